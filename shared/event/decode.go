@@ -1,0 +1,399 @@
+package event
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// MaxSize is the most bytes that an event may have as JSON text.
+const MaxSize = 64 << 10
+
+// maxFuture is how far an event may lie after its arrival.
+const maxFuture = 5 * time.Minute
+
+// Arrival is what is known of an event besides its bytes.
+type Arrival struct {
+	// At is when the event was received, in milliseconds since the Unix epoch.
+	At int64
+	// MaxAge refuses events that occurred longer before their arrival; 0 is
+	// off.
+	MaxAge time.Duration
+}
+
+// ConsentState is what an event, or its message, says of the user's consent.
+type ConsentState uint8
+
+// The states of consent.
+const (
+	ConsentUnknown ConsentState = iota
+	ConsentNone
+	ConsentAnalytics
+)
+
+// Decoder reads the events of one message body after another. It keeps its
+// buffers, so that decoding allocates nothing unless a string holds escapes. A
+// Decoder is for one goroutine.
+//
+//	d := event.NewDecoder()
+//	d.Reset(body)
+//	for d.Next() {
+//		fault := d.Check(arrival)
+//		…
+//	}
+//
+// What the strings of Event and Raw refer to is the body.
+type Decoder struct {
+	scan   scanner
+	pos    int
+	raw    string
+	isJSON bool // the span is one object without a fault in its grammar
+	values []value
+	event  Event
+	slots  []slot
+	birth  date
+	day    date
+	ms     int64
+	after  bool
+}
+
+// slot is where the value of one field goes in the decoder's Event.
+type slot struct {
+	text     *string
+	number   *float64
+	optional **float64
+	storage  float64 // what *optional points to
+	integer  *int64
+	boolean  *bool
+}
+
+// groups lists, for the event itself (at 0) and for each group (at its row +
+// 1), the rows of the members.
+var groups = func() [][]int {
+	g := make([][]int, len(fields)+1)
+	for row := range fields {
+		g[fields[row].parent+1] = append(g[fields[row].parent+1], row)
+	}
+	return g
+}()
+
+// NewDecoder returns a decoder with an empty body.
+func NewDecoder() *Decoder {
+	d := &Decoder{values: make([]value, len(fields)), slots: make([]slot, len(fields))}
+	root := reflect.ValueOf(&d.event).Elem()
+	for row := range fields {
+		s := &d.slots[row]
+		switch p := root.FieldByIndex(fields[row].index).Addr().Interface().(type) {
+		case *string:
+			s.text = p
+		case *float64:
+			s.number = p
+		case **float64:
+			s.optional = p
+		case *int64:
+			s.integer = p
+		case *bool:
+			s.boolean = p
+		}
+	}
+	return d
+}
+
+// Reset starts on a new body.
+func (d *Decoder) Reset(body string) {
+	d.scan.body = body
+	d.pos = 0
+}
+
+// Next moves to the body's next event and tells whether there is one. Events
+// follow one another, as a rule on lines of their own. A JSON value that is not
+// an object is one malformed event. After a fault in the grammar the malformed
+// event ends at the first newline after its start, or at the body's end, and
+// reading goes on there.
+func (d *Decoder) Next() bool {
+	s := &d.scan
+	start := s.space(d.pos)
+	if start >= len(s.body) {
+		return false
+	}
+	s.flawed = false
+	s.names.reset()
+	for row := range d.values {
+		d.values[row].kind = Absent
+	}
+	var end int
+	var ok bool
+	if s.body[start] == '{' {
+		end, ok = d.objectAt(start, 0, 0)
+		d.isJSON = ok && !s.flawed
+	} else {
+		_, end, ok = s.valueAt(start, 0)
+		d.isJSON = false
+	}
+	if !ok {
+		end = len(s.body)
+		if newline := strings.IndexByte(s.body[start:], '\n'); newline >= 0 {
+			end = start + newline
+		}
+	}
+	d.raw, d.pos = s.body[start:end], end
+	return true
+}
+
+// Skip makes the rest of the body one malformed event, and tells whether there
+// is any: what a caller does when Next has panicked.
+func (d *Decoder) Skip() bool {
+	start := d.scan.space(d.pos)
+	d.raw, d.isJSON = d.scan.body[start:], false
+	d.pos = len(d.scan.body)
+	d.scan.open = d.scan.open[:0]
+	return d.raw != ""
+}
+
+// objectAt reads the event itself, or one of its groups, at i: the fields of
+// the contract into d.values, everything else only for its grammar. group is
+// the row of the group + 1.
+func (d *Decoder) objectAt(i, group, depth int) (end int, ok bool) {
+	s := &d.scan
+	members := groups[group]
+	names := s.names.begin()
+	expect := 0 // events tend to hold their fields in the contract's order
+	if i = s.space(i + 1); i < len(s.body) && s.body[i] == '}' {
+		return i + 1, true
+	}
+	for {
+		name, next, ok := s.memberAt(i)
+		if !ok {
+			return next, false
+		}
+		row := -1
+		for k := range members {
+			m := expect + k
+			if m >= len(members) {
+				m -= len(members)
+			}
+			if fields[members[m]].name == name {
+				row, expect = members[m], m+1
+				break
+			}
+		}
+		if i, ok = d.memberValue(row, name, next, names, depth+1); !ok {
+			return i, false
+		}
+		if i = s.space(i); i >= len(s.body) {
+			return i, false
+		}
+		switch s.body[i] {
+		case ',':
+			i = s.space(i + 1)
+		case '}':
+			s.names.end(names)
+			return i + 1, true
+		default:
+			return i, false
+		}
+	}
+}
+
+// memberValue reads the value at i of the field in that row; a row of -1 is a
+// name that the contract does not know.
+func (d *Decoder) memberValue(row int, name string, i, names, depth int) (end int, ok bool) {
+	s := &d.scan
+	if row < 0 {
+		if !s.names.add(names, name) {
+			s.flawed = true
+		}
+		_, end, ok = s.valueAt(i, depth)
+		return end, ok
+	}
+	if d.values[row].kind != Absent {
+		s.flawed = true // a duplicate: the first stays, it is refused anyway
+		_, end, ok = s.valueAt(i, depth)
+		return end, ok
+	}
+	if fields[row].Type == Group && i < len(s.body) && s.body[i] == '{' {
+		d.values[row].kind = Object
+		return d.objectAt(i, row+1, depth)
+	}
+	d.values[row], end, ok = s.valueAt(i, depth)
+	return end, ok
+}
+
+// Raw is the event as it stands in the body.
+func (d *Decoder) Raw() string { return d.raw }
+
+// Consent is what the event itself says; unknown where it is malformed.
+func (d *Decoder) Consent() ConsentState {
+	if d.isJSON {
+		switch d.values[rowAnalytics].kind {
+		case True:
+			return ConsentAnalytics
+		case False:
+			return ConsentNone
+		}
+	}
+	return ConsentUnknown
+}
+
+// IsObject tells whether the event is one well-formed JSON object, whatever it
+// holds.
+func (d *Decoder) IsObject() bool { return d.isJSON }
+
+// Value gives the kind and the text of the field in that row of Fields: a
+// string without quotes and escapes, a number or a literal as it stands, an
+// object or array as JSON text (a group that is an object has none).
+func (d *Decoder) Value(row int) (Kind, string) {
+	v := d.values[row]
+	if v.kind == Text {
+		return Text, v.text()
+	}
+	return v.kind, v.raw
+}
+
+// Event is the event that the last Check found valid. It is overwritten by the
+// next Check.
+func (d *Decoder) Event() *Event { return &d.event }
+
+// OccurredAt is when the valid event occurred, in milliseconds since the Unix
+// epoch, rounded down.
+func (d *Decoder) OccurredAt() int64 { return d.ms }
+
+// Age is the user's age in full years on the UTC day on which the valid event
+// occurred.
+func (d *Decoder) Age() int { return ageAt(d.birth, d.day) }
+
+// Check tells the first fault of the event, in the order of the categories.
+func (d *Decoder) Check(a Arrival) Fault {
+	switch {
+	case !d.isJSON:
+		return Fault{Category: MalformedJSON}
+	case len(d.raw) > MaxSize:
+		return Fault{Category: TooLarge}
+	}
+	if v := d.values[rowSchemaVersion]; v.kind == Num && isInteger(v.raw) && v.raw != "1" {
+		return Fault{UnknownSchemaVersion, "schema_version"}
+	}
+	if d.values[rowAnalytics].kind == False {
+		return Fault{NoConsent, "consent.analytics"}
+	}
+	d.event = Event{}
+	for row := range fields {
+		if category := d.checkField(row); category != "" {
+			return Fault{category, fields[row].Path}
+		}
+	}
+	latest := a.At + maxFuture.Milliseconds()
+	switch {
+	case d.ms > latest || d.ms == latest && d.after:
+		return Fault{FutureTimestamp, "occurred_at"}
+	case a.MaxAge > 0 && d.ms < a.At-a.MaxAge.Milliseconds():
+		return Fault{TooOld, "occurred_at"}
+	}
+	return Fault{}
+}
+
+// checkField checks one row against its rule and keeps its value.
+func (d *Decoder) checkField(row int) Category {
+	f, v := &fields[row], &d.values[row]
+	switch v.kind {
+	case Absent:
+		if f.Required && f.Type != Group { // of a group, the member is named
+			return MissingField
+		}
+		return ""
+	case Null:
+		if f.Required {
+			return WrongType
+		}
+		return ""
+	}
+	switch f.Type {
+	case Group:
+		if v.kind != Object {
+			return WrongType
+		}
+		return ""
+	case String:
+		if v.kind != Text {
+			return WrongType
+		}
+		return d.checkText(row, v.text())
+	case Boolean:
+		if v.kind != True && v.kind != False {
+			return WrongType
+		}
+		*d.slots[row].boolean = v.kind == True
+		return ""
+	default:
+		if v.kind != Num || f.Type == Integer && !isInteger(v.raw) {
+			return WrongType
+		}
+		return d.checkNumber(row, v.raw)
+	}
+}
+
+func (d *Decoder) checkNumber(row int, raw string) Category {
+	f, s := &fields[row], &d.slots[row]
+	if f.Type == Integer {
+		n, err := strconv.ParseInt(raw, 10, 64)
+		if err != nil || f.Is != nil && n != *f.Is {
+			return InvalidValue
+		}
+		*s.integer = n
+		return ""
+	}
+	n, ok := parseFloat(raw)
+	if !ok || f.Min != nil && n < *f.Min || f.Max != nil && n > *f.Max {
+		return InvalidValue
+	}
+	if s.optional != nil {
+		s.storage = n
+		*s.optional = &s.storage
+	} else {
+		*s.number = n
+	}
+	return ""
+}
+
+func (d *Decoder) checkText(row int, text string) Category {
+	f := &fields[row]
+	ok := true
+	switch f.Format {
+	case "uuid":
+		ok = isUUID(text)
+	case "instant":
+		d.day, d.ms, d.after, ok = parseInstant(text)
+	case "date":
+		// The only date is the birth date; the day of the event, which stands
+		// before it in the table, is known by now.
+		if d.birth, ok = parseDate(text); ok && row == rowBirthDate {
+			age := ageAt(d.birth, d.day)
+			ok = age >= 0 && age <= 120
+		}
+	}
+	if f.Enum != nil {
+		ok = ok && slices.Contains(f.Enum, text)
+	}
+	if len(text) > f.MaxLen && f.MaxLen > 0 { // else it cannot have more code points
+		ok = ok && utf8.RuneCountInString(text) <= f.MaxLen
+	}
+	if !ok || len(text) < f.MinLen {
+		return InvalidValue
+	}
+	*d.slots[row].text = text
+	return ""
+}
+
+// Count gives the number of events in a body, valid or not.
+func Count(body string) int {
+	d := NewDecoder()
+	d.Reset(body)
+	n := 0
+	for d.Next() {
+		n++
+	}
+	return n
+}

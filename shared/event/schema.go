@@ -1,0 +1,82 @@
+package event
+
+import "encoding/json"
+
+// JSONSchema gives the contract for producers as a JSON Schema of draft
+// 2020-12, indented, with a newline at the end. What a schema cannot say (the
+// age, the distance from the arrival, duplicate keys, the size) is in its
+// description.
+func JSONSchema() ([]byte, error) {
+	root := objectSchema(-1)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "Headcount event, version 1"
+	root["description"] = "One position of one user. At most 64 KiB of UTF-8 without duplicate keys; occurred_at lies at most 5 minutes after " +
+		"the arrival; the age at occurred_at is 0 to 120 years; fields that are not listed are ignored."
+	text, err := json.MarshalIndent(root, "", "  ")
+	return append(text, '\n'), err
+}
+
+func objectSchema(group int) map[string]any {
+	properties := map[string]any{}
+	required := []string{}
+	for _, row := range groups[group+1] {
+		f := &fields[row]
+		if f.Type == Group {
+			properties[f.name] = objectSchema(row)
+		} else {
+			properties[f.name] = f.schema()
+		}
+		if f.Required {
+			required = append(required, f.name)
+		}
+	}
+	if len(required) == 0 { // null is absence in what nobody needs
+		return map[string]any{"type": []string{"object", "null"}, "properties": properties}
+	}
+	return map[string]any{"type": "object", "properties": properties, "required": required}
+}
+
+// patterns are the formats as ECMA-262 regular expressions: "format" is only a
+// remark in JSON Schema, and allows more than the contract does.
+var patterns = map[string]string{
+	"uuid":    `^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`,
+	"instant": `^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$`,
+	"date":    `^\d{4}-\d{2}-\d{2}$`,
+}
+
+func (f *Field) schema() map[string]any {
+	name := map[Type]string{Integer: "integer", Number: "number", Boolean: "boolean", String: "string"}[f.Type]
+	s := map[string]any{"type": name}
+	if !f.Required {
+		s["type"] = []string{name, "null"}
+	}
+	if f.Is != nil {
+		s["const"] = *f.Is
+	}
+	if f.Min != nil {
+		s["minimum"] = *f.Min
+	}
+	if f.Max != nil {
+		s["maximum"] = *f.Max
+	}
+	if f.MinLen > 0 {
+		s["minLength"] = f.MinLen
+	}
+	if f.MaxLen > 0 {
+		s["maxLength"] = f.MaxLen
+	}
+	if f.Format != "" {
+		s["pattern"] = patterns[f.Format]
+	}
+	if f.Enum != nil {
+		enum := []any{}
+		for _, v := range f.Enum {
+			enum = append(enum, v)
+		}
+		if !f.Required {
+			enum = append(enum, nil)
+		}
+		s["enum"] = enum
+	}
+	return s
+}

@@ -1,0 +1,159 @@
+// Package metrics counts what the services do and writes it to their log as
+// CloudWatch metrics in the embedded metric format
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
+// so that no agent and no call to AWS is needed.
+//
+// The names stand in one table, Table. A metric that is not in it cannot be
+// counted: names are constants of types of their own, and a plain string does
+// not compile.
+package metrics
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Namespace is the CloudWatch namespace of every metric.
+const Namespace = "Headcount"
+
+// Set counts the metrics of one service and flow. Its methods may be called
+// from any number of goroutines; on a nil Set they do nothing.
+type Set struct {
+	service, flow string
+	values        [names]atomic.Int64
+
+	mu         sync.Mutex
+	categories map[string]*[allNames - NameByCategory(names)]int64
+
+	// flushing keeps the lines of two flushes apart.
+	flushing sync.Mutex
+	w        io.Writer
+}
+
+// New makes a Set that writes to w, one Write for each line, as the service
+// and flow that stand in the dimensions.
+func New(w io.Writer, service, flow string) *Set {
+	return &Set{
+		w: w, service: service, flow: flow,
+		categories: map[string]*[allNames - NameByCategory(names)]int64{},
+	}
+}
+
+// Add adds n to a metric whose statistic is Sum, and raises one whose
+// statistic is Maximum to n.
+func (s *Set) Add(name Name, n int64) {
+	if s == nil || n == 0 {
+		return
+	}
+	value := &s.values[name]
+	if Table[name].Statistic == Sum {
+		value.Add(n)
+		return
+	}
+	for {
+		old := value.Load()
+		if old >= n || value.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+// AddBy adds n to a metric under a category. Every category is a metric of its
+// own to CloudWatch, kept for 15 months and paid for, so it must come from a
+// fixed list and never from input.
+func (s *Set) AddBy(name NameByCategory, category string, n int64) {
+	if s == nil || n == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	values := s.categories[category]
+	if values == nil {
+		values = new([allNames - NameByCategory(names)]int64)
+		s.categories[category] = values
+	}
+	values[name-NameByCategory(names)] += n
+}
+
+// Flush writes what was counted since the last Flush, one line of JSON for
+// each set of dimensions, dated now, and begins again at zero. Metrics that
+// did not change are left out. The error is the writer's: what the failed line
+// held is lost.
+func (s *Set) Flush(now time.Time) error {
+	if s == nil {
+		return nil
+	}
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+
+	counted := map[int]int64{}
+	for i := range s.values {
+		counted[i] = s.values[i].Swap(0)
+	}
+	errs := []error{s.write(now, perFlow, "", counted)}
+
+	s.mu.Lock()
+	categories := s.categories
+	s.categories = map[string]*[allNames - NameByCategory(names)]int64{}
+	s.mu.Unlock()
+	for category, values := range categories {
+		counted := map[int]int64{}
+		for i, n := range values {
+			counted[int(names)+i] = n
+		}
+		errs = append(errs, s.write(now, perCategory, category, counted))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return nil
+}
+
+// metadata is the `_aws` member of an embedded metric format document.
+type metadata struct {
+	Timestamp         int64 // milliseconds since the Unix epoch
+	CloudWatchMetrics []directive
+}
+
+type directive struct {
+	Namespace  string
+	Dimensions [][]string
+	Metrics    []definition
+}
+
+type definition struct {
+	Name string
+	Unit Unit
+}
+
+// write writes one document with the values, indexed as Table, that are not 0.
+func (s *Set) write(now time.Time, dimensions []string, category string, values map[int]int64) error {
+	document := map[string]any{"Service": s.service, "Flow": s.flow}
+	if category != "" {
+		document["Category"] = category
+	}
+	var definitions []definition
+	for i, metric := range Table {
+		if n := values[i]; n != 0 {
+			document[metric.Name] = n
+			definitions = append(definitions, definition{metric.Name, metric.Unit})
+		}
+	}
+	if definitions == nil {
+		return nil
+	}
+	document["_aws"] = metadata{now.UnixMilli(), []directive{{
+		Namespace, [][]string{dimensions}, definitions,
+	}}}
+	line, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	_, err = s.w.Write(append(line, '\n'))
+	return err
+}

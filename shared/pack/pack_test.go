@@ -1,0 +1,158 @@
+package pack
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/queue"
+)
+
+func message(p *Pack) *queue.Message {
+	return &queue.Message{ID: "hop", Body: p.Body, Attributes: p.Attributes()}
+}
+
+// TestRoundTrip: whatever is added comes out, in order, and each pack knows its
+// sources.
+func TestRoundTrip(t *testing.T) {
+	var w Writer
+	rapid.Check(t, func(t *rapid.T) {
+		var want []Record
+		sources := rapid.IntRange(0, 20).Draw(t, "sources")
+		var of []int
+		for source := range sources {
+			o := Origin{
+				MessageID: rapid.StringN(0, 40, -1).Draw(t, "id"), ReceivedAt: rapid.Int64().Draw(t, "at"),
+				Replay: rapid.Bool().Draw(t, "replay"), Consent: rapid.SampledFrom([]event.ConsentState{0, 1, 2}).Draw(t, "consent"),
+			}
+			for index := range rapid.IntRange(0, 5).Draw(t, "events") {
+				payload := rapid.SliceOfN(rapid.Byte(), 0, 50).Draw(t, "payload")
+				if rapid.IntRange(0, 9).Draw(t, "big") == 0 {
+					payload = slices.Repeat(append(payload, 1), 9000)
+				}
+				w.Add(source, o, index, payload)
+				want = append(want, Record{o, index, string(payload)})
+				of = append(of, source)
+			}
+		}
+		var got []Record
+		for _, p := range w.Close() {
+			records, err := Open(message(&p), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.Body) > 1<<20-1000 {
+				t.Fatalf("a body of %d bytes", len(p.Body))
+			}
+			if p.First != of[len(got)] || p.Last != of[len(got)+len(records)-1] {
+				t.Fatalf("sources %d to %d, want %d to %d", p.First, p.Last, of[len(got)], of[len(got)+len(records)-1])
+			}
+			got = append(got, records...)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %d records, want %d", len(got), len(want))
+		}
+	})
+}
+
+func TestOpenPlain(t *testing.T) {
+	sent := time.UnixMilli(1000)
+	tests := []struct {
+		name       string
+		attributes map[string]string
+		want       Origin
+	}{
+		{"fresh", nil, Origin{MessageID: "m", ReceivedAt: 1000}},
+		{"consent", map[string]string{"consent": "analytics"}, Origin{MessageID: "m", ReceivedAt: 1000, Consent: event.ConsentAnalytics}},
+		{"no consent", map[string]string{"consent": "none"}, Origin{MessageID: "m", ReceivedAt: 1000, Consent: event.ConsentNone}},
+		{"replay", map[string]string{"replay": "true", "received_at": "77"}, Origin{MessageID: "m", ReceivedAt: 77, Replay: true}},
+		{"received_at is a replay's", map[string]string{"received_at": "77"}, Origin{MessageID: "m", ReceivedAt: 1000}},
+		{"replay without arrival", map[string]string{"replay": "true", "received_at": "x"}, Origin{MessageID: "m", ReceivedAt: 1000, Replay: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Open(&queue.Message{ID: "m", Body: "{}{}", SentAt: sent, Attributes: tt.attributes}, nil)
+			if err != nil || !slices.Equal(got, []Record{{tt.want, 0, "{}{}"}}) {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	var w Writer
+	w.Add(0, Origin{MessageID: "m"}, 0, []byte("{}"))
+	good := w.Close()[0]
+	kept := []Record{{Payload: "kept"}}
+	for name, m := range map[string]*queue.Message{
+		"encoding":    {Body: good.Body, Attributes: map[string]string{"encoding": "gzip", "count": "1"}},
+		"base64":      {Body: "!" + good.Body, Attributes: good.Attributes()},
+		"zstd":        {Body: "AAAA", Attributes: good.Attributes()},
+		"no count":    {Body: good.Body, Attributes: map[string]string{"encoding": Encoding}},
+		"wrong count": {Body: good.Body, Attributes: map[string]string{"encoding": Encoding, "count": "2"}},
+	} {
+		if got, err := Open(m, kept); err == nil || !slices.Equal(got, kept) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// FuzzReadGroups: damaged bytes give an error or records, never a panic.
+func FuzzReadGroups(f *testing.F) {
+	var w Writer
+	w.Add(0, Origin{MessageID: "m", ReceivedAt: 5}, 3, []byte("{}"))
+	w.group()
+	f.Add(string(w.raw))
+	f.Add("\x01m\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
+	f.Fuzz(func(t *testing.T, raw string) {
+		records, err := readGroups(raw, nil)
+		size := 0
+		for _, r := range records {
+			size += len(r.Payload)
+		}
+		if err == nil && size > len(raw) {
+			t.Errorf("%d bytes of events from %d", size, len(raw))
+		}
+	})
+}
+
+func benchmarkEvents() [][]byte {
+	var events [][]byte
+	for i := range 100 {
+		events = append(events, []byte(`{"schema_version":1,"event_id":"`+strings.Repeat(string(rune('a'+i%6)), 8)+`-9487-478d-889f-b12f48b14a6a","occurred_at":"2026-03-01T05:01:57.872Z","user":{"id":"u-`+strings.Repeat(string(rune('a'+i%26)), 9)+`","full_name":"Kauã Cardoso","email":"kaua@example.org","birth_date":"1988-01-10","gender":"male"},"position":{"latitude":40.73074263,"longitude":-74.06378388},"consent":{"analytics":true}}`))
+	}
+	return events
+}
+
+func BenchmarkWriter(b *testing.B) {
+	events := benchmarkEvents()
+	var w Writer
+	for b.Loop() {
+		for i, e := range events {
+			w.Add(i, Origin{MessageID: "7e1ed93c-9487-478d-889f-b12f48b14a6a", ReceivedAt: 1}, i, e)
+		}
+		w.Close()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
+}
+
+func BenchmarkOpen(b *testing.B) {
+	events := benchmarkEvents()
+	var w Writer
+	for i, e := range events {
+		w.Add(i, Origin{MessageID: "7e1ed93c-9487-478d-889f-b12f48b14a6a", ReceivedAt: 1}, i, e)
+	}
+	m := message(&w.Close()[0])
+	var records []Record
+	for b.Loop() {
+		var err error
+		if records, err = Open(m, records[:0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
+}

@@ -1,0 +1,204 @@
+package parquet
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+
+	pq "github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+)
+
+const (
+	// rowGroupRows is the length of a row group, the unit that DuckDB and
+	// Athena hand to a core.
+	rowGroupRows = 128 << 10
+	// dictionaryRows is the least number of rows of a file with dictionaries:
+	// below it a second page per column costs more than it saves.
+	dictionaryRows = 512
+)
+
+// Encode gives the table as a Parquet file: pages compressed with the codec,
+// statistics on all columns, the metadata in the footer. It fails if the
+// columns are not of one length, a value does not fit its column, a required
+// column has a null, or the metadata is not valid UTF-8 or has the key crc32c.
+func (t *Table) Encode(codec Codec, footer map[string]string) ([]byte, error) {
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("parquet encode: %w", err)
+	}
+	compression, err := codec.arrow()
+	if err != nil {
+		return nil, fmt.Errorf("parquet encode: %w", err)
+	}
+	keyValues := metadata.NewKeyValueMetadata()
+	for _, key := range slices.Sorted(maps.Keys(footer)) {
+		if err := keyValues.Append(key, footer[key]); err != nil {
+			return nil, fmt.Errorf("parquet encode: footer: %w", err)
+		}
+	}
+	if _, taken := footer[checksumKey]; taken {
+		return nil, fmt.Errorf("parquet encode: footer: the key %q is taken", checksumKey)
+	}
+	if err := keyValues.Append(checksumKey, unsealed); err != nil {
+		return nil, fmt.Errorf("parquet encode: footer: %w", err)
+	}
+	rows := t.Rows()
+	options := []pq.WriterProperty{
+		pq.WithCompression(compression),
+		pq.WithDictionaryDefault(false),
+		// A dictionary that outgrows its limit makes arrow list the encodings
+		// in the order of a Go map, which differs from run to run. The row
+		// group's length bounds a dictionary as well.
+		pq.WithDictionaryPageSizeLimit(1 << 30),
+	}
+	for _, c := range t.schema.columns {
+		if c.Dictionary && rows >= dictionaryRows {
+			options = append(options, pq.WithDictionaryFor(c.Path, true))
+		}
+	}
+
+	var out bytes.Buffer
+	w := file.NewParquetWriter(&out, t.schema.root,
+		file.WithWriterProps(pq.NewWriterProperties(options...)), file.WithWriteMetadata(keyValues))
+	groups := t.nullGroups()
+	for from := 0; from < rows; from += rowGroupRows {
+		if err := t.encodeRows(w, from, min(from+rowGroupRows, rows), groups); err != nil {
+			return nil, fmt.Errorf("parquet encode: %w", err)
+		}
+	}
+	// Close drops errors, and has nothing else to do for a buffer.
+	if err := w.FlushWithFooter(); err != nil {
+		return nil, fmt.Errorf("parquet encode: footer: %w", err)
+	}
+	if err := seal(out.Bytes()); err != nil {
+		return nil, fmt.Errorf("parquet encode: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// encodeRows writes the rows from up to, not including, to as one row group.
+func (t *Table) encodeRows(w *file.Writer, from, to int, groups [][]bool) error {
+	rg := w.AppendRowGroup()
+	levels := make([]int16, to-from)
+	for i := range t.columns {
+		cw, err := rg.NextColumn()
+		if err != nil {
+			return fmt.Errorf("column %q: %w", t.schema.columns[i].Path, err)
+		}
+		t.levels(levels, i, from, groups)
+		if err := t.columns[i].write(cw, from, to, levels); err != nil {
+			return fmt.Errorf("column %q: %w", t.schema.columns[i].Path, err)
+		}
+	}
+	// The writer drops the errors of a row group that it has to close itself.
+	return rg.Close()
+}
+
+// nullGroups says for each structure and row whether all of its fields are
+// null. It holds nil for a structure with a field that has no nulls.
+func (t *Table) nullGroups() [][]bool {
+	groups := make([][]bool, len(t.schema.groups))
+	for g, span := range t.schema.groups {
+		null := t.columns[span.first].null
+		if null == nil {
+			continue
+		}
+		null = slices.Clone(null)
+		for i := span.first + 1; i < span.last && null != nil; i++ {
+			if t.columns[i].null == nil {
+				null = nil
+				break
+			}
+			for row, is := range t.columns[i].null {
+				null[row] = null[row] && is
+			}
+		}
+		groups[g] = null
+	}
+	return groups
+}
+
+// levels fills in the definition levels of a column's rows that begin at from:
+// how many of the optional elements of its path are there.
+func (t *Table) levels(levels []int16, col, from int, groups [][]bool) {
+	full := t.schema.arrow.Column(col).MaxDefinitionLevel()
+	for row := range levels {
+		levels[row] = full
+	}
+	null := t.columns[col].null
+	if null == nil {
+		return
+	}
+	for row := range levels {
+		if null[from+row] {
+			levels[row] = full - 1
+		}
+	}
+	// A structure is listed before those inside it, so the outermost null
+	// structure, which is the one that counts, comes last from the back.
+	for g, span := range slices.Backward(t.schema.groups) {
+		if groups[g] == nil || col < span.first || col >= span.last {
+			continue
+		}
+		for row := range levels {
+			if groups[g][from+row] {
+				levels[row] = int16(span.depth - 1) //nolint:gosec // A path has a few elements.
+			}
+		}
+	}
+}
+
+// write hands a column's rows to arrow, which wants the values without gaps.
+func (c *columnValues) write(w file.ColumnChunkWriter, from, to int, levels []int16) error {
+	var err error
+	switch w := w.(type) {
+	case *file.Int32ColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.int32s, from, to), levels, nil)
+	case *file.Int64ColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.int64s, from, to), levels, nil)
+	case *file.Float64ColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.doubles, from, to), levels, nil)
+	case *file.BooleanColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.bools, from, to), levels, nil)
+	case *file.FixedLenByteArrayColumnChunkWriter:
+		values := make([]pq.FixedLenByteArray, 0, to-from)
+		for row := from; row < to; row++ {
+			if c.null == nil || !c.null[row] {
+				values = append(values, c.fixed[row][:])
+			}
+		}
+		_, err = w.WriteBatch(values, levels, nil)
+	case *file.ByteArrayColumnChunkWriter:
+		values := make([]pq.ByteArray, 0, to-from)
+		start := 0
+		if from > 0 {
+			start = c.ends[from-1]
+		}
+		for row := from; row < to; row++ {
+			if c.null == nil || !c.null[row] {
+				values = append(values, c.text[start:c.ends[row]])
+			}
+			start = c.ends[row]
+		}
+		_, err = w.WriteBatch(values, levels, nil)
+	default:
+		err = fmt.Errorf("arrow writes it as %T", w)
+	}
+	return err
+}
+
+// dense gives the values of a range of rows that are not null.
+func dense[T any](c *columnValues, values []T, from, to int) []T {
+	if c.null == nil {
+		return values[from:to]
+	}
+	kept := make([]T, 0, to-from)
+	for row := from; row < to; row++ {
+		if !c.null[row] {
+			kept = append(kept, values[row])
+		}
+	}
+	return kept
+}

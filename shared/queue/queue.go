@@ -1,0 +1,207 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/rs/zerolog"
+
+	"github.com/headcount-etl/headcount/shared/metrics"
+)
+
+// API is what this package calls of *sqs.Client.
+type API interface {
+	ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, opts ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
+	DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, opts ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+	SendAPI
+}
+
+// SendAPI is the part of API that a Sender calls.
+type SendAPI interface {
+	SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+}
+
+// Message is one delivery of a message.
+type Message struct {
+	// ID is SQS's id: the same at each delivery of a message.
+	ID string
+	// Body is the message's text.
+	Body string
+	// Attributes holds the message attributes of the types String and Number.
+	Attributes map[string]string
+	// SentAt is when SQS accepted the message, to the millisecond.
+	SentAt time.Time
+	// Receives counts the deliveries so far, this one included.
+	Receives int
+
+	receipt string
+}
+
+// size is what the message takes of Settings.HeldBytes.
+func (m *Message) size() int {
+	n := len(m.Body)
+	for name, value := range m.Attributes {
+		n += len(name) + len(value)
+	}
+	return n
+}
+
+// Handler works on a batch and tells the outcome of each message: nil when all
+// are done, else one element for each message, nil for done. The package
+// comment says what the outcomes mean. A handler that panics, or whose answer
+// has another length, has failed the whole batch. When ctx is cancelled the
+// stop timeout is over: what the handler then still does in time counts.
+//
+// Errors are logged, so they must not hold a payload or a personal value.
+type Handler func(ctx context.Context, batch []Message) []error
+
+// Stop wraps an error that must stop the service: a retry would not help, and
+// nor would another message.
+func Stop(err error) error { return &stopError{err} }
+
+type stopError struct{ err error }
+
+func (e *stopError) Error() string { return e.err.Error() }
+func (e *stopError) Unwrap() error { return e.err }
+
+// Settings tell how a Consumer works. A zero value stands for the default.
+type Settings struct {
+	// QueueURL is the queue to consume; required.
+	QueueURL string
+	// BatchMessages and BatchBytes bound a batch: 100 messages and 4 MiB of
+	// bodies and attributes. A message larger than BatchBytes is a batch alone.
+	BatchMessages, BatchBytes int
+	// Linger is how long the first message of a batch waits for company while
+	// the batch is not full: none. Without it a batch is what has gathered
+	// while the handlers were busy.
+	Linger time.Duration
+	// Concurrency is the number of batches that are handled at once: 1.
+	Concurrency int
+	// Pollers is the number of receive calls at once: 4. Each call brings up to
+	// 10 messages, and waits up to 20 s for the first.
+	Pollers int
+	// HeldMessages and HeldBytes bound what is received and not settled: twice
+	// what the handlers can have, plus a receive for each poller. Nothing is
+	// received above them; receives that had begun may pass HeldBytes by 10
+	// messages for each poller. SQS allows 120,000 messages in flight for all
+	// consumers of a queue.
+	HeldMessages, HeldBytes int
+	// Visibility is how long SQS hides a message that nobody cares for any
+	// more, because the process has died: 60 s, in whole seconds. It is renewed
+	// at a third of it for all held messages.
+	Visibility time.Duration
+	// StopTimeout is how long work in progress may take after a stop: 25 s. Run
+	// may need 5 s more to give messages back, so the process must not be
+	// killed before.
+	StopTimeout time.Duration
+	// Probe tells whether what the handler writes to is there: nil means yes.
+	// It is asked after a failed batch, and has 10 s to answer. Without one,
+	// only whole batches that fail make a pause.
+	Probe func(context.Context) error
+	// Log gets what goes wrong; nothing by default.
+	Log zerolog.Logger
+	// Metrics gets the metrics of messages and batches; may be nil.
+	Metrics *metrics.Set
+}
+
+const (
+	perCall      = 10               // messages in one call to SQS
+	longPoll     = 20 * time.Second // the longest that SQS allows
+	callTimeout  = 40 * time.Second // for one call to SQS, a long poll included
+	probeTimeout = 10 * time.Second
+	receiveGrace = 500 * time.Millisecond // for receives in progress at a stop or a pause
+	handlerGrace = 3 * time.Second        // for handlers to heed their cancelled context
+	returnGrace  = 2 * time.Second        // to give back what is left
+
+	pollOverdue  = 2 * time.Minute
+	batchOverdue = 5 * time.Minute
+)
+
+// withDefaults fills in what is zero.
+func (s Settings) withDefaults() Settings {
+	or := func(value *int, def int) {
+		if *value == 0 {
+			*value = def
+		}
+	}
+	or(&s.BatchMessages, 100)
+	or(&s.BatchBytes, 4<<20)
+	or(&s.Concurrency, 1)
+	or(&s.Pollers, 4)
+	or(&s.HeldMessages, min(2*s.Concurrency*s.BatchMessages+s.Pollers*perCall, 120_000))
+	or(&s.HeldBytes, 2*s.Concurrency*s.BatchBytes)
+	if s.Visibility == 0 {
+		s.Visibility = time.Minute
+	}
+	if s.StopTimeout == 0 {
+		s.StopTimeout = 25 * time.Second
+	}
+	return s
+}
+
+// validate joins all faults in one error.
+func (s Settings) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	u, err := url.Parse(s.QueueURL)
+	check(err == nil && u.Scheme != "" && u.Host != "", "QueueURL %q is not an absolute URL", s.QueueURL)
+	check(s.BatchMessages > 0, "BatchMessages is %d, must be at least 1", s.BatchMessages)
+	check(s.BatchBytes > 0, "BatchBytes is %d, must be at least 1", s.BatchBytes)
+	check(s.Linger >= 0, "Linger is %s, must not be negative", s.Linger)
+	check(s.Concurrency > 0, "Concurrency is %d, must be at least 1", s.Concurrency)
+	check(s.Pollers > 0, "Pollers is %d, must be at least 1", s.Pollers)
+	check(s.HeldMessages >= s.BatchMessages && s.HeldMessages <= 120_000,
+		"HeldMessages is %d, must be between BatchMessages (%d) and 120000", s.HeldMessages, s.BatchMessages)
+	check(s.HeldBytes >= s.BatchBytes, "HeldBytes is %d, must be at least BatchBytes (%d)", s.HeldBytes, s.BatchBytes)
+	check(s.Visibility >= 3*time.Second && s.Visibility <= 12*time.Hour && s.Visibility%time.Second == 0,
+		"Visibility is %s, must be whole seconds between 3s and 12h", s.Visibility)
+	check(s.StopTimeout > 0, "StopTimeout is %s, must be positive", s.StopTimeout)
+	return errors.Join(errs...)
+}
+
+// Consumer consumes one queue.
+type Consumer struct {
+	api      API
+	settings Settings
+	handler  Handler
+	activity activity
+	flush    chan struct{}
+}
+
+// NewConsumer checks the settings and names every fault in one error.
+func NewConsumer(api API, settings Settings, handler Handler) (*Consumer, error) {
+	settings = settings.withDefaults()
+	err := settings.validate()
+	if api == nil || handler == nil {
+		err = errors.Join(err, errors.New("api and handler must not be nil"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("queue settings: %w", err)
+	}
+	return &Consumer{api: api, settings: settings, handler: handler, flush: make(chan struct{}, 1)}, nil
+}
+
+// Flush hands over what was received so far without waiting for Linger to end.
+// It does not wait for it.
+func (c *Consumer) Flush() {
+	select {
+	case c.flush <- struct{}{}:
+	default: // one is asked for already
+	}
+}
+
+// Healthy tells whether the consumer makes progress: no receive is without an
+// answer for 2 minutes, and no batch is in work for more than 5. A far side
+// that is down is not ill health: a new task would find it down too.
+func (c *Consumer) Healthy(now time.Time) error {
+	return c.activity.overdue(now)
+}

@@ -1,0 +1,196 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/headcount-etl/headcount/shared/metrics"
+)
+
+// poll receives messages whenever the loop allows it.
+func (r *run) poll() {
+	failures := 0
+	for p := range r.permits {
+		messages, err := r.receive(p)
+		r.received <- received{messages, p.messages}
+		if err == nil || p.ctx.Err() != nil {
+			failures = 0
+			continue
+		}
+		delay := backoff(failures, 500*time.Millisecond, 30*time.Second)
+		failures++
+		r.settings.Log.Warn().Err(err).Dur("retry_in", delay).Msg("could not receive messages")
+		wait(r.soft.Done(), delay)
+	}
+}
+
+// receive makes one call.
+func (r *run) receive(p permit) ([]*held, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, callTimeout)
+	defer cancel()
+	defer r.activity.begin("a receive has had no answer", time.Now(), pollOverdue)()
+	out, err := r.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl:              &r.settings.QueueURL,
+		MaxNumberOfMessages:   int32(p.messages), //nolint:gosec // at most 10
+		WaitTimeSeconds:       int32(longPoll / time.Second),
+		VisibilityTimeout:     seconds(r.settings.Visibility),
+		MessageAttributeNames: []string{"All"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
+			types.MessageSystemAttributeNameSentTimestamp,
+			types.MessageSystemAttributeNameApproximateReceiveCount,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("receive messages: %w", err)
+	}
+	now := time.Now()
+	messages := make([]*held, 0, len(out.Messages))
+	for i := range out.Messages {
+		m := &held{Message: parse(&out.Messages[i]), since: now, renewed: now}
+		m.bytes = m.size()
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
+// parse takes over what the services use. System attributes that are missing
+// or odd, as some stand-ins send them, leave a zero time and one receive.
+func parse(m *types.Message) Message {
+	message := Message{ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), receipt: aws.ToString(m.ReceiptHandle)}
+	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
+		message.SentAt = time.UnixMilli(ms)
+	}
+	message.Receives, _ = strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
+	message.Receives = max(message.Receives, 1)
+	if len(m.MessageAttributes) > 0 {
+		message.Attributes = make(map[string]string, len(m.MessageAttributes))
+		for name, value := range m.MessageAttributes {
+			if value.StringValue != nil {
+				message.Attributes[name] = *value.StringValue
+			}
+		}
+	}
+	return message
+}
+
+// work has a batch handled and settles it.
+func (r *run) work(batch []*held) {
+	begun := time.Now()
+	defer r.activity.begin("a batch has been in work", begun, batchOverdue)()
+
+	messages := make([]Message, len(batch))
+	oldest := begun
+	for i, m := range batch {
+		messages[i] = m.Message
+		if !m.SentAt.IsZero() && m.SentAt.Before(oldest) {
+			oldest = m.SentAt
+		}
+	}
+	errs := r.handle(messages)
+
+	var o outcome
+	var done, failed []*held
+	var first error
+	for i, m := range batch {
+		if errs == nil || errs[i] == nil {
+			done = append(done, m)
+			continue
+		}
+		failed = append(failed, m)
+		if first == nil {
+			first = errs[i]
+		}
+		var stop *stopError
+		if o.stop == nil && errors.As(errs[i], &stop) {
+			o.stop = errs[i]
+		}
+	}
+	o.done, o.failed = len(done), len(failed)
+	set := r.settings.Metrics
+	set.Add(metrics.MessagesDone, int64(o.done))
+	set.Add(metrics.MessagesFailed, int64(o.failed))
+	set.Add(metrics.BatchTime, time.Since(begun).Milliseconds())
+	set.Add(metrics.MessageAge, begun.Sub(oldest).Milliseconds())
+	if first != nil {
+		r.settings.Log.Warn().Err(first).Int("failed", o.failed).Int("done", o.done).Msg("messages failed")
+	}
+	r.outcomes <- o
+
+	r.deleteAll(done)
+	r.postpone(failed, o.stop != nil)
+	r.outcomes <- outcome{settled: batch}
+}
+
+// handle calls the handler; a panic fails the whole batch. What was thrown may
+// hold a payload, so only its type is told, unless the runtime threw it.
+func (r *run) handle(messages []Message) (errs []error) {
+	fail := func(err error) []error {
+		errs := make([]error, len(messages))
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer func() {
+		thrown := recover()
+		if thrown == nil {
+			return
+		}
+		err := fmt.Errorf("handler panicked with a %T", thrown)
+		if fault, ok := thrown.(runtime.Error); ok {
+			err = fmt.Errorf("handler panicked: %w", fault)
+		}
+		r.settings.Metrics.Add(metrics.Panics, 1)
+		r.settings.Log.Error().Err(err).Bytes("stack", debug.Stack()).Msg("handler panicked")
+		errs = fail(err)
+	}()
+	errs = r.handler(r.handling, messages)
+	if errs != nil && len(errs) != len(messages) {
+		return fail(fmt.Errorf("handler gave %d outcomes for %d messages", len(errs), len(messages)))
+	}
+	return errs
+}
+
+// pause waits until it makes sense to go on after failures: longer each time a
+// whole batch has failed, and until the probe passes.
+func (r *run) pause(failures int) {
+	defer func() { r.resumed <- struct{}{} }()
+	begun := time.Now()
+	rest := func(delay time.Duration) {
+		wait(r.soft.Done(), delay)
+		now := time.Now()
+		r.settings.Metrics.Add(metrics.PausedTime, now.Sub(begun).Milliseconds())
+		begun = now
+	}
+	if failures > 0 {
+		rest(doubled(time.Second, failures-1, 30*time.Second))
+	}
+	for n := 0; ; n++ {
+		err := r.probe()
+		if err == nil || r.soft.Err() != nil {
+			return
+		}
+		delay := doubled(time.Second, n, 30*time.Second)
+		r.settings.Log.Warn().Err(err).Dur("retry_in", delay).Msg("paused: the far side does not answer")
+		rest(delay)
+	}
+}
+
+func (r *run) probe() error {
+	if r.settings.Probe == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.soft, probeTimeout)
+	defer cancel()
+	defer r.activity.begin("a probe has had no answer", time.Now(), pollOverdue)()
+	return r.settings.Probe(ctx)
+}

@@ -1,0 +1,171 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Env reads settings and collects what is wrong with them, so that a service
+// can name every fault at once: read all settings, then ask Err. A getter that
+// finds a fault gives the default, or a zero value where there is none.
+//
+// A variable that is set but empty is as good as unset: a fault where a value
+// is required.
+type Env struct {
+	lookup func(string) (string, bool)
+	faults []string
+}
+
+// NewEnv reads settings from lookup, which is os.LookupEnv as a rule.
+func NewEnv(lookup func(string) (string, bool)) *Env { return &Env{lookup: lookup} }
+
+// SettingsError names every setting that is missing or wrong.
+type SettingsError struct {
+	Faults []string
+}
+
+func (e *SettingsError) Error() string { return "bad settings: " + strings.Join(e.Faults, "; ") }
+
+// Err gives a *SettingsError when a fault was found so far, else nil.
+func (e *Env) Err() error {
+	if len(e.faults) == 0 {
+		return nil
+	}
+	return &SettingsError{slices.Clone(e.faults)}
+}
+
+// Fault notes a fault that only the caller could find; what reads on after the
+// variable's name, as in "is not a bucket's name". It must not hold a secret.
+func (e *Env) Fault(name, what string) {
+	if fault := name + " " + what; !slices.Contains(e.faults, fault) {
+		e.faults = append(e.faults, fault)
+	}
+}
+
+// bad notes that a value is not what it must be.
+func (e *Env) bad(name, value, want string) {
+	const most = 60
+	if len(value) > most {
+		value = strings.ToValidUTF8(value[:most], "") + "…"
+	}
+	e.Fault(name, fmt.Sprintf("is %q: must be %s", value, want))
+}
+
+// String gives a required value.
+func (e *Env) String(name string) string {
+	value, set := e.lookup(name)
+	switch {
+	case !set:
+		e.Fault(name, "is missing")
+	case value == "":
+		e.Fault(name, "is empty")
+	}
+	return value
+}
+
+// Secret gives a required value that must not be seen: it stands in no error.
+func (e *Env) Secret(name string) string { return e.String(name) }
+
+// Optional gives a value, or def without one.
+func (e *Env) Optional(name, def string) string {
+	if value, _ := e.lookup(name); value != "" {
+		return value
+	}
+	return def
+}
+
+// Choice gives one of the allowed values.
+func (e *Env) Choice(name, def string, allowed ...string) string {
+	value := e.Optional(name, def)
+	if !slices.Contains(allowed, value) {
+		e.bad(name, value, "one of "+strings.Join(allowed, ", "))
+		return def
+	}
+	return value
+}
+
+// URL gives a required absolute http or https URL. One with a user name or a
+// password is refused, and not shown.
+func (e *Env) URL(name string) string {
+	value := e.String(name)
+	if value == "" {
+		return ""
+	}
+	u, err := url.Parse(value)
+	switch {
+	case strings.Contains(value, "@"):
+		e.Fault(name, "is not shown: must be a URL without a user name or password")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		e.bad(name, value, "a URL like https://host/path")
+	default:
+		return value
+	}
+	return ""
+}
+
+// Duration gives a duration as Go writes it, such as 90s or 5m, from least to
+// most.
+func (e *Env) Duration(name string, def, least, most time.Duration) time.Duration {
+	value := e.Optional(name, "")
+	if value == "" {
+		return def
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < least || d > most {
+		e.bad(name, value, fmt.Sprintf("a duration from %s to %s", short(least), short(most)))
+		return def
+	}
+	return d
+}
+
+// short writes a duration without its zero parts: 24h, not 24h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// Int gives a whole number from least to most.
+func (e *Env) Int(name string, def, least, most int) int {
+	value := e.Optional(name, "")
+	if value == "" {
+		return def
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		e.bad(name, value, fmt.Sprintf("a whole number from %d to %d", least, most))
+		return def
+	}
+	return n
+}
+
+// Float gives a number from least to most.
+func (e *Env) Float(name string, def, least, most float64) float64 {
+	value := e.Optional(name, "")
+	if value == "" {
+		return def
+	}
+	x, err := strconv.ParseFloat(value, 64)
+	if err != nil || math.IsNaN(x) || x < least || x > most {
+		e.bad(name, value, fmt.Sprintf("a number from %g to %g", least, most))
+		return def
+	}
+	return x
+}
+
+// isSettings tells whether an error is one of the settings.
+func isSettings(err error) bool {
+	var bad *SettingsError
+	return errors.As(err, &bad)
+}

@@ -1,0 +1,73 @@
+package stage
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/headcount-etl/headcount/shared/quarantine"
+	"github.com/headcount-etl/headcount/shared/queue"
+	"github.com/headcount-etl/headcount/shared/service"
+)
+
+const (
+	// linger is how long a message waits for company: enough to make large
+	// packs of a steady stream, little beside the minutes of a window.
+	linger = 100 * time.Millisecond
+	// A batch has at most this many messages, and bytes of bodies.
+	batchMessages, batchBytes = 1000, 8 << 20
+	// concurrency is how many batches are judged or sent at once.
+	concurrency = 4
+)
+
+// Run runs a stage as a service: it reads the settings that the validator and
+// the masker share, fills in Output, Quarantine, Alerts, MaxAge, Metrics and
+// Log, and consumes the input queue until ctx ends. The caller has read its own
+// settings from p.Env before; all faults are reported together.
+func (s *Stage) Run(ctx context.Context, p *service.Process) error {
+	input := p.Env.URL("INPUT_QUEUE_URL")
+	output := p.Env.URL("OUTPUT_QUEUE_URL")
+	bucket := p.Env.String("QUARANTINE_BUCKET")
+	topic := p.Env.Optional("ALERT_TOPIC_ARN", "")
+	s.MaxAge = p.MaxAge
+	if err := p.Env.Err(); err != nil {
+		return err
+	}
+	cfg, err := service.LoadAWS(ctx, p)
+	if err != nil {
+		return err
+	}
+	sqsClient, s3Client := sqs.NewFromConfig(cfg), s3.NewFromConfig(cfg)
+	s.Metrics, s.Log = p.Metrics, p.Log
+	s.Output = queue.Sender{API: sqsClient, QueueURL: output}
+	s.Quarantine = &quarantine.Store{API: s3Client, Bucket: bucket, Stage: p.Name}
+	if topic != "" {
+		s.Alerts = &quarantine.Alerts{
+			API: sns.NewFromConfig(cfg), TopicARN: topic, Stage: p.Name, Flow: p.Flow, Bucket: bucket, Metrics: p.Metrics,
+		}
+	}
+	consumer, err := queue.NewConsumer(sqsClient, queue.Settings{
+		QueueURL: input, BatchMessages: batchMessages, BatchBytes: batchBytes, Linger: linger, Concurrency: concurrency,
+		StopTimeout: p.StopTimeout, Log: p.Log, Metrics: p.Metrics,
+		Probe: func(ctx context.Context) error { return service.Reachable(ctx, sqsClient, output, s3Client, bucket) },
+	}, s.Handle)
+	if err != nil {
+		return err
+	}
+	p.Health("consumer", consumer.Healthy)
+
+	// The alerts outlive the consumer, so that the last of them are told.
+	alerting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var alerts sync.WaitGroup
+	alerts.Go(func() {
+		s.Alerts.Run(alerting, func(err error) { p.Log.Warn().Err(err).Msg("alert not published") })
+	})
+	err = consumer.Run(ctx)
+	stop()
+	alerts.Wait()
+	return err
+}
