@@ -1,0 +1,384 @@
+package counts
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/headcount-etl/headcount/shared/event"
+)
+
+func mustWindow(t testing.TB, length time.Duration) Window {
+	t.Helper()
+	w, err := NewWindow(length)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func mustSet(t testing.TB, h Hour, length time.Duration, places int) *Set {
+	t.Helper()
+	s, err := New(h, mustWindow(t, length), places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// input is a row as Add takes it.
+type input struct {
+	window int
+	place  int32
+	g      event.Gender
+	b      event.AgeBand
+	p      event.Person
+}
+
+func (s *Set) mustAdd(t interface{ Fatal(...any) }, in input) {
+	if err := s.Add(in.window, in.place, in.g, in.b, in.p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func person(n uint64) event.Person {
+	var p event.Person
+	binary.LittleEndian.PutUint64(p[:], n*0x9E3779B97F4A7C15)
+	return p
+}
+
+// model is the set in the plain way.
+type model map[Row]bool
+
+func (m model) add(s *Set, in input) {
+	m[Row{s.start(uint64(in.window)), in.place, in.g, in.b, in.p}] = true
+}
+
+func (m model) rows() []Row {
+	rows := slices.Collect(maps.Keys(m))
+	slices.SortFunc(rows, compareRows)
+	return rows
+}
+
+func (m model) cells() []Cell {
+	var cells []Cell
+	for _, r := range m.rows() {
+		c := Cell{r.WindowStart, r.Place, r.Gender, r.AgeBand, 0}
+		if n := len(cells); n > 0 {
+			last := cells[n-1]
+			last.People = 0
+			if last == c {
+				cells[n-1].People++
+				continue
+			}
+		}
+		c.People = 1
+		cells = append(cells, c)
+	}
+	return cells
+}
+
+func compareRows(a, b Row) int {
+	key := func(r Row) []byte {
+		k := binary.BigEndian.AppendUint64(nil, uint64(r.WindowStart)^1<<63)
+		k = binary.BigEndian.AppendUint32(k, uint32(r.Place))
+		return append(append(k, byte(r.Gender), byte(r.AgeBand)), r.Person[:]...)
+	}
+	return slices.Compare(key(a), key(b))
+}
+
+// anyInput draws rows of a set; people recur, so that some rows do.
+func anyInput(s *Set) *rapid.Generator[input] {
+	return rapid.Custom(func(t *rapid.T) input {
+		return input{
+			window: rapid.IntRange(0, s.windows-1).Draw(t, "window"),
+			place:  rapid.Int32Range(0, int32(s.places)-1).Draw(t, "place"),
+			g:      event.Gender(rapid.IntRange(0, 3).Draw(t, "gender")),
+			b:      event.AgeBand(rapid.IntRange(0, 6).Draw(t, "age band")),
+			p:      person(rapid.Uint64Range(0, 20).Draw(t, "person")),
+		}
+	})
+}
+
+// TestSetIsTheModel is the law that makes the counts exact: however the rows
+// are shuffled, repeated and split over sets that are united, the outcome is
+// that of a plain set.
+func TestSetIsTheModel(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		length := rapid.SampledFrom([]time.Duration{time.Second, 5 * time.Minute, 16 * time.Minute, time.Hour, 24 * time.Hour}).Draw(r, "window")
+		places := rapid.SampledFrom([]int{1, 3, MaxPlaces}).Draw(r, "places")
+		h := Hour(24 * rapid.Int64Range(-1000, 1_000_000).Draw(r, "day"))
+		whole := mustSet(t, h, length, places)
+		rows := rapid.SliceOfN(anyInput(whole), 0, 100).Draw(r, "rows")
+		want := model{}
+		for _, in := range rows {
+			whole.mustAdd(r, in)
+			want.add(whole, in)
+		}
+
+		parts := make([]*Set, rapid.IntRange(1, 4).Draw(r, "parts"))
+		for i := range parts {
+			parts[i] = mustSet(t, h, length, places)
+		}
+		copies := rapid.IntRange(1, 3).Draw(r, "copies")
+		for range copies {
+			for _, in := range rapid.Permutation(rows).Draw(r, "order") {
+				part := parts[rapid.IntRange(0, len(parts)-1).Draw(r, "part")]
+				part.mustAdd(r, in)
+				if rapid.IntRange(0, 9).Draw(r, "look") == 0 {
+					part.Rows() // Sorting in between changes nothing.
+				}
+			}
+		}
+		united := mustSet(t, h, length, places)
+		for _, part := range append(parts, parts[0]) {
+			if err := united.Union(part); err != nil {
+				r.Fatal(err)
+			}
+		}
+
+		for name, s := range map[string]*Set{"whole": whole, "united": united} {
+			if s.Len() != len(want) {
+				r.Fatalf("%s: %d rows, want %d", name, s.Len(), len(want))
+			}
+			if got := slices.Collect(s.Cells()); !slices.Equal(got, want.cells()) {
+				r.Fatalf("%s: cells %v, want %v", name, got, want.cells())
+			}
+			if got := slices.Collect(s.Rows()); !slices.Equal(got, want.rows()) {
+				r.Fatalf("%s: rows %v, want %v", name, got, want.rows())
+			}
+		}
+	})
+}
+
+// someInput is a stream of rows like a city's: positions every few seconds, so
+// that most rows are there already.
+func someInput(n, people, windows, places int) []input {
+	r := rand.New(rand.NewPCG(7, 8))
+	rows := make([]input, n)
+	for i := range rows {
+		who := r.IntN(people)
+		rows[i] = input{
+			window: i * windows / n,
+			place:  int32((who + r.IntN(3)) % places),
+			g:      event.Gender(who % 4),
+			b:      event.AgeBand(who % 7),
+			p:      person(uint64(who)),
+		}
+	}
+	return rows
+}
+
+// TestManyRows goes through the log's sorting, the merges and the growth of the
+// list of people.
+func TestManyRows(t *testing.T) {
+	s, other := mustSet(t, 12, 5*time.Minute, 50), mustSet(t, 12, 5*time.Minute, 50)
+	want := model{}
+	for i, in := range someInput(100_000, 8_000, 12, 50) {
+		if i%3 == 0 {
+			other.mustAdd(t, in)
+		} else {
+			s.mustAdd(t, in)
+		}
+		want.add(s, in)
+	}
+	if err := s.Union(other); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(slices.Collect(s.Rows()), want.rows()) {
+		t.Error("the rows differ")
+	}
+	if !slices.Equal(slices.Collect(s.Cells()), want.cells()) {
+		t.Error("the cells differ")
+	}
+	if s.Bytes() < 8*s.Len()+20*8_000 || s.Bytes() > 60*s.Len() {
+		t.Errorf("%d bytes for %d rows", s.Bytes(), s.Len())
+	}
+}
+
+func TestIterationStops(t *testing.T) {
+	s := mustSet(t, 0, time.Hour, 3)
+	for place := range int32(3) {
+		s.mustAdd(t, input{place: place, p: person(1)})
+	}
+	for r := range s.Rows() {
+		if r.Place != 0 {
+			t.Error("a row after the break")
+		}
+		break
+	}
+	for c := range s.Cells() {
+		if c.Place != 0 {
+			t.Error("a cell after the break")
+		}
+		break
+	}
+}
+
+func TestAddOutOfRange(t *testing.T) {
+	s := mustSet(t, 0, 5*time.Minute, 3)
+	for _, in := range []input{
+		{window: 12},
+		{window: -1},
+		{place: 3},
+		{place: -1},
+		{g: 4},
+		{b: 7},
+	} {
+		if err := s.Add(in.window, in.place, in.g, in.b, in.p); err == nil {
+			t.Errorf("%+v: no error", in)
+		}
+	}
+	s.mustAdd(t, input{window: 11, place: 2, g: 3, b: 6})
+	if s.Len() != 1 {
+		t.Errorf("%d rows, want 1", s.Len())
+	}
+}
+
+func TestTooManyPeople(t *testing.T) {
+	s := mustSet(t, 0, time.Hour, 1)
+	s.people.most = 3
+	for n := range uint64(3) {
+		s.mustAdd(t, input{p: person(n)})
+	}
+	if err := s.Add(0, 0, 0, 0, person(9)); err == nil {
+		t.Error("no error for the fourth person")
+	}
+	s.mustAdd(t, input{p: person(2)}) // One who is known still fits.
+	other := mustSet(t, 0, time.Hour, 1)
+	other.mustAdd(t, input{p: person(9)})
+	if err := s.Union(other); err == nil {
+		t.Error("no error for the fourth person of a union")
+	}
+	if s.Len() != 3 {
+		t.Errorf("%d rows, want 3", s.Len())
+	}
+}
+
+func TestNewFaults(t *testing.T) {
+	day := mustWindow(t, 24*time.Hour)
+	for name, c := range map[string]struct {
+		h      Hour
+		w      Window
+		places int
+	}{
+		"no length":               {0, 0, 1},
+		"no window in the hour":   {1, day, 1},
+		"too many windows":        {0, 100, 1},
+		"no places":               {0, day, 0},
+		"one place over the most": {0, day, MaxPlaces + 1},
+	} {
+		if _, err := New(c.h, c.w, c.places); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestUnionOfOtherKinds(t *testing.T) {
+	s := mustSet(t, 0, time.Hour, 3)
+	for _, other := range []*Set{
+		mustSet(t, 1, time.Hour, 3),
+		mustSet(t, 0, 30*time.Minute, 3),
+		mustSet(t, 0, time.Hour, 4),
+	} {
+		if err := s.Union(other); err == nil {
+			t.Errorf("hour %v, window %v, %d places: no error", other.Hour(), other.Window().Duration(), other.Places())
+		}
+	}
+	s.mustAdd(t, input{})
+	if err := s.Union(s); err != nil || s.Len() != 1 {
+		t.Errorf("union with itself: %d rows, error %v", s.Len(), err)
+	}
+}
+
+func TestSortNumbers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, n := range []int{0, 1, radixFrom - 1, radixFrom, 5000} {
+		for _, mask := range []uint64{^uint64(0), 0xff, 0xff00ff, 0} {
+			a := make([]uint64, n)
+			for i := range a {
+				a[i] = r.Uint64() & mask
+			}
+			want := slices.Clone(a)
+			slices.Sort(want)
+			if sortNumbers(a); !slices.Equal(a, want) {
+				t.Errorf("%d numbers, mask %#x: not sorted", n, mask)
+			}
+		}
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	const n = 1 << 20
+	for _, c := range []struct {
+		name           string
+		people, places int
+	}{{"mostly known", 10_000, 50}, {"mostly new", 500_000, 1000}} {
+		rows := someInput(n, c.people, 12, c.places)
+		b.Run("set/"+c.name, func(b *testing.B) {
+			var s *Set
+			for b.Loop() {
+				s = mustSet(b, 0, 5*time.Minute, c.places)
+				for _, in := range rows {
+					s.mustAdd(b, in)
+				}
+				cells := 0
+				for range s.Cells() {
+					cells++
+				}
+				b.ReportMetric(float64(cells), "cells")
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
+			b.ReportMetric(float64(s.Bytes())/float64(s.Len()), "B/row")
+		})
+		b.Run("map/"+c.name, func(b *testing.B) {
+			for b.Loop() {
+				m := map[input]struct{}{}
+				for _, in := range rows {
+					m[in] = struct{}{}
+				}
+				cells := map[input]int{}
+				for in := range m {
+					in.p = event.Person{}
+					cells[in]++
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
+		})
+	}
+}
+
+func BenchmarkUnion(b *testing.B) {
+	const n = 1 << 20
+	s := mustSet(b, 0, 5*time.Minute, 1000)
+	for _, in := range someInput(n, 500_000, 12, 1000) {
+		s.mustAdd(b, in)
+	}
+	rows := s.Len()
+	for b.Loop() {
+		if err := mustSet(b, 0, 5*time.Minute, 1000).Union(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+}
+
+func ExampleSet() {
+	w, _ := NewWindow(5 * time.Minute)
+	at := time.Date(2026, 11, 23, 13, 7, 0, 0, time.UTC).UnixMilli()
+	set, _ := New(HourOf(w.Start(at)), w, 1)
+	window, _ := set.Index(w.Start(at))
+	for _, who := range []byte{1, 2, 1} {
+		_ = set.Add(window, 0, event.Female, event.AgeBandOf(30), event.Person{who})
+	}
+	for c := range set.Cells() {
+		fmt.Println(time.UnixMilli(c.WindowStart).UTC().Format(time.TimeOnly), c.Gender, c.AgeBand, c.People)
+	}
+	// Output: 13:05:00 female 25-34 2
+}

@@ -1,0 +1,88 @@
+package finals
+
+import (
+	"sync"
+
+	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
+)
+
+const (
+	// maxCache is how many bytes the cache keeps.
+	maxCache = 256 << 20
+	// stateBytes is what an hour takes besides its set, roughly.
+	stateBytes = 4 << 10
+)
+
+// state is what is known of one hour.
+type state struct {
+	etag  string           // of the final that was read or written last; "" if there was none
+	final map[string]int   // what that final covers
+	set   *counts.Set      // the union of the partials in read
+	list  *flow.List       // whose numbers the set uses
+	read  map[string]int   // for each writer the last partial in set
+	late  map[partial]bool // partials that were reported as too late
+	bytes int
+	used  int // the cache's clock at the last use
+}
+
+// cache keeps the hours that were worked on last: partials never change, so
+// none needs to be read twice. The zero cache is empty.
+type cache struct {
+	most  int // bytes; 0 for maxCache
+	mu    sync.Mutex
+	hours map[counts.Hour]*state
+	bytes int
+	clock int
+}
+
+// take gives the state of an hour; nobody else has it until it is given back.
+func (c *cache) take(hour counts.Hour) *state {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.hours[hour]
+	if s == nil {
+		return &state{}
+	}
+	c.drop(hour)
+	return s
+}
+
+func (c *cache) drop(hour counts.Hour) {
+	if s := c.hours[hour]; s != nil {
+		c.bytes -= s.bytes
+		delete(c.hours, hour)
+	}
+}
+
+// give puts a state back, and drops those that were used longest ago while all
+// take too much.
+func (c *cache) give(hour counts.Hour, s *state) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hours == nil {
+		c.hours = map[counts.Hour]*state{}
+	}
+	c.clock++
+	s.used = c.clock
+	s.bytes = stateBytes
+	if s.set != nil {
+		s.bytes += s.set.Bytes()
+	}
+	c.drop(hour)
+	c.hours[hour] = s
+	c.bytes += s.bytes
+	most := c.most
+	if most == 0 {
+		most = maxCache
+	}
+	for c.bytes > most && len(c.hours) > 1 {
+		oldest := hour
+		for h, other := range c.hours {
+			if other.used < c.hours[oldest].used {
+				oldest = h
+			}
+		}
+		c.drop(oldest)
+	}
+}

@@ -1,0 +1,356 @@
+package finals
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
+	"github.com/headcount-etl/headcount/shared/queue"
+)
+
+func TestFirstFinal(t *testing.T) {
+	e := newEnv(t, "x", "y")
+	e.partial(noon, "a", 1, "x ann", "x bob")
+	e.partial(noon, "b", 1, "x ann", "y ann")
+	e.f.MinPeople = 2
+	e.done(e.handle(ask(noon, "a", 1)))
+	e.wantRows(noon, "x 2", "y suppressed")
+	e.wantCovers(noon, map[string]int{"a": 1, "b": 1})
+	e.wantMetrics(map[string]int64{"FinalsWritten": 1})
+
+	footer, err := results.ReadFooter(e.bucket.Get(finalKey(noon)))
+	if err != nil || footer.Flow != "v1" || footer.Hour != noon {
+		t.Errorf("footer %+v, %v", footer, err)
+	}
+}
+
+// TestCovered: what the final covers costs one look, also for a task that has
+// not written it.
+func TestCovered(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	e.partial(noon, "a", 2, "x bob")
+	e.done(e.handle(ask(noon, "a", 2)))
+	for range 2 {
+		calls := e.count()
+		e.done(e.handle(ask(noon, "a", 1), ask(noon, "a", 2)))
+		if want := map[string]int{"head headcounts": 1}; !maps.Equal(calls, want) {
+			t.Errorf("calls %v, want %v", calls, want)
+		}
+	}
+	other := e.another()
+	calls := e.count()
+	e.done(other.Handle(t.Context(), messages(ask(noon, "a", 2))))
+	if want := map[string]int{"head headcounts": 1, "get headcounts": 1}; !maps.Equal(calls, want) {
+		t.Errorf("calls %v, want %v", calls, want)
+	}
+	e.wantMetrics(map[string]int64{"FinalsWritten": 1})
+	e.wantSent()
+}
+
+func TestPutOff(t *testing.T) {
+	warmUp(t)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, "x")
+		e.f.Refresh = 30 * time.Second
+		e.partial(noon, "a", 1, "x ann")
+		e.done(e.handle(ask(noon, "a", 1))) // the first final need not wait
+		e.wantRows(noon, "x 1")
+
+		time.Sleep(10 * time.Second)
+		e.partial(noon, "a", 2, "x bob")
+		e.partial(noon, "a", 3, "x eve")
+		e.partial(noon, "b", 1, "x joe")
+		e.done(e.handle(ask(noon, "a", 3), ask(noon, "a", 2), ask(noon, "b", 1)))
+		e.wantRows(noon, "x 1")
+		e.wantSent("20s "+ask(noon, "a", 3), "20s "+ask(noon, "b", 1))
+
+		time.Sleep(20 * time.Second)
+		e.done(e.handle(ask(noon, "a", 3)))
+		e.wantRows(noon, "x 4")
+		e.done(e.handle(ask(noon, "b", 1))) // covered: nothing to put off
+		e.wantSent()
+		e.wantMetrics(map[string]int64{"FinalsWritten": 2, "FinalsPostponed": 2})
+	})
+}
+
+func TestPutOffFails(t *testing.T) {
+	e := newEnv(t, "x")
+	e.f.Refresh = time.Minute
+	e.partial(noon, "a", 1, "x ann")
+	e.partial(noon+1, "a", 1, "x ann")
+	e.done(e.handle(ask(noon, "a", 1)))
+	e.partial(noon, "a", 2, "x bob")
+	e.queue.fail = errors.New("no queue")
+	errs := e.handle(ask(noon, "a", 2), ask(noon+1, "a", 1))
+	if errs[0] == nil || !strings.Contains(errs[0].Error(), "put off: ") || errs[1] != nil {
+		t.Errorf("got %v", errs)
+	}
+}
+
+// TestPutOffIsBounded: where S3's clock is ahead, a message is put off for no
+// longer than REFRESH_INTERVAL, which SQS may not even allow.
+func TestPutOffIsBounded(t *testing.T) {
+	e := newEnv(t, "x")
+	e.f.Refresh = queue.MaxDelay
+	e.f.Bucket.API = ahead{e.bucket}
+	e.partial(noon, "a", 1, "x ann")
+	e.done(e.handle(ask(noon, "a", 1)))
+	e.partial(noon, "a", 2, "x bob")
+	e.done(e.handle(ask(noon, "a", 2)))
+	e.wantSent("15m0s " + ask(noon, "a", 2))
+}
+
+// TestContention: another task writes the final between the look and the write.
+func TestContention(t *testing.T) {
+	for name, before := range map[string]int{"the first final": 0, "a later one": 1} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, "x")
+			for n := range before {
+				e.partial(noon, "a", n+1, "x ann")
+				e.done(e.handle(ask(noon, "a", n+1)))
+			}
+			e.partial(noon, "a", before+1, "x bob")
+			other := e.another()
+			e.once("put headcounts", func() {
+				e.partial(noon, "b", 1, "x eve")
+				e.done(other.Handle(t.Context(), messages(ask(noon, "b", 1))))
+				e.partial(noon, "a", before+2, "x joe") // not in the other's final
+			})
+			e.done(e.handle(ask(noon, "a", before+1)))
+			e.done(e.handle(ask(noon, "a", before+2)))
+			e.wantCovers(noon, map[string]int{"a": before + 2, "b": 1})
+			e.wantRows(noon, fmt.Sprint("x ", before+3))
+			e.wantMetrics(map[string]int64{"FinalsWritten": int64(before + 2), "FinalsContended": 1})
+		})
+	}
+}
+
+// TestContentionWithoutEnd: a task gives up, and its message comes again.
+func TestContentionWithoutEnd(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	e.before = func(call, _ string) error {
+		if call == "put headcounts" {
+			return memory.Status(http.StatusConflict)
+		}
+		return nil
+	}
+	errs := e.handle(ask(noon, "a", 1))
+	if !errors.Is(errs[0], bucket.ErrConflict) || !strings.Contains(errs[0].Error(), "20 times") {
+		t.Errorf("got %v", errs)
+	}
+	e.before = nil
+	e.done(e.handle(ask(noon, "a", 1)))
+	e.wantRows(noon, "x 1")
+}
+
+func TestTooLate(t *testing.T) {
+	e := newEnv(t, "x", "y")
+	e.partial(noon, "a", 1, "x ann")
+	e.partial(noon, "a", 2, "x bob")
+	e.done(e.handle(ask(noon, "a", 2)))
+	before := e.bucket.Get(finalKey(noon))
+	e.bucket.Delete(partialKey(noon, "a", 1)) // expired
+	e.partial(noon, "b", 1, "x eve", "y eve")
+	e.partial(noon, "a", 3, "x joe")
+
+	e.done(e.handle(ask(noon, "b", 1)))
+	e.wantMetrics(map[string]int64{"FinalsWritten": 1, "LateEvents": 2})
+	e.done(e.handle(ask(noon, "b", 1), ask(noon, "b", 1))) // no row is late twice
+	e.partial(noon, "b", 2, "x sue")
+	e.done(e.handle(ask(noon, "b", 2), ask(noon, "a", 2)))
+	e.wantMetrics(map[string]int64{"LateEvents": 1})
+	e.done(e.handle(ask(noon, "a", 3)))
+	e.wantMetrics(map[string]int64{"LateEvents": 1})
+	if !bytes.Equal(e.bucket.Get(finalKey(noon)), before) {
+		t.Error("the final was written again, from a part of its partials")
+	}
+	if !strings.Contains(e.log.String(), "too late") {
+		t.Errorf("log: %s", e.log)
+	}
+}
+
+// TestExpiresMeanwhile: a partial is listed, and gone when it is read.
+func TestExpiresMeanwhile(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	e.done(e.handle(ask(noon, "a", 1)))
+	e.partial(noon, "b", 1, "x bob")
+	other := e.another() // has read nothing
+	before := e.bucket.Get(finalKey(noon))
+	e.once("get partials", func() { e.bucket.Delete(partialKey(noon, "a", 1)); e.bucket.Delete(partialKey(noon, "b", 1)) })
+	e.done(other.Handle(t.Context(), messages(ask(noon, "b", 1))))
+	if !bytes.Equal(e.bucket.Get(finalKey(noon)), before) {
+		t.Error("the final was written again, from a part of its partials")
+	}
+}
+
+func TestGone(t *testing.T) {
+	for name, gone := range map[string]int{"the one that is asked for": 2, "one before it": 1} {
+		e := newEnv(t, "x")
+		e.partial(noon, "a", 1, "x ann")
+		e.partial(noon, "a", 2, "x bob")
+		e.partial(noon, "b", 1, "x eve")
+		e.bucket.Delete(partialKey(noon, "a", gone))
+		if errs := e.handle(ask(noon, "a", 2)); errs[0] == nil || !strings.Contains(errs[0].Error(), "gone") {
+			t.Errorf("%s: got %v", name, errs)
+		}
+		if data := e.bucket.Get(finalKey(noon)); data != nil {
+			t.Errorf("%s: a final was written", name)
+		}
+	}
+}
+
+// TestListWithAGap: the pages of a list are read one after the other. Partials
+// 19 and 20 are written meanwhile: the page that 19 belongs to is over, that of
+// 20 is not.
+func TestListWithAGap(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "v", 1, "x ann")
+	for n := 1; n <= 18; n++ {
+		e.partial(noon, "w", n, fmt.Sprint("x p", n))
+	}
+	lists := 0
+	e.before = func(call, _ string) error {
+		if call != "list partials" {
+			return nil
+		}
+		if lists++; lists == 5 { // after the page that ends with w-17, w-18, w-2
+			e.partial(noon, "w", 19, "x p19")
+			e.partial(noon, "w", 20, "x p20")
+		}
+		return nil
+	}
+	e.done(e.handle(ask(noon, "w", 18)))
+	e.wantCovers(noon, map[string]int{"v": 1, "w": 18})
+	e.done(e.handle(ask(noon, "w", 19)))
+	e.done(e.handle(ask(noon, "w", 20)))
+	e.wantRows(noon, "x 21")
+}
+
+// TestPlaceOfAnotherTask: a place that another task has added to the flow comes
+// before the others, so that they get other numbers.
+func TestPlaceOfAnotherTask(t *testing.T) {
+	for name, cached := range map[string]bool{"nothing read": false, "something read": true} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, "x", "y")
+			e.partial(noon, "a", 1, "x ann", "y ann", "y bob")
+			if cached {
+				e.done(e.handle(ask(noon, "a", 1)))
+			}
+			e.open("new", "x", "y")
+			e.partial(noon, "b", 1, "new ann", "x bob")
+			e.done(e.handle(ask(noon, "b", 1)))
+			e.wantRows(noon, "new 1", "x 2", "y 2")
+		})
+	}
+}
+
+func TestPlaceOfNobody(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "stray ann")
+	var unknown *results.UnknownPlaceError
+	if errs := e.handle(ask(noon, "a", 1)); !errors.As(errs[0], &unknown) {
+		t.Errorf("got %v", errs)
+	}
+	e.bucket.Delete("flows/v1.json")
+	if errs := e.handle(ask(noon, "a", 1)); errs[0] == nil || !strings.Contains(errs[0].Error(), "is gone") {
+		t.Errorf("got %v", errs)
+	}
+	if data := e.bucket.Get(finalKey(noon)); data != nil {
+		t.Error("a final was written")
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	bad := []string{
+		"", "{", "null", "[]", `"x"`,
+		`{"flow":"v2","hour":"2026-05-10T12","writer":"a","n":1}`,
+		`{"hour":"2026-05-10T12","writer":"a","n":1}`,
+		`{"flow":"v1","hour":"2026-05-10T12","n":1}`,
+		`{"flow":"v1","hour":"2026-05-10T12","writer":"a"}`,
+		`{"flow":"v1","hour":"2026-05-10T12","writer":"a","n":-1}`,
+		`{"flow":"v1","hour":"2026-05-10T12","writer":"a","n":1.5}`,
+		`{"flow":"v1","hour":"2026-05-10 12","writer":"a","n":1}`,
+		`{"flow":"v1","writer":"a","n":1}`,
+	}
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	errs := e.handle(append(slices.Clone(bad), ask(noon, "a", 1))...)
+	for i, body := range bad {
+		if errs[i] == nil || !strings.Contains(errs[i].Error(), fmt.Sprint("message m", i)) {
+			t.Errorf("%s: got %v", body, errs[i])
+		}
+	}
+	if errs[len(bad)] != nil {
+		t.Errorf("its neighbour: %v", errs[len(bad)])
+	}
+	e.wantRows(noon, "x 1")
+}
+
+// TestDamaged: what cannot be read stops the hour, and no other.
+func TestDamaged(t *testing.T) {
+	for name, key := range map[string]string{"a partial": partialKey(noon, "a", 1), "the final": finalKey(noon), "a stranger": results.PartialPrefix("v1", noon) + "x"} {
+		e := newEnv(t, "x")
+		e.partial(noon, "a", 1, "x ann")
+		e.partial(noon+1, "a", 1, "x ann")
+		e.bucket.Put(key, []byte("damaged"))
+		errs := e.handle(ask(noon, "a", 1), ask(noon+1, "a", 1))
+		if errs[0] == nil || !strings.Contains(errs[0].Error(), key) || errs[1] != nil {
+			t.Errorf("%s: got %v", name, errs)
+		}
+	}
+}
+
+// TestEveryCallFails: whichever call fails, before it takes effect or after, the
+// message fails, and when it comes again all is right.
+func TestEveryCallFails(t *testing.T) {
+	for fails := 1; ; fails++ {
+		e := newEnv(t, "x")
+		e.partial(noon, "a", 1, "x ann")
+		e.done(e.handle(ask(noon, "a", 1)))
+		e.partial(noon, "a", 2, "x bob")
+		calls := 0
+		e.before = func(string, string) error {
+			if calls++; calls == fails {
+				return memory.Status(http.StatusServiceUnavailable)
+			}
+			return nil
+		}
+		errs := e.handle(ask(noon, "a", 2))
+		if calls < fails {
+			if fails < 4 { // head, list, get, put
+				t.Errorf("%d calls", calls)
+			}
+			break
+		}
+		if errs[0] == nil || errors.Is(errs[0], bucket.ErrConflict) {
+			t.Errorf("call %d failed: %v", fails, errs)
+		}
+		e.done(e.handle(ask(noon, "a", 2)))
+		e.wantRows(noon, "x 2")
+	}
+
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	e.bucket.After = func(string) error { return memory.Status(http.StatusInternalServerError) }
+	if errs := e.handle(ask(noon, "a", 1)); errs[0] == nil {
+		t.Error("done, although the answer was lost")
+	}
+	calls := e.count()
+	e.done(e.handle(ask(noon, "a", 1)))
+	if want := map[string]int{"head headcounts": 1, "get headcounts": 1}; !maps.Equal(calls, want) {
+		t.Errorf("calls %v, want %v", calls, want)
+	}
+}

@@ -1,0 +1,313 @@
+// Package partials folds masked events into sets and writes the sets as
+// partials: what the aggregator does with the masked queue.
+//
+// A message is done when every set that it added to stands in the bucket as a
+// partial, and the finals message that tells of it is in its queue. Done twice,
+// it adds to sets what is there already, which changes nothing.
+package partials
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/finals"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/metrics"
+	"github.com/headcount-etl/headcount/shared/pack"
+	"github.com/headcount-etl/headcount/shared/queue"
+)
+
+const (
+	// hoursAtOnce is how many partials are written at once.
+	hoursAtOnce = 8
+	// attempts is how often a partial is tried to be written when its name is
+	// taken, before its messages go back to the queue.
+	attempts = 10
+)
+
+// Writer folds and writes. Handle may be called by one goroutine at a time, as a
+// writer's partials of an hour must be numbered without a gap.
+type Writer struct {
+	Bucket bucket.Bucket
+	Flow   *flow.Flow
+	Name   string // of the flow
+	ID     string // of this writer: no other one, before or beside it, has it
+	Window counts.Window
+	// List is the flow's places, and Index finds those near a position.
+	List  *flow.List
+	Index *places.Index
+	// MaxAge leaves out events older than that at arrival; 0 is off. The
+	// validator has refused them already, unless its setting is another.
+	MaxAge time.Duration
+	// Refresh delays the finals messages.
+	Refresh time.Duration
+	// Finals is the finals queue.
+	Finals  queue.Sender
+	Metrics *metrics.Set
+	// Observe, if set, is told of each event that is settled, as for a stage.
+	Observe func(messageID string, index int)
+
+	mu   sync.Mutex
+	last map[counts.Hour]int // number of the last partial
+}
+
+// hour is what a batch adds to one hour.
+type hour struct {
+	set     *counts.Set
+	sources []int // messages that added to it, in rising order
+	n       int   // of the partial that was written
+	err     error
+}
+
+// fold is the state of one batch.
+type fold struct {
+	w       *Writer
+	now     time.Time
+	hours   map[counts.Hour]*hour
+	near    []int32
+	records []pack.Record
+	keys    map[string]error // what CheckKeys has said of a key ring
+	done    []settled
+	total   []tally // by message
+}
+
+type settled struct {
+	source int
+	id     string
+	index  int
+}
+
+type tally struct {
+	events, near int64
+	oldest       int64 // arrival in ms; 0 for none
+}
+
+// Handle is a queue.Handler for the masked queue.
+func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
+	f := &fold{w: w, now: time.Now(), hours: map[counts.Hour]*hour{}, keys: map[string]error{}, total: make([]tally, len(batch))}
+	errs := make([]error, len(batch))
+	for i := range batch {
+		errs[i] = f.message(ctx, i, &batch[i])
+	}
+	w.write(ctx, f.hours)
+	w.tell(ctx, f.hours)
+	for _, h := range f.hours {
+		for _, source := range h.sources {
+			errs[source] = errors.Join(errs[source], h.err)
+		}
+	}
+	f.account(errs)
+	return errs
+}
+
+// message adds one message's events to the sets.
+func (f *fold) message(ctx context.Context, source int, m *queue.Message) (err error) {
+	if err := f.checkKeys(ctx, m.Attributes[pack.AttributeKeys]); err != nil {
+		return err
+	}
+	if f.records, err = pack.Open(m, f.records[:0]); err != nil {
+		return fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	for i := range f.records {
+		r := &f.records[i]
+		if strings.HasPrefix(r.Payload, "{") {
+			err = f.plain(source, r)
+		} else {
+			var masked event.Masked
+			if masked, err = event.DecodeMasked(r.Payload); err == nil {
+				err = f.add(source, r.Origin, r.Index, &masked)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err)
+		}
+	}
+	return nil
+}
+
+// checkKeys asks once a batch for each key ring: a far side that is down would
+// else be waited for at each message.
+func (f *fold) checkKeys(ctx context.Context, keys string) error {
+	if keys == "" {
+		return nil // a person's message
+	}
+	err, known := f.keys[keys]
+	if !known {
+		err = f.w.Flow.CheckKeys(ctx, keys, f.now)
+		var conflict *flow.ConflictError
+		if errors.As(err, &conflict) {
+			err = queue.Stop(err)
+		}
+		f.keys[keys] = err
+	}
+	return err
+}
+
+// plain adds the events of a body that a person has put into the queue.
+func (f *fold) plain(source int, r *pack.Record) error {
+	all, err := event.DecodeMaskedJSON(r.Payload)
+	for i := range all {
+		err = errors.Join(err, f.add(source, r.Origin, r.Index+i, &all[i]))
+	}
+	return err
+}
+
+// add adds one event to the sets of all places near it.
+func (f *fold) add(source int, o pack.Origin, index int, m *event.Masked) error {
+	w, total := f.w, &f.total[source]
+	total.events++
+	if w.Observe != nil {
+		f.done = append(f.done, settled{source, o.MessageID, index})
+	}
+	if !o.Replay && (total.oldest == 0 || o.ReceivedAt < total.oldest) {
+		total.oldest = o.ReceivedAt
+	}
+	if w.MaxAge > 0 && !o.Replay && m.OccurredAt < o.ReceivedAt-w.MaxAge.Milliseconds() {
+		return nil
+	}
+	f.near = w.Index.Near(m.Latitude, m.Longitude, f.near[:0])
+	if len(f.near) == 0 {
+		return nil
+	}
+	total.near++
+	start := w.Window.Start(m.OccurredAt)
+	at := counts.HourOf(start)
+	h := f.hours[at]
+	if h == nil {
+		// An hour that has no name could be written, but never be made a final.
+		if named, err := counts.ParseHour(at.String()); err != nil || named != at {
+			return errors.New("occurred_at is not within the years 0 to 9999")
+		}
+		set, err := counts.New(at, w.Window, len(w.List.Places))
+		if err != nil {
+			return err
+		}
+		h = &hour{set: set}
+		f.hours[at] = h
+	}
+	if n := len(h.sources); n == 0 || h.sources[n-1] != source {
+		h.sources = append(h.sources, source)
+	}
+	window, err := h.set.Index(start)
+	if err != nil {
+		return err
+	}
+	for _, place := range f.near {
+		if err := h.set.Add(window, place, m.Gender, m.AgeBand, m.Person); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes a partial for each hour.
+func (w *Writer) write(ctx context.Context, hours map[counts.Hour]*hour) {
+	var group errgroup.Group
+	group.SetLimit(hoursAtOnce)
+	for _, at := range slices.Sorted(maps.Keys(hours)) {
+		group.Go(func() error {
+			h := hours[at]
+			h.n, h.err = w.partial(ctx, at, h.set)
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in the hours
+}
+
+// partial writes one partial and gives its number. Numbers have no gap: a number
+// is left behind only when an object of that name is known to be there. It may
+// be there because an earlier call's answer was lost; its content is then in this
+// batch too, or comes again, so it is right to count it.
+func (w *Writer) partial(ctx context.Context, at counts.Hour, set *counts.Set) (n int, err error) {
+	data, err := results.EncodePartial(set, w.List.Places)
+	if err != nil {
+		return 0, fmt.Errorf("partial of %s: %w", at, err)
+	}
+	for range attempts {
+		w.mu.Lock()
+		n = w.last[at] + 1
+		w.mu.Unlock()
+		key := results.PartialKey(w.Name, at, w.ID, n)
+		_, err = w.Bucket.Create(ctx, key, data)
+		if errors.Is(err, bucket.ErrConflict) {
+			if _, headErr := w.Bucket.Head(ctx, key); errors.Is(headErr, bucket.ErrNotFound) {
+				continue // neither of two calls at once has won
+			} else if headErr != nil {
+				return 0, headErr
+			}
+		} else if err != nil {
+			return 0, err
+		}
+		w.mu.Lock()
+		if w.last == nil {
+			w.last = map[counts.Hour]int{}
+		}
+		w.last[at] = n
+		w.mu.Unlock()
+		if err == nil {
+			w.Metrics.Add(metrics.PartialsWritten, 1)
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("partial of %s: tried %d times: %w", at, attempts, err)
+}
+
+// tell sends a finals message for each partial.
+func (w *Writer) tell(ctx context.Context, hours map[counts.Hour]*hour) {
+	var outs []queue.Out
+	var owners []*hour
+	for _, at := range slices.Sorted(maps.Keys(hours)) {
+		if h := hours[at]; h.err == nil {
+			outs = append(outs, finals.Message{Flow: w.Name, Hour: at.String(), Writer: w.ID, N: h.n}.Out(w.Refresh))
+			owners = append(owners, h)
+		}
+	}
+	if len(outs) == 0 {
+		return
+	}
+	for i, err := range w.Finals.Send(ctx, outs) {
+		if err != nil {
+			owners[i].err = fmt.Errorf("finals message to %s: %w", w.Finals.QueueURL, err)
+		}
+	}
+}
+
+// account counts and observes what is settled.
+func (f *fold) account(errs []error) {
+	w := f.w
+	var sum tally
+	for source, t := range f.total {
+		if errs[source] != nil {
+			continue
+		}
+		sum.events += t.events
+		sum.near += t.near
+		if t.oldest != 0 && (sum.oldest == 0 || t.oldest < sum.oldest) {
+			sum.oldest = t.oldest
+		}
+	}
+	w.Metrics.Add(metrics.EventsReceived, sum.events)
+	w.Metrics.Add(metrics.EventsAggregated, sum.events)
+	w.Metrics.Add(metrics.EventsNearPlaces, sum.near)
+	if sum.oldest != 0 {
+		w.Metrics.Add(metrics.EventAge, max(time.Now().UnixMilli()-sum.oldest, 0))
+	}
+	for _, d := range f.done {
+		if errs[d.source] == nil {
+			w.Observe(d.id, d.index)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+// Package worker is the aggregator: it counts the masked events by window, place,
+// gender and age band.
+//
+// It consumes two queues: the masked one, whose events it folds into partials,
+// and its own finals queue, by which it, or another task, makes finals of them.
+package worker
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/finals"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/shared/queue"
+	"github.com/headcount-etl/headcount/shared/service"
+)
+
+const (
+	// A batch of the masked queue, which is what one flush writes, has at most
+	// this many messages and bytes of bodies: about half a million events.
+	flushMessages, flushBytes = 10_000, 32 << 20
+	// A batch of the finals queue has at most this many messages.
+	finalsMessages = 1000
+	// finalsLinger lets finals messages of one flush come together.
+	finalsLinger = 50 * time.Millisecond
+)
+
+// settings are the aggregator's own, besides those of every service.
+type settings struct {
+	input, finals, bucket string
+	pois                  string
+	window                counts.Window
+	radiusM               float64
+	minPeople             int
+	flush, refresh        time.Duration
+}
+
+func readSettings(p *service.Process) (s settings, err error) {
+	e := p.Env
+	s = settings{
+		input:     e.URL("INPUT_QUEUE_URL"),
+		finals:    e.URL("FINALS_QUEUE_URL"),
+		bucket:    e.String("AGGREGATES_BUCKET"),
+		pois:      e.String("POIS"),
+		radiusM:   e.Float("RADIUS_M", 200, math.SmallestNonzeroFloat64, places.MaxRadiusM),
+		minPeople: e.Int("MIN_PEOPLE", 1, 1, math.MaxInt32),
+		flush:     e.Duration("FLUSH_INTERVAL", 10*time.Second, 0, 10*time.Minute),
+		refresh:   e.Duration("REFRESH_INTERVAL", 30*time.Second, 0, queue.MaxDelay),
+	}
+	window := e.Duration("WINDOW", 5*time.Minute, time.Second, 24*time.Hour)
+	if s.window, err = counts.NewWindow(window); err != nil {
+		e.Fault("WINDOW", fmt.Sprintf("is %s: %v", window, err))
+	} else if window%time.Second != 0 {
+		e.Fault("WINDOW", fmt.Sprintf("is %s: must be whole seconds", window))
+	}
+	return s, e.Err()
+}
+
+// Worker is an aggregator that is ready to run.
+type Worker struct {
+	masked, finals *queue.Consumer
+}
+
+// New reads the settings and opens the flow. observe, which may be nil, is told
+// of each event that is settled, by (messageID, index); more than once when it is
+// delivered more than once.
+func New(ctx context.Context, p *service.Process, observe func(messageID string, index int)) (*Worker, error) {
+	s, err := readSettings(p)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := service.LoadAWS(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	sqsClient, s3Client := sqs.NewFromConfig(cfg), s3.NewFromConfig(cfg)
+	aggregates := bucket.Bucket{API: s3Client, Name: s.bucket}
+	list, err := readPlaces(ctx, s3Client, s.pois, s.radiusM)
+	if err != nil {
+		return nil, fmt.Errorf("bad settings: POIS is %q: %w", s.pois, err)
+	}
+	fl, err := flow.Open(ctx, aggregates, p.Flow, s.window.Duration(), list)
+	if err != nil {
+		return nil, err
+	}
+	known := fl.List()
+	index, err := places.New(known.Places)
+	if err != nil {
+		return nil, err
+	}
+	finalsQueue := queue.Sender{API: sqsClient, QueueURL: s.finals}
+	writer := &partials.Writer{
+		Bucket: aggregates, Flow: fl, Name: p.Flow, ID: newID(), Window: s.window, List: known, Index: index, MaxAge: p.MaxAge,
+		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Observe: observe,
+	}
+	final := &finals.Finals{
+		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
+		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
+	}
+	probe := func(ctx context.Context) error {
+		return service.Reachable(ctx, sqsClient, s.finals, s3Client, s.bucket)
+	}
+	w := &Worker{}
+	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
+		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,
+		StopTimeout: p.StopTimeout, Probe: probe, Log: p.Log, Metrics: p.Metrics,
+	}, writer.Handle)
+	if err != nil {
+		return nil, err
+	}
+	w.finals, err = queue.NewConsumer(sqsClient, queue.Settings{
+		QueueURL: s.finals, BatchMessages: finalsMessages, Linger: finalsLinger,
+		StopTimeout: p.StopTimeout, Probe: probe, Log: p.Log, // its messages are no part of the balance
+	}, final.Handle)
+	if err != nil {
+		return nil, err
+	}
+	p.Health("masked", w.masked.Healthy)
+	p.Health("finals", w.finals.Healthy)
+	p.Log.Info().Str("writer", writer.ID).Int("places", len(known.Places)).Dur("window", s.window.Duration()).Msg("aggregating")
+	return w, nil
+}
+
+// Run aggregates until ctx ends; then it writes what it holds. The finals of
+// what is written last are made by the task that is next.
+func (w *Worker) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return w.masked.Run(ctx) })
+	group.Go(func() error { return w.finals.Run(ctx) })
+	return group.Wait()
+}
+
+// Flush writes what was received so far without waiting for FLUSH_INTERVAL.
+func (w *Worker) Flush() { w.masked.Flush() }
+
+// Run is New and Run in one, for a process of its own.
+func Run(ctx context.Context, p *service.Process) error {
+	w, err := New(ctx, p, nil)
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+// newID gives a name that no other writer has: it begins with the time, so that
+// the keys tell in which order writers began.
+func newID() string {
+	random := make([]byte, 5)
+	_, _ = rand.Read(random) // never fails
+	return time.Now().UTC().Format("20060102t150405") + hex.EncodeToString(random)
+}
+
+// readPlaces reads the list of places from a file or from s3://bucket/key.
+func readPlaces(ctx context.Context, client bucket.API, where string, radiusM float64) ([]places.Place, error) {
+	var data []byte
+	var err error
+	if name, key, ok := s3Path(where); ok {
+		data, _, err = bucket.Bucket{API: client, Name: name}.Get(ctx, key)
+	} else {
+		data, err = os.ReadFile(where)
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err // the path is named already
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return places.ReadCSV(bytes.NewReader(data), radiusM)
+}
+
+func s3Path(where string) (bucketName, key string, ok bool) {
+	rest, ok := strings.CutPrefix(where, "s3://")
+	if !ok {
+		return "", "", false
+	}
+	bucketName, key, _ = strings.Cut(rest, "/")
+	return bucketName, key, true
+}

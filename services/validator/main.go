@@ -1,0 +1,19 @@
+// Command validator checks events against the contract.
+//
+// It takes no flags; its settings are environment variables, which
+// docs/architecture.md lists. `validator healthcheck` asks the running one how
+// it is.
+package main
+
+import (
+	"context"
+
+	"github.com/headcount-etl/headcount/services/validator/validate"
+	"github.com/headcount-etl/headcount/shared/service"
+)
+
+func main() {
+	service.Main("validator", func(ctx context.Context, p *service.Process) error {
+		return validate.Run(ctx, p, nil)
+	})
+}
