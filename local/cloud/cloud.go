@@ -1,0 +1,157 @@
+// Package cloud is a stand-in for the parts of AWS that the pipeline uses, on
+// one listener that any AWS SDK or CLI can talk to: SQS, SNS, Firehose and S3.
+// Queues and topics live in memory, objects in a folder.
+//
+// It is a tool for one machine. It checks no signatures and no permissions, so
+// it listens on the loopback interface only, and refuses what a web page sends.
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headcount-etl/headcount/local/cloud/firehose"
+	"github.com/headcount-etl/headcount/local/cloud/s3"
+	"github.com/headcount-etl/headcount/local/cloud/sns"
+	"github.com/headcount-etl/headcount/local/cloud/sqs"
+)
+
+// Config says where the stand-in listens and keeps its files.
+type Config struct {
+	// Listen is a loopback address with a port; default 127.0.0.1:0, any free
+	// port.
+	Listen string
+	// Dir is required. Buckets are folders in Dir/buckets, e-mails are files in
+	// Dir/mail. One stand-in at a time may use it.
+	Dir string
+	// Log gets what fails in the background; default nothing.
+	Log zerolog.Logger
+}
+
+// Cloud is a running stand-in. Its services can be used within the process too,
+// as if by a further client.
+type Cloud struct {
+	SQS      *sqs.Service
+	SNS      *sns.Service
+	Firehose *firehose.Service
+	S3       *s3.Store
+
+	url    string
+	server *http.Server
+	unused connections
+	hangUp context.CancelFunc // ends what clients wait for
+	served chan error
+}
+
+// Start opens the listener. The context bounds no more than that; Close ends
+// the stand-in.
+func Start(ctx context.Context, config Config) (*Cloud, error) {
+	if config.Dir == "" {
+		return nil, errors.New("the stand-in for AWS needs a folder")
+	}
+	listener, err := listen(ctx, config.Listen)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s3.Open(filepath.Join(config.Dir, "buckets"))
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	c := &Cloud{S3: store, url: "http://" + listener.Addr().String(), served: make(chan error, 1)}
+	c.SQS = sqs.New(c.url)
+	c.Firehose = firehose.New(store.Put, config.Log)
+	c.SNS = sns.New(c.SQS, c.Firehose, filepath.Join(config.Dir, "mail"))
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c.hangUp = cancel
+	c.server = &http.Server{
+		Handler:           c.handler(),
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnState:         c.unused.note,
+	}
+	go func() { c.served <- c.server.Serve(listener) }()
+	return c, nil
+}
+
+// listen refuses addresses that others could reach.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: it must be like 127.0.0.1:4566", address)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("listen address %q: the stand-in checks no permissions, so it listens on this machine's loopback only: use 127.0.0.1:%s", address, port)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+// URL is the endpoint for SDKs and the CLI, such as http://127.0.0.1:4566.
+func (c *Cloud) URL() string { return c.url }
+
+// Close stops accepting requests, ends those that wait for messages, delivers
+// what Firehose holds and lets the folder go. An error says that something was
+// not delivered, or that ctx ended first.
+func (c *Cloud) Close(ctx context.Context) error {
+	c.hangUp()
+	c.unused.close()
+	stopped := c.server.Shutdown(ctx)
+	if stopped != nil {
+		stopped = errors.Join(fmt.Errorf("stop the listener: %w", stopped), c.server.Close())
+	}
+	served := <-c.served
+	if errors.Is(served, http.ErrServerClosed) {
+		served = nil
+	}
+	return errors.Join(stopped, served, c.Firehose.Close(ctx), c.S3.Close())
+}
+
+// connections are those that no request has come on yet: clients open some in
+// advance. Shutdown would wait 5 s for each to become idle.
+type connections struct {
+	mu     sync.Mutex
+	open   map[net.Conn]struct{}
+	closed bool
+}
+
+func (c *connections) note(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(c.open, conn)
+	case c.closed:
+		_ = conn.Close() // nobody has said anything on it
+	default:
+		if c.open == nil {
+			c.open = map[net.Conn]struct{}{}
+		}
+		c.open[conn] = struct{}{}
+	}
+}
+
+func (c *connections) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for conn := range c.open {
+		_ = conn.Close() // nobody has said anything on it
+	}
+}

@@ -1,0 +1,241 @@
+// Package firehose is a stand-in for Amazon Data Firehose: streams that take
+// records, gather them by size and time, convert them and write objects to a
+// bucket.
+//
+// A record that was acknowledged is delivered as long as the process lives: to
+// an object that its stream's conversion made, or to the error prefix. A write
+// that fails is tried again until it succeeds, and blocks what comes after it,
+// as on AWS; Close delivers what is left. Delivery is exactly once unless a
+// write reports an error after all: then it is repeated under the same key.
+//
+// Service knows nothing of HTTP and takes the time from package time alone, so
+// testing/synctest drives it. Handler is the protocol.
+package firehose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// The limits of records and batches, from the quotas of Amazon Data Firehose.
+const (
+	MaxRecordBytes  = 1000 << 10
+	MaxBatchBytes   = 4 << 20
+	MaxBatchRecords = 500
+)
+
+// Put writes one object. It must leave what was there, or nothing, when it
+// fails.
+type Put func(ctx context.Context, bucket, key string, content []byte) error
+
+// Convert makes one object of the records, in their order, and names those that
+// cannot be in it. The object is nil when no record is good. An error means
+// that the conversion itself failed: it is tried again.
+type Convert func(records [][]byte) (object []byte, bad []Bad, err error)
+
+// Bad is a record that could not be converted.
+type Bad struct {
+	Index   int    // in the records given
+	Code    string // such as DataFormatConversion.ParseError
+	Message string // without anything of the record's content
+	Events  int    // how many events the record holds, for the statistics
+}
+
+// Stream says what becomes of the records of one delivery stream.
+type Stream struct {
+	Name   string
+	Bucket string
+	// Prefix of the objects and ErrorPrefix of those with the bad records, with
+	// AWS's expressions !{timestamp:yyyy} (MM, dd, HH), in ErrorPrefix also
+	// !{firehose:error-output-type}.
+	Prefix, ErrorPrefix string
+	// BufferBytes and BufferInterval say when records are delivered: when there
+	// are so many bytes, or the oldest has waited so long.
+	BufferBytes    int
+	BufferInterval time.Duration
+	Convert        Convert
+}
+
+// Stats counts what a stream has done since it was created.
+type Stats struct {
+	RecordsIn        int // acknowledged
+	RecordsDelivered int // in objects under Prefix
+	RecordsFailed    int // in objects under ErrorPrefix
+	EventsFailed     int // the events of those, as Convert counted them
+	Objects          int // under Prefix
+}
+
+// Pending is how many records have still to be delivered.
+func (s Stats) Pending() int { return s.RecordsIn - s.RecordsDelivered - s.RecordsFailed }
+
+// Error is a refusal in Firehose's own terms.
+type Error struct {
+	Code    string // such as ResourceNotFoundException
+	Message string
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// The codes of the errors that this package answers.
+const (
+	InvalidArgument    = "InvalidArgumentException"
+	ResourceInUse      = "ResourceInUseException"
+	ResourceNotFound   = "ResourceNotFoundException"
+	ServiceUnavailable = "ServiceUnavailableException"
+)
+
+func refuse(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Service is all streams.
+type Service struct {
+	put Put
+	log zerolog.Logger
+
+	mu      sync.Mutex
+	streams map[string]*stream
+	closed  bool
+}
+
+// New starts without streams. The log gets what goes wrong with deliveries.
+func New(put Put, log zerolog.Logger) *Service {
+	return &Service{put: put, log: log, streams: make(map[string]*stream)}
+}
+
+// ARN gives the Amazon resource name of the stream of that name.
+func ARN(name string) string { return arnPrefix + name }
+
+const arnPrefix = "arn:aws:firehose:us-east-1:000000000000:deliverystream/"
+
+// Create adds a stream. Close must be called in the end.
+func (s *Service) Create(config Stream) error {
+	if err := config.check(); err != nil {
+		return fmt.Errorf("delivery stream %q: %w", config.Name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return refuse(ServiceUnavailable, "The stand-in is closing.")
+	}
+	if s.streams[config.Name] != nil {
+		return refuse(ResourceInUse, "Firehose %s already exists.", config.Name)
+	}
+	s.streams[config.Name] = start(config, s.put, s.log)
+	return nil
+}
+
+func (config *Stream) check() error {
+	var faults []error
+	fault := func(bad bool, what string) {
+		if bad {
+			faults = append(faults, errors.New(what))
+		}
+	}
+	fault(config.Name == "" || strings.ContainsAny(config.Name, "/: "), "it needs a name without slashes, colons and spaces")
+	fault(config.Bucket == "", "it needs a bucket")
+	fault(config.BufferBytes <= 0, "BufferBytes must be positive")
+	fault(config.BufferInterval <= 0, "BufferInterval must be positive")
+	fault(config.Convert == nil, "it needs a conversion")
+	fault(!strings.Contains(config.ErrorPrefix, "!{firehose:error-output-type}"), "ErrorPrefix must contain !{firehose:error-output-type}")
+	if _, err := expand(config.Prefix, time.Time{}, false); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := expand(config.ErrorPrefix, time.Time{}, true); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func (s *Service) stream(name string) (*stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.streams[name]; d != nil {
+		return d, nil
+	}
+	return nil, refuse(ResourceNotFound, "Firehose %s not found under account 000000000000.", name)
+}
+
+// NameInARN finds the stream that the resource name names.
+func (s *Service) NameInARN(arn string) (string, error) {
+	name, ok := strings.CutPrefix(arn, arnPrefix)
+	if !ok {
+		return "", refuse(InvalidArgument, "%s is not the ARN of a delivery stream here.", arn)
+	}
+	_, err := s.stream(name)
+	return name, err
+}
+
+// Names lists the streams, sorted.
+func (s *Service) Names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.streams))
+}
+
+// Stats counts what the stream has done.
+func (s *Service) Stats(name string) (Stats, error) {
+	d, err := s.stream(name)
+	if err != nil {
+		return Stats{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stats, nil
+}
+
+// PutRecords acknowledges all of the records or, with an error, none. It keeps
+// the slices. While too much waits for delivery it waits too, until ctx ends.
+func (s *Service) PutRecords(ctx context.Context, name string, records [][]byte) error {
+	d, err := s.stream(name)
+	if err != nil {
+		return err
+	}
+	for _, record := range records {
+		if len(record) > MaxRecordBytes {
+			return refuse(InvalidArgument, "A record must have at most %d bytes.", MaxRecordBytes)
+		}
+	}
+	return d.accept(ctx, records)
+}
+
+// Flush delivers what the stream has gathered so far, now. When it fails, the
+// records are kept and tried again as ever.
+func (s *Service) Flush(ctx context.Context, name string) error {
+	d, err := s.stream(name)
+	if err != nil {
+		return err
+	}
+	return d.flush(ctx)
+}
+
+// FlushAll flushes every stream.
+func (s *Service) FlushAll(ctx context.Context) error {
+	var faults []error
+	for _, name := range s.Names() {
+		faults = append(faults, s.Flush(ctx, name))
+	}
+	return errors.Join(faults...)
+}
+
+// Close takes no more records and delivers those that it has. An error says
+// that some of them could not be delivered; they are lost with the process.
+func (s *Service) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	streams := slices.Collect(maps.Values(s.streams))
+	s.mu.Unlock()
+	var faults []error
+	for _, d := range streams {
+		faults = append(faults, d.close(ctx))
+	}
+	return errors.Join(faults...)
+}

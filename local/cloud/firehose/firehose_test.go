@@ -1,0 +1,345 @@
+package firehose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// bucket keeps objects, and fails while it is told to.
+type bucket struct {
+	mu      sync.Mutex
+	objects map[string]string
+	fault   error
+	failing string // what the keys begin with that the fault is for
+	tries   int
+}
+
+func (b *bucket) put(_ context.Context, _, key string, content []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tries++
+	if b.fault != nil && strings.HasPrefix(key, b.failing) {
+		return b.fault
+	}
+	if _, ok := b.objects[key]; ok {
+		return errors.New("a second object under one key")
+	}
+	b.objects[key] = string(content)
+	return nil
+}
+
+func (b *bucket) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fault = err
+}
+
+// only gives the one object whose key begins so.
+func (b *bucket) only(t *testing.T, prefix string) (key, content string) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k, c := range b.objects {
+		if strings.HasPrefix(k, prefix) {
+			if key != "" {
+				t.Errorf("two objects begin with %s", prefix)
+			}
+			key, content = k, c
+		}
+	}
+	if key == "" {
+		t.Fatalf("no object begins with %s: %v", prefix, b.objects)
+	}
+	return key, content
+}
+
+// join is a conversion that takes every record but those that say bad.
+func join(records [][]byte) (object []byte, bad []Bad, err error) {
+	for i, r := range records {
+		if bytes.HasPrefix(r, []byte("bad")) {
+			bad = append(bad, Bad{Index: i, Code: "DataFormatConversion.ParseError", Message: "no", Events: 2})
+			continue
+		}
+		object = append(append(object, r...), ' ')
+	}
+	return object, bad, nil
+}
+
+func newService(t *testing.T, bytes int, interval time.Duration) (*Service, *bucket) {
+	t.Helper()
+	b := &bucket{objects: map[string]string{}}
+	s := New(b.put, zerolog.Nop())
+	err := s.Create(Stream{
+		Name: "lake", Bucket: "b", BufferBytes: bytes, BufferInterval: interval, Convert: join,
+		Prefix:      "data/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/",
+		ErrorPrefix: "errors/!{firehose:error-output-type}/!{timestamp:HH}/",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, b
+}
+
+func putAll(t *testing.T, s *Service, records ...string) {
+	t.Helper()
+	var data [][]byte
+	for _, r := range records {
+		data = append(data, []byte(r))
+	}
+	if err := s.PutRecords(t.Context(), "lake", data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func closeAll(t *testing.T, s *Service) {
+	t.Helper()
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func stats(t *testing.T, s *Service) Stats {
+	t.Helper()
+	got, err := s.Stats("lake")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestTheBufferIsDeliveredWhenItsOldestRecordHasWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := newService(t, 1000, time.Minute)
+		defer closeAll(t, s)
+		time.Sleep(23*time.Hour + 59*time.Minute + 30*time.Second) // synctest's clock starts at midnight, 2000-01-01
+		putAll(t, s, "one")
+		time.Sleep(59 * time.Second)
+		putAll(t, s, "two")
+		synctest.Wait()
+		if got := stats(t, s); got.Pending() != 2 {
+			t.Errorf("delivered too early: %+v", got)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		key, content := b.only(t, "")
+		if !strings.HasPrefix(key, "data/year=2000/month=01/day=01/lake-1-2000-01-01-23-59-30-") || !strings.HasSuffix(key, ".parquet") {
+			t.Errorf("the key %s is not that of the oldest record's day", key)
+		}
+		if content != "one two " {
+			t.Errorf("content %q", content)
+		}
+		if got := stats(t, s); got != (Stats{RecordsIn: 2, RecordsDelivered: 2, Objects: 1}) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestTheBufferIsDeliveredWhenItIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := newService(t, 10, time.Hour)
+		defer closeAll(t, s)
+		putAll(t, s, "12345", "67890", "x")
+		synctest.Wait()
+		if _, content := b.only(t, "data/"); content != "12345 67890 " {
+			t.Errorf("content %q", content)
+		}
+		if got := stats(t, s); got.Pending() != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestBadRecordsGoToTheErrorPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := newService(t, 1000, time.Hour)
+		defer closeAll(t, s)
+		putAll(t, s, "good", "bad one", "bad two")
+		if err := s.Flush(t.Context(), "lake"); err != nil {
+			t.Fatal(err)
+		}
+		_, content := b.only(t, "errors/format-conversion-failed/00/lake-1-")
+		lines := strings.Split(strings.TrimSuffix(content, "\n"), "\n")
+		if len(lines) != 2 {
+			t.Fatalf("%d lines: %s", len(lines), content)
+		}
+		var line failedRecord
+		if err := json.Unmarshal([]byte(lines[1]), &line); err != nil {
+			t.Fatal(err)
+		}
+		if string(line.RawData) != "bad two" || line.LastErrorCode != "DataFormatConversion.ParseError" ||
+			line.SequenceNumber != "3" || line.ArrivalTimestamp != time.Now().UnixMilli() || line.AttemptsMade != 1 {
+			t.Errorf("%s", lines[1])
+		}
+		if got := stats(t, s); got != (Stats{RecordsIn: 3, RecordsDelivered: 1, RecordsFailed: 2, EventsFailed: 4, Objects: 1}) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestOnlyBadRecordsMakeNoObject(t *testing.T) {
+	s, b := newService(t, 1000, time.Hour)
+	defer closeAll(t, s)
+	putAll(t, s, "bad")
+	if err := s.Flush(t.Context(), "lake"); err != nil {
+		t.Fatal(err)
+	}
+	if key, _ := b.only(t, ""); !strings.HasPrefix(key, "errors/") {
+		t.Error(key)
+	}
+}
+
+func TestAFailedWriteIsTriedAgainUntilItSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := newService(t, 4, time.Hour)
+		defer closeAll(t, s)
+		fault := errors.New("the disk is full")
+		b.fail(fault)
+		putAll(t, s, "good", "bad ")
+		if err := s.Flush(t.Context(), "lake"); !errors.Is(err, fault) {
+			t.Errorf("flush: %v", err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if b.tries < 5 || stats(t, s).Pending() != 2 {
+			t.Errorf("%d attempts, %+v", b.tries, stats(t, s))
+		}
+		b.fail(nil)
+		time.Sleep(lastRetry)
+		synctest.Wait()
+		if got := stats(t, s); got != (Stats{RecordsIn: 2, RecordsDelivered: 1, RecordsFailed: 1, EventsFailed: 2, Objects: 1}) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestHalfADeliveryIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := newService(t, 1000, time.Hour)
+		defer closeAll(t, s)
+		b.failing = "errors/"
+		b.fail(errors.New("down"))
+		putAll(t, s, "good", "bad")
+		if err := s.Flush(t.Context(), "lake"); err == nil {
+			t.Error("it did not fail")
+		}
+		if got := stats(t, s); got.RecordsDelivered != 1 || got.Pending() != 1 {
+			t.Errorf("%+v", got)
+		}
+		b.fail(nil)
+		time.Sleep(lastRetry)
+		synctest.Wait()
+		if got := stats(t, s); got.RecordsDelivered != 1 || got.RecordsFailed != 1 || len(b.objects) != 2 {
+			t.Errorf("%+v, %v", got, b.objects)
+		}
+	})
+}
+
+func TestPutWaitsWhileTooMuchWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := newService(t, 1, time.Hour)
+		defer closeAll(t, s)
+		b.fail(errors.New("down"))
+		for range maxWaiting {
+			putAll(t, s, "x")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := s.PutRecords(ctx, "lake", [][]byte{[]byte("y")})
+		var refusal *Error
+		if !errors.As(err, &refusal) || refusal.Code != ServiceUnavailable {
+			t.Errorf("with no room: %v", err)
+		}
+		accepted := make(chan error)
+		go func() { accepted <- s.PutRecords(t.Context(), "lake", [][]byte{[]byte("z")}) }()
+		synctest.Wait()
+		b.fail(nil)
+		if err := <-accepted; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCloseDeliversWhatIsLeftAndTakesNoMore(t *testing.T) {
+	s, b := newService(t, 1000, time.Hour)
+	putAll(t, s, "last")
+	closeAll(t, s)
+	if _, content := b.only(t, "data/"); content != "last " {
+		t.Error(content)
+	}
+	var refusal *Error
+	if err := s.PutRecords(t.Context(), "lake", [][]byte{{1}}); !errors.As(err, &refusal) {
+		t.Error(err)
+	}
+}
+
+func TestNoRecordIsLostOrDoubled(t *testing.T) {
+	s, b := newService(t, 50, time.Millisecond)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				putAll(t, s, "12345678", "bad")
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range 20 {
+			if i%2 == 0 {
+				b.fail(errors.New("down"))
+			} else {
+				b.fail(nil)
+			}
+			_ = s.Flush(t.Context(), "lake") // It fails half of the time.
+		}
+		b.fail(nil)
+	})
+	wg.Wait()
+	closeAll(t, s)
+	good, bad := 0, 0
+	for key, content := range b.objects {
+		if strings.HasPrefix(key, "data/") {
+			good += strings.Count(content, "12345678 ")
+		} else {
+			bad += strings.Count(content, "\n")
+		}
+	}
+	if got := stats(t, s); good != 1600 || bad != 1600 || got.Pending() != 0 || got.RecordsDelivered != 1600 {
+		t.Errorf("%d good, %d bad, %+v", good, bad, got)
+	}
+}
+
+func TestCreateNamesEveryFault(t *testing.T) {
+	s := New((&bucket{}).put, zerolog.Nop())
+	err := s.Create(Stream{Name: "a/b", Prefix: "!{timestamp:QQ}", ErrorPrefix: "e/"})
+	for _, want := range []string{"name", "bucket", "BufferBytes", "BufferInterval", "conversion", "timestamp:QQ", "error-output-type"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is not in %v", want, err)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	at := time.Date(2024, 2, 3, 23, 5, 6, 0, time.FixedZone("", -3600))
+	for prefix, want := range map[string]string{
+		"":                         "2024/02/04/00/",
+		"raw/":                     "raw/2024/02/04/00/",
+		"y=!{timestamp:yyyy}/x":    "y=2024/x",
+		"!{timestamp:yyyy-MM-dd}/": "2024-02-04/",
+	} {
+		if got, err := expand(prefix, at, false); err != nil || got != want {
+			t.Errorf("%q became %q, %v; want %q", prefix, got, err, want)
+		}
+	}
+	if _, err := expand("!{firehose:error-output-type}/", at, false); err == nil {
+		t.Error("an error type in the prefix of good records")
+	}
+}

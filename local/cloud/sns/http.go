@@ -1,0 +1,270 @@
+package sns
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Version is the parameter Version of every request to SNS.
+const Version = "2010-03-31"
+
+const pageSize = 100 // of lists, as on AWS
+
+// Serve answers one request in SNS's query protocol, whose form has been read.
+// Signatures are not checked.
+func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values) {
+	action := form.Get("Action")
+	out := &answer{action: action, request: uuid.NewString()}
+	err := s.run(r.Context(), action, request{form}, out)
+	status := http.StatusOK
+	if err != nil {
+		status = out.fail(err)
+	}
+	out.write(w, status)
+}
+
+func (s *Service) run(ctx context.Context, action string, in request, out *answer) error {
+	switch action {
+	case "Publish":
+		return s.publish(ctx, in, out)
+	case "PublishBatch":
+		return s.publishBatch(ctx, in, out)
+	case "CreateTopic":
+		arn, err := s.CreateTopic(in.Get("Name"), in.pairs("Attributes.entry", "key", "value"))
+		out.text("TopicArn", arn)
+		return err
+	case "DeleteTopic":
+		s.DeleteTopic(in.Get("TopicArn"))
+		return nil
+	case "ListTopics":
+		return out.page(in, "Topics", s.Topics(), func(arn string) { out.text("TopicArn", arn) })
+	case "GetTopicAttributes":
+		attributes, err := s.TopicAttributes(in.Get("TopicArn"))
+		out.attributes(attributes)
+		return err
+	case "SetTopicAttributes":
+		return s.SetTopicAttribute(in.Get("TopicArn"), in.Get("AttributeName"), in.Get("AttributeValue"))
+	case "Subscribe":
+		arn, err := s.Subscribe(in.Get("TopicArn"), in.Get("Protocol"), in.Get("Endpoint"),
+			in.pairs("Attributes.entry", "key", "value"))
+		out.text("SubscriptionArn", arn)
+		return err
+	case "Unsubscribe":
+		s.Unsubscribe(in.Get("SubscriptionArn"))
+		return nil
+	case "ListSubscriptions", "ListSubscriptionsByTopic":
+		list, err := s.list(action, in.Get("TopicArn"))
+		if err != nil {
+			return err
+		}
+		return out.page(in, "Subscriptions", list, func(arn string) { s.describe(out, arn) })
+	case "GetSubscriptionAttributes":
+		attributes, err := s.SubscriptionAttributes(in.Get("SubscriptionArn"))
+		out.attributes(attributes)
+		return err
+	case "SetSubscriptionAttributes":
+		return s.SetSubscriptionAttribute(in.Get("SubscriptionArn"), in.Get("AttributeName"), in.Get("AttributeValue"))
+	default:
+		return refuse(InvalidAction, "headcount's stand-in has no sns %s.", action)
+	}
+}
+
+func (s *Service) list(action, topicARN string) ([]string, error) {
+	if action == "ListSubscriptions" {
+		return s.Subscriptions(""), nil
+	}
+	if _, err := s.to(topicARN); err != nil {
+		return nil, err
+	}
+	return s.Subscriptions(topicARN), nil
+}
+
+func (s *Service) describe(out *answer, arn string) {
+	attributes, err := s.SubscriptionAttributes(arn)
+	if err != nil {
+		return // It went away a moment ago.
+	}
+	for _, name := range []string{"TopicArn", "Protocol", "SubscriptionArn", "Owner", "Endpoint"} {
+		out.text(name, attributes[name])
+	}
+}
+
+func (s *Service) publish(ctx context.Context, in request, out *answer) error {
+	topic := in.Get("TopicArn")
+	if topic == "" {
+		topic = in.Get("TargetArn")
+	}
+	if topic == "" {
+		return refuse(InvalidParameter, "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter")
+	}
+	m, err := in.message("")
+	if err != nil {
+		return err
+	}
+	if err := m.Check(); err != nil {
+		return err
+	}
+	ids, err := s.Publish(ctx, topic, []*Message{m})
+	if err != nil {
+		return err
+	}
+	out.text("MessageId", ids[0])
+	return nil
+}
+
+func (s *Service) publishBatch(ctx context.Context, in request, out *answer) error {
+	const entries = "PublishBatchRequestEntries.member"
+	ids, size := []string{}, 0
+	messages, good := []*Message{}, []string{}
+	faults := map[string]error{}
+	for i := 1; in.Has(member(entries, i) + ".Id"); i++ {
+		id := in.Get(member(entries, i) + ".Id")
+		ids = append(ids, id)
+		m, err := in.message(member(entries, i) + ".")
+		if err == nil {
+			size += m.Size()
+			err = m.Check()
+		}
+		if err != nil {
+			faults[id] = err
+			continue
+		}
+		messages, good = append(messages, m), append(good, id)
+	}
+	if err := checkBatch(ids, size); err != nil {
+		return err
+	}
+	published, err := s.Publish(ctx, in.Get("TopicArn"), messages)
+	if err != nil {
+		return err
+	}
+	out.open("Successful")
+	for i, id := range good {
+		out.open("member")
+		out.text("Id", id)
+		out.text("MessageId", published[i])
+		out.close("member")
+	}
+	out.close("Successful")
+	out.open("Failed")
+	for _, id := range ids {
+		var refusal *Error
+		if errors.As(faults[id], &refusal) {
+			out.open("member")
+			out.text("Id", id)
+			out.text("Code", refusal.Code)
+			out.text("Message", refusal.Message)
+			out.text("SenderFault", "true")
+			out.close("member")
+		}
+	}
+	out.close("Failed")
+	return nil
+}
+
+func checkBatch(ids []string, size int) error {
+	switch {
+	case len(ids) == 0:
+		return refuse(EmptyBatchRequest, "The batch request doesn't contain any entries.")
+	case len(ids) > MaxBatchEntries:
+		return refuse(TooManyEntriesInBatchRequest, "The batch request contains more entries than permissible.")
+	case size > MaxMessageBytes:
+		return refuse(BatchRequestTooLong, "The length of all the batch messages put together is more than the limit.")
+	}
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		bad := func(c rune) bool {
+			return c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+		}
+		if id == "" || len(id) > 80 || strings.ContainsFunc(id, bad) {
+			return refuse(InvalidBatchEntryID, "The Id of a batch entry in a batch request doesn't abide by the specification.")
+		}
+		if seen[id] {
+			return refuse(BatchEntryIDsNotDistinct, "Two or more batch entries in the request have the same Id.")
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+// request reads the parameters of the query protocol.
+type request struct{ url.Values }
+
+func member(list string, i int) string { return list + "." + strconv.Itoa(i) }
+
+// pairs reads a map: <list>.1.<key>, <list>.1.<value>, <list>.2.<key> and so on.
+func (r request) pairs(list, key, value string) map[string]string {
+	pairs := map[string]string{}
+	for i := 1; r.Has(member(list, i) + "." + key); i++ {
+		pairs[r.Get(member(list, i)+"."+key)] = r.Get(member(list, i) + "." + value)
+	}
+	return pairs
+}
+
+// message reads the message whose parameters begin with the prefix.
+func (r request) message(prefix string) (*Message, error) {
+	if r.Has(prefix+"MessageGroupId") || r.Has(prefix+"MessageDeduplicationId") {
+		return nil, refuse(InvalidParameter, "Invalid parameter: headcount's stand-in has no message groups and no deduplication")
+	}
+	m := &Message{Body: r.Get(prefix + "Message"), Subject: r.Get(prefix + "Subject")}
+	list := prefix + "MessageAttributes.entry"
+	for i := 1; r.Has(member(list, i) + ".Name"); i++ {
+		entry := member(list, i)
+		binary, err := base64.StdEncoding.DecodeString(r.Get(entry + ".Value.BinaryValue"))
+		if err != nil {
+			return nil, refuse(InvalidParameter, "Invalid parameter: BinaryValue is not base64")
+		}
+		m.Attributes = append(m.Attributes, Attribute{
+			Name: r.Get(entry + ".Name"), DataType: r.Get(entry + ".Value.DataType"),
+			String: r.Get(entry + ".Value.StringValue"), Binary: binary,
+		})
+	}
+	switch r.Get(prefix + "MessageStructure") {
+	case "":
+		return m, nil
+	case "json":
+		text, ok := "", false
+		if json.Unmarshal([]byte(m.Body), &m.PerProtocol) == nil {
+			text, ok = m.PerProtocol["default"]
+		}
+		if !ok {
+			return nil, refuse(InvalidParameter, "Invalid parameter: Message Structure - No default entry in JSON message body")
+		}
+		m.Body = text
+		return m, nil
+	default:
+		return nil, refuse(InvalidParameter, "Invalid parameter: MessageStructure")
+	}
+}
+
+// page answers a page of a sorted list; the token is the last name of the page
+// before.
+func (out *answer) page(in request, name string, all []string, one func(string)) error {
+	if token := in.Get("NextToken"); token != "" {
+		last, err := base64.URLEncoding.DecodeString(token)
+		if err != nil {
+			return refuse(InvalidParameter, "Invalid parameter: NextToken")
+		}
+		all = all[sort.Search(len(all), func(i int) bool { return all[i] > string(last) }):]
+	}
+	out.open(name)
+	for _, arn := range all[:min(pageSize, len(all))] {
+		out.open("member")
+		one(arn)
+		out.close("member")
+	}
+	out.close(name)
+	if len(all) > pageSize {
+		out.text("NextToken", base64.URLEncoding.EncodeToString([]byte(all[pageSize-1])))
+	}
+	return nil
+}

@@ -1,0 +1,264 @@
+package sns
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// The limits of a filter policy, from "Filter policy constraints" in the
+// developer guide of SNS.
+const (
+	maxPolicyKeys         = 5
+	maxPolicyCombinations = 150
+	maxPolicyNumber       = 1e9
+)
+
+// policy is one object of a filter policy. It matches what has, for each of its
+// keys, a value that one of the key's tests accepts, and what matches at least
+// one part of each $or.
+type policy struct {
+	keys []keyRule
+	ors  [][]*policy
+}
+
+type keyRule struct {
+	name   string
+	tests  []test  // of a leaf
+	nested *policy // of an object, in policies on the body only
+}
+
+// test is one element of a key's list.
+type test struct {
+	exists  bool             // the key must be there, with a value
+	missing bool             // the key must not be there
+	value   func(v any) bool // some value of the key must pass; nil with the two above
+}
+
+// parsePolicy reads a filter policy. Empty text and {} are no policy: nil.
+func parsePolicy(text string, onBody bool) (*policy, error) {
+	if text == "" {
+		return nil, nil // Both are an answer.
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil || object == nil {
+		return nil, errors.New("failed to parse JSON, a JSON object is expected")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the JSON object")
+	}
+	if len(object) == 0 {
+		return nil, nil
+	}
+	p := &parser{onBody: onBody}
+	parsed, combinations, err := p.object(object, 1)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.keys > maxPolicyKeys:
+		return nil, fmt.Errorf("a filter policy can not have more than %d keys", maxPolicyKeys)
+	case combinations > maxPolicyCombinations:
+		return nil, fmt.Errorf("a filter policy is too complex: %d combinations of values, %d are allowed", combinations, maxPolicyCombinations)
+	}
+	return parsed, nil
+}
+
+type parser struct {
+	onBody bool
+	keys   int
+}
+
+// object parses one level of the policy. The number of combinations is that of
+// AWS: the product, over the keys, of the values times the depth.
+func (p *parser) object(object map[string]any, depth int) (*policy, int, error) {
+	parsed, combinations := &policy{}, 1
+	for name, value := range object {
+		if name == "$or" && isOr(value) {
+			alternatives, sum, err := p.or(value.([]any), depth) // isOr has seen it.
+			if err != nil {
+				return nil, 0, err
+			}
+			parsed.ors = append(parsed.ors, alternatives)
+			combinations *= sum
+			continue
+		}
+		rule := keyRule{name: name}
+		count := 1
+		var err error
+		switch value := value.(type) {
+		case map[string]any:
+			if !p.onBody {
+				return nil, 0, fmt.Errorf("%q: the filter policy scope MessageAttributes does not support nested filter policies", name)
+			}
+			if len(value) == 0 {
+				return nil, 0, fmt.Errorf("%q: an empty object is not allowed", name)
+			}
+			rule.nested, count, err = p.object(value, depth+1)
+		case []any:
+			p.keys++
+			rule.tests, err = parseTests(value)
+			count = len(value) * depth
+		default:
+			err = errors.New("it must be an object or an array")
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("%q: %w", name, err)
+		}
+		combinations = min(combinations*count, 1<<20) // far above the limit, below an overflow
+		parsed.keys = append(parsed.keys, rule)
+	}
+	return parsed, combinations, nil
+}
+
+// isOr tells the operator $or from a key that happens to be called so: it has a
+// list of at least two objects, none of which has an operator as its key.
+func isOr(value any) bool {
+	list, ok := value.([]any)
+	if !ok || len(list) < 2 {
+		return false
+	}
+	for _, element := range list {
+		object, ok := element.(map[string]any)
+		if !ok || len(object) == 0 {
+			return false
+		}
+		for name := range object {
+			if _, reserved := operatorNamed(name); reserved {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (p *parser) or(list []any, depth int) ([]*policy, int, error) {
+	alternatives, sum := make([]*policy, len(list)), 0
+	for i, element := range list {
+		parsed, combinations, err := p.object(element.(map[string]any), depth) // isOr has seen it.
+		if err != nil {
+			return nil, 0, err
+		}
+		alternatives[i] = parsed
+		sum += combinations
+	}
+	return alternatives, sum, nil
+}
+
+// matches evaluates the policy on an object: of message attributes or of a
+// body. As on AWS, nothing matches an empty object, not even exists: false.
+func (p *policy) matches(object map[string]any) bool {
+	return len(object) > 0 && p.all(object)
+}
+
+func (p *policy) all(object map[string]any) bool {
+	for i := range p.keys {
+		if !p.keys[i].matches(object) {
+			return false
+		}
+	}
+	for _, alternatives := range p.ors {
+		some := false
+		for _, alternative := range alternatives {
+			some = some || alternative.all(object)
+		}
+		if !some {
+			return false
+		}
+	}
+	return true
+}
+
+func (rule *keyRule) matches(object map[string]any) bool {
+	value, found := object[rule.name]
+	if rule.nested != nil {
+		switch value := value.(type) {
+		case map[string]any:
+			return rule.nested.all(value)
+		case []any:
+			for _, element := range value {
+				if inner, ok := element.(map[string]any); ok && rule.nested.all(inner) {
+					return true
+				}
+			}
+			return false
+		default:
+			return rule.nested.all(nil)
+		}
+	}
+	values, ok := value.([]any)
+	if !ok && found {
+		values = []any{value}
+	}
+	for _, t := range rule.tests {
+		if t.missing && !found || t.exists && hasValue(values) {
+			return true
+		}
+		for _, v := range values {
+			if t.value != nil && t.value(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasValue says whether some value is a leaf that is neither null nor empty.
+func hasValue(values []any) bool {
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			if v != "" {
+				return true
+			}
+		case float64, bool:
+			return true
+		}
+	}
+	return false
+}
+
+// attributesObject makes of message attributes what a policy is evaluated on.
+// Binary attributes count for nothing but the presence of attributes.
+func attributesObject(attributes []Attribute) map[string]any {
+	object := make(map[string]any, len(attributes))
+	for i := range attributes {
+		a := &attributes[i]
+		switch a.DataType {
+		case "String.Array":
+			var values []any
+			decoder := json.NewDecoder(strings.NewReader(a.String))
+			if decoder.Decode(&values) != nil {
+				values = []any{}
+			}
+			object[a.Name] = values
+		case "String":
+			object[a.Name] = a.String
+		case "Number":
+			if n, err := strconv.ParseFloat(a.String, 64); err == nil {
+				object[a.Name] = n
+			}
+		default:
+			// No name that a policy could ask for has a NUL.
+			object["\x00"] = nil
+		}
+	}
+	return object
+}
+
+// bodyObject reads a body as one JSON object; nil when it is something else.
+func bodyObject(body string) map[string]any {
+	decoder := json.NewDecoder(bytes.NewReader([]byte(body)))
+	var object map[string]any
+	if decoder.Decode(&object) != nil {
+		return nil
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil
+	}
+	return object
+}

@@ -1,0 +1,168 @@
+package sns
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPoliciesOnAttributes(t *testing.T) {
+	attribute := func(name, dataType, value string) Attribute {
+		return Attribute{Name: name, DataType: dataType, String: value}
+	}
+	store := attribute("store", "String", "fans")
+	price := attribute("price", "Number", "210.750")
+	interests := attribute("interests", "String.Array", `["soccer", "rugby", 5, true, null]`)
+	binary := Attribute{Name: "binary", DataType: "Binary", Binary: []byte("x")}
+	all := []Attribute{store, price, interests, binary}
+	for _, test := range []struct {
+		policy     string
+		attributes []Attribute
+		want       bool
+	}{
+		{`{"store":["fans"]}`, all, true},
+		{`{"store":["Fans"]}`, all, false},
+		{`{"store":["a","fans"]}`, all, true},
+		{`{"store":["fans"],"price":[1]}`, all, false},
+		{`{"store":["fans"],"none":["x"]}`, all, false},
+		{`{"price":[210.75]}`, all, true},
+		{`{"price":["210.750"]}`, all, false},
+		{`{"store":[5]}`, all, false},
+		{`{"interests":["rugby"]}`, all, true},
+		{`{"interests":[5]}`, all, true},
+		{`{"interests":[true]}`, all, true},
+		{`{"interests":[null]}`, all, true},
+		{`{"interests":[false,6,"golf"]}`, all, false},
+		{`{"store":[{"prefix":"fa"}]}`, all, true},
+		{`{"store":[{"prefix":"an"}]}`, all, false},
+		{`{"store":[{"suffix":"ns"}]}`, all, true},
+		{`{"store":[{"equals-ignore-case":"FANS"}]}`, all, true},
+		{`{"store":[{"anything-but":"fans"}]}`, all, false},
+		{`{"store":[{"anything-but":["a","b"]}]}`, all, true},
+		{`{"store":[{"anything-but":["a","fans"]}]}`, all, false},
+		{`{"store":[{"anything-but":{"prefix":"fa"}}]}`, all, false},
+		{`{"store":[{"anything-but":{"suffix":"x"}}]}`, all, true},
+		{`{"interests":[{"anything-but":["rugby"]}]}`, all, true}, // soccer is something else
+		{`{"price":[{"anything-but":[210.75]}]}`, all, false},
+		{`{"none":[{"anything-but":["x"]}]}`, all, false}, // it is not there
+		{`{"price":[{"numeric":["=",210.75]}]}`, all, true},
+		{`{"price":[{"numeric":["<",210.75]}]}`, all, false},
+		{`{"price":[{"numeric":["<=",210.75]}]}`, all, true},
+		{`{"price":[{"numeric":[">",210.75]}]}`, all, false},
+		{`{"price":[{"numeric":[">=",210.75]}]}`, all, true},
+		{`{"price":[{"numeric":[">",200,"<=",210.75]}]}`, all, true},
+		{`{"price":[{"numeric":[">",200,"<",210.75]}]}`, all, false},
+		{`{"interests":[{"numeric":[">",4]}]}`, all, true},
+		{`{"store":[{"numeric":[">",4]}]}`, all, false},
+		{`{"store":[{"exists":true}]}`, all, true},
+		{`{"store":[{"exists":false}]}`, all, false},
+		{`{"none":[{"exists":true}]}`, all, false},
+		{`{"none":[{"exists":false}]}`, all, true},
+		{`{"none":[{"exists":false}]}`, nil, false}, // as AWS says: an empty set matches nothing
+		{`{"none":[{"exists":false}]}`, []Attribute{binary}, true},
+		{`{"binary":[{"exists":true}]}`, all, false}, // as AWS says: binary ones are not looked at
+		{`{"none":[{"exists":false},"x"]}`, all, true},
+		{`{"$or":[{"store":["x"]},{"price":[210.75]}]}`, all, true},
+		{`{"$or":[{"store":["x"]},{"price":[1]}]}`, all, false},
+		{`{"store":["fans"],"$or":[{"price":[1]},{"price":[2]}]}`, all, false},
+		{`{"$or":["x"]}`, []Attribute{attribute("_", "String", "x")}, false}, // a key that is called so
+		{`{"ip":[{"cidr":"10.0.0.0/24"}]}`, []Attribute{attribute("ip", "String", "10.0.0.255")}, true},
+		{`{"ip":[{"cidr":"10.0.0.0/24"}]}`, []Attribute{attribute("ip", "String", "10.0.1.0")}, false},
+		{`{"ip":[{"cidr":"2001:db8::/32"}]}`, []Attribute{attribute("ip", "String", "2001:db8::1")}, true},
+		{`{"a":["x"]}`, []Attribute{attribute("a", "String.Array", "no JSON")}, false},
+	} {
+		p, err := parsePolicy(test.policy, false)
+		if err != nil {
+			t.Errorf("%s: %v", test.policy, err)
+			continue
+		}
+		if got := p.matches(attributesObject(test.attributes)); got != test.want {
+			t.Errorf("%s on %v: %t", test.policy, test.attributes, got)
+		}
+	}
+}
+
+func TestPoliciesOnTheBody(t *testing.T) {
+	const body = `{"kind":"order","price":10,"paid":true,"gift":null,"empty":"","tags":["a","b"],
+		"user":{"id":"u1","address":{"city":"Paris"}},"items":[{"sku":"x","n":1},{"sku":"y","n":2}]}`
+	for _, test := range []struct {
+		policy, body string
+		want         bool
+	}{
+		{`{"kind":["order"]}`, body, true},
+		{`{"price":[10.0]}`, body, true},
+		{`{"paid":[true]}`, body, true},
+		{`{"paid":["true"]}`, body, false},
+		{`{"gift":[null]}`, body, true},
+		{`{"gift":[{"exists":true}]}`, body, false},
+		{`{"empty":[{"exists":true}]}`, body, false},
+		{`{"tags":["b"]}`, body, true},
+		{`{"user":{"id":["u1"],"address":{"city":["Paris","Rome"]}}}`, body, true},
+		{`{"user":{"id":["u1"],"address":{"city":["Rome"]}}}`, body, false},
+		{`{"user":["u1"]}`, body, false},
+		{`{"user":[{"anything-but":"x"}]}`, body, false},
+		{`{"user":[{"exists":true}]}`, body, false}, // only a leaf exists
+		{`{"items":{"sku":["y"]}}`, body, true},
+		{`{"items":{"sku":["x"],"n":[2]}}`, body, false},
+		{`{"none":{"below":[{"exists":false}]}}`, body, true},
+		{`{"$or":[{"kind":["x"]},{"user":{"id":["u1"]}}]}`, body, true},
+		{`{"kind":[{"exists":false}]}`, `{}`, false},
+		{`{"kind":["order"]}`, `[{"kind":"order"}]`, false},
+		{`{"kind":["order"]}`, `{"kind":"order"}{"kind":"order"}`, false},
+		{`{"kind":["order"]}`, `order`, false},
+	} {
+		p, err := parsePolicy(test.policy, true)
+		if err != nil {
+			t.Errorf("%s: %v", test.policy, err)
+			continue
+		}
+		if got := p.matches(bodyObject(test.body)); got != test.want {
+			t.Errorf("%s on %s: %t", test.policy, test.body, got)
+		}
+	}
+}
+
+func TestBadPolicies(t *testing.T) {
+	for _, text := range []string{
+		`x`, `[]`, `null`, `"x"`, `{} {}`, `{"a":"x"}`, `{"a":1}`, `{"a":[]}`, `{"a":[[1]]}`, `{"a":[{}]}`,
+		`{"a":{"b":["x"]}}`, `{"a":[{"unknown":"x"}]}`, `{"a":[{"prefix":"x","suffix":"y"}]}`, `{"a":[{"prefix":1}]}`,
+		`{"a":[{"prefix":""}]}`, `{"a":[{"exists":"yes"}]}`, `{"a":[{"cidr":"10.0.0.0"}]}`, `{"a":[{"anything-but":[]}]}`,
+		`{"a":[{"anything-but":[true]}]}`, `{"a":[{"anything-but":{"exists":true}}]}`, `{"a":[{"numeric":[]}]}`,
+		`{"a":[{"numeric":["=","1"]}]}`, `{"a":[{"numeric":["!",1]}]}`, `{"a":[{"numeric":["<",1,">",0]}]}`,
+		`{"a":[{"numeric":[">",2,"<",1]}]}`, `{"a":[{"numeric":[">=",1,"<=",1]}]}`, `{"a":[1e10]}`, `{"a":[{"numeric":["=",1e10]}]}`,
+		`{"$or":[{"a":["x"]},{"b":"x"}]}`,
+		`{"a":["1"],"b":["1"],"c":["1"],"d":["1"],"e":["1"],"f":["1"]}`,
+		`{"a":[` + strings.Repeat(`"x",`, 150) + `"x"]}`,
+	} {
+		if p, err := parsePolicy(text, false); err == nil {
+			t.Errorf("%s is taken: %+v", text, p)
+		}
+	}
+	for _, text := range []string{`{"a":{}}`, `{"a":{"b":"x"}}`, `{"a":{"b":{"c":[` + strings.Repeat(`"x",`, 50) + `"x"]}}}`} {
+		if p, err := parsePolicy(text, true); err == nil {
+			t.Errorf("%s is taken: %+v", text, p)
+		}
+	}
+	for _, text := range []string{``, `{}`} {
+		if p, err := parsePolicy(text, false); err != nil || p != nil {
+			t.Errorf("%q: %+v, %v", text, p, err)
+		}
+	}
+}
+
+func TestMailFile(t *testing.T) {
+	for address, want := range map[string]string{
+		"ops@example.com": "ops@example.com.txt", "a.b+c@x-y.org": "a.b+c@x-y.org.txt",
+	} {
+		if got := MailFile(address); got != want {
+			t.Errorf("%s: %s", address, got)
+		}
+	}
+	seen := map[string]string{}
+	for _, address := range []string{"../../etc/passwd@x", "/etc@x", "..@x", "a/b@x", "a_b@x", "a\\b@x", strings.Repeat("a", 300) + "@x"} {
+		got := MailFile(address)
+		if strings.ContainsAny(got, `/\`) || strings.HasPrefix(got, ".") || len(got) > 255 || seen[got] != "" {
+			t.Errorf("%s: %s, as %s", address, got, seen[got])
+		}
+		seen[got] = address
+	}
+}

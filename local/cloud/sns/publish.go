@@ -1,0 +1,276 @@
+package sns
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/headcount-etl/headcount/local/cloud/sqs"
+)
+
+// The limits of a message and of a batch, from the quotas of SNS.
+const (
+	MaxMessageBytes = 256 << 10 // body and attributes together; also of a whole batch
+	MaxBatchEntries = 10
+	maxSubject      = 100 // characters, fewer than that
+)
+
+// Attribute is one message attribute; it is that of SQS, with String.Array as a
+// further data type.
+type Attribute = sqs.Attribute
+
+// Message is one message to publish.
+type Message struct {
+	Body    string
+	Subject string // of an e-mail, or empty
+	// PerProtocol, if not nil, is what each protocol gets instead of Body
+	// (MessageStructure=json); protocols that are not in it get Body.
+	PerProtocol map[string]string
+	Attributes  []Attribute
+
+	id   string
+	time time.Time
+	// What filter policies are evaluated on, made when the first one asks.
+	byAttributes, byBody map[string]any
+	parsedBody           bool
+}
+
+// Size is the message's size as the limits count it, in bytes.
+func (m *Message) Size() int {
+	size := len(m.Body)
+	for i := range m.Attributes {
+		size += m.Attributes[i].Size()
+	}
+	return size
+}
+
+// Check finds the first rule of SNS that the message breaks.
+func (m *Message) Check() error {
+	switch {
+	case m.Body == "":
+		return refuse(InvalidParameter, "Invalid parameter: Empty message")
+	case m.Size() > MaxMessageBytes:
+		return refuse(InvalidParameter, "Invalid parameter: Message too long")
+	case !sqs.Text(m.Body):
+		return refuse(InvalidParameter, "Invalid parameter: Message Reason: it has characters that SNS does not let through")
+	case len(m.Subject) >= maxSubject || !isPrintable(m.Subject):
+		return refuse(InvalidParameter, "Invalid parameter: Subject")
+	}
+	seen := make(map[string]bool, len(m.Attributes))
+	for i := range m.Attributes {
+		a := &m.Attributes[i]
+		if err := a.Check(); err != nil {
+			return refuse(InvalidParameter, "Invalid parameter: %s", err)
+		}
+		if seen[a.Name] {
+			return refuse(InvalidParameter, "Invalid parameter: two message attributes are called %s", a.Name)
+		}
+		seen[a.Name] = true
+	}
+	return nil
+}
+
+// body gives what a protocol gets.
+func (m *Message) body(protocol string) string {
+	if text, ok := m.PerProtocol[protocol]; ok {
+		return text
+	}
+	return m.Body
+}
+
+// Publish delivers the messages, which must have passed Check, to every
+// subscription of the topic that wants them, and returns their ids. An error
+// other than *Error says that a delivery failed: some of the messages may have
+// been delivered to some of the subscriptions.
+func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Message) ([]string, error) {
+	subscriptions, err := s.to(topicARN)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	ids := make([]string, len(messages))
+	for i, m := range messages {
+		m.id, m.time = uuid.NewString(), now
+		ids[i] = m.id
+	}
+	deliver := map[string]deliverFunc{"sqs": s.toQueue, "firehose": s.toStream, "email": s.toMail}
+	wanted := make([]*Message, 0, len(messages))
+	for _, sub := range subscriptions {
+		wanted = wanted[:0]
+		for _, m := range messages {
+			if sub.wants(m) {
+				wanted = append(wanted, m)
+			}
+		}
+		if len(wanted) == 0 {
+			continue
+		}
+		if err := deliver[sub.protocol](ctx, sub, wanted); err != nil {
+			return nil, fmt.Errorf("deliver to %s: %w", sub.endpoint, err)
+		}
+	}
+	return ids, nil
+}
+
+func (sub *subscription) wants(m *Message) bool {
+	switch {
+	case sub.filter == nil:
+		return true
+	case !sub.onBody:
+		if m.byAttributes == nil {
+			m.byAttributes = attributesObject(m.Attributes)
+		}
+		return sub.filter.matches(m.byAttributes)
+	default:
+		if !m.parsedBody {
+			m.byBody, m.parsedBody = bodyObject(m.Body), true
+		}
+		return sub.filter.matches(m.byBody)
+	}
+}
+
+func (s *Service) toQueue(_ context.Context, sub *subscription, messages []*Message) error {
+	queue, err := s.queues.ByARN(sub.endpoint)
+	if err != nil {
+		return err
+	}
+	outgoing := make([]sqs.Outgoing, 0, len(messages))
+	for _, m := range messages {
+		switch {
+		case !sub.raw:
+			envelope, err := m.envelope(sub)
+			if err != nil {
+				return err
+			}
+			outgoing = append(outgoing, sqs.Outgoing{Body: envelope})
+		case len(m.Attributes) > sqs.MaxAttributes:
+			s.mu.Lock()
+			s.discarded++
+			s.mu.Unlock()
+		default:
+			outgoing = append(outgoing, sqs.Outgoing{Body: m.body(sub.protocol), Attributes: m.Attributes})
+		}
+	}
+	for _, result := range queue.Send(outgoing) {
+		if result.Err != nil {
+			return result.Err
+		}
+	}
+	return nil
+}
+
+func (s *Service) toStream(ctx context.Context, sub *subscription, messages []*Message) error {
+	name, err := s.streams.NameInARN(sub.endpoint)
+	if err != nil {
+		return err
+	}
+	records := make([][]byte, len(messages))
+	for i, m := range messages {
+		text := m.body(sub.protocol)
+		if !sub.raw {
+			if text, err = m.envelope(sub); err != nil {
+				return err
+			}
+		}
+		records[i] = []byte(text)
+	}
+	return s.streams.PutRecords(ctx, name, records)
+}
+
+// envelope is the JSON that a subscription without raw delivery gets. Nothing
+// is signed here.
+func (m *Message) envelope(sub *subscription) (string, error) {
+	type attribute struct{ Type, Value string }
+	envelope := struct {
+		Type, MessageId, TopicArn string //nolint:revive // AWS's names.
+		Subject                   string `json:",omitempty"`
+		Message, Timestamp        string
+		SignatureVersion          string
+		Signature                 string
+		SigningCertURL            string
+		UnsubscribeURL            string
+		MessageAttributes         map[string]attribute `json:",omitempty"`
+	}{
+		Type: "Notification", MessageId: m.id, TopicArn: sub.topic, Subject: m.Subject, Message: m.body(sub.protocol),
+		Timestamp: m.time.Format("2006-01-02T15:04:05.000Z"), SignatureVersion: "1",
+	}
+	for i := range m.Attributes {
+		a := &m.Attributes[i]
+		if envelope.MessageAttributes == nil {
+			envelope.MessageAttributes = make(map[string]attribute, len(m.Attributes))
+		}
+		value := a.String
+		if a.IsBinary() {
+			text, err := json.Marshal(a.Binary) // base64 in quotes
+			if err != nil {
+				return "", fmt.Errorf("write an attribute: %w", err)
+			}
+			value = strings.Trim(string(text), `"`)
+		}
+		envelope.MessageAttributes[a.Name] = attribute{a.DataType, value}
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(envelope); err != nil {
+		return "", fmt.Errorf("write a notification: %w", err)
+	}
+	return strings.TrimSuffix(out.String(), "\n"), nil
+}
+
+// toMail appends to the file of the address, for a person to read.
+func (s *Service) toMail(_ context.Context, sub *subscription, messages []*Message) error {
+	var text strings.Builder
+	for _, m := range messages {
+		subject := m.Subject
+		if subject == "" {
+			subject = "AWS Notification Message"
+		}
+		fmt.Fprintf(&text, "Date: %s\nTo: %s\nSubject: %s\nTopic: %s\n\n%s\n\n%s\n\n",
+			m.time.Format(time.RFC1123Z), sub.endpoint, subject, sub.topic, m.body(sub.protocol), strings.Repeat("-", 72))
+	}
+	s.mailing.Lock()
+	defer s.mailing.Unlock()
+	if err := os.MkdirAll(s.mail, 0o700); err != nil {
+		return fmt.Errorf("make the folder for e-mails: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(s.mail, MailFile(sub.endpoint)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // MailFile is safe.
+	if err != nil {
+		return fmt.Errorf("open the file of an address: %w", err)
+	}
+	_, err = file.WriteString(text.String())
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("write an e-mail: %w", err)
+	}
+	return nil
+}
+
+// MailFile names the file for an address: the address itself where it can be
+// one, and otherwise what can be kept of it with a number that tells it from
+// others.
+func MailFile(address string) string {
+	safe := strings.Map(func(c rune) rune {
+		if strings.ContainsRune("@._+-", c) || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			return c
+		}
+		return '_'
+	}, address)
+	safe = safe[:min(len(safe), 200)]
+	if trimmed := strings.TrimLeft(safe, "."); trimmed != address {
+		sum := fnv.New32a()
+		_, _ = sum.Write([]byte(address)) // It never fails.
+		return fmt.Sprintf("%s-%08x.txt", trimmed, sum.Sum32())
+	}
+	return safe + ".txt"
+}

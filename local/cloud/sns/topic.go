@@ -1,0 +1,317 @@
+// Package sns is a stand-in for Amazon SNS: standard topics in memory, with
+// subscriptions to queues, delivery streams and e-mail, raw delivery and filter
+// policies, and the query protocol on top.
+//
+// Publish returns after the message has been delivered to every subscription
+// that wants it. If one delivery fails, Publish fails, and whoever publishes
+// again delivers once more to the others: at least once, as on AWS.
+//
+// Service knows nothing of HTTP. Handler is the protocol.
+package sns
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/headcount-etl/headcount/local/cloud/firehose"
+	"github.com/headcount-etl/headcount/local/cloud/sqs"
+)
+
+// Error is a refusal in SNS's own terms.
+type Error struct {
+	Code    string // such as InvalidParameter
+	Message string
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// The codes of the errors that this package answers.
+const (
+	BatchEntryIDsNotDistinct     = "BatchEntryIdsNotDistinct"
+	BatchRequestTooLong          = "BatchRequestTooLong"
+	EmptyBatchRequest            = "EmptyBatchRequest"
+	InternalError                = "InternalError"
+	InvalidAction                = "InvalidAction"
+	InvalidBatchEntryID          = "InvalidBatchEntryId"
+	InvalidParameter             = "InvalidParameter"
+	NotFound                     = "NotFound"
+	TooManyEntriesInBatchRequest = "TooManyEntriesInBatchRequest"
+)
+
+func refuse(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Service is all topics.
+type Service struct {
+	queues  *sqs.Service
+	streams *firehose.Service
+	mail    string // folder
+
+	mu            sync.RWMutex
+	topics        map[string]*topic
+	subscriptions map[string]*subscription
+	discarded     int
+	mailing       sync.Mutex
+}
+
+type topic struct {
+	arn           string
+	attributes    map[string]string
+	subscriptions []*subscription // in the order in which they were made
+}
+
+// subscription is not changed once it stands in a topic: new attributes make a
+// new one, so that a Publish sees the old ones or the new ones.
+type subscription struct {
+	arn, topic, protocol, endpoint string
+	settings
+}
+
+// settings are a subscription's attributes: as they were given, and parsed.
+type settings struct {
+	given  map[string]string
+	raw    bool
+	filter *policy // nil: everything
+	onBody bool
+}
+
+// New starts without topics. E-mails are written to files in the folder mail.
+func New(queues *sqs.Service, streams *firehose.Service, mail string) *Service {
+	return &Service{
+		queues: queues, streams: streams, mail: filepath.Clean(mail),
+		topics: make(map[string]*topic), subscriptions: make(map[string]*subscription),
+	}
+}
+
+// ARN gives the Amazon resource name of the topic of that name.
+func ARN(name string) string { return "arn:aws:sns:" + sqs.Region + ":" + sqs.Account + ":" + name }
+
+// Discarded counts the messages that raw delivery to a queue discarded because
+// they had more attributes than SQS allows. AWS discards them too.
+func (s *Service) Discarded() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.discarded
+}
+
+// topicAttributes are those that are kept and given back.
+var topicAttributes = map[string]bool{
+	"DisplayName": true, "Policy": true, "DeliveryPolicy": true, "KmsMasterKeyId": true,
+	"TracingConfig": true, "SignatureVersion": true,
+}
+
+func checkTopicAttributes(attributes map[string]string) error {
+	for name := range attributes {
+		if !topicAttributes[name] && !strings.Contains(name, "FeedbackRoleArn") && !strings.Contains(name, "FeedbackSampleRate") {
+			return refuse(InvalidParameter, "Invalid parameter: headcount's stand-in does not know the topic attribute %s", name)
+		}
+	}
+	return nil
+}
+
+// CreateTopic makes a topic, or gives the one of that name, and returns its
+// ARN. Attributes that differ from those of the existing one are refused.
+func (s *Service) CreateTopic(name string, attributes map[string]string) (string, error) {
+	bad := func(c rune) bool {
+		return c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	}
+	if name == "" || len(name) > 256 || strings.ContainsFunc(name, bad) {
+		return "", refuse(InvalidParameter, "Invalid parameter: Topic Name")
+	}
+	if err := checkTopicAttributes(attributes); err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	arn := ARN(name)
+	if t := s.topics[arn]; t != nil {
+		for name, value := range attributes {
+			if t.attributes[name] != value {
+				return "", refuse(InvalidParameter, "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
+			}
+		}
+		return arn, nil
+	}
+	t := &topic{arn: arn, attributes: maps.Clone(attributes)}
+	if t.attributes == nil {
+		t.attributes = map[string]string{}
+	}
+	s.topics[arn] = t
+	return arn, nil
+}
+
+// DeleteTopic removes a topic and its subscriptions. A topic that is not there
+// is no error.
+func (s *Service) DeleteTopic(arn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.topics, arn)
+	maps.DeleteFunc(s.subscriptions, func(_ string, sub *subscription) bool { return sub.topic == arn })
+}
+
+// Topics lists the ARNs of the topics, sorted.
+func (s *Service) Topics() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Sorted(maps.Keys(s.topics))
+}
+
+// Subscribe adds a subscription to a topic and returns its ARN: to a queue
+// (protocol sqs, endpoint its ARN), a delivery stream (firehose, its ARN) or an
+// e-mail address (email), which needs no confirmation here. Subscribing once
+// more with the same attributes gives the same ARN.
+func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[string]string) (string, error) {
+	if err := s.checkEndpoint(protocol, endpoint); err != nil {
+		return "", err
+	}
+	parsed, err := parseSettings(attributes)
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[topicARN]
+	if t == nil {
+		return "", topicNotFound()
+	}
+	for _, sub := range t.subscriptions {
+		if sub.protocol != protocol || sub.endpoint != endpoint {
+			continue
+		}
+		for name, value := range attributes {
+			if sub.given[name] != value {
+				return "", refuse(InvalidParameter,
+					"Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
+			}
+		}
+		return sub.arn, nil
+	}
+	sub := &subscription{
+		arn: topicARN + ":" + uuid.NewString(), topic: topicARN, protocol: protocol, endpoint: endpoint, settings: parsed,
+	}
+	s.subscriptions[sub.arn] = sub
+	t.subscriptions = append(slices.Clone(t.subscriptions), sub)
+	return sub.arn, nil
+}
+
+func topicNotFound() *Error { return refuse(NotFound, "Topic does not exist") }
+
+func (s *Service) checkEndpoint(protocol, endpoint string) error {
+	switch protocol {
+	case "sqs":
+		if _, err := s.queues.ByARN(endpoint); err != nil {
+			return refuse(InvalidParameter, "Invalid parameter: SQS endpoint ARN: there is no such queue here")
+		}
+	case "firehose":
+		if _, err := s.streams.NameInARN(endpoint); err != nil {
+			return refuse(InvalidParameter, "Invalid parameter: Firehose endpoint ARN: there is no such delivery stream here")
+		}
+	case "email":
+		if at := strings.IndexByte(endpoint, '@'); at < 1 || at == len(endpoint)-1 || !isPrintable(endpoint) {
+			return refuse(InvalidParameter, "Invalid parameter: Email address")
+		}
+	default:
+		return refuse(InvalidParameter,
+			"Invalid parameter: headcount's stand-in has no protocol %q, only sqs, firehose and email", protocol)
+	}
+	return nil
+}
+
+func parseSettings(attributes map[string]string) (settings, error) {
+	parsed := settings{given: maps.Clone(attributes)}
+	if parsed.given == nil {
+		parsed.given = map[string]string{}
+	}
+	for name, value := range attributes {
+		switch name {
+		case "RawMessageDelivery":
+			if value != "true" && value != "false" {
+				return parsed, refuse(InvalidParameter, "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
+			}
+			parsed.raw = value == "true"
+		case "FilterPolicyScope":
+			if value != "MessageAttributes" && value != "MessageBody" {
+				return parsed, refuse(InvalidParameter, "Invalid parameter: Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
+			}
+			parsed.onBody = value == "MessageBody"
+		case "FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "SubscriptionRoleArn":
+		default:
+			return parsed, refuse(InvalidParameter, "Invalid parameter: AttributeName")
+		}
+	}
+	filter, err := parsePolicy(attributes["FilterPolicy"], parsed.onBody)
+	if err != nil {
+		return parsed, refuse(InvalidParameter, "Invalid parameter: FilterPolicy: %s", err)
+	}
+	parsed.filter = filter
+	return parsed, nil
+}
+
+// Unsubscribe removes a subscription. One that is not there is no error.
+func (s *Service) Unsubscribe(arn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.subscriptions[arn]
+	delete(s.subscriptions, arn)
+	if sub != nil {
+		t := s.topics[sub.topic]
+		t.subscriptions = slices.DeleteFunc(slices.Clone(t.subscriptions), func(other *subscription) bool { return other == sub })
+	}
+}
+
+// SetSubscriptionAttribute changes one attribute of a subscription. An empty
+// value takes it away.
+func (s *Service) SetSubscriptionAttribute(arn, name, value string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.subscriptions[arn]
+	if sub == nil {
+		return refuse(NotFound, "Subscription does not exist")
+	}
+	changed := maps.Clone(sub.given)
+	changed[name] = value
+	if value == "" {
+		delete(changed, name)
+	}
+	parsed, err := parseSettings(changed)
+	if err != nil {
+		return err
+	}
+	replacement := *sub
+	replacement.settings = parsed
+	s.subscriptions[arn] = &replacement
+	t := s.topics[sub.topic]
+	t.subscriptions = slices.Clone(t.subscriptions)
+	t.subscriptions[slices.Index(t.subscriptions, sub)] = &replacement
+	return nil
+}
+
+// to lists the subscriptions of a topic; the list is never changed.
+func (s *Service) to(topicARN string) ([]*subscription, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if t := s.topics[topicARN]; t != nil {
+		return t.subscriptions, nil
+	}
+	return nil, topicNotFound()
+}
+
+func isPrintable(s string) bool {
+	for _, c := range s {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// deliverFunc hands messages to one kind of endpoint.
+type deliverFunc func(ctx context.Context, sub *subscription, messages []*Message) error

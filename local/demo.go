@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/simulate"
+)
+
+const (
+	// demoSpeed is how many simulated seconds pass in one.
+	demoSpeed = 60
+	// demoAlone is how many minutes are simulated when nobody watches, and
+	// demoWatched at most when somebody does.
+	demoAlone, demoWatched = 60, 7 * 24 * 60
+	demoPeople             = 1200
+)
+
+// demo runs a simulated city through the pipeline and shows its busiest places,
+// live. On a terminal it goes on until Ctrl-C; else it ends after one simulated
+// hour.
+func demo(ctx context.Context, std streams, args []string) error {
+	f := newFlags("demo", std.err)
+	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; made if need be, and added to")
+	if err := f.parse(args, 0, 0); err != nil {
+		return err
+	}
+	pois := filepath.Join(*dir, "places.csv")
+	if err := errors.Join(os.MkdirAll(*dir, 0o750), os.WriteFile(pois, []byte(simulate.PlacesCSV()), 0o600)); err != nil {
+		return err
+	}
+	p, err := pipeline.Start(ctx, pipeline.Settings{
+		Dir: *dir, Listen: "127.0.0.1:0", POIs: pois, Flow: "v1", Window: 5 * time.Minute, RadiusM: 200, MinPeople: 1,
+		Flush: time.Second, Refresh: time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.err, "A simulated city is on its way through the pipeline; a minute there takes a second here.\n"+
+		"  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
+		"  AWS   %s, for any SDK or CLI\n", *dir, *dir, p.Cloud.URL())
+	screen := &screen{out: std.out, live: isTerminal(std.out), dir: *dir}
+	if screen.live {
+		fmt.Fprint(std.err, "  end   Ctrl-C\n")
+	}
+	balance, err := showCity(ctx, p, screen)
+	if err = errors.Join(err, p.Close()); err != nil {
+		return err
+	}
+	return report(std, balance, false)
+}
+
+// showCity puts a city through the pipeline until ctx ends, or the simulated time
+// is over, and waits until all of it is settled.
+func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipeline.Balance, error) {
+	minutes := demoAlone
+	if screen.live {
+		minutes = demoWatched
+	}
+	now := time.Now().UTC()
+	feed := &feed{begun: now}
+	people, err := simulate.New(simulate.Config{
+		People: demoPeople, Minutes: minutes, Seed: 1,
+		FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare,
+		// Yesterday, when the city gets up: nothing may lie in the future.
+		Start: time.Date(now.Year(), now.Month(), now.Day()-1, 7, 0, 0, 0, time.UTC),
+	})
+	if err != nil {
+		return nil, err
+	}
+	// What follows outlives ctx: after Ctrl-C, what is published is settled.
+	lasting := context.WithoutCancel(ctx)
+	before, err := p.Before(lasting)
+	if err != nil {
+		return nil, err
+	}
+	lines, into := io.Pipe()
+	var group errgroup.Group
+	group.Go(func() error { return into.CloseWithError(feed.run(ctx, people, into)) })
+	watch, done := context.WithCancel(lasting)
+	group.Go(func() error { return screen.show(watch, p, feed) })
+
+	published, err := p.Publisher(10, nil).Publish(lasting, lines)
+	if err == nil {
+		err = p.Settle(lasting, published.Events)
+	}
+	_ = lines.CloseWithError(err) // so that the feed ends whatever happened
+	done()
+	if err = errors.Join(err, group.Wait()); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(p.CheckFinals(lasting), screen.last(lasting)); err != nil {
+		return nil, err
+	}
+	return p.Balance(lasting, published, before, time.Since(feed.begun))
+}
+
+// feed writes the events of a city at their time.
+type feed struct {
+	begun time.Time
+	clock atomic.Int64 // simulated, in milliseconds since the Unix epoch
+}
+
+// run writes a line for each event until ctx ends.
+func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error {
+	var first time.Time
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for sent := range city.Events() {
+		if first.IsZero() {
+			first = sent.At
+		}
+		due := f.begun.Add(sent.At.Sub(first) / demoSpeed)
+		if due.Before(sent.At) { // when today is reached, time goes on as it does
+			due = sent.At
+		}
+		if d := time.Until(due); d > 0 {
+			wait.Reset(d)
+			select {
+			case <-wait.C:
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		f.clock.Store(sent.At.UnixMilli())
+		if _, err := w.Write(append(sent.Line, '\n')); err != nil {
+			return nil //nolint:nilerr // the reader has an error of its own to tell
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+// Command headcount runs the whole pipeline on one machine, without an AWS
+// account: it is for trying it out, for development and for tests, and keeps its
+// queues in memory. `headcount help` lists what it does.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// command is one of headcount's.
+type command struct {
+	name, usage, does string
+	run               func(ctx context.Context, std streams, args []string) error
+}
+
+// streams are the standard streams, so that tests can give others.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func commands() []command {
+	return []command{
+		{"run", "--events FILE|- --pois FILE --data DIR", "put a file of events through the pipeline and print the balance", run},
+		{"demo", "", "a simulated city, live, until Ctrl-C", demo},
+		{"query", `--data DIR [--format table|json|csv] "SQL"`, "ask the data folder: events, headcounts, quarantine", query},
+		{"simulate", "--people N --minutes M --seed S", "simulated events on stdout", simulateEvents},
+		{"cloud", "[--listen 127.0.0.1:4566] --data DIR", "only the stand-in for AWS", standIn},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(execute(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+// errSaid is an error that was told already.
+var errSaid = errors.New("")
+
+// usageError is a mistake on the command line.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+// execute runs a command and gives the exit code: 0, 1 for an error, 2 for a
+// mistake on the command line.
+func execute(ctx context.Context, std streams, args []string) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		help(std.out)
+		return 0
+	}
+	for _, c := range commands() {
+		if c.name != args[0] {
+			continue
+		}
+		err := c.run(ctx, std, args[1:])
+		var mistake usageError
+		switch {
+		case err == nil, errors.Is(err, flag.ErrHelp):
+			return 0
+		case errors.As(err, &mistake):
+			fmt.Fprintf(std.err, "headcount %s: %s\n", c.name, mistake.text)
+			return 2
+		case !errors.Is(err, errSaid):
+			fmt.Fprintf(std.err, "headcount %s: %s\n", c.name, oneLine(err))
+		}
+		return 1
+	}
+	fmt.Fprintf(std.err, "headcount: there is no command %q: `headcount help` lists them\n", args[0])
+	return 2
+}
+
+// oneLine puts joined errors behind one another.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func help(w io.Writer) {
+	fmt.Fprint(w, "Headcount on one machine.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  headcount %-8s %s\n  %18s %s\n", c.name, c.usage, "", c.does)
+	}
+	fmt.Fprint(w, "\n`headcount COMMAND -h` lists a command's flags.\n")
+}
+
+// flags is a flag set whose help is printed only when it is asked for: after a
+// mistake one line says more.
+type flags struct {
+	*flag.FlagSet
+	help io.Writer
+}
+
+func newFlags(name string, help io.Writer) flags {
+	f := flags{flag.NewFlagSet(name, flag.ContinueOnError), help}
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	return f
+}
+
+// parse parses the flags, of which those named must be given, and any number of
+// arguments between least and most.
+func (f flags) parse(args []string, least, most int, required ...string) error {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(f.help, "headcount %s:\n", f.Name())
+			f.SetOutput(f.help)
+			f.PrintDefaults()
+			return err
+		}
+		return usageError{err.Error() + ": `headcount " + f.Name() + " -h` lists the flags"}
+	}
+	var faults []string
+	for _, name := range required {
+		if f.Lookup(name).Value.String() == "" {
+			faults = append(faults, "--"+name+" is missing")
+		}
+	}
+	if n := f.NArg(); n < least || n > most {
+		if least == most {
+			faults = append(faults, fmt.Sprintf("%d arguments after the flags, want %d", n, least))
+		} else {
+			faults = append(faults, fmt.Sprintf("%d arguments after the flags, want %d to %d", n, least, most))
+		}
+	}
+	if len(faults) > 0 {
+		return usageError{strings.Join(faults, "; ") + ": `headcount " + f.Name() + " -h` lists the flags"}
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headcount-etl/headcount/local/simulate"
+)
+
+// headcount runs a command as a person would, and gives what it printed.
+func headcount(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = execute(t.Context(), streams{strings.NewReader(stdin), &out, &err}, args)
+	return code, out.String(), err.String()
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const events = `{"schema_version":1,"event_id":"7e1ed93c-9487-478d-889f-b12f48b14a6a","occurred_at":"2026-03-01T05:01:57Z","user":{"id":"u-1","birth_date":"1988-01-10","gender":"male"},"position":{"latitude":48.8606,"longitude":2.3376},"consent":{"analytics":true}}
+{"schema_version":1,"event_id":"7e1ed93c-9487-478d-889f-b12f48b14a6a","occurred_at":"2026-03-01T05:02:57Z","user":{"id":"u-2","birth_date":"1988-01-10","gender":"female"},"position":{"latitude":48.8606,"longitude":2.3376},"consent":{"analytics":false}}
+nonsense ` + "\xff" + `
+{"schema_version":1,"user":{}}
+`
+
+// TestRunAndQuery is a first session: simulate is not needed for it.
+func TestRunAndQuery(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
+	for range 2 { // the same file twice gives the same headcounts
+		code, out, stderr := headcount(t, events, "run", "--events", "-", "--pois", pois, "--data", dir)
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		var got map[string]any
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil {
+			t.Fatal(err)
+		}
+		delete(got, "seconds")
+		delete(got, "events_per_second")
+		want := map[string]any{
+			"published": 4., "valid": 1., "aggregated": 1., "lake": 2., "unconverted": 1., "cells": 1.,
+			"rejected": map[string]any{"malformed_json": 1., "missing_field": 1., "no_consent": 1.},
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %v\nwant %v", got, want)
+		}
+		if !strings.Contains(stderr, "the balance closes") {
+			t.Errorf("stderr: %s", stderr)
+		}
+	}
+	code, out, stderr := headcount(t, "", "query", "--data", dir, "--format", "csv", "SELECT poi_id, gender, age_band, people FROM headcounts")
+	if want := "poi_id,gender,age_band,people\nlouvre,male,35-44,1\n"; code != 0 || out != want {
+		t.Errorf("exit %d, got %q, want %q; %s", code, out, want, stderr)
+	}
+	code, out, _ = headcount(t, "", "query", "--data", dir, "--format", "csv", "SELECT category, count(*) FROM quarantine GROUP BY 1 ORDER BY 1")
+	if want := "category,count_star()\nmalformed_json,2\nmissing_field,2\n"; code != 0 || out != want {
+		t.Errorf("exit %d, got %q, want %q", code, out, want)
+	}
+	// Other places need another flow.
+	other := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\n")
+	code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", other, "--data", dir)
+	if code != 1 || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "--flow") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", other, "--data", dir, "--flow", "v2"); code != 0 {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// TestMistakes: each is answered by one line that says how to mend it.
+func TestMistakes(t *testing.T) {
+	file := write(t, events)
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
+	bad := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,98.8606,2.3376\nlouvre,,48,x\n")
+	dir := t.TempDir()
+	held := t.TempDir()
+	run := func(more ...string) []string {
+		return append([]string{"run", "--events", file, "--pois", pois, "--data", dir}, more...)
+	}
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"no such command":    {[]string{"rum"}, []string{`no command "rum"`, "headcount help"}},
+		"no such flag":       {run("--radios", "5"), []string{"-radios", "headcount run -h"}},
+		"flags missing":      {[]string{"run", "--data", dir}, []string{"--events is missing", "--pois is missing"}},
+		"values":             {run("--window", "7m", "--radius", "-1", "--min-people", "0", "--per-message", "0"), []string{"--window 7m", "divide a day", "--radius -1", "--min-people 0", "--per-message 0"}},
+		"no duration":        {run("--window", "5"), []string{"-window"}},
+		"flow":               {run("--flow", "V 1"), []string{"--flow", "a-z"}},
+		"no events file":     {[]string{"run", "--events", "nowhere", "--pois", pois, "--data", dir}, []string{"--events nowhere", "no such file"}},
+		"events is a folder": {[]string{"run", "--events", dir, "--pois", pois, "--data", dir}, []string{"is a folder"}},
+		"places":             {[]string{"run", "--events", file, "--pois", bad, "--data", dir}, []string{"--pois", "line 2", "latitude", "line 3", "longitude"}},
+		"data is a file":     {[]string{"run", "--events", file, "--pois", pois, "--data", file}, []string{"--data", "is a file"}},
+		"data with =":        {[]string{"run", "--events", file, "--pois", pois, "--data", "a=b"}, []string{"--data a=b"}},
+		"no SQL":             {[]string{"query", "--data", dir}, []string{"0 arguments"}},
+		"wrong SQL":          {[]string{"query", "--data", dir, "SELECT nothing"}, []string{"nothing"}},
+		"no data folder":     {[]string{"query", "--data", filepath.Join(dir, "none"), "SELECT 1"}, []string{"none"}},
+		"format":             {[]string{"query", "--data", dir, "--format", "xml", "SELECT 1"}, []string{"xml", "table", "json", "csv"}},
+		"people":             {[]string{"simulate", "--people", "-1"}, []string{"people"}},
+		"listen":             {[]string{"cloud", "--data", held, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, stderr := headcount(t, "", tt.args...)
+			if code == 0 || out != "" || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit %d, stdout %q, stderr %q: want a failure with one line", code, out, stderr)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(strings.ToLower(stderr), strings.ToLower(want)) {
+					t.Errorf("%q does not say %q", stderr, want)
+				}
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	code, out, _ := headcount(t, "", "help")
+	for _, c := range commands() {
+		if !strings.Contains(out, "headcount "+c.name) {
+			t.Errorf("help does not name %s", c.name)
+		}
+	}
+	if code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	if code, _, stderr := headcount(t, "", "run", "-h"); code != 0 || !strings.Contains(stderr, "-per-message") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+func TestSimulateIsRepeatable(t *testing.T) {
+	args := []string{"simulate", "--people", "20", "--minutes", "3", "--seed", "5"}
+	_, first, _ := headcount(t, "", args...)
+	_, again, _ := headcount(t, "", args...)
+	_, other, _ := headcount(t, "", append(slices.Clone(args[:6]), "6")...)
+	if first == "" || first != again || first == other {
+		t.Errorf("%d bytes, the same again: %v, the same with another seed: %v", len(first), first == again, first == other)
+	}
+}
+
+// BenchmarkRun puts simulated events through the whole pipeline, the stand-in
+// included.
+func BenchmarkRun(b *testing.B) {
+	city, err := simulate.New(simulate.Config{People: 2000, Minutes: 30, Seed: 1, Start: simulate.DefaultStart(time.Now(), 60), FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var input strings.Builder
+	for sent := range city.Events() {
+		input.Write(sent.Line)
+		input.WriteByte('\n')
+	}
+	pois := filepath.Join(b.TempDir(), "places.csv")
+	if err := os.WriteFile(pois, []byte(simulate.PlacesCSV()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	for _, perMessage := range []string{"1", "100"} {
+		b.Run("per-message-"+perMessage, func(b *testing.B) {
+			rate := 0.
+			for b.Loop() {
+				var out, stderr bytes.Buffer
+				if code := execute(b.Context(), streams{strings.NewReader(input.String()), &out, &stderr},
+					[]string{"run", "--events", "-", "--pois", pois, "--data", b.TempDir(), "--per-message", perMessage}); code != 0 {
+					b.Fatal(stderr.String())
+				}
+				var balance struct {
+					Rate float64 `json:"events_per_second"`
+				}
+				if err := json.Unmarshal(out.Bytes(), &balance); err != nil {
+					b.Fatal(err)
+				}
+				rate += balance.Rate
+			}
+			b.ReportMetric(rate/float64(b.N), "events/s")
+		})
+	}
+}

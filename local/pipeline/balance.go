@@ -1,0 +1,219 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
+	"github.com/headcount-etl/headcount/shared/event"
+)
+
+// Schema is the columns of the tables in a data folder, from the Go types.
+func Schema() sql.Schema {
+	var s sql.Schema
+	for _, c := range event.LakeColumns() {
+		s.Events = append(s.Events, sql.Column(c))
+	}
+	for _, c := range results.Columns {
+		s.Headcounts = append(s.Headcounts, sql.Column{Name: c.Path, Type: c.Kind.Hive()})
+	}
+	return s
+}
+
+// Balance says what became of the events of one run. Its fields and their order
+// are what `headcount run` prints.
+type Balance struct {
+	Published  int64                    `json:"published"`
+	Valid      int64                    `json:"valid"`
+	Rejected   map[event.Category]int64 `json:"rejected"`
+	Aggregated int64                    `json:"aggregated"`
+	// Lake counts rows in the lake's Parquet files, Unconverted the events in
+	// records that Firehose could not convert.
+	Lake        int64 `json:"lake"`
+	Unconverted int64 `json:"unconverted"`
+	// Cells is the number of rows of headcounts in the folder afterwards.
+	Cells           int64   `json:"cells"`
+	Seconds         float64 `json:"seconds"`
+	EventsPerSecond float64 `json:"events_per_second"`
+
+	noConsent int64
+}
+
+// Check tells where the balance does not close; nil means that it does.
+func (b *Balance) Check() error {
+	rejected := int64(0)
+	for _, n := range b.Rejected {
+		rejected += n
+	}
+	var errs []error
+	if b.Published != b.Valid+rejected {
+		errs = append(errs, fmt.Errorf("%d events published, but %d valid and %d rejected", b.Published, b.Valid, rejected))
+	}
+	if b.Valid != b.Aggregated {
+		errs = append(errs, fmt.Errorf("%d events valid, but %d aggregated", b.Valid, b.Aggregated))
+	}
+	if want := b.Published - b.noConsent; b.Lake+b.Unconverted != want {
+		errs = append(errs, fmt.Errorf("%d events published with consent or without a word on it, but %d in the lake and %d unconverted", want, b.Lake, b.Unconverted))
+	}
+	return errors.Join(errs...)
+}
+
+// Before is what a folder held before a run.
+type Before struct {
+	lake   int64
+	failed map[string]bool // error objects of the stream
+}
+
+// Before looks at the folder before a run.
+func (p *Pipeline) Before(ctx context.Context) (b Before, err error) {
+	if b.lake, err = p.count(ctx, "events"); err != nil {
+		return b, err
+	}
+	b.failed = map[string]bool{}
+	err = p.errorObjects(func(path string) error {
+		b.failed[path] = true
+		return nil
+	})
+	return b, err
+}
+
+// Balance draws the balance of what was published since before. Lake,
+// unconverted and cells are counted in the folder's files, not taken from what
+// the pipeline says of itself.
+func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
+	totals := p.Tally.Totals()
+	b := &Balance{
+		Published: published.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
+		Seconds: took.Seconds(), noConsent: published.NoConsent,
+	}
+	if b.Seconds > 0 {
+		b.EventsPerSecond = float64(b.Published) / b.Seconds
+	}
+	lake, err := p.count(ctx, "events")
+	if err != nil {
+		return nil, err
+	}
+	b.Lake = lake - before.lake
+	if b.Cells, err = p.count(ctx, "headcounts"); err != nil {
+		return nil, err
+	}
+	err = p.errorObjects(func(path string) error {
+		if before.failed[path] {
+			return nil
+		}
+		n, err := failedEvents(path)
+		b.Unconverted += n
+		return err
+	})
+	return b, err
+}
+
+// count counts the rows of a view.
+func (p *Pipeline) count(ctx context.Context, view string) (int64, error) {
+	db, err := sql.Open(ctx, p.settings.Dir, Schema())
+	if err != nil {
+		return 0, err
+	}
+	var out bytes.Buffer
+	err = errors.Join(db.Query(ctx, &out, sql.FormatJSON, "SELECT count(*) AS n FROM "+view), db.Close())
+	var rows []struct{ N int64 }
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &rows)
+	}
+	if err != nil || len(rows) != 1 {
+		return 0, fmt.Errorf("count %s: %w", view, err)
+	}
+	return rows[0].N, nil
+}
+
+// errorObjects visits the objects under the stream's error prefix.
+func (p *Pipeline) errorObjects(visit func(path string) error) error {
+	root := filepath.Join(p.settings.Dir, sql.BucketsFolder, sql.LakeBucket, "errors")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return visit(path)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// failedEvents counts the events in an error object: JSON lines whose rawData is
+// a record.
+func failedEvents(path string) (n int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	for dec := json.NewDecoder(bufio.NewReader(f)); ; {
+		var line struct {
+			RawData string `json:"rawData"`
+		}
+		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, fmt.Errorf("%s: %w", path, err)
+		}
+		record, err := base64.StdEncoding.DecodeString(line.RawData)
+		if err != nil {
+			return n, fmt.Errorf("%s: %w", path, err)
+		}
+		n += int64(event.Count(string(record)))
+	}
+}
+
+// CheckFinals reads every final of the flow and tells which partials none
+// covers: after Settle there must be none.
+func (p *Pipeline) CheckFinals(ctx context.Context) error {
+	b := bucket.Bucket{API: s3.NewFromConfig(p.Config), Name: sql.AggregatesBucket}
+	keys, err := b.List(ctx, "partials/flow="+p.Flow+"/")
+	if err != nil {
+		return err
+	}
+	byFinal := map[string][]results.PartialName{}
+	for _, key := range keys {
+		name, err := results.ParsePartialKey(key)
+		if err != nil {
+			return err
+		}
+		final := results.FinalKey(p.Flow, name.Hour)
+		byFinal[final] = append(byFinal[final], name)
+	}
+	for _, final := range slices.Sorted(maps.Keys(byFinal)) {
+		data, _, err := b.Get(ctx, final)
+		if err != nil {
+			return err
+		}
+		covers, err := results.ReadCovers(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", final, err)
+		}
+		for _, name := range byFinal[final] {
+			if covers[name.Writer] < name.N {
+				return fmt.Errorf("%s does not cover partial %s-%d", final, name.Writer, name.N)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package pipeline
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/headcount-etl/headcount/shared/event"
+)
+
+// TestTally: each event counts once, however often its settling is told.
+func TestTally(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var tally Tally
+		type name struct {
+			id    string
+			index int
+		}
+		valid, counted := map[name]bool{}, map[name]bool{}
+		rejected := map[name]event.Category{}
+		id, index := rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]int{0, 1, 63, 64, 65, 1000})
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			n := name{id.Draw(t, "id"), index.Draw(t, "index")}
+			switch n.index {
+			case 1, 64:
+				tally.Validated(n.id, n.index, event.WrongType)
+				rejected[n] = event.WrongType
+			case 1000:
+				tally.Validated(n.id, n.index, "")
+				tally.Masked(n.id, n.index, event.InternalError)
+				rejected[n] = event.InternalError
+			default:
+				tally.Validated(n.id, n.index, "")
+				tally.Masked(n.id, n.index, "")
+				valid[n] = true
+				if rapid.Bool().Draw(t, "counted") {
+					tally.Aggregated(n.id, n.index)
+					counted[n] = true
+				}
+			}
+		}
+		got := tally.Totals()
+		sum := int64(0)
+		for _, n := range got.Rejected {
+			sum += n
+		}
+		if got.Valid != int64(len(valid)) || got.Aggregated != int64(len(counted)) || sum != int64(len(rejected)) || got.Settled != got.Aggregated+sum || tally.pending() != int64(len(valid)-len(counted)) {
+			t.Fatalf("%+v, want %d valid, %d aggregated, %d rejected", got, len(valid), len(counted), len(rejected))
+		}
+	})
+}
+
+func TestBalanceCheck(t *testing.T) {
+	good := Balance{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, Lake: 6, Unconverted: 2, noConsent: 2}
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Balance){
+		"published": func(b *Balance) { b.Published++ }, "valid": func(b *Balance) { b.Valid-- }, "aggregated": func(b *Balance) { b.Aggregated-- },
+		"rejected": func(b *Balance) { b.Rejected = nil }, "lake": func(b *Balance) { b.Lake++ }, "unconverted": func(b *Balance) { b.Unconverted-- },
+	} {
+		b := good
+		change(&b)
+		var table strings.Builder
+		b.WriteTable(&table)
+		if b.Check() == nil || !strings.Contains(table.String(), "DOES NOT CLOSE") {
+			t.Errorf("%s: the balance closes: %s", name, table.String())
+		}
+	}
+}
+
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(dir); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a second lock: %v", err)
+	}
+	unlock()
+	again, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+// TestKeyRing: made once, for the owner alone, and then kept.
+func TestKeyRing(t *testing.T) {
+	dir := t.TempDir()
+	first, err := keyRing(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := keyRing(dir, time.Now().AddDate(0, 0, 1))
+	if err != nil || again != first {
+		t.Errorf("another ring at the second use: %v", err)
+	}
+	if other, _ := keyRing(t.TempDir(), time.Now()); other == first {
+		t.Error("two folders have the same key")
+	}
+	path := filepath.Join(dir, KeysFile)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != fs.FileMode(0o600) {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(path, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyRing(dir, time.Now()); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("an empty ring: %v", err)
+	}
+}

@@ -1,0 +1,381 @@
+// Package publish sends events to the pipeline's topic as an app's backend
+// would: many events in a message, many messages in a call, and the users'
+// consent as a message attribute.
+package publish
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/pack"
+)
+
+const (
+	// maxBytes is SNS's limit for one message, and for all of one call: bodies
+	// with the names, types and values of attributes.
+	maxBytes = 256 << 10
+	// maxEntries is SNS's limit of messages in a call.
+	maxEntries = 10
+	// maxLine is the longest line that is looked at; nothing near it can be
+	// published.
+	maxLine = 16 << 20
+	// callers is how many calls to SNS are under way at once.
+	callers = 4
+	// attributeProducer is the message attribute that says who published.
+	attributeProducer = "producer"
+	// attributeBytes is room for what attributes add to a message.
+	attributeBytes = 200
+)
+
+// API is what this package calls of *sns.Client.
+type API interface {
+	PublishBatch(ctx context.Context, in *sns.PublishBatchInput, opts ...func(*sns.Options)) (*sns.PublishBatchOutput, error)
+}
+
+// Counts is what was published, in events as the contract frames them, valid or
+// not.
+type Counts struct {
+	// Events is the number of events.
+	Events int64
+	// NoConsent is how many of them are in messages with consent=none.
+	NoConsent int64
+	// Messages is the number of messages.
+	Messages int64
+}
+
+// OnlyLines tells whether an error of Publish says of nothing but lines that were
+// left out, so that all else is published.
+func OnlyLines(err error) bool {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the very error that Publish gives
+	if !ok {
+		return false
+	}
+	for _, e := range joined.Unwrap() {
+		var line *LineError
+		if !errors.As(e, &line) {
+			return false
+		}
+	}
+	return true
+}
+
+// Publisher publishes events to one topic.
+type Publisher struct {
+	API      API
+	TopicARN string
+	// PerMessage is the most events that one message holds; at least 1.
+	PerMessage int
+	// Ready, if set, is called before each call to SNS: it blocks while the
+	// pipeline has enough to do.
+	Ready func(context.Context) error
+	// Progress, if set, is told the number of events published so far.
+	Progress func(events int64)
+}
+
+// LineError says why a line of the input was not published.
+type LineError struct {
+	Line  int // from 1
+	Cause string
+}
+
+func (e *LineError) Error() string {
+	return fmt.Sprintf("line %d was not published: %s", e.Line, e.Cause)
+}
+
+// Publish reads newline-delimited events, plain or gzipped, and publishes them.
+// A line that SNS cannot carry is left out; all others are published, and then
+// the error joins a *LineError for each line left out. Any other error ends the
+// publishing where it occurs.
+func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
+	lines, err := plain(r)
+	if err != nil {
+		return Counts{}, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	b := &batcher{ctx: ctx, perMessage: p.PerMessage, decoder: event.NewDecoder(), calls: make(chan call)}
+	for range callers {
+		group.Go(func() error { return p.send(ctx, b.calls) })
+	}
+	var faults []error
+	group.Go(func() error {
+		defer close(b.calls)
+		for n := 1; ; n++ {
+			line, err := readLine(lines)
+			if errors.Is(err, io.EOF) {
+				return b.finish()
+			}
+			var long *LineError
+			if err == nil {
+				err = b.line(line)
+			}
+			if errors.As(err, &long) {
+				long.Line = n
+				faults = append(faults, long)
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+			if p.Progress != nil {
+				p.Progress(b.counts.Events)
+			}
+		}
+	})
+	if err := group.Wait(); err != nil {
+		return b.counts, err
+	}
+	return b.counts, errors.Join(faults...)
+}
+
+// plain undoes gzip where the input begins with its magic number.
+func plain(r io.Reader) (*bufio.Reader, error) {
+	buffered := bufio.NewReaderSize(r, 1<<20)
+	if magic, _ := buffered.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return buffered, nil
+	}
+	zip, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	return bufio.NewReaderSize(zip, 1<<20), nil
+}
+
+// readLine reads a line without its newline. A line over maxLine is skipped,
+// with a *LineError.
+func readLine(r *bufio.Reader) (string, error) {
+	var line []byte // of what did not fit into the buffer
+	size := 0
+	for {
+		part, err := r.ReadSlice('\n')
+		if err == nil && line == nil {
+			return string(part[:len(part)-1]), nil
+		}
+		size += len(part)
+		if size <= maxLine {
+			line = append(line, part...)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil && (!errors.Is(err, io.EOF) || size == 0) {
+			return "", err
+		}
+		if size > maxLine {
+			return "", &LineError{Cause: fmt.Sprintf("it has %d bytes", size)}
+		}
+		return strings.TrimSuffix(string(line), "\n"), nil
+	}
+}
+
+// message is a message being filled. All its events have the same consent, as a
+// publisher must see to.
+type message struct {
+	consent event.ConsentState
+	body    strings.Builder
+	events  int
+}
+
+// call is what goes into one call to SNS.
+type call struct {
+	entries []types.PublishBatchRequestEntry
+	bytes   int
+}
+
+// batcher turns lines into calls.
+type batcher struct {
+	ctx        context.Context
+	perMessage int
+	decoder    *event.Decoder
+	open       [3]message // by consent
+	call       call
+	calls      chan call
+	counts     Counts
+	writer     pack.Writer
+}
+
+// line takes one line: as a rule one event, but whatever it holds.
+func (b *batcher) line(line string) error {
+	b.decoder.Reset(line)
+	for b.decoder.Next() {
+		if err := b.event(b.decoder.Raw(), b.decoder.Consent(), b.decoder.IsObject()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event adds an event to the message of its consent. What is malformed gets a
+// message of its own: together with its neighbours it might mean something else.
+// So does what SNS cannot carry as it is: it is packed.
+func (b *batcher) event(raw string, consent event.ConsentState, isObject bool) error {
+	b.counts.Events++
+	if consent == event.ConsentNone {
+		b.counts.NoConsent++
+	}
+	if len(raw)+attributeBytes > maxBytes || !carries(raw) {
+		return b.packed(raw, consent)
+	}
+	if !isObject {
+		return b.entry(raw, consent, nil)
+	}
+	m := &b.open[consent]
+	if m.events > 0 && m.body.Len()+1+len(raw)+attributeBytes > maxBytes {
+		if err := b.close(m); err != nil {
+			return err
+		}
+	}
+	if m.events > 0 {
+		m.body.WriteByte('\n')
+	}
+	m.consent = consent
+	m.body.WriteString(raw)
+	if m.events++; m.events < b.perMessage {
+		return nil
+	}
+	return b.close(m)
+}
+
+// carries tells whether SNS and SQS take a text as it is: only the characters
+// of XML 1.0
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+func carries(text string) bool {
+	i := 0
+	for i < len(text) && text[i] >= 0x20 && text[i] < utf8.RuneSelf {
+		i++
+	}
+	text = text[i:] // as a rule nothing
+	for _, r := range text {
+		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+			return false
+		}
+	}
+	return utf8.ValidString(text)
+}
+
+// packed sends an event that a plain body cannot carry.
+func (b *batcher) packed(raw string, consent event.ConsentState) error {
+	b.writer.Add(0, pack.Origin{Consent: consent}, 0, []byte(raw))
+	p := b.writer.Close()[0]
+	if size := len(p.Body) + attributeBytes; size > maxBytes {
+		b.counts.Events--
+		if consent == event.ConsentNone {
+			b.counts.NoConsent--
+		}
+		return &LineError{Cause: fmt.Sprintf("an event of %d bytes, and of %d when packed, is over SNS's limit of %d", len(raw), size, maxBytes)}
+	}
+	return b.entry(p.Body, consent, p.Attributes())
+}
+
+// close sends a message on.
+func (b *batcher) close(m *message) error {
+	body := m.body.String()
+	m.body.Reset()
+	m.events = 0
+	return b.entry(body, m.consent, nil)
+}
+
+// entry adds a message to the open call. Every message says who published it,
+// because SNS gives a message without any attribute to no subscription that
+// filters on attributes, whatever the filter says
+// (https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html): an
+// event whose consent is not known would be missing in the lake.
+func (b *batcher) entry(body string, consent event.ConsentState, attributes map[string]string) error {
+	e := types.PublishBatchRequestEntry{Message: &body, MessageAttributes: map[string]types.MessageAttributeValue{
+		attributeProducer: {DataType: aws.String("String"), StringValue: aws.String("headcount")},
+	}}
+	for name, value := range attributes {
+		e.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
+	}
+	if text := map[event.ConsentState]string{event.ConsentAnalytics: "analytics", event.ConsentNone: "none"}[consent]; text != "" {
+		e.MessageAttributes[pack.AttributeConsent] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &text}
+	}
+	size := len(body) + attributeBytes
+	if len(b.call.entries) == maxEntries || len(b.call.entries) > 0 && b.call.bytes+size > maxBytes {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	e.Id = aws.String(strconv.Itoa(len(b.call.entries)))
+	b.call.entries = append(b.call.entries, e)
+	b.call.bytes += size
+	b.counts.Messages++
+	return nil
+}
+
+func (b *batcher) flush() error {
+	c := b.call
+	b.call = call{}
+	if len(c.entries) == 0 {
+		return nil
+	}
+	select {
+	case b.calls <- c:
+		return nil
+	case <-b.ctx.Done():
+		return b.ctx.Err()
+	}
+}
+
+// finish sends what is open.
+func (b *batcher) finish() error {
+	for i := range b.open {
+		if m := &b.open[i]; m.events > 0 {
+			if err := b.close(m); err != nil {
+				return err
+			}
+		}
+	}
+	return b.flush()
+}
+
+// send makes the calls to SNS until there are no more.
+func (p *Publisher) send(ctx context.Context, calls <-chan call) error {
+	for c := range calls {
+		if p.Ready != nil {
+			if err := p.Ready(ctx); err != nil {
+				return err
+			}
+		}
+		for len(c.entries) > 0 {
+			out, err := p.API.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &p.TopicARN, PublishBatchRequestEntries: c.entries})
+			if err != nil {
+				return fmt.Errorf("publish to %s: %w", p.TopicARN, err)
+			}
+			if c.entries, err = again(c.entries, out.Failed); err != nil {
+				return fmt.Errorf("publish to %s: %w", p.TopicARN, err)
+			}
+		}
+	}
+	return nil
+}
+
+// again gives the entries that failed and may succeed when sent again; an entry
+// that SNS blames on the sender is an error.
+func again(entries []types.PublishBatchRequestEntry, failed []types.BatchResultErrorEntry) ([]types.PublishBatchRequestEntry, error) {
+	var rest []types.PublishBatchRequestEntry
+	for _, f := range failed {
+		if f.SenderFault {
+			return nil, fmt.Errorf("SNS refuses a message: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
+		}
+		for _, e := range entries {
+			if aws.ToString(e.Id) == aws.ToString(f.Id) {
+				rest = append(rest, e)
+			}
+		}
+	}
+	return rest, nil
+}

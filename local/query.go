@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/simulate"
+	"github.com/headcount-etl/headcount/local/sql"
+)
+
+// query answers one SQL question about a data folder.
+func query(ctx context.Context, std streams, args []string) error {
+	f := newFlags("query", std.err)
+	dir := f.String("data", "", "the data `folder`")
+	format := f.String("format", sql.FormatTable, "table, json or csv")
+	if err := f.parse(args, 1, 1, "data"); err != nil {
+		return err
+	}
+	db, err := sql.Open(ctx, *dir, pipeline.Schema())
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+}
+
+// simulateEvents writes simulated events to stdout.
+func simulateEvents(_ context.Context, std streams, args []string) error {
+	f := newFlags("simulate", std.err)
+	c := simulate.Config{}
+	city(f, &c)
+	if err := f.parse(args, 0, 0); err != nil {
+		return err
+	}
+	return simulate.Write(std.out, c)
+}
+
+// city adds the flags of a simulated city.
+func city(f flags, c *simulate.Config) {
+	f.IntVar(&c.People, "people", 1000, "`number` of people")
+	f.IntVar(&c.Minutes, "minutes", 10, "simulated `minutes`")
+	f.Uint64Var(&c.Seed, "seed", 1, "same `seed`, same events")
+	f.Float64Var(&c.FaultShare, "faults", simulate.DefaultFaultShare, "`share` of faulty events, 0 to 1")
+	f.Float64Var(&c.NoConsentShare, "no-consent", simulate.DefaultNoConsentShare, "`share` of people without consent, 0 to 1")
+	f.DurationVar(&c.Interval, "interval", simulate.DefaultInterval, "mean `time` between two events of a person")
+	// A fixed day, so that a command gives the same events whenever it is run.
+	c.Start = time.Date(2026, 1, 12, 7, 0, 0, 0, time.UTC)
+	f.Func("start", "first `instant`, such as 2026-01-12T07:00:00Z (the default)", func(text string) (err error) {
+		c.Start, err = time.Parse(time.RFC3339, text)
+		return err
+	})
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/shared/service"
+)
+
+// runFlags are the flags of `headcount run`.
+type runFlags struct {
+	events, pois, data, flow string
+	window                   time.Duration
+	radiusM                  float64
+	minPeople, perMessage    int
+}
+
+func readRunFlags(args []string, help io.Writer) (r runFlags, err error) {
+	f := newFlags("run", help)
+	f.StringVar(&r.events, "events", "", "`file` of newline-delimited events, plain or gzipped; - is stdin")
+	f.StringVar(&r.pois, "pois", "", "CSV `file` of places: poi_id,name,latitude,longitude[,radius_m]")
+	f.StringVar(&r.data, "data", "", "the data `folder`; made if need be, and added to")
+	f.DurationVar(&r.window, "window", 5*time.Minute, "length of the windows; divides a day")
+	f.Float64Var(&r.radiusM, "radius", 200, "`metres` around a place that names none itself")
+	f.IntVar(&r.minPeople, "min-people", 1, "cells with fewer `people` are suppressed")
+	f.IntVar(&r.perMessage, "per-message", 1, "most `events` in one published message")
+	f.StringVar(&r.flow, "flow", "v1", "`name` of the data flow")
+	if err := f.parse(args, 0, 0, "events", "pois", "data"); err != nil {
+		return r, err
+	}
+	return r, r.check()
+}
+
+// check names every fault of the values.
+func (r *runFlags) check() error {
+	var faults []string
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if _, err := counts.NewWindow(r.window); err != nil || r.window%time.Second != 0 {
+		fault("--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.window)
+	}
+	if !(r.radiusM > 0 && r.radiusM <= places.MaxRadiusM) {
+		fault("--radius %g is not above 0 and at most %d metres", r.radiusM, places.MaxRadiusM)
+	}
+	if r.minPeople < 1 {
+		fault("--min-people %d is not at least 1", r.minPeople)
+	}
+	if r.perMessage < 1 {
+		fault("--per-message %d is not at least 1", r.perMessage)
+	}
+	if !service.IsFlow(r.flow) {
+		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.flow)
+	}
+	if err := r.checkPlaces(); err != nil {
+		fault("--pois %s: %s", r.pois, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if r.events != "-" {
+		if info, err := os.Stat(r.events); err != nil {
+			fault("--events %s: %s", r.events, cause(err))
+		} else if info.IsDir() {
+			fault("--events %s is a folder, want a file", r.events)
+		}
+	}
+	if info, err := os.Stat(r.data); err == nil && !info.IsDir() {
+		fault("--data %s is a file, want a folder", r.data)
+	}
+	if strings.Contains(r.data, "=") {
+		fault("--data %s holds a =, which SQL would take for a partition", r.data)
+	}
+	if len(faults) > 0 {
+		return usageError{strings.Join(faults, "; ")}
+	}
+	return nil
+}
+
+func (r *runFlags) checkPlaces() error {
+	f, err := os.Open(r.pois)
+	if err != nil {
+		return errors.New(cause(err))
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	_, err = places.ReadCSV(f, r.radiusM)
+	return err
+}
+
+// cause leaves out the path, which the caller names.
+func cause(err error) string {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+// run puts a file of events through the pipeline.
+func run(ctx context.Context, std streams, args []string) (err error) {
+	flags, err := readRunFlags(args, std.err)
+	if err != nil {
+		return err
+	}
+	events := std.in
+	if flags.events != "-" {
+		file, err := os.Open(flags.events)
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // only read from
+		events = file
+	}
+	p, err := pipeline.Start(ctx, pipeline.Settings{
+		Dir: flags.data, Listen: "127.0.0.1:0", POIs: flags.pois, Flow: flags.flow, Window: flags.window, RadiusM: flags.radiusM, MinPeople: flags.minPeople,
+		// A final is written as soon as there is a partial, as nobody waits for
+		// more; and Settle cuts the last flush short.
+		Flush: 10 * time.Second, Refresh: 0,
+	})
+	if err != nil {
+		return err
+	}
+	balance, err := drive(ctx, p, events, flags.perMessage, newProgress(std.err))
+	if err = errors.Join(err, p.Close()); balance == nil {
+		return err
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "headcount run: %s\n", oneLine(err))
+	}
+	return report(std, balance, err != nil)
+}
+
+// drive publishes the events, waits until all is settled, and draws the balance.
+// Lines that could not be published are an error beside the balance.
+func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessage int, bar *progress) (*pipeline.Balance, error) {
+	before, err := p.Before(ctx)
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	var published publish.Counts
+	var skipped error
+	watch, done := context.WithCancel(ctx)
+	defer done()
+	var group errgroup.Group
+	group.Go(func() error {
+		bar.show(watch, func() int64 { return p.Tally.Totals().Settled })
+		return nil
+	})
+	published, err = p.Publisher(perMessage, bar.setTotal).Publish(ctx, events)
+	if lines := publish.OnlyLines(err); lines {
+		skipped, err = err, nil
+	}
+	if err == nil {
+		err = p.Settle(ctx, published.Events)
+	}
+	took := time.Since(begun)
+	done()
+	_ = group.Wait()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.CheckFinals(ctx); err != nil {
+		return nil, err
+	}
+	balance, err := p.Balance(ctx, published, before, took)
+	return balance, errors.Join(skipped, err)
+}
+
+// report prints the balance: a table for people on stderr, one line of JSON on
+// stdout.
+func report(std streams, b *pipeline.Balance, failed bool) error {
+	b.WriteTable(std.err)
+	line, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "%s\n", line)
+	if err := b.Check(); err != nil {
+		return fmt.Errorf("the balance does not close: %w", err)
+	}
+	if failed {
+		return errSaid
+	}
+	return nil
+}

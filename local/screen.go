@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/sql"
+)
+
+// refreshEvery is how often the screen of a demo is drawn anew.
+const refreshEvery = time.Second
+
+// screen shows the busiest places of a data folder.
+type screen struct {
+	out  io.Writer
+	live bool // on a terminal
+	dir  string
+}
+
+// place is one of the busiest places.
+type place struct {
+	Name   string `json:"poi_name"`
+	Window string `json:"window_start"`
+	People int64  `json:"people"`
+	Female int64  `json:"female"`
+	Male   int64  `json:"male"`
+	Young  int64  `json:"young"`
+	Old    int64  `json:"old"`
+}
+
+// busiest asks for the ten busiest places of the newest window that has had time
+// to fill: the one before the newest.
+const busiest = `
+WITH windows AS (SELECT DISTINCT window_start FROM headcounts WHERE flow = 'v1' ORDER BY 1 DESC LIMIT 2)
+SELECT poi_name, strftime(window_start, '%Y-%m-%d %H:%M') AS window_start,
+  sum(people)::BIGINT AS people,
+  coalesce(sum(people) FILTER (gender = 'female'), 0)::BIGINT AS female,
+  coalesce(sum(people) FILTER (gender = 'male'), 0)::BIGINT AS male,
+  coalesce(sum(people) FILTER (age_band IN ('0-17', '18-24', '25-34')), 0)::BIGINT AS young,
+  coalesce(sum(people) FILTER (age_band IN ('55-64', '65+')), 0)::BIGINT AS old
+FROM headcounts
+WHERE flow = 'v1' AND window_start = (SELECT min(window_start) FROM windows)
+GROUP BY ALL ORDER BY people DESC, poi_name LIMIT 10`
+
+// places asks for the busiest places.
+func (s *screen) places(ctx context.Context) (places []place, err error) {
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema())
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := errors.Join(db.Query(ctx, &out, sql.FormatJSON, busiest), db.Close()); err != nil {
+		return nil, err
+	}
+	return places, json.Unmarshal(out.Bytes(), &places)
+}
+
+// show draws the screen anew every second until ctx ends; where nobody watches
+// it does nothing.
+func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error {
+	if !s.live {
+		return nil
+	}
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		places, err := s.places(ctx)
+		if err != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		totals := p.Tally.Totals()
+		var text strings.Builder
+		text.WriteString("\033[H\033[2J") // home, clear
+		fmt.Fprintf(&text, "Headcount demo   %s UTC   %s events settled, %.0f/s   Ctrl-C ends it\n\n",
+			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds())
+		s.draw(&text, places)
+		fmt.Fprintf(&text, "\ndata  %s\nask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\"\nAWS   %s\n", s.dir, s.dir, p.Cloud.URL())
+		if _, err := io.WriteString(s.out, text.String()); err != nil {
+			return err
+		}
+	}
+}
+
+// last draws the screen for the last time.
+func (s *screen) last(ctx context.Context) error {
+	places, err := s.places(ctx)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if s.live {
+		text.WriteString("\033[H\033[2J")
+	}
+	s.draw(&text, places)
+	_, err = io.WriteString(s.out, text.String()+"\n")
+	return err
+}
+
+// draw writes the table of the busiest places.
+func (s *screen) draw(w io.Writer, places []place) {
+	if len(places) == 0 {
+		fmt.Fprintln(w, "Nobody has been counted yet: the first window is still filling.")
+		return
+	}
+	const width = 24
+	fmt.Fprintf(w, "The busiest places in the five minutes from %s UTC\n\n", places[0].Window)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "place\tpeople\t\tfemale\tmale\tunder 35\t55 and over\n")
+	for _, p := range places {
+		bar := strings.Repeat("█", int(p.People*width/places[0].People))
+		fmt.Fprintf(t, "%s\t%6d\t%-*s\t%6d\t%4d\t%8d\t%11d\n", p.Name, p.People, width, bar, p.Female, p.Male, p.Young, p.Old)
+	}
+	_ = t.Flush() // like all output to a terminal
+}

@@ -1,0 +1,216 @@
+package sql
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// The formats of Query.
+const (
+	// FormatTable aligns the columns for the eye: numbers to the right, NULL
+	// for what is null, and the number of rows at the end. It holds all rows in
+	// memory.
+	FormatTable = "table"
+	// FormatJSON is one array with an object for each row, in the order of the
+	// columns. Decimals and huge integers are numbers, instants RFC 3339 in
+	// UTC, structs objects.
+	FormatJSON = "json"
+	// FormatCSV has a header and the quoting of RFC 4180; lines end in a
+	// newline. A null is nothing between its commas, an empty string is "".
+	FormatCSV = "csv"
+)
+
+// Query runs one SQL statement and writes its rows to w in one of the formats.
+// What DuckDB has to say against the statement is returned as an error of one
+// line. Files that have come into the folder since Open are seen.
+func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error {
+	var write func(*bufio.Writer, *result) error
+	switch format {
+	case FormatTable:
+		write = writeTable
+	case FormatJSON:
+		write = writeJSON
+	case FormatCSV:
+		write = writeCSV
+	default:
+		return fmt.Errorf("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+	}
+	if err := d.checkSingle(ctx, query); err != nil {
+		return err
+	}
+	if err := d.refresh(ctx); err != nil {
+		return err
+	}
+	rows, err := d.db.QueryContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("query: %w", oneLine(err))
+	}
+	r, err := newResult(rows)
+	if err == nil {
+		out := bufio.NewWriter(w)
+		err = errors.Join(write(out, r), out.Flush())
+	}
+	return errors.Join(err, rows.Close())
+}
+
+// checkSingle refuses text that holds several statements: the driver would run
+// all of them and show the last one's rows only.
+func (d *DB) checkSingle(ctx context.Context, query string) error {
+	text := strings.TrimRight(query, "; \t\r\n")
+	if text == "" {
+		return errors.New("query: there is no SQL statement in it")
+	}
+	if !strings.Contains(text, ";") {
+		return nil
+	}
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("query: %w", oneLine(err))
+	}
+	err = conn.Raw(func(c any) error {
+		// Unlike PrepareContext, Prepare refuses more than one statement. It
+		// has no error of its own for that, only a text.
+		statement, err := c.(*duckdb.Conn).Prepare(query)
+		if err != nil {
+			return err
+		}
+		return statement.Close()
+	})
+	err = errors.Join(err, conn.Close())
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "multi-statement query"):
+		return errors.New("query: there are several SQL statements in it; run one at a time")
+	default:
+		return fmt.Errorf("query: %w", oneLine(err))
+	}
+}
+
+// result is what a statement gave, read row by row.
+type result struct {
+	rows    *sql.Rows
+	names   []string
+	types   []string // as DuckDB writes them
+	values  []any
+	targets []any // pointers to the values
+}
+
+func newResult(rows *sql.Rows) (*result, error) {
+	columns, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", oneLine(err))
+	}
+	r := &result{rows: rows, values: make([]any, len(columns)), targets: make([]any, len(columns))}
+	for i, c := range columns {
+		r.names = append(r.names, c.Name())
+		r.types = append(r.types, c.DatabaseTypeName())
+		r.targets[i] = &r.values[i]
+	}
+	return r, nil
+}
+
+// each calls do once for each row, whose values are in r.values then.
+func (r *result) each(do func() error) error {
+	for r.rows.Next() {
+		if err := r.rows.Scan(r.targets...); err != nil {
+			return fmt.Errorf("query: %w", oneLine(err))
+		}
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	if err := r.rows.Err(); err != nil {
+		return fmt.Errorf("query: %w", oneLine(err))
+	}
+	return nil
+}
+
+func writeJSON(w *bufio.Writer, r *result) error {
+	keys := make([][]byte, len(r.names))
+	for i, name := range unique(r.names) {
+		keys[i] = append(appendString(nil, name), ':')
+	}
+	open, line := "[", []byte(nil)
+	err := r.each(func() error {
+		line = append(append(line[:0], open...), "\n{"...)
+		open = ","
+		for i, v := range r.values {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = appendJSON(append(line, keys[i]...), v, r.types[i])
+		}
+		_, err := w.Write(append(line, '}'))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if open == "[" {
+		_, err = w.WriteString("[]\n")
+	} else {
+		_, err = w.WriteString("\n]\n")
+	}
+	return err
+}
+
+// unique numbers the names that come again, as an object cannot have a member
+// twice.
+func unique(names []string) []string {
+	var out []string
+	for _, name := range names {
+		candidate := name
+		for n := 1; slices.Contains(out, candidate); n++ {
+			candidate = fmt.Sprintf("%s_%d", name, n)
+		}
+		out = append(out, candidate)
+	}
+	return out
+}
+
+func writeCSV(w *bufio.Writer, r *result) error {
+	var line []byte
+	end := func() error {
+		_, err := w.Write(append(line, '\n'))
+		line = line[:0]
+		return err
+	}
+	for i, name := range r.names {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		line = appendField(line, name)
+	}
+	if err := end(); err != nil {
+		return err
+	}
+	return r.each(func() error {
+		for i, v := range r.values {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			if v != nil {
+				line = appendField(line, text(v, r.types[i]))
+			}
+		}
+		return end()
+	})
+}
+
+// appendField quotes a field of CSV where RFC 4180 asks for it, or where it
+// would be taken for a null or for blank.
+func appendField(line []byte, field string) []byte {
+	if field != "" && !strings.ContainsAny(field, ",\"\r\n") && strings.TrimSpace(field) == field {
+		return append(line, field...)
+	}
+	return append(append(append(line, '"'), strings.ReplaceAll(field, `"`, `""`)...), '"')
+}
