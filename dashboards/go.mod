@@ -4,4 +4,8 @@ go 1.26.0
 
 require github.com/aws/aws-sdk-go-v2/service/quicksight v1.113.0
 
-require github.com/aws/smithy-go v1.28.8 // indirect
+require (
+	github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)

@@ -200,7 +200,7 @@ func TestForgedOrigin(t *testing.T) {
 func TestFramingPanic(t *testing.T) {
 	f := &far{}
 	s := newStage(f)
-	s.pool.Put(&worker{decoder: &event.Decoder{}, transform: s.NewTransform()})
+	s.pool.New = func() any { return &worker{decoder: &event.Decoder{}, transform: s.NewTransform()} }
 	errs := s.Handle(t.Context(), []queue.Message{message("a", valid("u1")+valid("u2")), message("b", "1 2")})
 	if err := errors.Join(errs...); err != nil || len(f.lines) != 3 {
 		t.Fatalf("%v, %d lines", err, len(f.lines))
