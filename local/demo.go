@@ -39,7 +39,7 @@ func demo(ctx context.Context, std streams, args []string) error {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: *dir, Listen: "127.0.0.1:0", POIs: pois, Flow: "v1", Window: 5 * time.Minute, RadiusM: 200, MinPeople: 1,
+		Dir: *dir, Listen: "127.0.0.1:0", POIs: pois, Flow: defaultFlow, Window: 5 * time.Minute, RadiusM: 200, MinPeople: 1,
 		Flush: time.Second, Refresh: time.Second,
 	})
 	if err != nil {

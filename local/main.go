@@ -15,6 +15,9 @@ import (
 	"syscall"
 )
 
+// defaultFlow is the flow that is run, and shown, when no other is named.
+const defaultFlow = "v1"
+
 // command is one of headcount's.
 type command struct {
 	name, usage, does string

@@ -15,10 +15,11 @@ func query(ctx context.Context, std streams, args []string) error {
 	f := newFlags("query", std.err)
 	dir := f.String("data", "", "the data `folder`")
 	format := f.String("format", sql.FormatTable, "table, json or csv")
+	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
 	if err := f.parse(args, 1, 1, "data"); err != nil {
 		return err
 	}
-	db, err := sql.Open(ctx, *dir, pipeline.Schema())
+	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow))
 	if err != nil {
 		return err
 	}

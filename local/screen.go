@@ -52,7 +52,7 @@ GROUP BY ALL ORDER BY people DESC, poi_name LIMIT 10`
 
 // places asks for the busiest places.
 func (s *screen) places(ctx context.Context) (places []place, err error) {
-	db, err := sql.Open(ctx, s.dir, pipeline.Schema())
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow))
 	if err != nil {
 		return nil, err
 	}

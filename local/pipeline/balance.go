@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/publish"
 	"github.com/headcount-etl/headcount/local/sql"
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
@@ -25,14 +26,18 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// Schema is the columns of the tables in a data folder, from the Go types.
-func Schema() sql.Schema {
+// Schema is the columns of the tables in a data folder, from the Go types, and the
+// views over them; published_headcounts shows the flow published.
+func Schema(published string) sql.Schema {
 	var s sql.Schema
 	for _, c := range event.LakeColumns() {
 		s.Events = append(s.Events, sql.Column(c))
 	}
 	for _, c := range results.Columns {
 		s.Headcounts = append(s.Headcounts, sql.Column{Name: c.Path, Type: c.Kind.Hive()})
+	}
+	for _, v := range []views.View{views.Events(sql.EventsWithPath), views.Headcounts("headcounts", published)} {
+		s.Views = append(s.Views, sql.View{Name: v.Name, SQL: v.SQL})
 	}
 	return s
 }
@@ -127,7 +132,7 @@ func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before
 
 // count counts the rows of a view.
 func (p *Pipeline) count(ctx context.Context, view string) (int64, error) {
-	db, err := sql.Open(ctx, p.settings.Dir, Schema())
+	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow))
 	if err != nil {
 		return 0, err
 	}

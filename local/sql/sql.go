@@ -7,6 +7,8 @@
 //	headcounts  the aggregates, of all flows
 //	quarantine  the rejected events, without their payload
 //
+// Views that the caller defines over them come beside them.
+//
 // Times are UTC, and the partition columns (year, month, day, flow) are strings
 // with their leading zeros, as in Athena. Nothing is fetched from the network.
 package sql
@@ -36,6 +38,17 @@ const (
 // The partition columns are added to them.
 type Schema struct {
 	Events, Headcounts []Column
+	// Views are defined over the tables, in this order.
+	Views []View
+}
+
+// EventsWithPath is events with one more column, $path, which holds the name of
+// the file that a row is in. On AWS that is a hidden column of the table.
+const EventsWithPath = `"events$path"`
+
+// View is a named query.
+type View struct {
+	Name, SQL string
 }
 
 // Column is a column of a table: its name, and its type as Hive and Glue write
@@ -60,6 +73,9 @@ type DB struct {
 	db *sql.DB
 	// empty are the views that had no files when they were last looked at.
 	empty []view
+	// over are the views that the caller defines.
+	over    []View
+	defined bool // whether they are there
 }
 
 // view is one of the three.
@@ -87,7 +103,7 @@ func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start DuckDB: %w", oneLine(err))
 	}
-	db := &DB{db: sql.OpenDB(connector), empty: views}
+	db := &DB{db: sql.OpenDB(connector), empty: views, over: schema.Views}
 	db.db.SetMaxOpenConns(1) // so that what a statement SETs holds for the next
 	if err := db.refresh(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -122,11 +138,11 @@ func viewsOf(dir string, schema Schema) ([]view, error) {
 		escaped := strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(dir)
 		return quote(strings.Join([]string{escaped, BucketsFolder, bucket, files}, "/"))
 	}
-	const parquet = "read_parquet(%s, union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+	const parquet = "read_parquet(%s, filename = '$path', union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
 	// With its columns named, read_json leaves out the payload.
 	const lines = "read_json(%s, format = 'newline_delimited', compression = 'gzip', columns = {'category': 'VARCHAR', " +
 		"'field': 'VARCHAR', 'received_at': 'TIMESTAMP', 'message_id': 'VARCHAR', 'index': 'BIGINT', 'stage': 'VARCHAR'}, " +
-		"hive_partitioning = true, hive_types_autocast = false)"
+		"filename = '$path', hive_partitioning = true, hive_types_autocast = false)"
 	day := []string{"year", "month", "day"}
 	views := []view{
 		{name: "events", glob: glob(LakeBucket, "data/**/*.parquet"), reader: parquet, partitions: day},
@@ -152,27 +168,44 @@ func viewsOf(dir string, schema Schema) ([]view, error) {
 	return views, nil
 }
 
-// refresh defines the views whose files were not there before.
+// refresh defines the views whose files were not there before, and what stands
+// on them.
 func (d *DB) refresh(ctx context.Context) error {
 	var empty []view
+	before := len(d.empty)
 	for _, v := range d.empty {
 		var files int
 		if err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM glob("+v.glob+")").Scan(&files); err != nil {
 			return fmt.Errorf("list the files of %s: %w", v.name, oneLine(err))
 		}
-		body := fmt.Sprintf("SELECT %s WHERE false", strings.TrimSuffix(v.columns, ", "))
+		body := fmt.Sprintf(`SELECT %s NULL::VARCHAR AS "$path" WHERE false`, v.columns)
 		if files == 0 { // which the readers call an error
 			empty = append(empty, v)
 		} else {
 			// By themselves the partitions come in alphabetical order.
 			p := strings.Join(v.partitions, ", ")
-			body = fmt.Sprintf("SELECT * EXCLUDE (%s), %s FROM %s", p, p, fmt.Sprintf(v.reader, v.glob))
+			body = fmt.Sprintf(`SELECT * EXCLUDE (%s, "$path"), %s, "$path" FROM %s`, p, p, fmt.Sprintf(v.reader, v.glob))
 		}
-		if _, err := d.db.ExecContext(ctx, "CREATE OR REPLACE VIEW "+v.name+" AS "+body); err != nil {
-			return fmt.Errorf("read the files of %s: %w", v.name, oneLine(err))
+		withPath := identifier(v.name + "$path")
+		for _, statement := range []string{
+			"CREATE OR REPLACE VIEW " + withPath + " AS " + body,
+			"CREATE OR REPLACE VIEW " + v.name + ` AS SELECT * EXCLUDE ("$path") FROM ` + withPath,
+		} {
+			if _, err := d.db.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("read the files of %s: %w", v.name, oneLine(err))
+			}
 		}
 	}
 	d.empty = empty
+	if len(empty) == before && d.defined {
+		return nil
+	}
+	d.defined = true
+	for _, v := range d.over {
+		if _, err := d.db.ExecContext(ctx, "CREATE OR REPLACE VIEW "+identifier(v.Name)+" AS "+v.SQL); err != nil {
+			return fmt.Errorf("view %s: %w", v.Name, oneLine(err))
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,101 @@
+// Package views holds the two views that the dashboards' data sets stand on. Their
+// SQL is written in what Athena (Trino) and DuckDB have in common, so that the
+// very same text is the view on AWS and on a laptop.
+package views
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/headcount-etl/headcount/services/aggregator/results"
+)
+
+// Path is Athena's hidden column with the address of the file that a row is in
+// (https://docs.aws.amazon.com/athena/latest/ug/select.html).
+const Path = "$path"
+
+// View is a view with the columns that it gives.
+type View struct {
+	Name    string
+	Columns []Column
+	SQL     string // a SELECT statement, without a semicolon
+}
+
+// Column is a column of a view.
+type Column struct {
+	Name string
+	Type string // as Hive and Glue write it: timestamp, bigint, string
+}
+
+// safe are the columns of events_safe: what analysts may know of an event. Each
+// is named here, so that a new field of the contract stays out until somebody
+// lets it in. Nothing in the lake is validated yet: a text that the app is free
+// to choose passes only if it is on a list, or looks like a version.
+var safe = []struct{ name, hive, sql string }{
+	{"occurred_hour", "timestamp", `date_trunc('hour', occurred)`},
+	{"latitude", "double", `round(position.latitude, 3)`}, // some 110 m
+	{"longitude", "double", `round(position.longitude, 3)`},
+	{"accuracy_m", "double", `position.accuracy_m`},
+	{"platform", "string", `CASE WHEN device.platform IN ('ios', 'android', 'web') THEN device.platform END`},
+	{"os_version", "string", version("device.os_version")},
+	{"app_version", "string", version("device.app_version")},
+	// The arrival is that of the first record in the row's file, so that the lag
+	// is too short by Firehose's buffering interval at most.
+	{"lag_minutes", "bigint", `CASE WHEN arrived < occurred THEN CAST(0 AS bigint) ELSE CAST(floor(date_diff('second', occurred, arrived) / 60.0) AS bigint) END`},
+	{"year", "string", "year"},
+	{"month", "string", "month"},
+	{"day", "string", "day"},
+}
+
+func version(field string) string {
+	return fmt.Sprintf(`NULLIF(regexp_extract(%s, '^[A-Za-z]{0,8} ?[0-9][0-9.]{0,15}$'), '')`, field)
+}
+
+// Events is events_safe: the lake without personal data, each event once. The
+// relation it reads, quoted for SQL, has the columns of the lake's table and
+// Path. An event that was delivered twice is counted where it arrived first;
+// one day's partition is looked at by itself, so that partitions still prune. An
+// event without an id cannot be told from another one, and stays.
+func Events(from string) View {
+	v := View{Name: "events_safe"}
+	var columns []string
+	for _, c := range safe {
+		v.Columns = append(v.Columns, Column{c.name, c.hive})
+		columns = append(columns, c.sql+" AS "+c.name)
+	}
+	// Firehose names an object after its first record's arrival, in UTC:
+	// stream-1-2026-01-12-07-05-09-<random>
+	// (https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html).
+	v.SQL = `WITH named AS (
+  SELECT *, regexp_extract("` + Path + `", '[0-9]{4}(-[0-9]{2}){5}-[^/]*$') AS arrival,
+    row_number() OVER (PARTITION BY year, month, day, event_id ORDER BY "` + Path + `") AS copy
+  FROM ` + from + `
+), timed AS (
+  SELECT *, TRY_CAST(replace(substr(occurred_at, 1, 19), 'T', ' ') AS timestamp) AS occurred,
+    TRY_CAST(substr(arrival, 1, 10) || ' ' || replace(substr(arrival, 12, 8), '-', ':') AS timestamp) AS arrived
+  FROM named
+  WHERE copy = 1 OR event_id IS NULL
+)
+SELECT ` + strings.Join(columns, ",\n  ") + `
+FROM timed`
+	return v
+}
+
+// Headcounts is published_headcounts: the headcounts of one flow, the one that
+// the dashboards show. The relation it reads, quoted for SQL, has the columns of
+// the table headcounts.
+func Headcounts(from, flow string) View {
+	v := View{Name: "published_headcounts"}
+	var columns []string
+	for _, c := range results.Columns {
+		v.Columns = append(v.Columns, Column{c.Path, c.Kind.Hive()})
+	}
+	for _, c := range results.Partitions {
+		v.Columns = append(v.Columns, Column{c.Name, c.Type})
+	}
+	for _, c := range v.Columns {
+		columns = append(columns, c.Name)
+	}
+	v.SQL = `SELECT ` + strings.Join(columns, ", ") + "\nFROM " + from + "\nWHERE flow = '" + strings.ReplaceAll(flow, "'", "''") + "'"
+	return v
+}
