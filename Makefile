@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # One after another, in the order in which they depend on each other.
-MODULES := shared services/validator services/masker services/aggregator local
+MODULES := shared services/validator services/masker services/aggregator dashboards local
 GOLANGCI_VERSION := v2.12.2
 BIN := $(CURDIR)/.bin
 
@@ -14,7 +14,7 @@ export GOLANGCI_LINT_CACHE := $(BIN)/golangci-lint-cache
 # In every module, stopping at the first that fails.
 each = @set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
 
-.PHONY: help demo test race lint fmt bench fuzz build generate tidy clean tools
+.PHONY: help demo test race lint fmt bench fuzz build web generate tidy clean tools browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +22,11 @@ help: ## list the targets
 demo: tools ## a simulated city on this machine, live, until Ctrl-C
 	@go run ./local demo
 
-test: tools ## all tests of all modules, with the race detector where goroutines meet
+test: tools browser ## all tests of all modules, with the race detector where goroutines meet
 	$(call each,go vet ./... && go test ./...)
 	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/cloud/... ; do echo "== race: $$p"; go test -race -short $$p; done
 
-race: tools ## all tests of all modules with the race detector
+race: tools browser ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## golangci-lint in every module
@@ -39,12 +39,15 @@ bench: tools ## all benchmarks of all modules
 	$(call each,go test -run '^$$' -bench . -benchmem ./...)
 
 fuzz: ## a minute of each fuzz test
-	@set -e; for f in $$(grep -rl '^func Fuzz' --include '*_test.go' shared services local); do \
+	@set -e; for f in $$(grep -rl '^func Fuzz' --include '*_test.go' shared services dashboards local); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "== $$f $$name"; (cd $$(dirname $$f) && go test -run '^$$' -fuzz "^$$name$$" -fuzztime 1m .); done; done
 
 build: ## the services as static binaries, in .bin
 	@set -e; for s in validator masker aggregator; do CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/$$s ./services/$$s; done; ls -l $(BIN)
+
+web: ## build the preview's chart library anew, with npm (what it makes is in the repository)
+	cd local/preview/web/build && npm ci && npm run build
 
 generate: ## write what is derived from the contract: docs/event.schema.json
 	cd shared && go test ./event -run TestJSONSchemaIsCurrent -update
@@ -61,6 +64,13 @@ tools:
 	@command -v c++ >/dev/null || { echo "A C++ compiler is missing; installing g++"; \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq g++; \
 		else echo "install one: apt-get install g++ (Debian, Ubuntu), xcode-select --install (macOS)"; exit 1; fi; }
+
+# The tests of the dashboard's page look at it in Chromium.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+		echo "Chromium is missing, in which the dashboard is tested; installing it"; \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+		else echo "install it: apt-get install chromium (Debian), or Google Chrome"; exit 1; fi; }
 
 $(BIN)/golangci-lint-$(GOLANGCI_VERSION):
 	@mkdir -p $(BIN)

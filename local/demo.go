@@ -25,8 +25,8 @@ const (
 	demoPeople             = 1200
 )
 
-// demo runs a simulated city through the pipeline and shows its busiest places,
-// live. On a terminal it goes on until Ctrl-C; else it ends after one simulated
+// demo runs a simulated city through the pipeline and shows the dashboard in the
+// browser and the busiest places here, live. On a terminal it goes on until Ctrl-C; else it ends after one simulated
 // hour.
 func demo(ctx context.Context, std streams, args []string) error {
 	f := newFlags("demo", std.err)
@@ -45,15 +45,19 @@ func demo(ctx context.Context, std streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	page, err := showDemo(ctx, *dir)
+	if err != nil {
+		return errors.Join(err, p.Close())
+	}
 	fmt.Fprintf(std.err, "A simulated city is on its way through the pipeline; a minute there takes a second here.\n"+
-		"  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
-		"  AWS   %s, for any SDK or CLI\n", *dir, *dir, p.Cloud.URL())
-	screen := &screen{out: std.out, live: isTerminal(std.out), dir: *dir}
+		"  see   %s: the dashboard, in a browser\n  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
+		"  AWS   %s, for any SDK or CLI\n", page.URL(), *dir, *dir, p.Cloud.URL())
+	screen := &screen{out: std.out, live: isTerminal(std.out), dir: *dir, page: page.URL()}
 	if screen.live {
 		fmt.Fprint(std.err, "  end   Ctrl-C\n")
 	}
 	balance, err := showCity(ctx, p, screen)
-	if err = errors.Join(err, p.Close()); err != nil {
+	if err = errors.Join(err, page.Close(), p.Close()); err != nil {
 		return err
 	}
 	return report(std, balance, false)

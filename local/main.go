@@ -33,8 +33,9 @@ type streams struct {
 func commands() []command {
 	return []command{
 		{"run", "--events FILE|- --pois FILE --data DIR", "put a file of events through the pipeline and print the balance", run},
-		{"demo", "", "a simulated city, live, until Ctrl-C", demo},
+		{"demo", "", "a simulated city, live, with the dashboard in the browser, until Ctrl-C", demo},
 		{"query", `--data DIR [--format table|json|csv] "SQL"`, "ask the data folder: events, headcounts, quarantine", query},
+		{"preview", "--definition FILE --data DIR [--dataset id=SQL …]", "a QuickSight definition in the browser, on the data folder", show},
 		{"simulate", "--people N --minutes M --seed S", "simulated events on stdout", simulateEvents},
 		{"cloud", "[--listen 127.0.0.1:4566] --data DIR", "only the stand-in for AWS", standIn},
 	}

@@ -23,6 +23,7 @@ type screen struct {
 	out  io.Writer
 	live bool // on a terminal
 	dir  string
+	page string // where the dashboard is
 }
 
 // place is one of the busiest places.
@@ -87,7 +88,7 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error 
 		fmt.Fprintf(&text, "Headcount demo   %s UTC   %s events settled, %.0f/s   Ctrl-C ends it\n\n",
 			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds())
 		s.draw(&text, places)
-		fmt.Fprintf(&text, "\ndata  %s\nask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\"\nAWS   %s\n", s.dir, s.dir, p.Cloud.URL())
+		fmt.Fprintf(&text, "\nsee   %s\ndata  %s\nask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\"\nAWS   %s\n", s.page, s.dir, s.dir, p.Cloud.URL())
 		if _, err := io.WriteString(s.out, text.String()); err != nil {
 			return err
 		}

@@ -1,5 +1,8 @@
 // Package definition reads QuickSight's JSON strictly, into the types of the AWS
 // SDK, and checks what the API would refuse: references, columns, expressions.
+//
+// Decode and Check never stop at the first fault. What can be decoded is decoded,
+// so that a preview can draw the visuals that are in order.
 package definition
 
 import (
@@ -23,10 +26,16 @@ type Fault struct {
 }
 
 // Error is the fault in one line.
-func (f Fault) Error() string { return fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.Problem) }
+func (f Fault) Error() string {
+	if f.Path == "" {
+		return fmt.Sprintf("%s: %s", f.File, f.Problem)
+	}
+	return fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.Problem)
+}
 
 // DataSet is a data set with the columns that it gives.
 type DataSet struct {
+	// Identifier is the one that the definition declares, not the data set's id.
 	Identifier string
 	Columns    []Column
 }
@@ -34,5 +43,7 @@ type DataSet struct {
 // Column is a column of a data set.
 type Column struct {
 	Name string
-	Type types.ColumnDataType // STRING, INTEGER, DECIMAL, DATETIME
+	// Type is STRING, INTEGER, DECIMAL or DATETIME; empty if nobody knows, and
+	// nothing is said then against a filter of any kind on it.
+	Type types.ColumnDataType
 }

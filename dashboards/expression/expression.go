@@ -3,6 +3,8 @@
 // describes them. It knows which functions there are, and nothing of data.
 package expression
 
+import "fmt"
+
 // Node is a part of an expression: Literal, Column, Parameter, Unary, Binary,
 // Call, List, Sorted or Keyword.
 type Node interface {
@@ -84,7 +86,9 @@ type Sorted struct {
 }
 
 // Keyword is a bare word that is an argument by itself, in capitals:
-// PRE_FILTER, PRE_AGG, POST_AGG_FILTER, CASE_INSENSITIVE, CASE_SENSITIVE.
+// PRE_FILTER, PRE_AGG, POST_AGG_FILTER, CASE_INSENSITIVE, CASE_SENSITIVE and,
+// in the functions of periods, YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE,
+// SECOND, SECONDS.
 type Keyword struct {
 	At
 	Word string
@@ -113,6 +117,10 @@ type Function struct {
 	Name        string // as documented: ifelse, dateDiff
 	Class       Class
 	Least, Most int // arguments; Most < 0 is any number
+	// pairs is set when arguments past Least come two by two: the conditions of
+	// ifelse, the labels of switch.
+	pairs    bool
+	keywords keywords
 }
 
 // SyntaxError says what is wrong in the text of an expression, and where.
@@ -120,4 +128,9 @@ type SyntaxError struct {
 	Offset       int // in bytes
 	Line, Column int // from 1, columns in characters
 	Problem      string
+}
+
+// Error is the problem with its place.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Problem)
 }

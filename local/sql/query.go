@@ -43,22 +43,12 @@ func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error
 	default:
 		return fmt.Errorf("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
 	}
-	if err := d.checkSingle(ctx, query); err != nil {
-		return err
-	}
-	if err := d.refresh(ctx); err != nil {
-		return err
-	}
-	rows, err := d.db.QueryContext(ctx, query)
+	r, err := d.ask(ctx, query)
 	if err != nil {
-		return fmt.Errorf("query: %w", oneLine(err))
+		return err
 	}
-	r, err := newResult(rows)
-	if err == nil {
-		out := bufio.NewWriter(w)
-		err = errors.Join(write(out, r), out.Flush())
-	}
-	return errors.Join(err, rows.Close())
+	out := bufio.NewWriter(w)
+	return errors.Join(write(out, r), out.Flush(), r.rows.Close())
 }
 
 // checkSingle refuses text that holds several statements: the driver would run

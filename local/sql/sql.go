@@ -88,7 +88,8 @@ type view struct {
 }
 
 // Open opens the data folder, which must exist; its buckets need not. It fails
-// where the schema has a type that Hive has not. The caller closes the DB.
+// where the schema has a type that Hive has not. Without a folder, "", there are
+// no views. The caller closes the DB.
 func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
 	views, err := viewsOf(dir, schema)
 	if err != nil {
@@ -97,13 +98,13 @@ func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
 	connector, err := duckdb.NewConnector("?autoinstall_known_extensions=false&autoload_known_extensions=false",
 		func(conn driver.ExecerContext) error {
 			// A connection may outlive the context that Open was given.
-			_, err := conn.ExecContext(context.WithoutCancel(ctx), `SET TimeZone = 'UTC'`, nil)
+			_, err := conn.ExecContext(context.WithoutCancel(ctx), `SET TimeZone = 'UTC'; SET parquet_metadata_cache = true`, nil)
 			return err
 		})
 	if err != nil {
 		return nil, fmt.Errorf("start DuckDB: %w", oneLine(err))
 	}
-	db := &DB{db: sql.OpenDB(connector), empty: views, over: schema.Views}
+	db := &DB{db: sql.OpenDB(connector), empty: views, over: schema.Views, defined: dir == ""}
 	db.db.SetMaxOpenConns(1) // so that what a statement SETs holds for the next
 	if err := db.refresh(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -116,6 +117,9 @@ func (d *DB) Close() error { return d.db.Close() }
 
 // viewsOf describes the three views of a folder.
 func viewsOf(dir string, schema Schema) ([]view, error) {
+	if dir == "" {
+		return nil, nil
+	}
 	switch info, err := os.Stat(dir); {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("data folder %s does not exist", dir)

@@ -1,9 +1,19 @@
 // Package dialect turns the expressions of QuickSight's calculated fields into
 // DuckDB's SQL. Names are quoted and texts are literals: nothing in a definition
 // is ever SQL of its own.
+//
+// The functions do what
+// https://docs.aws.amazon.com/quicksight/latest/user/functions-by-category.html
+// says. Where that leaves a question open, the comments say what is done and why.
+// Instants are UTC: a connection must have SET TimeZone = 'UTC'.
 package dialect
 
-import "github.com/headcount-etl/headcount/dashboards/expression"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/headcount-etl/headcount/dashboards/expression"
+)
 
 // Type is the type of a value, as QuickSight tells them apart.
 type Type int
@@ -18,7 +28,44 @@ const (
 	Boolean
 )
 
-// Value is an expression in SQL.
+// String is how an error names a type.
+func (t Type) String() string {
+	switch t {
+	case String:
+		return "text"
+	case Integer:
+		return "integer"
+	case Decimal:
+		return "decimal"
+	case Datetime:
+		return "datetime"
+	case Boolean:
+		return "boolean"
+	default:
+		return "unknown"
+	}
+}
+
+// duck is the type in DuckDB that a value of the type is cast to.
+func (t Type) duck() string {
+	switch t {
+	case Integer:
+		return "BIGINT"
+	case Decimal:
+		return "DOUBLE"
+	case Datetime:
+		return "TIMESTAMP"
+	case Boolean:
+		return "BOOLEAN"
+	default:
+		return "VARCHAR"
+	}
+}
+
+// isNumber says whether a type is one of numbers.
+func (t Type) isNumber() bool { return t == Integer || t == Decimal }
+
+// Value is an expression in SQL, which can stand wherever SQL takes an operand.
 type Value struct {
 	SQL  string
 	Type Type
@@ -30,17 +77,92 @@ type Value struct {
 	Items []Value
 	// Constant is set when the value is the same in each row.
 	Constant bool
+
+	// literal is the text behind a constant, for arguments that must be known
+	// when the SQL is written, such as 'MM' and the pattern of a date.
+	literal *string
 }
 
-// Scope says what an expression's names stand for.
+// isList says whether a value is a list, be it an empty one.
+func (v Value) isList() bool { return v.SQL == "" }
+
+// Scope says what an expression's names stand for. Members that are nil know no
+// names.
 type Scope struct {
 	// Column gives the value of a column or calculated field.
 	Column func(name string) (Value, error)
 	// Parameter gives the value of a parameter, or a list of them.
 	Parameter func(name string) (Value, error)
 	// Window gives the value of a call whose function is of the classes Over
-	// and Table, or of Aggregate with a list of partitions.
+	// and Table, or of Aggregate with a list of partitions. What is evaluated
+	// after aggregation is Aggregate too.
 	Window func(call *expression.Call) (Value, error)
 	// Now is the instant that now() gives, as SQL.
 	Now string
+}
+
+// Unsupported says that an expression uses what QuickSight has and the preview
+// has not.
+type Unsupported struct {
+	Feature string // such as addWorkDays
+}
+
+// Error names what is not supported.
+func (u Unsupported) Error() string { return u.Feature + " is not supported by the preview" }
+
+// TypeOf is the type of a column that DuckDB calls so: INTEGER, DECIMAL(18,3),
+// TIMESTAMP WITH TIME ZONE, ENUM('a', 'b'). DuckDB compares a UUID and an ENUM
+// with a text, but not every function of texts takes a UUID: such a column is
+// better cast to VARCHAR before it is a Value.
+func TypeOf(duckdb string) Type {
+	if strings.HasSuffix(duckdb, "]") { // a list or an array
+		return Unknown
+	}
+	name, _, _ := strings.Cut(strings.ToUpper(duckdb), "(")
+	switch name {
+	case "VARCHAR", "CHAR", "BPCHAR", "TEXT", "STRING", "ENUM", "UUID", "JSON":
+		return String
+	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
+		"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT":
+		return Integer
+	case "DECIMAL", "NUMERIC", "DOUBLE", "FLOAT", "REAL":
+		return Decimal
+	case "DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
+		"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ":
+		return Datetime
+	case "BOOLEAN":
+		return Boolean
+	default:
+		return Unknown
+	}
+}
+
+// maxSQL bounds the SQL of an expression, in bytes. Some functions name an
+// argument more than once, so that calls within calls could grow without end.
+const maxSQL = 1 << 18
+
+// Translate turns an expression into SQL. Its error is an Unsupported, one of
+// the scope's, or says what is wrong in the expression: arguments of types that
+// a function does not take, an aggregate within an aggregate, a list where a
+// value must be.
+func Translate(n expression.Node, s Scope) (Value, error) {
+	t := translator{s}
+	v, err := t.node(n)
+	if err != nil {
+		return Value{}, err
+	}
+	if v.isList() {
+		return Value{}, fmt.Errorf("%s is a list, not a value", brief(n))
+	}
+	return v, nil
+}
+
+// brief is an expression for an error, cut off where it is long.
+func brief(n expression.Node) string {
+	const most = 60
+	r := []rune(expression.Print(n))
+	if len(r) <= most {
+		return string(r)
+	}
+	return string(r[:most-1]) + "…"
 }

@@ -118,7 +118,8 @@ type Spec struct {
 	// dimensions that stay. Measures are evaluated over the rows, not added up.
 	// Result.Grouping tells the rows apart.
 	Totals [][]string
-	// MaxRows is how many rows are given at most; 0 is DefaultMaxRows.
+	// MaxRows is how many rows are given at most, of ordinary rows and of each
+	// kind of totals; 0 is DefaultMaxRows.
 	MaxRows int
 }
 
@@ -132,6 +133,9 @@ type Query struct {
 	// Columns describe the result: the dimensions, the measures and, where
 	// totals were asked for, GroupingColumn.
 	Columns []ResultColumn
+	// Notes say what the query does in another way than the definition says, for
+	// the reader of a page.
+	Notes []string
 }
 
 // GroupingColumn is an integer: 0 for an ordinary row, i for a row of

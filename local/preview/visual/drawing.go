@@ -102,6 +102,8 @@ type Series struct {
 	Values []Value `json:"values"`
 	// Color is the one that the definition asks for, #rrggbb.
 	Color string `json:"color,omitempty"`
+
+	measure string // the id of the field that the values are of
 }
 
 // ReferenceLine is a line at a value.
@@ -256,7 +258,8 @@ type Map struct {
 	Size       string `json:"size"`
 	SizeFormat Format `json:"sizeFormat"`
 	Color      string `json:"color,omitempty"`
-	// Colors are the values of the colouring dimension, in order.
+	// Colors are the values of the colouring dimension, in order; none where all
+	// points have the same colour.
 	Colors []Value `json:"colors,omitempty"`
 	More   bool    `json:"more,omitempty"`
 }

@@ -1,0 +1,239 @@
+package definition
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+)
+
+// Check says what the API, or QuickSight when it draws, would refuse of a
+// definition that was decoded: ids that come twice or stand for nothing, columns
+// and parameters that there are not, filters on columns of another type, layouts
+// that do not fit, expressions that do not parse or go in circles. It takes what
+// Decode leaves of a faulty file and adds nothing for the holes there.
+//
+// The columns are those of sets, by the identifiers that the definition declares.
+// Of a declared data set that is not in sets one fault says so, and its columns
+// are not looked at.
+//
+// Paths begin at the definition: use Load where it may be wrapped. The faults come
+// in the order of their paths.
+func Check(file string, d *Definition, sets []DataSet) []Fault {
+	return check(file, root, d, sets)
+}
+
+func check(file string, at path, d *Definition, sets []DataSet) []Fault {
+	c := &checker{
+		binder: binder{file: file},
+		root:   at, definition: d,
+		index:      map[key]int{},
+		dataSets:   map[string]*dataSetColumns{},
+		visualSets: map[any][]string{},
+		placed:     map[key]string{},
+	}
+	c.walk(c.declare)
+	c.addSets(sets)
+	c.calculatedFields()
+	c.walk(c.visit)
+	c.unplaced()
+	return c.sorted()
+}
+
+// checker checks one definition.
+type checker struct {
+	binder
+	root       path
+	definition *Definition
+
+	// declared are the things of the definition in order; index finds them.
+	declared []declaration
+	index    map[key]int
+	// dataSets are those whose columns are known, by identifier.
+	dataSets map[string]*dataSetColumns
+	// visualSets are the identifiers of the data sets that a visual shows.
+	visualSets map[any][]string
+	// placed are the paths of the elements that place things.
+	placed map[key]string
+}
+
+// declaration is a thing that the definition declares.
+type declaration struct {
+	key
+	path string
+	in   scope
+	node any // the struct that declares it
+}
+
+// key finds a declaration; visual is nil where the id is the whole definition's.
+type key struct {
+	thing  thing
+	visual any
+	id     string
+}
+
+func keyOf(t thing, id string, in scope) key {
+	if !t.inVisual() {
+		return key{t, nil, id}
+	}
+	return key{t, in.visual, id}
+}
+
+// walk visits the structs of the definition.
+func (c *checker) walk(visit func(v reflect.Value, s *shape, p path, in scope)) {
+	walk(reflect.ValueOf(c.definition), c.root, scope{}, visit)
+}
+
+// declare notes what a struct declares.
+func (c *checker) declare(v reflect.Value, s *shape, p path, in scope) {
+	for i, r := range s.roles {
+		if r.declares == "" {
+			continue
+		}
+		texts(v.Field(s.fields[i]), p.member(s.names[i]), func(id string, p path) {
+			k := keyOf(r.declares, id, in)
+			if first, ok := c.index[k]; ok {
+				c.faultf(p, "there is another %s %q: %s", r.declares, id, c.declared[first].path)
+				return
+			}
+			c.index[k] = len(c.declared)
+			c.declared = append(c.declared, declaration{k, p.String(), in, v.Addr().Interface()})
+		})
+	}
+	if id, ok := v.Addr().Interface().(*types.ColumnIdentifier); ok && in.visual != nil {
+		set := deref(id.DataSetIdentifier)
+		if !slices.Contains(c.visualSets[in.visual], set) {
+			c.visualSets[in.visual] = append(c.visualSets[in.visual], set)
+		}
+	}
+}
+
+// visit checks a struct.
+func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
+	for i, r := range s.roles {
+		texts(v.Field(s.fields[i]), p.member(s.names[i]), func(text string, p path) {
+			switch {
+			case r.refers != "":
+				c.refer(r, text, p, in)
+			case r.expression:
+				c.expression(text, p, in)
+			default:
+				c.text(text, p)
+			}
+		})
+	}
+	node := v.Addr().Interface()
+	switch n := node.(type) {
+	case *types.ColumnIdentifier:
+		c.column(n, p)
+	case *types.SheetVisualScopingConfiguration:
+		c.scoping(n, p)
+	case *types.CascadingControlSource:
+		c.cascade(n, p, in)
+	case *types.CustomActionURLOperation:
+		c.url(n, p)
+	}
+	c.kinds(node, p)
+	c.layout(node, p, in)
+}
+
+// refer checks that what a text refers to is declared.
+func (c *checker) refer(r role, id string, p path, in scope) {
+	if r.refers.inVisual() && in.visual == nil {
+		return // a sheet's image has actions too, but no fields
+	}
+	d := c.find(r.refers, id, in)
+	switch {
+	case d == nil:
+		c.faultf(p, "%s", c.lacks(r.refers, id, in))
+	case r.sameSheet && d.in.sheet != in.sheet:
+		c.faultf(p, "the %s %q is on another sheet: %s", r.refers, id, d.path)
+	case !fits(parameterType(d.node), r.kind):
+		c.faultf(p, "%s is wanted, but the parameter %q is %s", kindNames[r.kind], id, parameterType(d.node))
+	}
+}
+
+// parameterType is the type of a declared parameter, empty for anything else.
+func parameterType(node any) types.ColumnDataType {
+	switch node.(type) {
+	case *types.StringParameterDeclaration:
+		return types.ColumnDataTypeString
+	case *types.IntegerParameterDeclaration:
+		return types.ColumnDataTypeInteger
+	case *types.DecimalParameterDeclaration:
+		return types.ColumnDataTypeDecimal
+	case *types.DateTimeParameterDeclaration:
+		return types.ColumnDataTypeDatetime
+	default:
+		return ""
+	}
+}
+
+// scoping checks that the visuals of a filter's scope are on the sheet there.
+func (c *checker) scoping(n *types.SheetVisualScopingConfiguration, p path) {
+	d := c.find(sheet, deref(n.SheetId), scope{})
+	if d == nil {
+		return // a fault of SheetId
+	}
+	if n.Scope == types.FilterVisualScopeSelectedVisuals && len(n.VisualIds) == 0 {
+		c.faultf(p, "SELECTED_VISUALS needs VisualIds")
+	}
+	for i, id := range n.VisualIds {
+		c.refer(role{refers: visual, sameSheet: true}, id, p.member("VisualIds").item(i), scope{sheet: d.node})
+	}
+}
+
+// cascade checks that the control that narrows another is on the same sheet.
+func (c *checker) cascade(n *types.CascadingControlSource, p path, in scope) {
+	id := deref(n.SourceSheetControlId)
+	if n.SourceSheetControlId == nil {
+		return
+	}
+	p = p.member("SourceSheetControlId")
+	switch {
+	case c.find(parameterControl, id, in) != nil:
+		c.refer(role{refers: parameterControl, sameSheet: true}, id, p, in)
+	case c.find(filterControl, id, in) != nil:
+		c.refer(role{refers: filterControl, sameSheet: true}, id, p, in)
+	default:
+		controls := append(c.ids(parameterControl, in), c.ids(filterControl, in)...)
+		c.faultf(p, "there is no control %q%s", id, didYouMean(nearest(id, controls)))
+	}
+}
+
+// find is the declaration of a thing, nil if there is none.
+func (c *checker) find(t thing, id string, in scope) *declaration {
+	if i, ok := c.index[keyOf(t, id, in)]; ok {
+		return &c.declared[i]
+	}
+	return nil
+}
+
+// lacks says that a thing is not there.
+func (c *checker) lacks(t thing, id string, in scope) string {
+	whose := "there is no "
+	if t.inVisual() {
+		whose = "this visual has no "
+	}
+	return whose + string(t) + " " + quote(id) + didYouMean(nearest(id, c.ids(t, in)))
+}
+
+// ids are those of all things of a kind that a reference may mean, in order.
+func (c *checker) ids(t thing, in scope) []string {
+	var ids []string
+	for _, d := range c.declared {
+		if d.thing == t && d.visual == keyOf(t, "", in).visual {
+			ids = append(ids, d.id)
+		}
+	}
+	return ids
+}
+
+// deref is what a member holds, or nothing where it is missing.
+func deref[T any](v *T) T {
+	if v == nil {
+		var none T
+		return none
+	}
+	return *v
+}

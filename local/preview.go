@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/preview"
+	"github.com/headcount-etl/headcount/shared/service"
+)
+
+// previewAddress is where the preview listens if nothing else is said.
+const previewAddress = "127.0.0.1:8080"
+
+// ownViews are the views behind the data sets of our own dashboards, by their
+// identifiers.
+var ownViews = map[string]preview.View{
+	"events":     {Name: "events_safe", Imported: true}, // as ImportMode says in dashboards/datasets
+	"headcounts": {Name: "published_headcounts"},
+}
+
+// show serves a definition until Ctrl-C.
+func show(ctx context.Context, std streams, args []string) error {
+	f := newFlags("preview", std.err)
+	file := f.String("definition", "", "the JSON `file` of a QuickSight definition")
+	dir := f.String("data", "", "the data `folder`, for the data sets headcounts and events")
+	listen := f.String("listen", previewAddress, "loopback `address` of the page; port 0 chooses one")
+	flow := f.String("flow", defaultFlow, "the `flow` that is shown")
+	sets := map[string]string{}
+	f.Func("dataset", "`id=SQL`: where the rows of a data set come from; may be repeated", func(text string) error {
+		id, statement, ok := strings.Cut(text, "=")
+		if !ok || id == "" || strings.TrimSpace(statement) == "" {
+			return errors.New("want identifier=SELECT …")
+		}
+		sets[id] = statement
+		return nil
+	})
+	if err := f.parse(args, 0, 0, "definition"); err != nil {
+		return err
+	}
+	if *dir == "" && len(sets) == 0 {
+		return usageError{"--data is missing, and so is any --dataset: `headcount preview -h` lists the flags"}
+	}
+	if !service.IsFlow(*flow) {
+		return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", *flow)}
+	}
+	s, err := preview.Start(ctx, preview.Config{
+		Listen: *listen, File: *file, Dir: *dir, Schema: pipeline.Schema(*flow), Views: ownViews, DataSets: sets,
+	})
+	if err != nil {
+		return err
+	}
+	faults, err := s.Faults(ctx)
+	for _, fault := range faults {
+		fmt.Fprintln(std.err, fault.Error())
+	}
+	if err == nil {
+		fmt.Fprintf(std.err, "%s is shown at\n\n  %s\n\nIt follows the file and the data; Ctrl-C ends it.\n", *file, s.URL())
+		<-ctx.Done()
+	}
+	return errors.Join(err, s.Close())
+}
+
+// showDemo serves our own dashboard on the data of a demo, on the usual port or,
+// where that is taken, on another one.
+func showDemo(ctx context.Context, dir string) (*preview.Server, error) {
+	c := preview.Config{
+		Listen: previewAddress, File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
+		Dir: dir, Schema: pipeline.Schema(defaultFlow), Views: ownViews, Filling: true,
+	}
+	s, err := preview.Start(ctx, c)
+	var taken *net.OpError
+	if errors.As(err, &taken) {
+		c.Listen = "127.0.0.1:0"
+		s, err = preview.Start(ctx, c)
+	}
+	return s, err
+}

@@ -1,0 +1,83 @@
+package preview
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "github.com/duckdb/duckdb-go/v2" // the driver
+
+	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/preview/query"
+	"github.com/headcount-etl/headcount/local/preview/visual"
+	datafolder "github.com/headcount-etl/headcount/local/sql"
+)
+
+// makeHeadcounts fills a data folder with headcounts of 42 places, an object for
+// each hour: 14,112 rows an hour when full, some of them suppressed.
+func makeHeadcounts(tb testing.TB, dir string, hours int) {
+	tb.Helper()
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	begin := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for h := range hours {
+		at := begin.Add(time.Duration(h) * time.Hour)
+		folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", at.Format("year=2006/month=01/day=02"))
+		if err := os.MkdirAll(folder, 0o750); err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := db.Exec(fmt.Sprintf(`COPY (
+			SELECT w AS window_start, w + INTERVAL 5 MINUTE AS window_end, 'poi-' || p AS poi_id, 'Place ' || p AS poi_name,
+				48.8 + p / 500.0 AS poi_latitude, 2.2 + p / 300.0 AS poi_longitude, 200.0::DOUBLE AS radius_m,
+				g AS gender, a AS age_band, CASE WHEN n < 3 THEN NULL ELSE n END AS people, n < 3 AS suppressed
+			FROM (SELECT TIMESTAMP '%s' + INTERVAL (w * 5) MINUTE AS w, p, g, a, (hash(w, p, g, a, %d) %% 40)::BIGINT AS n
+				FROM range(12) t(w), range(42) u(p), (VALUES ('female'), ('male'), ('other'), ('undisclosed')) v(g),
+				(VALUES ('0-17'), ('18-24'), ('25-34'), ('35-44'), ('45-54'), ('55-64'), ('65+')) x(a))
+			ORDER BY window_start, poi_id, gender, age_band
+		) TO '%s' (FORMAT parquet, COMPRESSION zstd)`, at.Format("2006-01-02 15:04:05"), h, filepath.Join(folder, at.Format("2006-01-02T15")+".parquet"))); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkNow draws the visuals of the sheet Now on 10 million rows of headcounts,
+// each as its own benchmark: the time from the question to the drawing, without
+// what the server remembers.
+//
+//	cd local && go test -run '^$' -bench BenchmarkNow -benchtime 5x ./preview
+func BenchmarkNow(b *testing.B) {
+	dir := b.TempDir()
+	makeHeadcounts(b, dir, 720)
+	s, err := Start(b.Context(), Config{
+		Listen: "127.0.0.1:0", File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
+		Dir: dir, Schema: pipeline.Schema("v1"), Filling: true,
+		Views: map[string]View{"events": {Name: "events_safe", Imported: true}, "headcounts": {Name: "published_headcounts"}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	l, err := s.load(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, e := range elements(&l.definition.Sheets[0], 0) {
+		if e.visual == nil {
+			continue
+		}
+		b.Run(e.ID, func(b *testing.B) {
+			for b.Loop() {
+				if d := visual.Draw(b.Context(), s.builder(l, query.State{}), s.rows, "now", e.visual, e.path); len(d.Faults) > 0 || d.Empty {
+					b.Fatalf("%+v", d)
+				}
+			}
+		})
+	}
+}

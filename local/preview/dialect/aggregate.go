@@ -1,0 +1,150 @@
+package dialect
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// aggregates are the aggregate functions by name. Those of conditions are sumIf
+// and the like, those up to a day periodToDateSum.
+var aggregates = map[string]template{
+	"avg":            {[]kind{number}, Decimal, "avg(%s)"},
+	"count":          {[]kind{anything}, Integer, "count(%s)"},
+	"distinct_count": {[]kind{anything}, Integer, "count(DISTINCT %s)"},
+	"max":            {[]kind{anything}, Unknown, "max(%s)"},
+	"median":         {[]kind{number}, Decimal, "median(%s)"},
+	"min":            {[]kind{anything}, Unknown, "min(%s)"},
+	"percentile":     {[]kind{number}, Unknown, "quantile_disc(%s, %s)"},
+	"percentileCont": {[]kind{number}, Decimal, "quantile_cont(%s, %s)"},
+	"percentileDisc": {[]kind{number}, Unknown, "quantile_disc(%s, %s)"},
+	"stdev":          {[]kind{number}, Decimal, "stddev_samp(%s)"},
+	"stdevp":         {[]kind{number}, Decimal, "stddev_pop(%s)"},
+	"sum":            {[]kind{number}, Unknown, "sum(%s)"},
+	"var":            {[]kind{number}, Decimal, "var_samp(%s)"},
+	"varp":           {[]kind{number}, Decimal, "var_pop(%s)"},
+}
+
+// aggregateOf is an aggregate of a value over the rows of a group, by the name of
+// its function: sum, avg, min, max, count, distinct_count, median, stdev,
+// stdevp, var, varp, percentile, percentileCont, percentileDisc. Only the rows
+// of filter count, a condition in SQL, unless it is empty. The percentile, 0 to
+// 100, is that of the functions of percentiles, and 0 for the others. The sum of
+// integers is a BIGINT.
+func aggregateOf(name string, x Value, percentile float64, filter string) (Value, error) {
+	t, ok := aggregates[name]
+	if !ok {
+		return Value{}, Unsupported{name}
+	}
+	if x.Aggregate {
+		return Value{}, fmt.Errorf("%s is an aggregate of an aggregate", name)
+	}
+	x, err := convert(name, t.takes[0], x)
+	if err != nil {
+		return Value{}, err
+	}
+	args := []any{x.SQL}
+	if strings.HasPrefix(name, "percentile") {
+		if !(percentile >= 0 && percentile <= 100) {
+			return Value{}, fmt.Errorf("%s takes a percentile of 0 to 100, not %v", name, percentile)
+		}
+		args = append(args, strconv.FormatFloat(percentile/100, 'f', -1, 64))
+	}
+	v := Value{SQL: fmt.Sprintf(t.sql, args...), Type: t.gives, Aggregate: true}
+	if v.Type == Unknown {
+		v.Type = x.Type
+	}
+	if filter != "" {
+		v.SQL += " FILTER (WHERE " + filter + ")"
+	}
+	if name == "sum" && v.Type == Integer { // which is a HUGEINT
+		v.SQL = cast(v, Integer)
+	}
+	return v, nil
+}
+
+// aggregate translates a call of an aggregate function: a measure, a percentile
+// if it takes one, and then the condition or the period.
+func (c *invocation) aggregate() (Value, error) {
+	name, isPeriod := strings.CutPrefix(c.name, "periodToDate")
+	if isPeriod {
+		name = baseOfPeriod(name)
+	}
+	name, isIf := strings.CutSuffix(name, "If")
+	rest := c.args[1:]
+	percentile := 0.0
+	if strings.HasPrefix(name, "percentile") {
+		text, err := c.literal(1)
+		if err != nil {
+			return Value{}, err
+		}
+		if percentile, err = strconv.ParseFloat(text, 64); err != nil {
+			return Value{}, fmt.Errorf("%s takes a percentile of 0 to 100, not %q", c.name, text)
+		}
+		rest = rest[1:]
+	}
+	filter, err := Value{}, error(nil)
+	switch {
+	case isPeriod:
+		filter, err = c.toDate(rest)
+	case isIf:
+		filter, err = convert(c.name, condition, rest[0])
+	case len(rest) > 0:
+		err = fmt.Errorf("%s takes a list of partitions as its last argument", c.name)
+	}
+	if err == nil && filter.Aggregate {
+		err = fmt.Errorf("the condition of %s is an aggregate", c.name)
+	}
+	if err != nil {
+		return Value{}, err
+	}
+	v, err := aggregateOf(name, c.args[0], percentile, filter.SQL)
+	if err != nil {
+		return Value{}, fmt.Errorf("%s: %w", brief(c.Call), err)
+	}
+	return v, nil
+}
+
+// baseOfPeriod is the function that periodToDateAvg and the like narrow down:
+// Avg, StDevP, PercentileCont.
+func baseOfPeriod(suffix string) string {
+	if strings.HasPrefix(suffix, "Percentile") {
+		return "p" + suffix[1:]
+	}
+	return strings.ToLower(suffix)
+}
+
+// words are the periods that periodToDate takes.
+var words = map[string]string{
+	"YEAR": "YYYY", "QUARTER": "Q", "MONTH": "MM", "WEEK": "WK", "DAY": "DD",
+	"HOUR": "HH", "MINUTE": "MI", "SECOND": "SS", "SECONDS": "SS",
+}
+
+// toDate is the condition that a date is in the period of an end, and not after
+// it. The end is now() unless the arguments, a date and an end, say so.
+func (c *invocation) toDate(dates []Value) (Value, error) {
+	name, ok := words[c.keyword()]
+	if !ok {
+		return Value{}, Unsupported{c.name + " without a period"}
+	}
+	if len(dates) == 1 {
+		end, err := now(c)
+		if err != nil {
+			return Value{}, err
+		}
+		dates = append(dates[:1:1], end)
+	}
+	if len(dates) != 2 {
+		return Value{}, fmt.Errorf("%s takes a date and a period before the end", c.name)
+	}
+	at, err := convert(c.name, instant, dates[0])
+	if err != nil {
+		return Value{}, err
+	}
+	end, err := convert(c.name, instant, dates[1])
+	if err != nil {
+		return Value{}, err
+	}
+	sql := fmt.Sprintf("%s BETWEEN %s AND %s", at.SQL, truncated(end.SQL, name), end.SQL)
+	return made(c.name, sql, Boolean, at, end)
+}

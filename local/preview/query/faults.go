@@ -1,0 +1,92 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/local/preview/dialect"
+)
+
+// Unsupported names what QuickSight has and the preview has not.
+type Unsupported = dialect.Unsupported
+
+// Faults are all things that are wrong in what a query was built from. It is the
+// error of Build and of the Builder's other methods, besides Unsupported.
+type Faults []definition.Fault
+
+// Error lists the faults, one a line.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i := range f {
+		lines[i] = f[i].Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the faults one by one.
+func (f Faults) Unwrap() []error {
+	all := make([]error, len(f))
+	for i := range f {
+		all[i] = f[i]
+	}
+	return all
+}
+
+// at says where an error lies. An error that knows its place, or that is nobody's
+// fault, stays as it is.
+func (p *plan) at(path string, err error) error {
+	var fault definition.Fault
+	var unsupported Unsupported
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &fault):
+		return fault
+	case errors.As(err, &unsupported):
+		return unsupported
+	default:
+		return definition.Fault{File: p.File, Path: path, Problem: err.Error()}
+	}
+}
+
+// note keeps an error for the end, so that one query tells all its faults.
+func (p *plan) note(path string, err error) {
+	if err == nil {
+		return
+	}
+	err = p.at(path, err)
+	var fault definition.Fault
+	if !errors.As(err, &fault) {
+		if p.unsupported == nil {
+			p.unsupported = err
+		}
+		return
+	}
+	for _, known := range p.faults {
+		if known == fault {
+			return
+		}
+	}
+	p.faults = append(p.faults, fault)
+}
+
+// failure is what was noted: the faults first, for they must be mended whatever
+// else the preview cannot do.
+func (p *plan) failure() error {
+	if len(p.faults) > 0 {
+		return p.faults
+	}
+	return p.unsupported
+}
+
+// missing is the problem of a name that nobody declares, with the nearest one
+// that somebody does.
+func missing(problem, name string, candidates []string) error {
+	if nearest := expression.Nearest(name, candidates); nearest != "" {
+		return fmt.Errorf("%s; did you mean %q?", problem, nearest)
+	}
+	return errors.New(problem)
+}

@@ -1,0 +1,219 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/local/preview/dialect"
+)
+
+// stage says when a value is evaluated, in QuickSight's order of evaluation. A
+// value of a later stage can use those of the stages before it.
+type stage int
+
+const (
+	constant stage = iota // the same in each row
+	before                // of a row, before the filters: columns, PRE_FILTER windows
+	after                 // of a row that the filters let through: PRE_AGG windows
+	grouped               // of a group of rows: aggregates
+	table                 // of the visual's rows: table calculations
+)
+
+// value is an expression in SQL that stands in a plan.
+type value struct {
+	dialect.Value
+	stage stage
+	// depth is the layer of the stage that has all that the expression uses. It
+	// is 0 for constants and for aggregates.
+	depth int
+	// keys are the partitions of the level-aware aggregates within, in SQL: rows
+	// that have the same ones repeat the value.
+	keys []string
+}
+
+// uses raises the place of a value to that of another one within it.
+func (v *value) uses(part value) {
+	switch {
+	case part.stage > v.stage:
+		v.stage, v.depth = part.stage, part.depth
+	case part.stage == v.stage:
+		v.depth = max(v.depth, part.depth)
+	}
+	for _, key := range part.keys {
+		if !slices.Contains(v.keys, key) {
+			v.keys = append(v.keys, key)
+		}
+	}
+}
+
+// item is a column that a layer adds.
+type item struct{ sql, name string }
+
+// single is a value over all rows of a layer: one row, evaluated once.
+type single struct {
+	item
+	stage stage
+	depth int
+}
+
+// plan gathers what one query needs. Its columns have names of its own, so that
+// no name of a definition is ever in the way: c0 is a column of the source, k0 a
+// calculated value or a window, d0 a dimension, a0 an aggregate.
+type plan struct {
+	*Builder
+	spec   Spec
+	path   string // of the visual, for faults
+	source *Source
+
+	columns []item // of the source
+	layers  map[stage][][]item
+	singles []single
+	aggs    []item
+
+	resolved map[string]resolution // of calculated fields, by name
+	open     []string              // calculated fields that are being resolved
+	tables   map[string]bool       // calculated fields that are table calculations
+	marks    []value               // of parts of expressions that are known already
+
+	dims       []dimension
+	conditions []condition
+	tops       []top
+	unfiltered bool // the rows before the filters are asked for by name
+
+	notes       []string
+	faults      Faults
+	unsupported error
+}
+
+// resolution is what became of a calculated field.
+type resolution struct {
+	value
+	err error
+}
+
+// newPlan plans a query on a data set.
+func (b *Builder) newPlan(dataSet, path string) (*plan, error) {
+	p := &plan{
+		Builder: b, path: path,
+		layers: map[stage][][]item{}, resolved: map[string]resolution{}, tables: map[string]bool{},
+	}
+	names := make([]string, len(b.Sources))
+	for i := range b.Sources {
+		if names[i] = b.Sources[i].Identifier; names[i] == dataSet {
+			p.source = &b.Sources[i]
+			return p, nil
+		}
+	}
+	problem := missing(fmt.Sprintf("there is no data set %q", dataSet), dataSet, names)
+	return nil, Faults{definition.Fault{File: b.File, Path: path, Problem: problem.Error()}}
+}
+
+// keep makes a column of an expression: later layers, and everything else that
+// uses it, name the column and do not evaluate the expression again.
+func (p *plan) keep(v value) value {
+	layers := p.layers[v.stage]
+	for len(layers) <= v.depth {
+		layers = append(layers, nil)
+	}
+	p.layers[v.stage] = layers
+	for _, known := range layers[v.depth] {
+		if known.sql == v.SQL {
+			v.SQL = known.name
+			v.depth++
+			return v
+		}
+	}
+	name := "k" + strconv.Itoa(p.count(p.layers))
+	layers[v.depth] = append(layers[v.depth], item{v.SQL, name})
+	v.SQL = name
+	v.depth++
+	return v
+}
+
+func (p *plan) count(layers map[stage][][]item) int {
+	n := 0
+	for _, stage := range layers {
+		for _, layer := range stage {
+			n += len(layer)
+		}
+	}
+	return n
+}
+
+// once makes a single value of an aggregate over all rows of a layer.
+func (p *plan) once(v value) value {
+	for _, s := range p.singles {
+		if s.sql == v.SQL && s.stage == v.stage && s.depth == v.depth {
+			v.SQL = s.use()
+			return v
+		}
+	}
+	s := single{item{v.SQL, "__single" + strconv.Itoa(len(p.singles))}, v.stage, v.depth}
+	p.singles = append(p.singles, s)
+	v.SQL = s.use()
+	return v
+}
+
+func (s single) use() string { return "(SELECT v FROM " + s.name + ")" }
+
+// aggregate makes a column of the grouped rows of an aggregate expression.
+func (p *plan) aggregate(v value) value {
+	kept := value{Value: dialect.Value{Type: v.Type}, stage: grouped}
+	for _, known := range p.aggs {
+		if known.sql == v.SQL {
+			kept.SQL = known.name
+			return kept
+		}
+	}
+	kept.SQL = "a" + strconv.Itoa(len(p.aggs))
+	p.aggs = append(p.aggs, item{v.SQL, kept.SQL})
+	return kept
+}
+
+// translate gives the value of an expression.
+func (p *plan) translate(n expression.Node) (value, error) {
+	if p.isTable(n) {
+		return p.translateTable(n)
+	}
+	var whole value
+	scope := p.scope(&whole, p.column, p.window)
+	marked, err := p.markLevels(n)
+	if err != nil {
+		return value{}, err
+	}
+	whole.Value, err = dialect.Translate(marked, scope)
+	if err != nil {
+		return value{}, err
+	}
+	if whole.Aggregate {
+		// The grouped rows have all columns of rows.
+		whole.stage, whole.depth, whole.keys = grouped, 0, nil
+	}
+	return whole, nil
+}
+
+// scope is what an expression's names and windows stand for; whole learns of
+// each of them.
+func (p *plan) scope(whole *value, column func(string) (value, error), window func(*expression.Call) (value, error)) dialect.Scope {
+	use := func(v value, err error) (dialect.Value, error) {
+		if err != nil {
+			return dialect.Value{}, err
+		}
+		whole.uses(v)
+		return v.Value, nil
+	}
+	return dialect.Scope{
+		Column: func(name string) (dialect.Value, error) {
+			if v, ok := p.marked(name); ok {
+				return use(v, nil)
+			}
+			return use(column(name))
+		},
+		Parameter: func(name string) (dialect.Value, error) { return p.parameterValue(name) },
+		Window:    func(call *expression.Call) (dialect.Value, error) { return use(window(call)) },
+		Now:       instant(p.Now),
+	}
+}

@@ -1,0 +1,225 @@
+package visual
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/headcount-etl/headcount/local/preview/dialect"
+	"github.com/headcount-etl/headcount/local/preview/query"
+)
+
+// answer is the result of a question. Its cells are comparable, so that they can
+// be keys of a map: instants are in UTC, and what is no number is nil.
+type answer struct {
+	notes []string // what the query leaves out
+	index map[string]int
+	types map[string]dialect.Type
+	// rows are those of the finest level, levels[i] those of Spec.Totals[i].
+	rows   [][]any
+	levels [][][]any
+	// more is set when there are rows beyond Spec.MaxRows.
+	more bool
+}
+
+// build makes a query of a Spec, as query.Builder.Build does.
+type build func(query.Spec) (*query.Query, error)
+
+// answerTo asks a question.
+func answerTo(ctx context.Context, build build, ask Ask, spec query.Spec) (*answer, error) {
+	q, err := build(spec)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return newAnswer(q, spec, rows)
+}
+
+// newAnswer takes the rows of a query apart by level.
+func newAnswer(q *query.Query, spec query.Spec, rows [][]any) (*answer, error) {
+	a := &answer{
+		index: map[string]int{}, types: map[string]dialect.Type{}, notes: q.Notes,
+	}
+	levels := make([][][]any, 1+len(spec.Totals))
+	for i, c := range q.Columns {
+		a.index[c.FieldID] = i
+		a.types[c.FieldID] = c.Type
+	}
+	grouping, grouped := a.index[query.GroupingColumn]
+	for _, row := range rows {
+		if len(row) != len(q.Columns) {
+			return nil, fmt.Errorf("the query answered %d values where there are %d columns", len(row), len(q.Columns))
+		}
+		row = slices.Clone(row)
+		for i := range row {
+			row[i] = cell(row[i])
+		}
+		level := 0
+		if grouped {
+			n, _ := number(row[grouping])
+			level = int(n)
+		}
+		if level >= 0 && level < len(levels) {
+			levels[level] = append(levels[level], row)
+		}
+	}
+	// Each level has one row more than was asked for where there are more.
+	most := cmp.Or(spec.MaxRows, query.DefaultMaxRows)
+	for i := range levels {
+		if len(levels[i]) > most {
+			levels[i], a.more = levels[i][:most], true
+		}
+	}
+	a.rows, a.levels = levels[0], levels[1:]
+	return a, nil
+}
+
+// at is the cell of a row under a field; nil where there is no such column.
+func (a *answer) at(row []any, id string) any {
+	if i, ok := a.index[id]; ok {
+		return row[i]
+	}
+	return nil
+}
+
+// cell gives a value that can be a key.
+func cell(v any) any {
+	switch v := v.(type) {
+	case nil, string, int64, bool:
+		return v
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+		return v
+	case time.Time:
+		return v.Round(0).UTC()
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// value is a cell as the page gets it. JavaScript's numbers hold integers up to
+// 2^53: longer ones become texts, so that no digit is lost.
+func value(v any) Value {
+	const exact = 1 << 53
+	switch v := v.(type) {
+	case int64:
+		if v > exact || v < -exact {
+			return strconv.FormatInt(v, 10)
+		}
+		return v
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	default:
+		return v
+	}
+}
+
+// number is a cell as a number, false for what is none.
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	default:
+		return 0, false
+	}
+}
+
+// compare orders cells: numbers, texts, instants, false before true.
+func compare(a, b any) int {
+	if x, ok := number(a); ok {
+		if y, ok := number(b); ok {
+			return cmp.Compare(x, y)
+		}
+	}
+	switch x := a.(type) {
+	case string:
+		if y, ok := b.(string); ok {
+			return cmp.Compare(x, y)
+		}
+	case time.Time:
+		if y, ok := b.(time.Time); ok {
+			return x.Compare(y)
+		}
+	case bool:
+		if y, ok := b.(bool); ok && x != y {
+			if y {
+				return -1
+			}
+			return 1
+		}
+	}
+	return cmp.Compare(kind(a), kind(b))
+}
+
+// kind orders cells of different types.
+func kind(v any) int {
+	switch v.(type) {
+	case bool:
+		return 0
+	case int64, float64:
+		return 1
+	case time.Time:
+		return 2
+	default:
+		return 3
+	}
+}
+
+// arrange orders the rows of one level by sorts; where they say nothing, the
+// order of the answer stays. Values that are not there come last, and so does the
+// rest behind a limit.
+func (a *answer) arrange(rows [][]any, of string, sorts []query.Sort) [][]any {
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(x, y []any) int {
+		if c := last(a.at(x, of), query.OthersLabel) - last(a.at(y, of), query.OthersLabel); c != 0 {
+			return c
+		}
+		for _, s := range sorts {
+			p, q := a.at(x, s.FieldID), a.at(y, s.FieldID)
+			if c := last(p, nil) - last(q, nil); c != 0 {
+				return c
+			}
+			c := compare(p, q)
+			if s.Descending {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return rows
+}
+
+// last is 1 for the value that comes last, else 0.
+func last(v, what any) int {
+	if v == what {
+		return 1
+	}
+	return 0
+}
+
+// distinct lists the values of a field in the order of their first appearance.
+func (a *answer) distinct(rows [][]any, id string) []any {
+	var all []any
+	seen := map[any]bool{}
+	for _, row := range rows {
+		if v := a.at(row, id); !seen[v] {
+			seen[v] = true
+			all = append(all, v)
+		}
+	}
+	return all
+}

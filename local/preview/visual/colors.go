@@ -1,0 +1,65 @@
+package visual
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/local/preview/query"
+)
+
+// colorsOf gives the colours that the definition sets for the values of a
+// dimension: those of the visual's palette, then those of the column everywhere.
+func (p *plan) colorsOf(f *field, palette *types.VisualPalette) func(v any) string {
+	if f == nil {
+		return func(any) string { return "" }
+	}
+	named := map[string]string{}
+	special := map[types.SpecialValue]string{}
+	for _, c := range deref(p.configuration(f.DataSet, f.Column).ColorsConfiguration).CustomColors {
+		if c.SpecialValue != "" {
+			special[c.SpecialValue] = hex(c.Color)
+		} else {
+			named[deref(c.FieldValue)] = hex(c.Color)
+		}
+	}
+	for _, c := range deref(palette).ColorMap {
+		if e := deref(c.Element); deref(e.FieldId) == f.ID && e.FieldValue != nil {
+			named[*e.FieldValue] = hex(c.Color)
+		}
+	}
+	return func(v any) string {
+		switch {
+		case v == nil:
+			return special[types.SpecialValueNull]
+		case v == "" && special[types.SpecialValueEmpty] != "":
+			return special[types.SpecialValueEmpty]
+		case v == query.OthersLabel && special[types.SpecialValueOther] != "":
+			return special[types.SpecialValueOther]
+		}
+		return named[literal(v)]
+	}
+}
+
+// literal is how a definition writes a value of a dimension.
+func literal(v any) string {
+	if t, ok := v.(time.Time); ok {
+		return t.Format("2006-01-02 15:04:05.000")
+	}
+	return fmt.Sprint(v)
+}
+
+// colorOfMeasure is the colour of a measure's series.
+func colorOfMeasure(f *field, palette *types.VisualPalette, only bool) string {
+	for _, c := range deref(palette).ColorMap {
+		e := deref(c.Element)
+		if deref(e.FieldId) == f.ID && (e.FieldValue == nil || *e.FieldValue == f.Column || *e.FieldValue == f.name) {
+			return hex(c.Color)
+		}
+	}
+	if only {
+		return hex(deref(palette).ChartColor)
+	}
+	return ""
+}

@@ -1,0 +1,366 @@
+package visual
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+	"pgregory.net/rapid"
+
+	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/local/preview/query"
+)
+
+// fact is a row of the table that summed answers from: its dimensions and one
+// number.
+type fact struct {
+	dimensions []string
+	n          int64
+}
+
+// summed answers a Spec as the query would: each measure is the sum of the facts'
+// number. The dimensions of the Spec are called d0, d1 and so on.
+func summed(facts []fact) Ask {
+	return func(_ context.Context, q *query.Query) ([][]any, error) {
+		var spec query.Spec
+		if err := json.Unmarshal([]byte(q.SQL), &spec); err != nil {
+			return nil, err
+		}
+		var rows [][]any
+		everything := []string{}
+		for _, d := range spec.Dimensions {
+			everything = append(everything, d.ID)
+		}
+		for level, kept := range append([][]string{everything}, spec.Totals...) {
+			groups := map[string]int{}
+			for _, f := range facts {
+				row := make([]any, len(spec.Dimensions))
+				for i, d := range spec.Dimensions {
+					for _, id := range kept {
+						if id == d.ID {
+							row[i] = f.dimensions[id[1]-'0']
+						}
+					}
+				}
+				key := fmt.Sprint(level, row)
+				place, ok := groups[key]
+				if !ok {
+					place = len(rows)
+					groups[key] = place
+					for range spec.Measures {
+						row = append(row, int64(0))
+					}
+					if len(spec.Totals) > 0 {
+						row = append(row, int64(level))
+					}
+					rows = append(rows, row)
+				}
+				for i := range spec.Measures {
+					rows[place][len(spec.Dimensions)+i] = rows[place][len(spec.Dimensions)+i].(int64) + f.n
+				}
+			}
+		}
+		return rows, nil
+	}
+}
+
+// specBuild makes a query whose SQL is the Spec as JSON.
+func specBuild(spec query.Spec) (*query.Query, error) {
+	q := fakeBuild(spec)
+	text, err := json.Marshal(spec)
+	q.SQL = string(text)
+	return q, err
+}
+
+func dimensionWell(i int) types.DimensionField {
+	id := fmt.Sprintf("d%d", i)
+	return types.DimensionField{CategoricalDimensionField: &types.CategoricalDimensionField{
+		FieldId: &id, Column: &types.ColumnIdentifier{DataSetIdentifier: aws.String("s"), ColumnName: &id},
+	}}
+}
+
+func measureWell(id string) types.MeasureField {
+	return types.MeasureField{NumericalMeasureField: &types.NumericalMeasureField{
+		FieldId: &id, Column: &types.ColumnIdentifier{DataSetIdentifier: aws.String("s"), ColumnName: &id},
+	}}
+}
+
+func drawn(t interface{ Fatal(...any) }, v types.Visual, facts []fact) *Drawing {
+	p := newPlan(&query.Builder{Definition: &definition.Definition{}}, "s", &v, "$")
+	d := p.draw(context.Background(), specBuild, summed(facts))
+	if len(d.Faults) > 0 {
+		t.Fatal(d.Faults)
+	}
+	return d
+}
+
+// TestPivotLaw draws pivot tables with any dimensions, totals and orders: each
+// cell is the sum of the facts under its headers, whatever is a total, and every
+// combination has its cell.
+func TestPivotLaw(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, m := rapid.IntRange(0, 3).Draw(t, "rows"), rapid.IntRange(0, 2).Draw(t, "columns")
+		if n+m == 0 {
+			n = 1
+		}
+		facts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fact {
+			return fact{
+				rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), n+m, n+m).Draw(t, "dimensions"),
+				rapid.Int64Range(-9, 99).Draw(t, "n"),
+			}
+		}), 1, 30).Draw(t, "facts")
+		wells := &types.PivotTableAggregatedFieldWells{Values: []types.MeasureField{measureWell("m")}}
+		var sorts []types.PivotFieldSortOptions
+		for i := range n + m {
+			if i < n {
+				wells.Rows = append(wells.Rows, dimensionWell(i))
+			} else {
+				wells.Columns = append(wells.Columns, dimensionWell(i))
+			}
+			id := fmt.Sprintf("d%d", i)
+			sorts = append(sorts, types.PivotFieldSortOptions{FieldId: &id, SortBy: &types.PivotTableSortBy{Field: &types.FieldSort{
+				FieldId:   aws.String(rapid.SampledFrom([]string{id, "m"}).Draw(t, "by")),
+				Direction: rapid.SampledFrom([]types.SortDirection{"ASC", "DESC"}).Draw(t, "direction"),
+			}}})
+		}
+		visible := func(name string) types.Visibility {
+			return rapid.SampledFrom([]types.Visibility{"VISIBLE", "HIDDEN"}).Draw(t, name)
+		}
+		sub := func(name string) *types.SubtotalOptions {
+			return &types.SubtotalOptions{
+				TotalsVisibility: visible(name), CustomLabel: aws.String("sub"),
+				FieldLevel: rapid.SampledFrom([]types.PivotTableSubtotalLevel{"ALL", "LAST"}).Draw(t, "level"),
+			}
+		}
+		d := drawn(t, types.Visual{PivotTableVisual: &types.PivotTableVisual{ChartConfiguration: &types.PivotTableConfiguration{
+			FieldWells:        &types.PivotTableFieldWells{PivotTableAggregatedFieldWells: wells},
+			SortConfiguration: &types.PivotTableSortConfiguration{FieldSortOptions: sorts},
+			TableOptions:      &types.PivotTableOptions{SingleMetricVisibility: "HIDDEN"},
+			TotalOptions: &types.PivotTableTotalOptions{
+				RowTotalOptions:    &types.PivotTotalOptions{TotalsVisibility: visible("row total")},
+				ColumnTotalOptions: &types.PivotTotalOptions{TotalsVisibility: visible("column total")},
+				RowSubtotalOptions: sub("row"), ColumnSubtotalOptions: sub("column"),
+			},
+		}}}, facts)
+		checkPivot(t, d.Pivot, facts, n, m)
+	})
+}
+
+func checkPivot(t *rapid.T, p *Pivot, facts []fact, n, m int) {
+	width := len(p.Rows[0].Cells)
+	columns := make([][]Value, width) // the column headers over each cell
+	for _, heads := range p.Head[:m] {
+		at := 0
+		for _, h := range heads {
+			for range h.Span {
+				columns[at] = append(columns[at], h.Value)
+				at++
+			}
+		}
+		if at != width {
+			t.Fatalf("the spans add up to %d, not %d", at, width)
+		}
+	}
+	seen := 0
+	for _, row := range p.Rows {
+		if len(row.Cells) != width || len(row.Headers) != n {
+			t.Fatalf("a row has %d headers and %d cells, not %d and %d", len(row.Headers), len(row.Cells), n, width)
+		}
+		for i, cell := range row.Cells {
+			path := append(append([]Value{}, row.Headers...), columns[i]...)
+			sum, there := int64(0), false
+			for _, f := range facts {
+				if under(f, path) {
+					sum, there = sum+f.n, true
+				}
+			}
+			if !there && cell != nil || there && cell != sum {
+				t.Fatalf("under %v stands %v, not %v (%v)", path, cell, sum, there)
+			}
+			if there && row.Total == 0 && !strings.Contains(fmt.Sprint(columns[i]), "Total") && !strings.Contains(fmt.Sprint(columns[i]), "sub") {
+				seen++
+			}
+		}
+	}
+	different := map[string]bool{}
+	for _, f := range facts {
+		different[strings.Join(f.dimensions, " ")] = true
+	}
+	if seen != len(different) {
+		t.Fatalf("%d of %d combinations have a cell", seen, len(different))
+	}
+}
+
+// under tells whether a fact stands under headers; totals and nothing hold all.
+func under(f fact, path []Value) bool {
+	for i, h := range path {
+		if h != nil && h != "Total" && h != "sub" && h != f.dimensions[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// TestChartLaw draws stacked bars: each value is the sum of its facts, nothing is
+// where there are none, and the categories run by their totals.
+func TestChartLaw(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		facts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fact {
+			return fact{
+				rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 2, 2).Draw(t, "dimensions"),
+				rapid.Int64Range(-9, 99).Draw(t, "n"),
+			}
+		}), 1, 30).Draw(t, "facts")
+		d := drawn(t, types.Visual{BarChartVisual: &types.BarChartVisual{ChartConfiguration: &types.BarChartConfiguration{
+			FieldWells: &types.BarChartFieldWells{BarChartAggregatedFieldWells: &types.BarChartAggregatedFieldWells{
+				Category: []types.DimensionField{dimensionWell(0)}, Colors: []types.DimensionField{dimensionWell(1)},
+				Values: []types.MeasureField{measureWell("m")},
+			}},
+			BarsArrangement: types.BarsArrangementStackedPercent,
+		}}}, facts)
+		before := int64(math.MaxInt64)
+		for i, category := range d.Chart.Categories {
+			total := int64(0)
+			for _, s := range d.Chart.Series {
+				sum, there := int64(0), false
+				for _, f := range facts {
+					if f.dimensions[0] == category && f.dimensions[1] == s.Name {
+						sum, there = sum+f.n, true
+					}
+				}
+				if !there && s.Values[i] != nil || there && s.Values[i] != sum {
+					t.Fatalf("%v of %v is %v, not %v (%v)", s.Name, category, s.Values[i], sum, there)
+				}
+				total += sum
+			}
+			if total > before {
+				t.Fatalf("%v with %d comes after %d", category, total, before)
+			}
+			before = total
+		}
+	})
+}
+
+// TestHistogramLaw puts any values into any bins, numbered as the query does: each
+// value is counted once, in the bin whose bounds it lies between.
+func TestHistogramLaw(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(rapid.Int64Range(-400, 400), 1, 30).Draw(t, "values")
+		options := &types.HistogramBinOptions{BinCount: &types.BinCountOptions{Value: aws.Int32(rapid.Int32Range(0, 50).Draw(t, "bins"))}}
+		width := rapid.SampledFrom([]float64{0, 1, 2.5, 40}).Draw(t, "width")
+		if width > 0 {
+			options.SelectedBinType = types.HistogramBinTypeBinWidth
+			options.BinWidth = &types.BinWidthOptions{Value: &width, BinCountLimit: aws.Int64(mostBins)}
+		}
+		p := newPlan(&query.Builder{Definition: &definition.Definition{}}, "s", &types.Visual{HistogramVisual: &types.HistogramVisual{
+			ChartConfiguration: &types.HistogramConfiguration{BinOptions: options, FieldWells: &types.HistogramFieldWells{
+				HistogramAggregatedFieldWells: &types.HistogramAggregatedFieldWells{Values: []types.MeasureField{measureWell("m")}},
+			}},
+		}}, "$")
+		least, greatest := slices.Min(values), slices.Max(values)
+		n := cmp.Or(int64(deref(options.BinCount.Value)), defaultBins)
+		var rows [][]any
+		for _, v := range values {
+			row := []any{nil, int64(1), v, v}
+			switch {
+			case width > 0:
+				row[0] = math.Floor(float64(v-least) / width)
+			case least != greatest:
+				row[0] = math.Floor(float64((v-least)*n) / float64(greatest-least))
+			}
+			rows = append(rows, row)
+		}
+		d := p.draw(context.Background(),
+			func(spec query.Spec) (*query.Query, error) { return fakeBuild(spec), nil },
+			func(context.Context, *query.Query) ([][]any, error) { return rows, nil })
+		all := d.Histogram.Bins
+		sum := int64(0)
+		for i, b := range all {
+			sum += b.Count
+			if i > 0 && all[i-1].To != b.From {
+				t.Fatalf("a bin ends at %v, the next begins at %v", all[i-1].To, b.From)
+			}
+			within := int64(0)
+			for _, v := range values {
+				if x := float64(v); x > b.From+1e-9 && x < b.To-1e-9 {
+					within++
+				}
+			}
+			if b.Count < within {
+				t.Fatalf("%+v has at least %d values", b, within)
+			}
+		}
+		if sum != int64(len(values)) || all[0].From > float64(least) || all[len(all)-1].To < float64(greatest) {
+			t.Fatalf("%d of %d values are counted in %d bins from %v", sum, len(values), len(all), all[0].From)
+		}
+	})
+}
+
+// TestManyColors keeps the colours that matter, in the order of their names.
+func TestManyColors(t *testing.T) {
+	var facts []fact
+	for i := range 2 * mostColors {
+		facts = append(facts, fact{[]string{"a", fmt.Sprintf("c%03d", i)}, int64(i % 60)})
+	}
+	d := drawn(t, types.Visual{BarChartVisual: &types.BarChartVisual{ChartConfiguration: &types.BarChartConfiguration{
+		FieldWells: &types.BarChartFieldWells{BarChartAggregatedFieldWells: &types.BarChartAggregatedFieldWells{
+			Category: []types.DimensionField{dimensionWell(0)}, Colors: []types.DimensionField{dimensionWell(1)},
+			Values: []types.MeasureField{measureWell("m")},
+		}},
+	}}}, facts)
+	if len(d.Chart.Series) != mostColors || len(d.Notes) != 1 {
+		t.Fatalf("%d series, %q", len(d.Chart.Series), d.Notes)
+	}
+	for i, s := range d.Chart.Series {
+		if s.Values[0].(int64) < 15 || i > 0 && compare(d.Chart.Series[i-1].Name, s.Name) >= 0 {
+			t.Errorf("series %d is %v with %v", i, s.Name, s.Values)
+		}
+	}
+}
+
+// TestMore tells what is left out.
+func TestMore(t *testing.T) {
+	var facts []fact
+	for i := range most + 3 {
+		facts = append(facts, fact{[]string{fmt.Sprint(i)}, 1})
+	}
+	d := drawn(t, types.Visual{BarChartVisual: &types.BarChartVisual{ChartConfiguration: &types.BarChartConfiguration{
+		FieldWells: &types.BarChartFieldWells{BarChartAggregatedFieldWells: &types.BarChartAggregatedFieldWells{
+			Category: []types.DimensionField{dimensionWell(0)}, Values: []types.MeasureField{measureWell("m")},
+		}},
+	}}}, facts)
+	if d.Chart.More != 3 || len(d.Chart.Categories) != most {
+		t.Errorf("%d more than %d categories", d.Chart.More, len(d.Chart.Categories))
+	}
+	d = drawn(t, types.Visual{TableVisual: &types.TableVisual{ChartConfiguration: &types.TableConfiguration{
+		FieldWells: &types.TableFieldWells{TableAggregatedFieldWells: &types.TableAggregatedFieldWells{
+			GroupBy: []types.DimensionField{dimensionWell(0)}, Values: []types.MeasureField{measureWell("m")},
+		}},
+		TotalOptions: &types.TotalOptions{TotalsVisibility: types.VisibilityVisible},
+	}}}, facts)
+	if !d.Table.More || len(d.Table.Rows) != mostRows || d.Table.Total[1] != int64(most+3) {
+		t.Errorf("%d rows, more: %v, total %v", len(d.Table.Rows), d.Table.More, d.Table.Total)
+	}
+	var wide []fact
+	for i := range 300 {
+		wide = append(wide, fact{[]string{"0", fmt.Sprint(i)}, 1}, fact{[]string{fmt.Sprint(i / 2), "0"}, 1})
+	}
+	d = drawn(t, types.Visual{PivotTableVisual: &types.PivotTableVisual{ChartConfiguration: &types.PivotTableConfiguration{
+		FieldWells: &types.PivotTableFieldWells{PivotTableAggregatedFieldWells: &types.PivotTableAggregatedFieldWells{
+			Rows: []types.DimensionField{dimensionWell(0)}, Columns: []types.DimensionField{dimensionWell(1)},
+			Values: []types.MeasureField{measureWell("m")},
+		}},
+		TotalOptions: &types.PivotTableTotalOptions{RowTotalOptions: &types.PivotTotalOptions{TotalsVisibility: types.VisibilityVisible}},
+	}}}, wide)
+	rows := d.Pivot.Rows
+	if !d.Pivot.More || len(rows) != mostCells/mostPivotColumns+1 || len(rows[0].Cells) != mostPivotColumns || rows[len(rows)-1].Total != 2 {
+		t.Errorf("%d rows of %d cells, more: %v", len(rows), len(rows[0].Cells), d.Pivot.More)
+	}
+}

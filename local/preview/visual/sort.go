@@ -1,0 +1,109 @@
+package visual
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/local/preview/query"
+)
+
+// sorting collects what a Spec sorts by. Columns that a visual sorts by without
+// showing them become measures of the Spec, so that the order of values can be
+// told from the answer, level by level.
+type sorting struct {
+	plan   *plan
+	fields []*field // those that are shown
+	extra  []*field
+}
+
+// sorts reads the options of a sort. An option whose field the visual does not
+// show, such as a lower level of a hierarchy, says nothing.
+func (s *sorting) sorts(options []types.FieldSortOptions) []query.Sort {
+	var all []query.Sort
+	for _, o := range options {
+		switch {
+		case o.FieldSort != nil:
+			all = append(all, s.byField(o.FieldSort)...)
+		case o.ColumnSort != nil:
+			all = append(all, s.byColumn(o.ColumnSort)...)
+		}
+	}
+	return all
+}
+
+func (s *sorting) byField(o *types.FieldSort) []query.Sort {
+	id := deref(o.FieldId)
+	if !slices.ContainsFunc(s.fields, func(f *field) bool { return f.ID == id }) {
+		return nil
+	}
+	return []query.Sort{{FieldID: id, Descending: o.Direction == types.SortDirectionDesc}}
+}
+
+func (s *sorting) byColumn(o *types.ColumnSort) []query.Sort {
+	by := deref(o.SortBy)
+	if deref(by.ColumnName) == "" {
+		return nil
+	}
+	f := &field{measure: true}
+	f.DataSet, f.Column = deref(by.DataSetIdentifier), deref(by.ColumnName)
+	f.Aggregation, f.Percentile = s.function(o.AggregationFunction, f.Field)
+	down := o.Direction == types.SortDirectionDesc
+	for _, other := range slices.Concat(s.fields, s.extra) {
+		same := f.Field
+		same.ID, same.Grain = other.ID, other.Grain
+		if same == other.Field || (o.AggregationFunction == nil && !other.measure && f.Column == other.Column) {
+			return []query.Sort{{FieldID: other.ID, Descending: down}}
+		}
+	}
+	f.ID = s.plan.unique("sort")
+	s.extra = append(s.extra, f)
+	return []query.Sort{{FieldID: f.ID, Descending: down}}
+}
+
+// function reads the aggregation of a column that is sorted by. Without one the
+// column has one value a category, such as the number of a weekday: the least of
+// them.
+func (s *sorting) function(a *types.AggregationFunction, f query.Field) (string, float64) {
+	switch {
+	case deref(a).NumericalAggregationFunction != nil:
+		return s.plan.aggregation(a.NumericalAggregationFunction, f)
+	case deref(a).CategoricalAggregationFunction != "":
+		return string(a.CategoricalAggregationFunction), 0
+	case deref(a).DateAggregationFunction != "":
+		return string(a.DateAggregationFunction), 0
+	default:
+		return "MIN", 0
+	}
+}
+
+// byItself tells whether sorts order a dimension without looking at measures.
+func byItself(sorts []query.Sort, f *field) bool {
+	return len(sorts) > 0 && sorts[0].FieldID == f.ID
+}
+
+// automatic is the order of a dimension without a sort: dates from early to
+// late, everything else by the first measure from high to low, which is what
+// QuickSight's console sets when a field is put into its well.
+func automatic(f *field, measures []*field) []query.Sort {
+	if f.Grain == "" && len(measures) > 0 {
+		return []query.Sort{{FieldID: measures[0].ID, Descending: true}}
+	}
+	return []query.Sort{{FieldID: f.ID}}
+}
+
+// limit reads the limit of a dimension's values. QuickSight shows the rest as
+// Others unless it is told not to; dates have no rest, since it would not be one.
+func limit(f *field, c *types.ItemsLimitConfiguration) []query.Limit {
+	n := deref(deref(c).ItemsLimit)
+	if f == nil || n <= 0 {
+		return nil
+	}
+	return []query.Limit{{
+		FieldID: f.ID, N: int(min(n, most)), Others: f.Grain == "" && c.OtherCategories != types.OtherCategoriesExclude,
+	}}
+}
+
+// most is how many categories a chart has at most, whatever the definition says:
+// QuickSight's own most is 10,000, of which a screen has no pixels.
+const most = 2500

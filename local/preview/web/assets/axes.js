@@ -1,0 +1,73 @@
+// What every chart has in common: its tooltips, its axes and its room.
+
+import { font, palette } from "./palette.js";
+import { el } from "./dom.js";
+import { text, tick } from "./format.js";
+
+// tip is a tooltip: a title over lines of a colour, a name and a value.
+export function tip(title, lines) {
+  const shown = lines.slice(0, 16);
+  return el("div", { class: "tip" },
+    el("strong", {}, title),
+    ...shown.map(({ color, name, value }) => el("div", {},
+      color && el("i", { style: `background:${color}` }), el("span", {}, name), el("b", {}, value))),
+    lines.length > shown.length && el("em", {}, `and ${lines.length - shown.length} more`));
+}
+
+// base is what all charts have in common.
+export function base() {
+  const colors = palette();
+  return {
+    useUTC: true,
+    textStyle: { fontFamily: font(), color: colors.ink },
+    tooltip: {
+      confine: true, transitionDuration: 0, borderWidth: 1, borderColor: colors.axis, padding: [8, 11],
+      backgroundColor: colors.tip, textStyle: { color: colors.ink, fontSize: 12.5 },
+      extraCssText: "box-shadow:0 4px 16px rgb(0 0 0/.16);max-width:320px;white-space:normal",
+    },
+  };
+}
+
+// grid is the room of a chart with its axes' labels and titles inside.
+export const grid = (more) => ({ left: 6, right: 12, top: 14, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "all", ...more });
+// truncated are labels of so many pixels.
+export const truncated = (width) => ({ width, overflow: "truncate", ellipsis: "…", hideOverlap: true });
+
+// valueAxis is an axis of numbers, size pixels long.
+export function valueAxis({ title, format, hidden, least, most, log }, size, more = {}) {
+  const colors = palette();
+  return {
+    type: log ? "log" : "value", min: least ?? undefined, max: most ?? undefined, show: !hidden,
+    name: title && size > 190 ? title : "", nameLocation: "middle", nameGap: 8,
+    nameTextStyle: { color: colors.muted, fontSize: 11.5, ...truncated(size - 30) },
+    splitNumber: size > 260 ? 5 : 3, axisLine: { show: false }, axisTick: { show: false },
+    axisLabel: { color: colors.muted, fontSize: 11.5, hideOverlap: true, formatter: (value) => tick(value, format) },
+    splitLine: { lineStyle: { color: colors.line } }, ...more,
+  };
+}
+
+// categoryAxis is an axis with a place for each value.
+export function categoryAxis({ title, format, hidden }, values, room, more = {}) {
+  const colors = palette();
+  return {
+    ...valueAxis({ title, format, hidden }, room),
+    type: "category", data: values.map((value) => text(value, format)),
+    axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
+    ...more,
+  };
+}
+
+// timeAxis is an axis of instants in UTC, whose distances mean something.
+export function timeAxis(axis, room) {
+  const colors = palette();
+  const { axisLabel, ...rest } = valueAxis(axis, room);
+  const { formatter: _, ...label } = axisLabel;
+  return {
+    ...rest, type: "time", min: undefined, max: undefined, axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
+    axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(2, Math.floor(room / 90)),
+    axisLabel: {
+      ...label,
+      formatter: { year: "{yyyy}", month: "{MMM}", day: "{MMM} {d}", hour: "{HH}:{mm}", minute: "{HH}:{mm}", second: "{HH}:{mm}:{ss}" },
+    },
+  };
+}

@@ -1,0 +1,287 @@
+// A card is the place of one visual on a sheet: it asks for its drawing and shows it.
+
+import { init } from "./echarts.js";
+import { chartOption } from "./charts.js";
+import { heatScale, heatmapOption, histogramOption, pieOption, sparkline } from "./figures.js";
+import { Chart as MapChart } from "./map.js";
+import { asTable, pivot, table } from "./tables.js";
+import { colorOf } from "./palette.js";
+import { el, post } from "./dom.js";
+import { number, text } from "./format.js";
+
+const options = { chart: chartOption, pie: pieOption, heatmap: heatmapOption, histogram: histogramOption };
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const names = { chart: "Chart", pie: "Pie chart", kpi: "Key figure", heatmap: "Heat map", histogram: "Histogram", map: "Map", table: "Table", pivot: "Pivot table" };
+
+let serial = 0;
+
+// Card shows the visual id of a sheet. drawn is told each drawing.
+export class Card {
+  constructor(sheet, element, drawn) {
+    Object.assign(this, { sheet, id: element.id, drawn, hidden: new Set(), asTable: false });
+    this.title = el("h2", { id: `title-${++serial}` });
+    this.subtitle = el("p", { class: "subtitle" });
+    this.notes = el("details", { class: "notes menu", hidden: true });
+    this.toggle = el("button", { type: "button", class: "toggle", hidden: true, "aria-pressed": "false", onclick: () => this.flip() }, "Table");
+    this.body = el("div", { class: "body" }, el("div", { class: "skeleton" }));
+    this.node = el("section", { class: "card", "data-visual": this.id, "data-kind": "", "data-state": "loading", "aria-labelledby": this.title.id, "aria-busy": "true" },
+      el("div", { class: "head" }, el("div", {}, this.title, this.subtitle), el("div", { class: "tools" }, this.notes, this.toggle)), this.body);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.body);
+  }
+
+  // ask asks for the drawing; a newer question takes the place of this one.
+  async ask(state, quiet) {
+    this.question?.abort();
+    const question = this.question = new AbortController();
+    if (!quiet) this.node.setAttribute("aria-busy", "true");
+    try {
+      const drawing = await post("visual", { sheet: this.sheet, visual: this.id }, state, question.signal);
+      this.show(drawing, !quiet);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.show({ id: this.id, kind: "", title: this.title.textContent, subtitle: "", faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
+    } finally {
+      if (this.question === question) this.node.setAttribute("aria-busy", "false");
+    }
+  }
+
+  show(drawing, animate = false) {
+    if (!drawing.faults?.length && !drawing.empty && !drawing[drawing.kind]) {
+      drawing = { ...drawing, faults: [{ file: "", path: "", problem: `the drawing says it is a ${drawing.kind}, but holds none` }] };
+    }
+    this.drawn(drawing);
+    const same = this.drawing && JSON.stringify(drawing) === JSON.stringify(this.drawing);
+    if (same && !this.stale) return;
+    const before = this.state;
+    this.stale = false;
+    this.drawing = drawing;
+    this.state = drawing.faults?.length ? "error" : drawing.kind === "placeholder" ? "placeholder" : drawing.empty ? "empty" : "ready";
+    Object.assign(this.node.dataset, { kind: drawing.kind, state: this.state });
+    this.title.textContent = drawing.title;
+    this.subtitle.textContent = drawing.subtitle ?? "";
+    this.node.classList.toggle("untitled", !drawing.title && !drawing.subtitle);
+    if (!drawing.title) this.title.append(el("span", { class: "hidden" }, names[drawing.kind] ?? "Visual"));
+    this.showNotes(drawing.notes ?? []);
+    this.toggle.hidden = this.state !== "ready" || !asTable(drawing);
+    const form = this.state === "ready" ? `ready ${drawing.kind} ${this.asTable}` : this.state;
+    if (form !== this.form || before !== this.state) this.clear();
+    this.form = form;
+    this.fill(drawing, animate && !calm.matches);
+  }
+
+  fill(drawing, animate) {
+    if (this.state === "error") return this.put(faults(drawing.faults));
+    if (this.state === "placeholder") return this.put(placeholder(drawing.placeholder));
+    if (this.state === "empty") return this.put(el("p", { class: "empty" }, "No data for these filters"));
+    const part = drawing[drawing.kind];
+    const caption = drawing.title || names[drawing.kind] || "Values";
+    if (this.asTable && asTable(drawing)) return this.put(table(asTable(drawing), caption));
+    switch (drawing.kind) {
+      case "table": return this.put(table(part, caption));
+      case "pivot": return this.put(pivot(part, caption));
+      case "text": case "insight": return this.put(rich(part.html));
+      case "kpi": return this.kpi(part, animate);
+      default: return this.plot(drawing, part, animate);
+    }
+  }
+
+  // put replaces the body by an element, and keeps how far it was scrolled.
+  put(node) {
+    const old = this.body.querySelector(".scroll");
+    const [left, top, focused] = [old?.scrollLeft ?? 0, old?.scrollTop ?? 0, old && old === document.activeElement];
+    this.clear();
+    this.body.replaceChildren(node, ...this.more());
+    if (!old || !node.matches(".scroll")) return;
+    node.scrollTo(left, top);
+    if (focused) node.focus({ preventScroll: true });
+  }
+
+  // more says that the drawing leaves something out.
+  more() {
+    const more = this.drawing[this.drawing.kind]?.more;
+    if (!more) return [];
+    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${text(more, { type: "number", grouping: true })} more not shown`)];
+  }
+
+  // canvas is the element that ECharts draws on, made when there is none.
+  canvas(parent) {
+    if (!this.chart) {
+      const node = el("div", { class: "plot", role: "img" });
+      parent.append(node);
+      this.chart = init(node, null, { locale: "EN" });
+      this.plotNode = node;
+      this.observer.observe(node);
+    }
+    this.plotNode.setAttribute("aria-label", `${names[this.drawing.kind]}: ${this.drawing.title}. The Table button gives its values.`);
+    return this.plotNode;
+  }
+
+  plot(drawing, part, animate) {
+    if (!this.chart) {
+      this.frame = el("div", { class: "frame" });
+      this.body.replaceChildren(this.frame);
+    }
+    this.canvas(this.frame);
+    this.legend(drawing, part);
+    this.body.querySelector(":scope > .more")?.remove();
+    this.body.append(...this.more());
+    this.paint(animate);
+  }
+
+  // paint sets the chart's option for the room there is now.
+  paint(animate = false) {
+    const { drawing, chart, plotNode } = this;
+    const size = { width: plotNode.clientWidth, height: plotNode.clientHeight };
+    if (!chart || !size.width || !size.height) return;
+    const part = drawing[drawing.kind];
+    if (drawing.kind === "map") {
+      plotNode.tabIndex = 0;
+      plotNode.setAttribute("role", "application");
+      this.map ??= new MapChart(chart, plotNode);
+      return this.map.draw(part, size);
+    }
+    const option = drawing.kind === "kpi" ? sparkline(part.sparkline, part.format) : options[drawing.kind](part, size, this.hidden);
+    // A chart of the same shape is merged, so that tooltips and the scroll bar stay.
+    const axes = [option.xAxis, option.yAxis].flat().map((axis) => axis?.type).join();
+    const shape = `${axes} ${option.dataZoom?.length} ${document.documentElement.dataset.theme}`;
+    const merge = shape === this.shape;
+    if (merge) for (const zoom of option.dataZoom ?? []) delete zoom.startValue, delete zoom.endValue;
+    this.shape = shape;
+    chart.setOption({ ...option, animation: animate, animationDuration: 350, animationDurationUpdate: 250 }, merge ? { replaceMerge: ["series"] } : { notMerge: true });
+  }
+
+  legend(drawing, part) {
+    this.frame.querySelector(".legend")?.remove();
+    const entries = legends[drawing.kind]?.(part) ?? [];
+    this.frame.dataset.legend = entries.length || drawing.kind === "heatmap" ? part.legend === true ? "bottom" : part.legend || "top" : "none";
+    if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part));
+    if (entries.length === 0) return;
+    const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.index : null;
+    const fixed = drawing.kind === "map";
+    this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" }, ...entries.map(({ color, name, shape }, i) =>
+      el(fixed ? "span" : "button", { ...(!fixed && { type: "button", "aria-pressed": String(!this.hidden.has(i)), "data-index": String(i), onclick: () => this.switchSeries(i, drawing, part) }), title: name },
+        el("i", { class: shape, style: `background:${color}` }), el("span", {}, name)))));
+    if (focused !== null) this.frame.querySelector(`[data-index="${focused}"]`)?.focus();
+  }
+
+  switchSeries(i, drawing, part) {
+    if (!this.hidden.delete(i)) this.hidden.add(i);
+    this.frame.querySelector(`[data-index="${i}"]`).setAttribute("aria-pressed", String(!this.hidden.has(i)));
+    if (this.drawing === drawing || part) this.paint(!calm.matches);
+  }
+
+  kpi(part, animate) {
+    const period = (part.period ?? null) !== null && text(part.period, part.periodFormat ?? {});
+    const head = el("div", { class: "figure" },
+      el("p", { class: "label" }, [part.label, period].filter(Boolean).join(" · ")),
+      el("p", { class: `value ${part.value === null ? "null" : ""}` }, text(part.value, part.format)),
+      part.comparison && comparison(part.comparison),
+      typeof part.progress === "number" && progress(part.progress));
+    if (!part.sparkline) {
+      this.clear();
+      return this.body.replaceChildren(el("div", { class: "kpi" }, head));
+    }
+    if (this.chart) this.body.querySelector(".figure").replaceWith(head);
+    else {
+      const box = el("div", { class: "kpi" }, head);
+      this.body.replaceChildren(box);
+      this.canvas(box);
+    }
+    this.paint(animate);
+  }
+
+  showNotes(notes) {
+    this.notes.hidden = notes.length === 0;
+    const open = this.notes.open;
+    this.notes.replaceChildren(el("summary", { "aria-label": `Notes on how this is drawn: ${notes.length}` }, "i"), el("div", { class: "panel" }, el("ul", {}, ...notes.map((note) => el("li", {}, note)))));
+    this.notes.open = open;
+  }
+
+  flip() {
+    this.asTable = !this.asTable;
+    this.toggle.setAttribute("aria-pressed", String(this.asTable));
+    this.toggle.textContent = this.asTable ? "Chart" : "Table";
+    this.redraw();
+  }
+
+  // redraw shows the drawing again, in another theme or another form.
+  redraw() {
+    if (!this.drawing) return;
+    this.stale = true;
+    this.show(this.drawing);
+  }
+
+  resize() {
+    if (!this.chart || !this.plotNode.clientWidth) return;
+    this.chart.resize();
+    this.paint();
+  }
+
+  // clear gives back what a chart holds.
+  clear() {
+    if (!this.chart) return;
+    this.observer.unobserve(this.plotNode);
+    this.chart.dispose();
+    this.chart = this.map = this.shape = this.plotNode = null;
+  }
+
+  remove() {
+    this.question?.abort();
+    this.observer.disconnect();
+    this.clear();
+  }
+}
+
+const legends = {
+  chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: text(s.name), shape: s.type })) : []),
+  pie: ({ legend, slices, format }) => (legend ? slices.map((s, i) => ({ color: colorOf(s.color, i), name: number(s.value) === null ? `${text(s.name)} (${text(null, format)})` : text(s.name), shape: "bar" })) : []),
+  map: ({ colors }) => (colors ?? []).map((value, i) => ({ color: colorOf(null, i), name: text(value), shape: "point" })),
+};
+
+function scaleLegend(heatmap) {
+  const { low, high, colors } = heatScale(heatmap);
+  if (!Number.isFinite(low)) return el("div", { class: "legend" });
+  return el("div", { class: "legend scale" }, el("span", {}, heatmap.value), el("span", {}, text(low, heatmap.format)),
+    el("i", { style: `background:linear-gradient(to right,${colors.join(",")})` }), el("span", {}, text(high, heatmap.format)));
+}
+
+// comparison says it by a sign, a word and a colour.
+function comparison({ label, value, method, difference, percent, format }) {
+  const signed = (n, f) => (n > 0 ? "+" : "") + text(n, f);
+  if (difference === null) return el("p", { class: "comparison" }, `${label ? `${label}: ` : ""}${text(value, format)}`);
+  const way = difference > 0 ? ["up", "▲", "up from"] : difference < 0 ? ["down", "▼", "down from"] : ["level", "■", "the same as"];
+  const by = method === "percent" && percent !== null ? signed(percent, { type: "percent", decimals: 1 }) : method === "actual" ? "" : signed(difference, format);
+  return el("p", { class: `comparison ${way[0]}` }, el("b", {}, el("span", { "aria-hidden": "true" }, way[1]), by && ` ${by}`),
+    ` ${way[2]} ${text(value, format)}${label ? ` (${label})` : ""}`);
+}
+
+function progress(share) {
+  const said = `${text(share, { type: "percent", decimals: 0 })} of the target`;
+  return el("div", { class: "progress", role: "meter", "aria-valuenow": String(Math.round(share * 100)), "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": said },
+    el("i", { style: `width:${Math.max(0, Math.min(1, share)) * 100}%` }), el("span", {}, said));
+}
+
+// faults are what is wrong, where.
+export function faults(list) {
+  return el("div", { class: "faults", role: "note", tabIndex: 0 }, el("strong", {}, list.length > 1 ? `${list.length} faults` : "Cannot be drawn"),
+    el("ul", {}, ...list.map(({ file, path, problem }) => el("li", {}, el("span", {}, problem), (file || path) && el("code", {}, [file, path].filter(Boolean).join("  "))))));
+}
+
+function placeholder(part) {
+  return el("div", { class: "placeholder" }, el("strong", {}, part?.feature || "Unknown visual"), el("span", {}, "is not drawn by this preview yet. QuickSight shows it."));
+}
+
+// rich shows HTML that the server wrote from a short list of elements. A colour
+// of the definition is kept, and moved towards the text's colour on a dark page.
+function rich(html) {
+  const box = el("div", { class: "rich", tabIndex: 0 });
+  box.innerHTML = html;
+  for (const node of box.querySelectorAll("[style]")) {
+    if (!node.style.color || node.style.backgroundColor) continue;
+    node.style.setProperty("--own", node.style.color);
+    node.style.color = "";
+    node.classList.add("colored");
+  }
+  return box;
+}

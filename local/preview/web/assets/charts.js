@@ -1,0 +1,205 @@
+// Bars, lines and areas over categories, as ECharts options. Names never go into a
+// template of ECharts: its own names are indices, and tooltips are elements, so
+// that no text of a definition or of the data is read as markup.
+
+import { base, categoryAxis, grid, timeAxis, tip, truncated, valueAxis } from "./axes.js";
+import { colorOf, hatch, onto, palette, widest } from "./palette.js";
+import { number, text } from "./format.js";
+
+const least = { horizontal: 15, vertical: 9 }; // pixels a category keeps before the chart scrolls
+const barRoom = { barMaxWidth: 56, barGap: "8%", barCategoryGap: "26%" };
+const shareFormat = { type: "percent", decimals: 1 };
+
+// chartOption is the ECharts option of a drawing's Chart. size is the room in
+// pixels, hidden the indices of the series that the legend has switched off.
+export function chartOption(given, size, hidden) {
+  const chart = { ...given, axes: given.axes?.length ? given.axes : [{ title: "", format: {} }] };
+  const view = viewOf(chart, size, hidden);
+  const { horizontal, lines = [] } = chart;
+  const shown = chart.series.map((s, i) => (s.type === "bar" ? bar(view, s, i) : line(view, s, i))).filter((_, i) => !hidden.has(i));
+  if (shown[0] && lines.length) shown[0].markLine = referenceLines(lines, horizontal, view.formatOf(chart.series[0]));
+  if (view.bars.length > 0) shown.push(...nullMarks(view));
+  const values = chart.axes.map((axis, i) => measureAxis(view, axis, i));
+  const along = chart.time ? timeAxis(chart.category, view.room) : placesAxis(view);
+  return {
+    ...base(),
+    grid: grid(view.scrolls && (horizontal ? { right: 30 } : { bottom: 26 })),
+    xAxis: horizontal ? values : along, yAxis: horizontal ? along : values,
+    dataZoom: view.scrolls ? scrollbar(horizontal, view.fit) : [],
+    tooltip: {
+      ...base().tooltip, trigger: "axis", formatter: (items) => tipAt(view, items[0]?.dataIndex ?? 0),
+      axisPointer: { type: view.bars.length ? "shadow" : "line", lineStyle: { color: palette().axis }, shadowStyle: { color: "rgb(127 140 155/.13)" } },
+    },
+    series: shown,
+  };
+}
+
+// viewOf is what the parts of an option need to know about a chart.
+function viewOf(chart, { width, height }, hidden) {
+  const { horizontal, categories, series, axes } = chart;
+  const bars = series.map((s, i) => ({ ...s, i })).filter((s) => s.type === "bar" && !hidden.has(s.i));
+  const room = horizontal ? height - 40 : width - 60;
+  const pixels = horizontal ? least.horizontal : least.vertical * (chart.stack ? 1 : Math.max(1, Math.min(bars.length, 4)));
+  const fit = Math.max(2, Math.floor(room / pixels));
+  const axisOf = (s) => axes[s.axis] ?? axes[0];
+  return {
+    chart, width, height, hidden, bars, room, fit, axisOf,
+    formatOf: (s) => axisOf(s).format,
+    parts: chart.stack === "percent" ? shares(series, hidden) : null,
+    scrolls: !chart.time && bars.length > 0 && categories.length > fit,
+    place: (at, value) => {
+      const along = chart.time ? Date.parse(categories[at]) : at;
+      return horizontal ? [value, along] : [along, value];
+    },
+  };
+}
+
+// shares are a stack's values as parts of its category's sum, for each series.
+function shares(series, hidden) {
+  const stacked = (s, i) => !hidden.has(i) && s.type !== "line";
+  const sums = (series[0]?.values ?? []).map((_, at) =>
+    series.filter(stacked).reduce((sum, s) => sum + Math.abs(number(s.values[at]) ?? 0), 0));
+  return series.map((s) => s.values.map((value, at) => (number(value) === null || !sums[at] || s.type === "line" ? null : number(value) / sums[at])));
+}
+
+// numbersOf are what a series draws: a logarithm has no place for zero and below.
+function numbersOf({ parts, axisOf }, s, i) {
+  const values = (parts && s.type !== "line" ? parts[i] : s.values).map(number);
+  return axisOf(s).log ? values.map((value) => (value > 0 ? value : null)) : values;
+}
+
+function common({ chart, parts, formatOf }, s, i) {
+  const color = colorOf(s.color, i);
+  return {
+    id: String(i), name: String(i), itemStyle: { color },
+    [chart.horizontal ? "xAxisIndex" : "yAxisIndex"]: chart.axes[s.axis] ? s.axis : 0,
+    stack: chart.stack && s.type !== "line" ? `${s.type}${s.axis}` : undefined,
+    label: {
+      show: Boolean(chart.labels), color: palette().ink, fontSize: 11.5, position: "top",
+      formatter: ({ dataIndex: at }) => {
+        if (number(s.values[at]) === null) return "";
+        return parts && s.type !== "line" ? text(parts[i][at], shareFormat) : text(s.values[at], formatOf(s));
+      },
+    },
+    labelLayout: { hideOverlap: true },
+    emphasis: { focus: chart.series.length > 1 ? "series" : "none" },
+    blur: { itemStyle: { opacity: 0.35 }, lineStyle: { opacity: 0.35 } },
+  };
+}
+
+function bar(view, s, i) {
+  const { stack, horizontal } = view.chart;
+  const all = common(view, s, i);
+  const { color } = all.itemStyle;
+  return {
+    ...all, ...barRoom, type: "bar", data: numbersOf(view, s, i).map((value, at) => view.place(at, value)),
+    itemStyle: { color, borderRadius: stack ? 0 : horizontal ? [0, 3, 3, 0] : [3, 3, 0, 0] },
+    label: { ...all.label, ...(stack ? { position: "inside", color: onto(color) } : { position: horizontal ? "right" : "top" }) },
+    labelLayout: stack ? inside(horizontal) : all.labelLayout,
+  };
+}
+
+function line(view, s, i) {
+  const values = numbersOf(view, s, i);
+  const alone = (at) => (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
+  const dots = values.length <= 40;
+  return {
+    ...common(view, s, i), type: "line", lineStyle: { width: 2 }, symbol: "circle", symbolSize: 5, showSymbol: true, connectNulls: false, z: 3,
+    areaStyle: s.type === "area" ? { opacity: view.chart.stack ? 0.75 : 0.16 } : undefined,
+    data: values.map((value, at) => ({ value: view.place(at, value), symbol: dots || alone(at) ? "circle" : "none" })),
+  };
+}
+
+// measureAxis is the axis of the values, left or below, and a second one across.
+function measureAxis({ chart, parts, width, height }, axis, i) {
+  const { horizontal, lines = [] } = chart;
+  const most = Math.max(...lines.map((line) => line.value));
+  const reaches = i === 0 && !parts && (axis.most ?? null) === null && Number.isFinite(most);
+  return valueAxis(parts ? { ...axis, format: { type: "percent" }, least: 0, most: 1, log: false } : axis, horizontal ? width : height, {
+    position: horizontal ? ["bottom", "top"][i] : ["left", "right"][i], alignTicks: i > 0,
+    splitLine: { show: i === 0, lineStyle: { color: palette().line } },
+    ...(reaches && { max: ({ max }) => (most > max ? roundUp(most) : null) }),
+  });
+}
+
+function placesAxis({ chart, width, height, room, fit }) {
+  const { category, categories, horizontal } = chart;
+  if (horizontal) {
+    return categoryAxis(category, categories, room, { inverse: true, axisLabel: { color: palette().ink, fontSize: 11.5, ...truncated(Math.min(180, width * 0.34)) } });
+  }
+  const labels = categories.map((value) => text(value, category.format));
+  return categoryAxis(category, categories, room, { axisLabel: below(labels, room / Math.max(1, Math.min(fit, labels.length)), height) });
+}
+
+function tipAt({ chart, parts, hidden, formatOf }, at) {
+  return tip(text(chart.categories[at], chart.category.format), chart.series.map((s, i) => ({
+    i, color: colorOf(s.color, i), name: text(s.name),
+    value: text(s.values[at], formatOf(s)) + ((parts?.[i][at] ?? null) === null ? "" : ` (${text(parts[i][at], shareFormat)})`),
+  })).filter(({ i }) => !hidden.has(i)));
+}
+
+// below are the labels under columns that have room pixels each: as they are,
+// cut off, or slanting where that leaves too little of them.
+function below(labels, room, height) {
+  const label = { color: palette().muted, fontSize: 11.5 };
+  const width = widest(labels);
+  if (width <= room - 9) return { ...label, interval: 0 };
+  if (room >= 64) return { ...label, ...truncated(room - 6), interval: 0, hideOverlap: false };
+  return { ...label, ...truncated(Math.min(width + 2, Math.max(64, height * 0.3), 110)), rotate: 40, interval: room >= 15 ? 0 : "auto" };
+}
+
+// inside moves the labels that their bar is too small for out of the picture.
+const inside = (horizontal) => ({ rect, labelRect }) =>
+  (rect.width < labelRect.width * (horizontal ? 1 : 0.8) || rect.height < labelRect.height * (horizontal ? 0.8 : 1) ? { x: -999, y: -999 } : { hideOverlap: true });
+
+// roundUp is the next round number for the end of an axis.
+function roundUp(most) {
+  const step = 10 ** Math.floor(Math.log10(most)) / (most >= 5 * 10 ** Math.floor(Math.log10(most)) ? 1 : 5);
+  return Math.ceil((most * 1.02) / step) * step;
+}
+
+function scrollbar(horizontal, fit) {
+  const colors = palette();
+  return [{
+    id: "scroll", type: "slider", startValue: 0, endValue: fit - 1, brushSelect: false, showDetail: false, showDataShadow: false, handleSize: 0,
+    ...(horizontal ? { yAxisIndex: 0, width: 8, right: 4, top: 14, bottom: 24 } : { xAxisIndex: 0, height: 8, bottom: 6 }),
+    borderColor: "transparent", backgroundColor: colors.line, fillerColor: colors.axis, borderRadius: 4, moveHandleSize: 0, zoomLock: true,
+  }];
+}
+
+function referenceLines(lines, horizontal, format) {
+  const colors = palette();
+  return {
+    silent: true, symbol: "none", lineStyle: { color: colors.ink, type: [5, 4], width: 1.2 },
+    label: { color: colors.ink, fontSize: 11.5, position: horizontal ? "end" : "insideEndTop", formatter: ({ dataIndex }) => lines[dataIndex].label || text(lines[dataIndex].value, format) },
+    data: lines.map(({ value }) => (horizontal ? { xAxis: value } : { yAxis: value })),
+  };
+}
+
+// nullMarks are short hatched bars where a bar has no value: it is not zero. In a
+// stack the mark stands behind what there is.
+function nullMarks({ chart, bars, axisOf, place }) {
+  // A series without a row for a category is an ordinary thing, unless its format
+  // names what is not there. The only series has a row for each category, so that
+  // its nil is a value that was taken away.
+  const marked = (s) => chart.series.length === 1 || axisOf(s).format.null;
+  const gaps = bars.flatMap((s, slot) => (!marked(s) ? [] : s.values.flatMap((value, at) => {
+    if (value !== null) return [];
+    const sum = chart.stack ? bars.reduce((all, other) => all + Math.max(0, number(other.values[at]) ?? 0), 0) : 0;
+    return [{ value: place(at, chart.stack === "percent" ? Math.min(sum, 1) : sum), slot, axis: s.axis }];
+  })));
+  const fill = hatch();
+  return [...new Set(gaps.map(({ axis }) => axis))].map((axis) => {
+    const marks = gaps.filter((gap) => gap.axis === axis);
+    return {
+      id: `nulls${axis}`, type: "custom", silent: true, tooltip: { show: false }, z: 4, clip: true, data: marks.map(({ value }) => value),
+      [chart.horizontal ? "xAxisIndex" : "yAxisIndex"]: chart.axes[axis] ? axis : 0,
+      renderItem: ({ dataIndex }, api) => {
+        const [x, y] = api.coord(marks[dataIndex].value);
+        const { offset, width } = chart.time ? { offset: -4, width: 8 } : api.barLayout({ ...barRoom, count: chart.stack ? 1 : bars.length })[chart.stack ? 0 : marks[dataIndex].slot];
+        const shape = chart.horizontal ? { x, y: y + offset, width: 14, height: width } : { x: x + offset, y: y - 14, width, height: 14 };
+        return { type: "rect", shape, style: { fill, stroke: palette().hatch, lineWidth: 1, lineDash: [2, 2] } };
+      },
+    };
+  });
+}

@@ -1,0 +1,129 @@
+// The charts without categories and series, as ECharts options: slices, a heat
+// map, a histogram and a KPI's trend. Texts go where charts.js says.
+
+import { base, categoryAxis, grid, tip, truncated, valueAxis } from "./axes.js";
+import { blend, colorOf, font, hatch, onto, palette, widest } from "./palette.js";
+import { number, text } from "./format.js";
+
+const counts = { type: "number", decimals: -1, grouping: true };
+
+// pieOption is the option of a Pie; slices that are no positive number are in its
+// legend and its table only.
+export function pieOption(pie, { width, height }, hidden) {
+  const colors = palette();
+  const slices = pie.slices.map((slice, i) => ({ ...slice, i })).filter((s) => !hidden.has(s.i) && (number(s.value) ?? 0) > 0);
+  const total = slices.reduce((sum, s) => sum + number(s.value), 0);
+  const part = (value) => text(number(value) / total, { type: "percent", decimals: 1 });
+  const written = (s) => `${text(s.name)}\n${text(s.value, pie.format)} (${part(s.value)})`;
+  const beside = widest(slices.flatMap((s) => written(s).split("\n")), 12) + 42;
+  const outside = pie.labels && height > 170 && width / 2 - beside > 45;
+  const radius = Math.max(30, Math.min(height * (outside ? 0.38 : 0.46), outside ? width / 2 - beside : width * 0.46));
+  return {
+    ...base(),
+    tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
+      const s = slices[dataIndex];
+      return tip(text(s.name), [{ color: colorOf(s.color, s.i), name: pie.value, value: `${text(s.value, pie.format)} (${part(s.value)})` }]);
+    } },
+    series: [{
+      id: "pie", type: "pie", radius: pie.donut ? [radius * 0.56, radius] : [0, radius], startAngle: 90, minShowLabelAngle: 5,
+      itemStyle: { borderColor: colors.card, borderWidth: 2, borderRadius: 3 }, avoidLabelOverlap: true,
+      label: {
+        show: pie.labels, position: outside ? "outside" : "inside", color: colors.ink, fontSize: outside ? 12 : 11, lineHeight: 16,
+        formatter: ({ dataIndex: at }) => (outside ? written(slices[at]) : number(slices[at].value) > total * 0.07 ? part(slices[at].value) : ""),
+      },
+      labelLine: { show: outside, length: 10, length2: 8, lineStyle: { color: colors.axis } },
+      data: slices.map((s) => {
+        const color = colorOf(s.color, s.i);
+        return { name: String(s.i), value: number(s.value), itemStyle: { color }, ...(!outside && { label: { color: onto(color) } }) };
+      }),
+    }],
+  };
+}
+
+// heatScale is the colours and the bounds of a heat map, which its legend shows too.
+export function heatScale(heatmap) {
+  const values = heatmap.cells.map(([, , value]) => number(value)).filter((value) => value !== null);
+  const low = Math.min(...values), high = Math.max(...values);
+  const own = (heatmap.colors ?? []).filter((color) => /^#[0-9a-f]{6}$/i.test(color));
+  const colors = own.length > 1 ? own : palette().scale;
+  return { low, high, colors, color: (value) => blend(colors, high > low ? (value - low) / (high - low) : 1) };
+}
+
+// heatmapOption is the option of a Heatmap.
+export function heatmapOption(heatmap, { width, height }) {
+  const colors = palette();
+  const { columns, rows, cells, columnAxis, rowAxis } = heatmap;
+  const scale = heatScale(heatmap);
+  const fill = hatch();
+  const longest = widest(cells.map(([, , value]) => text(value, number(value) === null ? {} : heatmap.format)));
+  const renderItem = ({ dataIndex }, api) => {
+    const [column, row, value] = cells[dataIndex];
+    const [x, y] = api.coord([column, row]);
+    const [w, h] = api.size([1, 1]);
+    const color = number(value) === null ? null : scale.color(number(value));
+    const label = text(value, heatmap.format);
+    const gap = w > 6 && h > 6 ? 1 : 0;
+    return {
+      type: "rect", shape: { x: x - w / 2 + gap, y: y - h / 2 + gap, width: w - 2 * gap, height: h - 2 * gap, r: gap * 2 },
+      style: { fill: color ?? fill }, emphasis: { style: { stroke: colors.ink, lineWidth: 1.5 } },
+      ...(heatmap.labels && color && w > longest * 0.87 + 3 && h > 13 && {
+        textContent: { style: { text: label, fontFamily: font(), fontSize: w > longest + 5 ? 11.5 : 10, fill: onto(color) } }, textConfig: { position: "inside" },
+      }),
+    };
+  };
+  const plain = { axisTick: { show: false }, axisLine: { show: false } };
+  return {
+    ...base(), grid: grid({ right: 6, top: 8 }),
+    xAxis: categoryAxis(columnAxis, columns, width - 60, { ...plain, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4)) } }),
+    yAxis: categoryAxis(rowAxis, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
+    tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
+      const [column, row, value] = cells[dataIndex];
+      return tip(`${text(columns[column], columnAxis.format)} · ${text(rows[row], rowAxis.format)}`, [{
+        color: number(value) === null ? null : scale.color(number(value)), name: heatmap.value, value: text(value, heatmap.format) }]);
+    } },
+    series: [{ id: "heat", type: "custom", renderItem, data: cells.map(([column, row]) => [column, row]) }],
+  };
+}
+
+// histogramOption is the option of a Histogram: bars as wide as their bins.
+export function histogramOption({ bins, x, y, labels, name }, { width, height }) {
+  const colors = palette();
+  const color = colorOf(null, 0);
+  const renderItem = ({ dataIndex }, api) => {
+    const { from, to, count } = bins[dataIndex];
+    const [left, top] = api.coord([from, count]);
+    const [right, bottom] = api.coord([to, 0]);
+    return {
+      type: "rect", shape: { x: left + 0.5, y: top, width: Math.max(1, right - left - 1), height: Math.max(0, bottom - top), r: [2, 2, 0, 0] },
+      style: { fill: color }, emphasis: { style: { opacity: 0.8 } },
+      ...(labels && count > 0 && { textContent: { style: { text: text(count, counts), fontFamily: font(), fontSize: 11.5, fill: colors.ink } }, textConfig: { position: "top", distance: 3 } }),
+    };
+  };
+  return {
+    ...base(), grid: grid({ top: labels ? 22 : 14 }),
+    xAxis: valueAxis(x, width, { min: bins[0]?.from, max: bins.at(-1)?.to, splitLine: { show: false }, axisLine: { show: true, onZero: false, lineStyle: { color: colors.axis } }, axisTick: { show: true, lineStyle: { color: colors.axis } } }),
+    yAxis: valueAxis(y, height, { minInterval: 1 }),
+    tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
+      const { from, to, count } = bins[dataIndex];
+      return tip(`${text(from, x.format)} to ${text(to, x.format)}`, [{ color, name: name || y.title, value: text(count, counts) }]);
+    } },
+    series: [{ id: "bins", type: "custom", renderItem, encode: { x: [0], y: [1] }, data: bins.map(({ from, to, count }) => [(from + to) / 2, count]) }],
+  };
+}
+
+// sparkline is a KPI's trend: no axes, the last value marked.
+export function sparkline({ type, categories, values, format }, valueFormat) {
+  const color = colorOf(null, 0);
+  const last = values.findLastIndex((value) => number(value) !== null);
+  return {
+    ...base(), grid: { left: 4, right: 6, top: 6, bottom: 4 },
+    xAxis: { type: "category", show: false, boundaryGap: false, data: categories.map((_, at) => String(at)) },
+    yAxis: { type: "value", show: false, scale: true },
+    tooltip: { ...base().tooltip, trigger: "axis", axisPointer: { type: "line", lineStyle: { color: palette().axis } },
+      formatter: ([item]) => tip(text(categories[item.dataIndex], format), [{ name: "", value: text(values[item.dataIndex], valueFormat) }]) },
+    series: [{
+      id: "trend", type: "line", lineStyle: { width: 2, color }, itemStyle: { color }, areaStyle: type === "area" ? { color, opacity: 0.14 } : undefined,
+      data: values.map((value, at) => ({ value: number(value), symbol: at === last ? "circle" : "none", symbolSize: 6 })), showAllSymbol: true,
+    }],
+  };
+}

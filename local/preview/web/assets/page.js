@@ -1,0 +1,223 @@
+// The page: its sheets, what the reader has chosen, and the data's changes.
+
+import { Card, faults } from "./cards.js";
+import { control } from "./controls.js";
+import { el, get } from "./dom.js";
+
+const $ = (id) => document.getElementById(id);
+const drawings = {};
+const pending = new Set();
+const sheets = new Map(); // what is on the page, by the sheet's id
+let dashboard = null;
+let state = { parameters: {}, filters: {} };
+let serial = 0; // counts what makes drawings stale: a choice, new data
+let shape = "";
+
+// headcount is for tests in a browser: the drawings that are shown, by visual,
+// and a promise of the moment when nothing is asked any more.
+window.headcount = {
+  drawings,
+  settled: async () => { while (pending.size) await Promise.allSettled([...pending]); },
+};
+
+// busy keeps a promise among the pending ones until it is done.
+function busy(promise) {
+  pending.add(promise);
+  promise.finally(() => pending.delete(promise)).catch(() => {});
+  return promise;
+}
+
+// load asks for the dashboard and shows it; the page is built again only if the
+// definition is another one, not when its data is newer.
+async function load() {
+  const answer = await get("dashboard");
+  const volatile = new Set(["state", "version", "value", "from", "to", "min", "max", "relative"]);
+  const now = JSON.stringify(answer, (key, value) => (volatile.has(key) ? undefined : value));
+  if (now !== shape) {
+    if (!dashboard) state = fresh(answer.state);
+    build(answer);
+  }
+  dashboard = answer;
+  shape = now;
+}
+
+const fresh = (given) => structuredClone({ parameters: given?.parameters ?? {}, filters: given?.filters ?? {} });
+
+function build(next) {
+  for (const sheet of sheets.values()) sheet.cards.forEach((card) => card.remove());
+  sheets.clear();
+  for (const id of Object.keys(drawings)) delete drawings[id];
+  $("title").textContent = document.title = next.title || next.file;
+  $("file").textContent = next.file;
+  showFaults(next.faults ?? []);
+  $("tabs").hidden = next.sheets.length < 2;
+  $("tabs").replaceChildren(...next.sheets.map((sheet) => el("button", {
+    type: "button", role: "tab", id: `tab-${sheet.id}`, "aria-controls": `sheet-${sheet.id}`, "data-sheet": sheet.id, onclick: () => open(sheet.id),
+  }, sheet.name)));
+  $("sheets").replaceChildren(...next.sheets.map(buildSheet));
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const first = next.sheets.find((sheet) => sheet.id === wanted) ?? next.sheets[0];
+  if (first) select(first.id);
+}
+
+function showFaults(list) {
+  const before = $("faults").querySelector("details")?.open;
+  $("faults").replaceChildren(...(list.length === 0 ? [] : [el("details", { class: "banner", open: before ?? false },
+    el("summary", {}, list.length === 1 ? "The definition has a fault" : `The definition has ${list.length} faults`), faults(list))]));
+}
+
+function buildSheet(sheet) {
+  const page = { state: () => state, choose };
+  const controls = new Map((sheet.controls ?? []).filter((spec) => !spec.hidden).map((spec) => [spec.id, control(spec, sheet.id, page)]));
+  const cards = [];
+  const elements = [...sheet.elements].sort((a, b) => (a.row ?? 1e9) - (b.row ?? 1e9) || (a.column ?? 1e9) - (b.column ?? 1e9));
+  const all = [...controls.values()];
+  const columns = sheet.columns || 36;
+  const grid = el("div", { class: "grid", style: `--columns:${columns}` }, ...elements.flatMap((element) => {
+    if (element.kind === "control") {
+      const node = controls.get(element.id);
+      controls.delete(element.id);
+      return node ? [place(el("div", { class: "placed" }, node), element, columns)] : [];
+    }
+    const card = new Card(sheet.id, element, (drawing) => { drawings[element.id] = drawing; });
+    cards.push(card);
+    return [place(card.node, element, columns)];
+  }));
+  const reset = el("button", { type: "button", class: "reset", hidden: true, onclick: () => { state = fresh(dashboard.state); chosen(); } }, "Reset");
+  const node = el("div", { class: "sheet", id: `sheet-${sheet.id}`, role: "tabpanel", "aria-labelledby": `tab-${sheet.id}`, hidden: true },
+    sheet.description && el("p", { class: "description" }, sheet.description),
+    all.length > 0 && el("div", { class: "controls" }, ...controls.values(), reset), grid);
+  sheets.set(sheet.id, { id: sheet.id, node, cards, controls: all, reset, serial: -1 });
+  return node;
+}
+
+// place puts an element on the grid; without a row or a column it flows.
+function place(node, { column, row, columnSpan, rowSpan }, columns) {
+  const [width, height] = [Math.min(Number(columnSpan) || 18, columns - (column ?? 0)), Number(rowSpan) || 12];
+  node.style.setProperty("--rows", height);
+  node.style.gridColumn = (column ?? null) === null ? `span ${width}` : `${column + 1} / span ${width}`;
+  node.style.gridRow = (row ?? null) === null ? `span ${height}` : `${row + 1} / span ${height}`;
+  return node;
+}
+
+const current = () => [...sheets.values()].find((sheet) => !sheet.node.hidden);
+
+function open(id) {
+  history.replaceState(null, "", `#${encodeURIComponent(id)}`);
+  select(id);
+  busy(ask());
+}
+
+function select(id) {
+  for (const sheet of sheets.values()) sheet.node.hidden = sheet.id !== id;
+  for (const tab of $("tabs").children) {
+    tab.setAttribute("aria-selected", String(tab.dataset.sheet === id));
+    tab.tabIndex = tab.dataset.sheet === id ? 0 : -1;
+  }
+}
+
+// ask asks for what the sheet shows, if that is stale. quiet is for new data:
+// nothing moves but what has changed.
+async function ask(quiet = false) {
+  const sheet = current();
+  if (!sheet || sheet.serial === serial) return;
+  sheet.serial = serial;
+  await Promise.all(sheet.cards.map((card) => card.ask(state, quiet && Boolean(card.drawing))));
+}
+
+function choose(change) {
+  const next = fresh(state);
+  change(next);
+  state = next;
+  chosen();
+}
+
+function chosen() {
+  serial++;
+  const changed = JSON.stringify(state) !== JSON.stringify(fresh(dashboard.state));
+  for (const sheet of sheets.values()) {
+    sheet.controls.forEach((node) => node.sync());
+    sheet.reset.hidden = !changed;
+  }
+  busy(ask());
+}
+
+let refreshing = null, again = false;
+
+// refresh shows newer data; changes that come in the meantime are one more round.
+function refresh() {
+  again = true;
+  refreshing ??= busy((async () => {
+    while (again) {
+      again = false;
+      try {
+        await load();
+        serial++;
+        await ask(true);
+        document.body.dataset.version = dashboard.version;
+        live("live", "Live");
+      } catch (error) {
+        live("lost", "Not connected");
+        if (!dashboard) $("sheets").replaceChildren(faults([{ file: "", path: "", problem: error.message }]));
+      }
+    }
+    refreshing = null;
+  })());
+}
+
+function live(is, said) {
+  $("live").dataset.live = is;
+  if ($("live").textContent !== said) $("live").textContent = said;
+}
+
+function listen() {
+  const changes = new EventSource("api/changes");
+  changes.onopen = () => { if ($("live").dataset.live === "lost") refresh(); else live("live", "Live"); };
+  changes.onerror = () => live("lost", "Connection lost, trying again");
+  changes.onmessage = ({ data }) => {
+    let version;
+    try { ({ version } = JSON.parse(data)); } catch { return; }
+    if (dashboard && version !== dashboard.version) refresh();
+  };
+}
+
+function themes() {
+  const root = document.documentElement;
+  const show = () => {
+    $("theme").textContent = root.dataset.theme === "dark" ? "Light" : "Dark";
+    $("theme").setAttribute("aria-label", `Switch to the ${$("theme").textContent.toLowerCase()} theme`);
+    sheets.forEach((sheet) => sheet.cards.forEach((card) => card.redraw()));
+  };
+  $("theme").addEventListener("click", () => {
+    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a browser that stores nothing forgets the choice */ }
+    show();
+  });
+  addEventListener("theme", show);
+  show();
+}
+
+$("tabs").addEventListener("keydown", (event) => {
+  const tabs = [...$("tabs").children];
+  const at = tabs.indexOf(document.activeElement);
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  const tab = tabs[(to + tabs.length) % tabs.length];
+  tab.focus();
+  open(tab.dataset.sheet);
+});
+addEventListener("hashchange", () => { const id = decodeURIComponent(location.hash.slice(1)); if (sheets.has(id)) open(id); });
+
+// Menus close on a click elsewhere and on Escape.
+addEventListener("click", ({ target }) => document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(target)) menu.open = false; }));
+addEventListener("keydown", ({ key }) => {
+  const menu = key === "Escape" && document.activeElement?.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+themes();
+refresh();
+listen();

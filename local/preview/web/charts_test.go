@@ -1,0 +1,95 @@
+package web
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/headcount-etl/headcount/local/preview/visual"
+)
+
+// option is an expression of what a chart's option says, by its drawing's part.
+func option(t *testing.T, module, function string, part any, hidden, say string) string {
+	t.Helper()
+	drawn, err := json.Marshal(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `import("/assets/` + module + `").then((m) => m.` + function + `(` + string(drawn) + `, { width: 600, height: 300 }, new Set(` + hidden + `))).then((o) => ` + say + `)`
+}
+
+// What the charts are asked to draw: canvases cannot be read, their options can.
+func TestOptions(t *testing.T) {
+	chart := func(change func(*visual.Chart)) *visual.Chart {
+		c := &visual.Chart{
+			Categories: []visual.Value{"a", "b", "c"}, Axes: []visual.Axis{{Format: people}},
+			Series: []visual.Series{{Name: "x", Type: "bar", Values: []visual.Value{30, nil, 0}}, {Name: "y", Type: "bar", Values: []visual.Value{10, 5, -5}}},
+		}
+		change(c)
+		return c
+	}
+	same := func(*visual.Chart) {}
+	days := []visual.Value{"2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z", "2026-05-04T00:00:00Z"}
+	const values = `JSON.stringify(o.series.map((s) => [s.id, ...s.data.map((d) => (d.value ?? d).at(1))]))`
+	cases := []struct {
+		name   string
+		chart  *visual.Chart
+		hidden string
+		say    string
+		want   string
+	}{
+		{"a value that is suppressed is no zero, and is marked", chart(same), "", values, `[["0",30,null,0],["1",10,5,-5],["nulls0",0]]`},
+		{"in a stack the mark stands behind what there is", chart(func(c *visual.Chart) { c.Stack = "stacked" }), "", `String(o.series[2].data[0])`, "1,5"},
+		{"a value that is not known is no mark in a chart of several series", chart(func(c *visual.Chart) { c.Axes[0].Format.Null = "" }), "", `String(o.series.length)`, "2"},
+		{"but in a chart of one series it is", chart(func(c *visual.Chart) { c.Axes[0].Format.Null, c.Series = "", c.Series[:1] }), "", `String(o.series.length)`, "2"},
+		{"shares add up to one", chart(func(c *visual.Chart) { c.Stack = "percent" }), "", values, `[["0",0.75,null,0],["1",0.25,1,-1],["nulls0",1]]`},
+		{"shares of what is shown", chart(func(c *visual.Chart) { c.Stack = "percent" }), "[0]", values, `[["1",1,1,-1]]`},
+		{"what the legend hides", chart(same), "[1]", values, `[["0",30,null,0],["nulls0",0]]`},
+		{"a logarithm has no zero", chart(func(c *visual.Chart) { c.Axes[0].Log = true }), "[1]", `JSON.stringify(o.series[0].data)`, `[[0,30],[1,null],[2,null]]`},
+		{"lying bars", chart(func(c *visual.Chart) { c.Horizontal = true }), "", `JSON.stringify([o.series[0].data, o.yAxis.inverse, o.yAxis.data])`, `[[[30,0],[null,1],[0,2]],true,["a","b","c"]]`},
+		{"instants keep their distances", chart(func(c *visual.Chart) { c.Time, c.Categories = true, days }), "", `JSON.stringify([o.useUTC, o.xAxis.type, (o.series[0].data[2][0] - o.series[0].data[0][0]) / 864e5])`, `[true,"time",3]`},
+		{"an area without a value has a gap", chart(func(c *visual.Chart) { c.Series[0].Type = "area" }), "[1]", `JSON.stringify([o.series[0].connectNulls, o.series[0].data[1].value[1]])`, `[false,null]`},
+		{"a reference line is within the axis", chart(func(c *visual.Chart) { c.Lines = []visual.ReferenceLine{{Value: 52}} }), "", `JSON.stringify([o.series[0].markLine.data, o.yAxis[0].max({ max: 30 }), o.yAxis[0].max({ max: 60 })])`, `[[{"yAxis":52}],60,null]`},
+		{"its own bounds and colour", chart(func(c *visual.Chart) { c.Axes[0].Least, c.Series[1].Color = new(float64), "#123456" }), "", `JSON.stringify([o.yAxis[0].min, o.series[1].itemStyle.color])`, `[0,"#123456"]`},
+		{"a colour that is none", chart(func(c *visual.Chart) { c.Series[0].Color = "url(x)" }), "", `String(/^#[0-9a-f]{6}$/.test(o.series[0].itemStyle.color))`, "true"},
+		{"few categories do not scroll", chart(same), "", `String(o.dataZoom.length)`, "0"},
+		{"many do", chart(func(c *visual.Chart) { c.Categories = make([]visual.Value, 200) }), "", `String(o.dataZoom.length)`, "1"},
+		{"a tooltip says every value", chart(same), "", `[...o.tooltip.formatter([{ dataIndex: 1 }]).children].map((n) => n.textContent).join()`, "b,xsuppressed,y5"},
+	}
+	b := open(t, serve(t, dashboard()).url)
+	for _, c := range cases {
+		b.want(c.name, option(t, "charts.js", "chartOption", c.chart, c.hidden, c.say), c.want)
+	}
+	heat := &visual.Heatmap{Columns: []visual.Value{"a", "b"}, Rows: []visual.Value{"r"}, Cells: [][3]visual.Value{{0, 0, 9}, {1, 0, nil}}, Format: people}
+	b.want("a cell without a value is hatched", option(t, "figures.js", "heatmapOption", heat, "",
+		`[0, 1].map((dataIndex) => String(o.series[0].renderItem({ dataIndex }, { coord: () => [0, 0], size: () => [40, 20] }).style.fill.image)).join()`), "undefined,[object HTMLCanvasElement]")
+	pie := &visual.Pie{Format: people, Slices: []visual.Slice{{Name: "a"}, {Name: "b", Value: 3}, {Name: "c", Value: -1}}}
+	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, "", `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
+}
+
+// A map has one scale in both directions, and circles whose area is the size.
+func TestMapIsTrueToScale(t *testing.T) {
+	b := open(t, serve(t, dashboard()).url)
+	// A kilometre to the east and to the north of the Louvre, on a sphere.
+	m := &visual.Map{Size: "People", SizeFormat: people, Points: []visual.Point{
+		{Latitude: 48.8606, Longitude: 2.3376, Size: 400}, {Latitude: 48.8606, Longitude: 2.3376 + 0.0136530, Size: 100}, {Latitude: 48.8606 + 0.0089831, Longitude: 2.3376},
+	}}
+	drawn, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := eval[[]float64](b, `import("/assets/map.js").then(({ Chart }) => {
+		const map = new Chart({ setOption() {} }, document.createElement("div"));
+		map.draw(`+string(drawn)+`, { width: 700, height: 400 });
+		const [[x, y], east, north] = map.points.map((point) => map.at(point.place));
+		return [east[0] - x, y - north[1], map.radius(map.points[0]) / map.radius(map.points[1]), x - 350, y - 200];
+	})`)
+	if east, north := got[0], got[1]; east < 50 || north/east < 0.995 || north/east > 1.005 {
+		t.Errorf("a kilometre is %.1f pixels to the east and %.1f to the north", east, north)
+	}
+	if got[2] != 2 {
+		t.Errorf("four times the size has %.2f times the radius, want 2", got[2])
+	}
+	if got[3] < -310 || got[4] > 160 {
+		t.Errorf("the first point is at %.0f, %.0f from the middle, outside the map", got[3], got[4])
+	}
+}

@@ -1,0 +1,230 @@
+package web
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/local/preview/query"
+	"github.com/headcount-etl/headcount/local/preview/visual"
+)
+
+var (
+	texts  = visual.Format{Type: "text"}
+	months = visual.Format{Type: "date", Grain: "MONTH"}
+)
+
+// everyKind is a drawing of each kind, and of each thing that goes wrong; with it
+// what its card must say, as the table behind the chart where there is one.
+func everyKind() map[*visual.Drawing]struct{ state, selector, want string } {
+	share := 0.82
+	up, by := 20.0, 0.25
+	return map[*visual.Drawing]struct{ state, selector, want string }{
+		bars("chart", 1234): {"ready", "", lines("Place|People", "Bastille|1,234", "Louvre|suppressed", "–|5")},
+		{ID: "pie", Kind: "pie", Pie: &visual.Pie{Donut: true, Name: "Gender", Value: "People", Format: people, Legend: "right", Labels: true, Slices: []visual.Slice{{Name: "female", Value: 3}, {Name: "male", Value: 1}, {Name: "diverse"}}}}: {
+			"ready", "", lines("Gender|People|Share", "female|3|75.0%", "male|1|25.0%", "diverse|suppressed|–"),
+		},
+		{ID: "kpi", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: 100, Format: people, Progress: &share, Comparison: &visual.Comparison{Label: "the month before", Value: 80, Method: "percent", Difference: &up, Percent: &by, Format: people}}}: {
+			"ready", ".figure", "People100▲ +25.0% up from 80 (the month before)82% of the target",
+		},
+		{ID: "gone", Kind: "kpi", KPI: &visual.KPI{Label: "People", Format: people}}: {"ready", ".figure", "Peoplesuppressed"},
+		{ID: "trend", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: 2, Format: people, Sparkline: &visual.Sparkline{Type: "area", Format: months, Categories: []visual.Value{"2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"}, Values: []visual.Value{nil, 2}}}}: {
+			"ready", "", lines("Name|Value", "People|2", "Apr 2026|suppressed", "May 2026|2"),
+		},
+		{ID: "table", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place", Format: texts}, {Title: "People", Format: people, Measure: true}}, Rows: [][]visual.Value{{"Louvre", 7}, {"Bastille", nil}}, Total: []visual.Value{nil, 7}, TotalLabel: "All"}}: {
+			"ready", "table", lines("Place|People", "Louvre|7", "Bastille|suppressed", "All|7"),
+		},
+		pivot(): {"ready", "table", lines("District|Place|2026|Total", "People|People", "North|Gare|1|1", "Porte|suppressed|2", "All|3|3", "Centre|Louvre|4|4", "Grand total|7|7")},
+		{ID: "heatmap", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: []visual.Value{0, 1}, Rows: []visual.Value{"Mon"}, ColumnAxis: visual.Axis{Title: "Hour", Format: people}, RowAxis: visual.Axis{Title: "Day", Format: texts}, Cells: [][3]visual.Value{{0, 0, 9}, {1, 0, nil}}, Format: people, Value: "People", Legend: true, Labels: true}}: {
+			"ready", "", lines("Day|Hour|People", "Mon|0|9", "Mon|1|suppressed"),
+		},
+		{ID: "histogram", Kind: "histogram", Histogram: &visual.Histogram{Name: "Events", X: visual.Axis{Format: people}, Bins: []visual.Bin{{From: 0, To: 5, Count: 3}, {From: 5, To: 10, Count: 0}}}}: {
+			"ready", "", lines("From|To|Events", "0|5|3", "5|10|0"),
+		},
+		{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", SizeFormat: people, Points: []visual.Point{
+			{Latitude: 48.8532, Longitude: 2.3692, Labels: []visual.PointLabel{{Name: "Place", Value: "Bastille", Format: texts}}},
+			{Latitude: 48.8606, Longitude: 2.3376, Size: 7, Labels: []visual.PointLabel{{Name: "Place", Value: "Louvre", Format: texts}}},
+		}}}: {"ready", "", lines("Place|Latitude|Longitude|People", "Bastille|48.85320|2.36920|suppressed", "Louvre|48.86060|2.33760|7")},
+		{ID: "text", Kind: "text", Text: &visual.Text{HTML: "<p>Some <b>words</b></p>"}}:                                           {"ready", ".rich b", "words"},
+		{ID: "insight", Kind: "insight", Insight: &visual.Insight{HTML: "<p>More <i>words</i></p>"}}:                               {"ready", ".rich i", "words"},
+		{ID: "placeholder", Kind: "placeholder", Placeholder: &visual.Placeholder{Feature: "SankeyDiagramVisual"}}:                 {"placeholder", ".placeholder strong", "SankeyDiagramVisual"},
+		{ID: "empty", Kind: "chart", Empty: true}:                                                                                  {"empty", ".body", "No data for these filters"},
+		{ID: "fault", Kind: "chart", Faults: []definition.Fault{{File: "a.json", Path: "$.Sheets[0]", Problem: "no such column"}}}: {"error", ".faults li", "no such columna.json  $.Sheets[0]"},
+		{ID: "hollow", Kind: "chart"}: {"error", ".faults li span", "the drawing says it is a chart, but holds none"},
+		{ID: "bare", Kind: "chart", Chart: &visual.Chart{Categories: []visual.Value{"a"}, Series: []visual.Series{{Type: "bar", Values: []visual.Value{1}}}, Axes: []visual.Axis{}}}: {"ready", "", lines("Category|–", "a|1")},
+	}
+}
+
+func pivot() *visual.Drawing {
+	return &visual.Drawing{ID: "pivot", Kind: "pivot", Pivot: &visual.Pivot{
+		RowTitles: []string{"District", "Place"}, RowFormat: []visual.Format{texts, texts},
+		Head: [][]visual.PivotHead{
+			{{Value: 2026, Format: texts, Span: 1}, {Value: "Total", Format: texts, Span: 1, Total: true}},
+			{{Value: "People", Format: texts, Span: 1}, {Value: "People", Format: texts, Span: 1, Total: true}},
+		},
+		Formats: []visual.Format{people, people},
+		Rows: []visual.PivotRow{
+			{Headers: []visual.Value{"North", "Gare"}, Cells: []visual.Value{1, 1}},
+			{Headers: []visual.Value{"North", "Porte"}, Cells: []visual.Value{nil, 2}},
+			{Headers: []visual.Value{"North", "All"}, Cells: []visual.Value{3, 3}, Total: 1},
+			{Headers: []visual.Value{"Centre", "Louvre"}, Cells: []visual.Value{4, 4}},
+			{Headers: []visual.Value{"Grand total", nil}, Cells: []visual.Value{7, 7}, Total: 2},
+		},
+	}}
+}
+
+func TestEveryKind(t *testing.T) {
+	kinds := everyKind()
+	var ids []string
+	var drawings []*visual.Drawing
+	for d := range kinds {
+		ids, drawings = append(ids, d.ID), append(drawings, d)
+	}
+	b := open(t, serve(t, dashboard(append(ids, "unknown")...), drawings...).url)
+	b.shown("1")
+	for d, c := range kinds {
+		card := fmt.Sprintf("[data-visual=%s]", d.ID)
+		b.want(d.ID+" state", fmt.Sprintf(`document.querySelector("%s").dataset.state`, card), c.state)
+		b.want(d.ID+" kind", fmt.Sprintf(`document.querySelector("%s").dataset.kind`, card), d.Kind)
+		if c.selector == "" { // the table behind a chart
+			b.click(card + " .toggle")
+			c.selector = "table"
+		}
+		said := fmt.Sprintf(`document.querySelector("%s %s").textContent`, card, c.selector)
+		if c.selector == "table" {
+			said = cells(card)
+		}
+		b.want(d.ID, said, c.want)
+	}
+	b.want("an answer that is an error", `document.querySelector("[data-visual=unknown]").dataset.state`, "error")
+	b.want("cells of a pivot", `[...document.querySelectorAll("[data-visual=pivot] th[rowspan], [data-visual=pivot] th[colspan]")].filter((c) => c.rowSpan > 1 || c.colSpan > 1).map((c) => c.textContent + c.rowSpan + c.colSpan).join()`,
+		"District21,Place21,North31,Grand total12")
+	b.want("width", `String(document.documentElement.scrollWidth <= innerWidth)`, "true")
+	b.run(chromedp.EmulateViewport(390, 800))
+	b.want("width of a phone", `String(document.documentElement.scrollWidth <= innerWidth)`, "true")
+}
+
+// New data changes what has changed, and nothing else: the same elements, no veil,
+// what is open stays open.
+func TestARefreshMovesNothing(t *testing.T) {
+	f := serve(t, dashboard("a", "b", "c"), bars("a", 1), bars("b", 2), pivot())
+	b := open(t, f.url)
+	b.shown("1")
+	b.click("[data-visual=b] .toggle")
+	b.js(`window.before = [...document.querySelectorAll("section, canvas, [data-visual=b] table")];
+		window.states = new Set();
+		new MutationObserver((all) => all.forEach(({ target }) => states.add(target.dataset.state + target.getAttribute("aria-busy"))))
+			.observe(document.querySelector("main"), { attributes: true, subtree: true, attributeFilter: ["data-state", "aria-busy"] });`)
+	f.change(bars("a", 4321))
+	b.shown("2")
+	b.want("elements", `String(before.every((node) => node.isConnected) && before.filter((node) => node.matches("canvas")).length === document.querySelectorAll("canvas").length)`, "true")
+	b.want("states on the way", `[...states].filter((s) => s !== "readyfalse").join()`, "errorfalse")
+	b.want("new value", `String(headcount.drawings.a.chart.series[0].values[0])`, "4321")
+	f.change(&visual.Drawing{ID: "a", Kind: "chart", Empty: true})
+	b.shown("3")
+	b.want("state", `document.querySelector("[data-visual=a]").dataset.state`, "empty")
+	f.change(bars("a", 5))
+	b.shown("4")
+	b.want("state", `document.querySelector("[data-visual=a]").dataset.state`, "ready")
+	b.want("canvases", `String(document.querySelectorAll("[data-visual=a] canvas").length)`, "1")
+}
+
+// Each control writes what the reader chose into the state of the questions.
+func TestControls(t *testing.T) {
+	page := dashboard("a")
+	page["state"] = map[string]any{"parameters": map[string][]string{"period": {"HOUR"}}}
+	control := func(id, kind string, more map[string]any) map[string]any {
+		c := map[string]any{"id": id, "kind": kind, "title": id, "filter": id, "parameter": "", "selectAll": true, "values": nil, "value": nil, "from": "", "to": ""}
+		for k, v := range more {
+			c[k] = v
+		}
+		return c
+	}
+	page["sheets"].([]map[string]any)[0]["controls"] = []any{
+		control("place", "dropdown", map[string]any{"multi": true}),
+		control("period", "dropdown", map[string]any{"parameter": "period", "filter": "", "values": []string{"HOUR", "DAY"}, "selectAll": false}),
+		control("band", "list", map[string]any{"multi": true, "values": []string{"0–17", "18–24"}, "value": []string{"0–17"}}),
+		control("range", "slider", map[string]any{"min": 0, "max": 100, "step": 5, "from": "0", "to": "60"}),
+		control("top", "slider", map[string]any{"min": 1, "max": 50, "step": 1, "parameter": "top", "filter": ""}),
+		control("search", "text", nil),
+		control("day", "date", map[string]any{"grain": "DAY"}),
+		control("hours", "daterange", map[string]any{"grain": "HOUR", "from": "2026-05-04T00:00:00Z", "to": "2026-05-05T00:00:00Z"}),
+		control("recent", "relative", map[string]any{"relative": map[string]any{"type": "LAST", "number": 7, "grain": "DAY"}}),
+		control("hidden", "text", map[string]any{"hidden": true}),
+	}
+	f := serve(t, page, bars("a", 1))
+	b := open(t, f.url)
+	b.shown("1")
+	b.want("hidden", `String(document.querySelector("[data-control=hidden]"))`, "null")
+	b.want("nothing to reset", `String(document.querySelector(".reset").hidden)`, "true")
+	b.want("begins", `document.querySelector("[data-control=period] summary").textContent + [...document.querySelectorAll("[data-control=band] input:checked")].map((i) => i.value)`, "HOUR0–17")
+	set := func(selector, value string) {
+		b.js(fmt.Sprintf(`{ const i = document.querySelector(%q); i.value = %q; i.dispatchEvent(new Event("input")); i.dispatchEvent(new Event("change")); }`, selector, value))
+	}
+	option := func(control string, n int) {
+		b.click(fmt.Sprintf("[data-control=%s] .option:nth-child(%d)", control, n))
+	}
+	b.click("[data-control=place] summary")
+	option("place", 3)
+	option("place", 2)
+	b.run(chromedp.KeyEvent(kb.Escape))
+	b.click("[data-control=period] summary")
+	option("period", 2)
+	option("band", 3)
+	for selector, value := range map[string]string{
+		"[data-control=range] input:nth-of-type(2)": "80", "[data-control=top] input": "20", "[data-control=search] input": "x",
+		"[data-control=day] input": "2026-05-09", "[data-control=hours] input": "2026-05-04T06:00", "[data-control=recent] input": "30",
+	} {
+		set(selector, value)
+	}
+	b.js("headcount.settled()")
+	want := query.State{
+		Parameters: map[string][]string{"period": {"DAY"}, "top": {"20"}},
+		Filters: map[string]query.Choice{
+			"place": {Values: []string{"<i>Louvre</i>", "Bastille"}}, "band": {Values: []string{"0–17", "18–24"}}, "range": {From: "0", To: "80"},
+			"search": {Values: []string{"x"}}, "day": {Values: []string{"2026-05-09"}},
+			"hours":  {From: "2026-05-04T06:00:00Z", To: "2026-05-05T00:00:00Z"},
+			"recent": {Relative: &query.Relative{Type: "LAST", Number: 30, Grain: "DAY"}},
+		},
+	}
+	if got := f.lastAsked(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("asked with\n%+v\nwant\n%+v", got, want)
+	}
+	option("band", 1)
+	set("[data-control=search] input", "")
+	b.js("headcount.settled()")
+	if got := f.lastAsked(t).Filters; !got["band"].All || !got["search"].All {
+		t.Errorf("after All: %+v", got)
+	}
+	b.click(".reset")
+	b.js("headcount.settled()")
+	if got, want := f.lastAsked(t), (query.State{Parameters: map[string][]string{"period": {"HOUR"}}}); !reflect.DeepEqual(got.Parameters, want.Parameters) || len(got.Filters) != 0 {
+		t.Errorf("after Reset: %+v", got)
+	}
+	b.want("focus after Escape", `document.querySelector("[data-control=place] details").open + document.querySelector("[data-control=place] summary").textContent`, "falseAll")
+}
+
+func TestSheetsAreReachedByKeysAndAddress(t *testing.T) {
+	page := dashboard("a")
+	first := page["sheets"].([]map[string]any)[0]
+	page["sheets"] = []map[string]any{first, {"id": "two", "name": "Two", "columns": 36, "elements": []map[string]any{{"id": "b", "kind": "visual", "column": 30, "row": nil, "columnSpan": 36, "rowSpan": 4}}, "controls": nil}}
+	f := serve(t, page, bars("a", 1), bars("b", 2))
+	b := open(t, f.url+"/#two")
+	b.shown("1")
+	selected := `document.querySelector("[role=tab][aria-selected=true]").dataset.sheet + [...document.querySelectorAll("[role=tabpanel]")].filter((p) => !p.hidden).map((p) => p.id)`
+	b.want("by address", selected, "twosheet-two")
+	b.want("asked", `Object.keys(headcount.drawings).join()`, "b")
+	b.want("a span beyond the grid", `document.querySelector("[data-visual=b]").style.gridColumn`, "31 / span 6")
+	b.run(chromedp.Focus(chromedp.CSS("#tab-two")), chromedp.KeyEvent(kb.ArrowRight)) // the arrow to the right goes round
+	b.js("headcount.settled()")
+	b.want("by key", selected+` + location.hash + document.activeElement.id`, "onesheet-one#onetab-one")
+	b.click("#theme")
+	dark := eval[string](b, `document.documentElement.dataset.theme`)
+	b.run(chromedp.Reload())
+	b.shown("1")
+	b.want("the theme stays", `document.documentElement.dataset.theme`, dark)
+}
