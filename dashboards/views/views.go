@@ -69,7 +69,7 @@ func Events(from string) View {
 	v.SQL = `WITH named AS (
   SELECT *, regexp_extract("` + Path + `", '[0-9]{4}(-[0-9]{2}){5}-[^/]*$') AS arrival,
     row_number() OVER (PARTITION BY year, month, day, event_id ORDER BY "` + Path + `", occurred_at, device.platform, device.os_version, device.app_version,
-      position.latitude, position.longitude, position.accuracy_m) AS copy
+      round(position.latitude, 3), round(position.longitude, 3), position.accuracy_m) AS copy
   FROM ` + from + `
 ), timed AS (
   SELECT *, TRY_CAST(replace(substr(occurred_at, 1, 19), 'T', ' ') AS timestamp) AS occurred,

@@ -168,16 +168,15 @@ func (s *Server) load(ctx context.Context) (*loaded, error) {
 		return nil, fmt.Errorf("definition: %w", err)
 	}
 	l = &loaded{version: version}
-	l.definition, l.faults = definition.Decode(s.config.File, text)
-	sets, err := s.connect(ctx, l)
+	d, faults := definition.Load(s.config.File, text, func(d *definition.Definition) (sets []definition.DataSet) {
+		l.definition = d
+		sets, err = s.connect(ctx, l)
+		return sets
+	})
 	if err != nil {
 		return nil, err
 	}
-	// A document that is no JSON at all has one fault, and not also all that
-	// comes of it.
-	if len(l.definition.Sheets) > 0 || len(l.faults) == 0 {
-		l.faults = append(l.faults, definition.Check(s.config.File, l.definition, sets)...)
-	}
+	l.definition, l.faults = d, append(l.faults, faults...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.loaded == nil || s.loaded.version != version {

@@ -13,7 +13,7 @@ const plainBelow = 0.8; // degrees a view is wide when the coast, good to some k
 // A place is [x, y] in degrees along the equator; y grows to the north.
 const project = (longitude, latitude) => {
   const bounded = Math.max(-85, Math.min(85, latitude));
-  return [longitude, bounded];
+  return [longitude, Math.log(Math.tan(Math.PI / 4 + (bounded * radians) / 2)) / radians];
 };
 const latitudeOf = (y) => (2 * Math.atan(Math.exp(y * radians)) - Math.PI / 2) / radians;
 

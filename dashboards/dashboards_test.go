@@ -1,0 +1,67 @@
+package dashboards_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/views"
+)
+
+// columnTypes are the types that data sets have for Hive's.
+var columnTypes = map[string]types.ColumnDataType{
+	"timestamp": types.ColumnDataTypeDatetime, "string": types.ColumnDataTypeString, "double": types.ColumnDataTypeDecimal,
+	"bigint": types.ColumnDataTypeInteger, "boolean": types.ColumnDataTypeInteger,
+}
+
+// TestOurDashboard: the data sets have the columns of their views, and the
+// definition stands on the data sets without a fault.
+func TestOurDashboard(t *testing.T) {
+	var sets []definition.DataSet
+	for _, tt := range []struct {
+		file, identifier string
+		view             views.View
+	}{
+		{dashboards.HeadcountsSet, "headcounts", views.Headcounts("headcounts", "v1")},
+		{dashboards.EventsSet, "events", views.Events("events")},
+	} {
+		f, faults := definition.DecodeDataSet(tt.file, read(t, tt.file))
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		columns, faults := f.Columns()
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		var want []definition.Column
+		for _, c := range tt.view.Columns {
+			want = append(want, definition.Column{Name: c.Name, Type: columnTypes[c.Type]})
+		}
+		got := slices.Clone(columns)
+		for i := range got {
+			if want[min(i, len(want)-1)].Name == "suppressed" && got[i].Name == "suppressed" {
+				got[i].Type = columnTypes["boolean"] // which data sets tell apart, and definitions do not
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s has %v, want those of the view %s: %v", tt.file, got, tt.view.Name, want)
+		}
+		sets = append(sets, definition.DataSet{Identifier: tt.identifier, Columns: columns})
+	}
+	_, faults := definition.Load(dashboards.HeadcountFile, read(t, dashboards.HeadcountFile), func(*definition.Definition) []definition.DataSet { return sets })
+	for _, f := range faults {
+		t.Error(f)
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := dashboards.Files.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
