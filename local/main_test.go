@@ -114,6 +114,10 @@ func TestMistakes(t *testing.T) {
 		"format":             {[]string{"query", "--data", dir, "--format", "xml", "SELECT 1"}, []string{"xml", "table", "json", "csv"}},
 		"people":             {[]string{"simulate", "--people", "-1"}, []string{"people"}},
 		"listen":             {[]string{"cloud", "--data", held, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
+		"no definition":      {[]string{"preview", "--definition", "nowhere.json", "--data", dir}, []string{"nowhere.json", "no such file"}},
+		"nothing to show":    {[]string{"preview", "--definition", file}, []string{"--data is missing", "--dataset"}},
+		"no data set":        {[]string{"preview", "--definition", file, "--dataset", "x"}, []string{"identifier=SELECT"}},
+		"preview for all":    {[]string{"preview", "--definition", file, "--data", dir, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, stderr := headcount(t, "", tt.args...)
