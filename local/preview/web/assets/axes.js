@@ -2,7 +2,7 @@
 
 import { font, palette } from "./palette.js";
 import { el } from "./dom.js";
-import { text, tick } from "./format.js";
+import { dateText, text, tick } from "./format.js";
 
 // tip is a tooltip: a title over lines of a colour, a name and a value.
 export function tip(title, lines) {
@@ -57,17 +57,26 @@ export function categoryAxis({ title, format, hidden }, values, room, more = {})
   };
 }
 
-// timeAxis is an axis of instants in UTC, whose distances mean something.
-export function timeAxis(axis, room) {
+// timeAxis is an axis of instants in UTC, whose distances mean something. It has
+// no more ticks than its shortest distance has room for: one of days has no hours.
+export function timeAxis(axis, instants, room) {
   const colors = palette();
   const { axisLabel, ...rest } = valueAxis(axis, room);
-  const { formatter: _, ...label } = axisLabel;
+  const times = [...new Set(instants.map((instant) => Date.parse(instant)))].filter(Number.isFinite).sort((a, b) => a - b);
+  const steps = (times.at(-1) - times[0]) / Math.min(...times.slice(1).map((time, i) => time - times[i])) || 1;
   return {
     ...rest, type: "time", min: undefined, max: undefined, axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
-    axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(2, Math.floor(room / 90)),
-    axisLabel: {
-      ...label,
-      formatter: { year: "{yyyy}", month: "{MMM}", day: "{MMM} {d}", hour: "{HH}:{mm}", minute: "{HH}:{mm}", second: "{HH}:{mm}:{ss}" },
-    },
+    axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(1, Math.floor(Math.min(room / 90, steps))),
+    axisLabel: { ...axisLabel, formatter: timeTick },
   };
+}
+
+// timeTick says of an instant what is new since the tick before; the first one
+// says the day, too.
+function timeTick(value, index) {
+  const date = new Date(value);
+  const midnight = value % 864e5 === 0;
+  if (midnight && date.getUTCDate() === 1) return dateText(date, date.getUTCMonth() === 0 ? "YYYY" : index === 0 ? "MMM YYYY" : "MMM");
+  if (midnight) return dateText(date, "MMM D");
+  return dateText(date, (index === 0 ? "MMM D, " : "") + (value % 6e4 === 0 ? "HH:mm" : "HH:mm:ss"));
 }

@@ -13,14 +13,17 @@ const shareFormat = { type: "percent", decimals: 1 };
 // chartOption is the ECharts option of a drawing's Chart. size is the room in
 // pixels, hidden the indices of the series that the legend has switched off.
 export function chartOption(given, size, hidden) {
-  const chart = { ...given, axes: given.axes?.length ? given.axes : [{ title: "", format: {} }] };
+  const chart = {
+    ...given, axes: given.axes?.length ? given.axes : [{ title: "", format: {} }],
+    time: given.time && given.categories.length > 1, // a single instant has no distances
+  };
   const view = viewOf(chart, size, hidden);
   const { horizontal, lines = [] } = chart;
   const shown = chart.series.map((s, i) => (s.type === "bar" ? bar(view, s, i) : line(view, s, i))).filter((_, i) => !hidden.has(i));
   if (shown[0] && lines.length) shown[0].markLine = referenceLines(lines, horizontal, view.formatOf(chart.series[0]));
   if (view.bars.length > 0) shown.push(...nullMarks(view));
   const values = chart.axes.map((axis, i) => measureAxis(view, axis, i));
-  const along = chart.time ? timeAxis(chart.category, view.room) : placesAxis(view);
+  const along = chart.time ? timeAxis(chart.category, chart.categories, view.room) : placesAxis(view);
   return {
     ...base(),
     grid: grid(view.scrolls && (horizontal ? { right: 30 } : { bottom: 26 })),
@@ -118,6 +121,8 @@ function measureAxis({ chart, parts, width, height }, axis, i) {
   return valueAxis(parts ? { ...axis, format: { type: "percent" }, least: 0, most: 1, log: false } : axis, horizontal ? width : height, {
     position: horizontal ? ["bottom", "top"][i] : ["left", "right"][i], alignTicks: i > 0,
     splitLine: { show: i === 0, lineStyle: { color: palette().line } },
+    ...(parts && { interval: (horizontal ? width : height) > 200 ? 0.2 : 0.5 }),
+    ...(horizontal && chart.labels && !chart.stack && { boundaryGap: [0, "14%"] }), // for the label of the longest
     ...(reaches && { max: ({ max }) => (most > max ? roundUp(most) : null) }),
   });
 }
@@ -186,13 +191,13 @@ function nullMarks({ chart, bars, axisOf, place }) {
   const gaps = bars.flatMap((s, slot) => (!marked(s) ? [] : s.values.flatMap((value, at) => {
     if (value !== null) return [];
     const sum = chart.stack ? bars.reduce((all, other) => all + Math.max(0, number(other.values[at]) ?? 0), 0) : 0;
-    return [{ value: place(at, chart.stack === "percent" ? Math.min(sum, 1) : sum), slot, axis: s.axis }];
+    return [{ value: place(at, chart.stack === "percent" ? Number(sum > 0) : sum), slot, axis: s.axis }];
   })));
   const fill = hatch();
   return [...new Set(gaps.map(({ axis }) => axis))].map((axis) => {
     const marks = gaps.filter((gap) => gap.axis === axis);
     return {
-      id: `nulls${axis}`, type: "custom", silent: true, tooltip: { show: false }, z: 4, clip: true, data: marks.map(({ value }) => value),
+      id: `nulls${axis}`, type: "custom", silent: true, tooltip: { show: false }, z: 4, clip: chart.stack !== "percent", data: marks.map(({ value }) => value),
       [chart.horizontal ? "xAxisIndex" : "yAxisIndex"]: chart.axes[axis] ? axis : 0,
       renderItem: ({ dataIndex }, api) => {
         const [x, y] = api.coord(marks[dataIndex].value);

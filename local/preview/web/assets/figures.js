@@ -25,7 +25,7 @@ export function pieOption(pie, { width, height }, hidden) {
       return tip(text(s.name), [{ color: colorOf(s.color, s.i), name: pie.value, value: `${text(s.value, pie.format)} (${part(s.value)})` }]);
     } },
     series: [{
-      id: "pie", type: "pie", radius: pie.donut ? [radius * 0.56, radius] : [0, radius], startAngle: 90, minShowLabelAngle: 5,
+      id: "pie", type: "pie", radius: pie.donut ? [radius * 0.52, radius] : [0, radius], startAngle: 90, minShowLabelAngle: 5,
       itemStyle: { borderColor: colors.card, borderWidth: 2, borderRadius: 3 }, avoidLabelOverlap: true,
       label: {
         show: pie.labels, position: outside ? "outside" : "inside", color: colors.ink, fontSize: outside ? 12 : 11, lineHeight: 16,

@@ -228,8 +228,7 @@ export class Chart {
     const taken = [];
     const { width, height } = this.size;
     return this.points.slice(0, 60).flatMap((point) => {
-      const label = point.labels?.[0];
-      const name = label ? text(label.value, label.format) : "";
+      const name = this.name(point);
       const [x, y] = this.at(point.place);
       const r = this.radius(point);
       if (!name || taken.length >= 16) return [];
@@ -245,13 +244,19 @@ export class Chart {
 
   tip(point) {
     const { map } = this;
-    const [first, ...rest] = point.labels ?? [];
-    const line = ({ name, value, format }) => ({ name, value: text(value, format) });
-    return tip(first ? text(first.value, first.format) : `${point.latitude.toFixed(4)}°, ${point.longitude.toFixed(4)}°`, [
+    const lines = (point.labels ?? []).slice(1).map(({ name, value, format }) => ({ name, value: text(value, format) }));
+    return tip(this.name(point) || `${point.latitude.toFixed(4)}°, ${point.longitude.toFixed(4)}°`, [
       ...(map.size ? [{ name: map.size, value: text(point.size, map.sizeFormat) }] : []),
-      ...(map.color ? [{ color: colorOf(null, Math.max(0, (map.colors ?? []).indexOf(point.color))), name: map.color, value: text(point.color) }] : []),
-      ...rest.map(line),
+      ...(map.color && this.name(point) !== text(point.color) ? [{ color: colorOf(null, Math.max(0, (map.colors ?? []).indexOf(point.color))), name: map.color, value: text(point.color) }] : []),
+      ...lines,
     ]);
+  }
+
+  // name is a point's first label, or the dimension of its colour where that has
+  // too many values to be one.
+  name({ labels, color }) {
+    if (labels?.length) return text(labels[0].value, labels[0].format);
+    return this.map.color && !this.map.colors?.length ? text(color) : "";
   }
 }
 
