@@ -262,6 +262,8 @@ func (c *chart) values(a *answer, cells map[pair][]any, m *field, categories []a
 			values[i] = value(a.at(row, m.ID))
 		case c.zero:
 			values[i] = int64(0)
+		default:
+			values[i] = Absent
 		}
 	}
 	return values

@@ -62,6 +62,11 @@ type Format struct {
 // Value is a number, a text, a boolean, an instant as RFC 3339 in UTC, or nil.
 type Value any
 
+// Absent is the value of a place in a chart that no row is about: nobody was there.
+// It is not nil, the value of a row that has none, such as a suppressed one, which
+// the page marks.
+const Absent = ""
+
 // Axis is what one side of a chart says.
 type Axis struct {
 	Title  string `json:"title"` // empty when hidden
@@ -94,7 +99,7 @@ type Chart struct {
 	More int `json:"more,omitempty"`
 }
 
-// Series is a row of values, one a category; nil where there is none.
+// Series is a row of values, one a category: a number, nil or Absent.
 type Series struct {
 	Name   Value   `json:"name"`
 	Type   string  `json:"type"` // bar, line, area

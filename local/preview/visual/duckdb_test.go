@@ -58,7 +58,7 @@ func TestDuckDB(t *testing.T) {
 		"bars by their totals": {
 			`{"BarChartVisual":{"ChartConfiguration":{"FieldWells":{"BarChartAggregatedFieldWells":{"Category":[` + place + `],"Colors":[` + gender + `],"Values":[` + people + `]}}}}}`,
 			"chart", `{"categories":["Park","Square","Station",null],"series":[
-				{"name":"f","type":"bar","axis":0,"values":[40,60,5,null]},{"name":"m","type":"bar","axis":0,"values":[40,null,null,1]}]}`,
+				{"name":"f","type":"bar","axis":0,"values":[40,60,5,""]},{"name":"m","type":"bar","axis":0,"values":[40,"",null,1]}]}`,
 		},
 		"bars with the rest": {
 			`{"BarChartVisual":{"ChartConfiguration":{"SortConfiguration":{"CategoryItemsLimit":{"ItemsLimit":1}},"FieldWells":{"BarChartAggregatedFieldWells":{"Category":[` + place + `],"Colors":[` + gender + `],"Values":[` + people + `]}}}}}`,
@@ -72,7 +72,7 @@ func TestDuckDB(t *testing.T) {
 		"combo": {
 			`{"ComboChartVisual":{"ChartConfiguration":{"FieldWells":{"ComboChartAggregatedFieldWells":{"Category":[` + at + `],"Colors":[` + gender + `],"BarValues":[` + people + `],"LineValues":[` + lag + `]}}}}}`,
 			"chart", `{"time":true,"categories":["2024-01-01T00:00:00Z","2024-02-01T00:00:00Z","2024-03-01T00:00:00Z"],"series":[
-				{"name":"f","type":"bar","axis":0,"values":[40,60,5]},{"name":"m","type":"bar","axis":0,"values":[null,40,1]},
+				{"name":"f","type":"bar","axis":0,"values":[40,60,5]},{"name":"m","type":"bar","axis":0,"values":["",40,1]},
 				{"name":"lag","type":"line","axis":1,"values":[1.5,3.25,9.75]}]}`,
 		},
 		"pie": {

@@ -235,7 +235,7 @@ func TestChartLaw(t *testing.T) {
 						sum, there = sum+f.n, true
 					}
 				}
-				if !there && s.Values[i] != nil || there && s.Values[i] != sum {
+				if !there && s.Values[i] != Absent || there && s.Values[i] != sum {
 					t.Fatalf("%v of %v is %v, not %v (%v)", s.Name, category, s.Values[i], sum, there)
 				}
 				total += sum
