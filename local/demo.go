@@ -26,8 +26,8 @@ const (
 )
 
 // demo runs a simulated city through the pipeline and shows the dashboard in the
-// browser and the busiest places here, live. On a terminal it goes on until Ctrl-C; else it ends after one simulated
-// hour.
+// browser and the busiest places here, live. On a terminal it goes on until
+// Ctrl-C; else it ends after one simulated hour.
 func demo(ctx context.Context, std streams, args []string) error {
 	f := newFlags("demo", std.err)
 	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; made if need be, and added to")

@@ -68,6 +68,10 @@ type Server struct {
 	turn chan struct{}
 	db   *sql.DB
 
+	// loading is held by whoever reads a new version, so that several questions
+	// that meet one do not all import its data sets.
+	loading chan struct{}
+
 	mu       sync.Mutex
 	loaded   *loaded
 	lake     adopted
@@ -105,7 +109,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, db: db, turn: make(chan struct{}, 1), served: make(chan error, 1), drawings: map[string]json.RawMessage{}}
+	s := &Server{config: c, db: db, turn: make(chan struct{}, 1), loading: make(chan struct{}, 1), served: make(chan error, 1), drawings: map[string]json.RawMessage{}}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--listen: %w", err), db.Close())
@@ -157,17 +161,23 @@ func (s *Server) load(ctx context.Context) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	l := s.loaded
-	s.mu.Unlock()
-	if l != nil && l.version == version {
+	if l := s.known(version); l != nil {
+		return l, nil
+	}
+	select {
+	case s.loading <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-s.loading }()
+	if l := s.known(version); l != nil {
 		return l, nil
 	}
 	text, err := s.config.Read()
 	if err != nil {
 		return nil, fmt.Errorf("definition: %w", err)
 	}
-	l = &loaded{version: version}
+	l := &loaded{version: version}
 	d, faults := definition.Load(s.config.File, text, func(d *definition.Definition) (sets []definition.DataSet) {
 		l.definition = d
 		sets, err = s.connect(ctx, l)
@@ -179,11 +189,19 @@ func (s *Server) load(ctx context.Context) (*loaded, error) {
 	l.definition, l.faults = d, append(l.faults, faults...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.loaded == nil || s.loaded.version != version {
-		s.loaded = l
-		clear(s.drawings)
+	s.loaded = l
+	clear(s.drawings)
+	return l, nil
+}
+
+// known gives what is loaded if it is of that version, and else nil.
+func (s *Server) known(version string) *loaded {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loaded != nil && s.loaded.version == version {
+		return s.loaded
 	}
-	return s.loaded, nil
+	return nil
 }
 
 // connect finds the data sets that the definition declares.
