@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +22,8 @@ import (
 	"github.com/headcount-etl/headcount/local/cloud/firehose"
 	"github.com/headcount-etl/headcount/local/lake"
 	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/queue"
 )
 
 // StreamName is the Firehose stream into the lake.
@@ -30,14 +33,9 @@ const (
 	topicName      = "headcount-events"
 	alertTopicName = "headcount-alerts"
 	alertAddress   = "oncall@example.org"
-	// maxReceives is how often a message may fail before it goes to its
-	// dead-letter queue.
-	maxReceives = 10
 	// bufferInterval is how long the stream gathers records; on AWS it is minutes,
 	// here somebody is looking.
 	bufferInterval = 10 * time.Second
-	errorPrefix    = "errors/!{firehose:error-output-type}/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/"
-	lakePrefix     = "data/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/"
 )
 
 // queueNames are the queues of a flow, in the order in which events pass them.
@@ -90,7 +88,7 @@ func (r *Resources) buckets(ctx context.Context) error {
 		}
 	}
 	return r.Cloud.Firehose.Create(firehose.Stream{ //nolint:contextcheck // a stream lasts as long as the stand-in
-		Name: StreamName, Bucket: sql.LakeBucket, Prefix: lakePrefix, ErrorPrefix: errorPrefix, Convert: lake.Convert,
+		Name: StreamName, Bucket: sql.LakeBucket, Prefix: event.LakePrefix, ErrorPrefix: event.LakeErrorPrefix, Convert: lake.Convert,
 		BufferBytes: 64 << 20, BufferInterval: bufferInterval,
 	})
 }
@@ -114,12 +112,13 @@ func (r *Resources) queues(ctx context.Context) error {
 		if _, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name + "-dlq")}); err != nil {
 			return fmt.Errorf("create queue %s-dlq: %w", name, err)
 		}
-		redrive, err := json.Marshal(map[string]any{"deadLetterTargetArn": queueARN(name + "-dlq"), "maxReceiveCount": maxReceives})
+		redrive, err := json.Marshal(map[string]any{"deadLetterTargetArn": queueARN(name + "-dlq"), "maxReceiveCount": queue.MaxReceives})
 		if err != nil {
 			return err
 		}
 		out, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{
 			"VisibilityTimeout": "120", "ReceiveMessageWaitTimeSeconds": "20", "RedrivePolicy": string(redrive),
+			"MaximumMessageSize": strconv.Itoa(queue.MaxMessageBytes),
 		}})
 		if err != nil {
 			return fmt.Errorf("create queue %s: %w", name, err)
@@ -140,7 +139,7 @@ func (r *Resources) subscriptions(ctx context.Context) error {
 				"RawMessageDelivery":  "true",
 				"SubscriptionRoleArn": "arn:aws:iam::000000000000:role/headcount-firehose",
 				// Events without consent never reach the lake.
-				"FilterPolicy": `{"consent":[{"anything-but":["none"]},{"exists":false}]}`,
+				"FilterPolicy": event.LakeFilter,
 			},
 		},
 		{

@@ -24,6 +24,8 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/headcount-etl/headcount/shared/quarantine"
 )
 
 // The buckets of a data folder, each a folder of that name under BucketsFolder.
@@ -57,14 +59,13 @@ type Column struct {
 	Name, Type string
 }
 
-// quarantineColumns are the members of a quarantined line, but for its payload.
-var quarantineColumns = []Column{
-	{"category", "string"},
-	{"field", "string"},
-	{"received_at", "timestamp"},
-	{"message_id", "string"},
-	{"index", "bigint"},
-	{"stage", "string"},
+// quarantineColumns are the columns of the quarantine, its category first.
+func quarantineColumns() []Column {
+	columns := []Column{{"category", "string"}}
+	for _, c := range quarantine.Columns {
+		columns = append(columns, Column(c))
+	}
+	return columns
 }
 
 // DB answers questions about one data folder. It is for one goroutine at a
@@ -156,7 +157,7 @@ func viewsOf(dir string, schema Schema) ([]view, error) {
 		},
 		{name: "quarantine", glob: glob(QuarantineBucket, "quarantine/**/*.ndjson.gz"), reader: lines, partitions: day},
 	}
-	for i, columns := range [][]Column{schema.Events, schema.Headcounts, quarantineColumns} {
+	for i, columns := range [][]Column{schema.Events, schema.Headcounts, quarantineColumns()} {
 		v := &views[i]
 		for _, c := range columns {
 			t, err := duckType(c.Type)

@@ -53,8 +53,8 @@ const (
 const Encoding = "headcount-pack-1"
 
 // maxRaw is how many bytes of events go into one pack. Even where nothing can
-// be compressed, base64 of it stays below SQS's 1 MiB.
-const maxRaw = 640 << 10
+// be compressed, base64 of it stays below queue.MaxMessageBytes.
+const maxRaw = 180 << 10
 
 // maxDecoded bounds what a body may decompress to, so that a few bytes cannot
 // fill the memory.

@@ -1,6 +1,8 @@
 package pack
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -155,4 +157,23 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
+}
+
+// TestPacksFitTheirQueue packs what cannot be compressed: every pack must stay
+// below what the queues take, with 8 KiB to spare for attributes.
+func TestPacksFitTheirQueue(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{1})
+	var w Writer
+	largest := 0
+	for i := range 3000 {
+		payload := make([]byte, 1+i*i%event.MaxSize)
+		_, _ = random.Read(payload)
+		w.Add(i, Origin{MessageID: fmt.Sprint(i)}, 0, payload)
+	}
+	for _, p := range w.Close() {
+		largest = max(largest, len(p.Body))
+	}
+	if limit := queue.MaxMessageBytes - 8<<10; largest > limit || largest < limit/2 {
+		t.Errorf("the largest pack has %d bytes, want at most %d, and not much less", largest, limit)
+	}
 }

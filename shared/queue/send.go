@@ -18,6 +18,14 @@ const (
 	// with the names, types and values of attributes.
 	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 	MaxBytes = 1 << 20
+	// MaxMessageBytes is how large a message of a queue of Headcount may be, its
+	// attributes included: less than SQS would allow, as the stack's provider
+	// cannot set more (aws_sqs_queue, max_message_size).
+	MaxMessageBytes = 256 << 10
+	// MaxReceives is how often a message of such a queue is received before it
+	// becomes a dead letter. Failures are hidden for times that double, so ten
+	// of them take over an hour.
+	MaxReceives = 10
 	// MaxDelay is the longest delay that SQS allows.
 	MaxDelay = 15 * time.Minute
 
