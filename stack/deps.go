@@ -1,0 +1,25 @@
+package main
+
+import (
+	_ "github.com/aws/aws-sdk-go-v2/aws"
+	_ "github.com/aws/aws-sdk-go-v2/config"
+	_ "github.com/aws/aws-sdk-go-v2/service/ecr"
+	_ "github.com/aws/aws-sdk-go-v2/service/s3"
+	_ "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	_ "github.com/aws/aws-sdk-go-v2/service/sts"
+	_ "github.com/google/go-containerregistry/pkg/authn"
+	_ "github.com/google/go-containerregistry/pkg/registry"
+	_ "github.com/google/go-containerregistry/pkg/v1/empty"
+	_ "github.com/google/go-containerregistry/pkg/v1/layout"
+	_ "github.com/google/go-containerregistry/pkg/v1/mutate"
+	_ "github.com/google/go-containerregistry/pkg/v1/remote"
+	_ "github.com/google/go-containerregistry/pkg/v1/tarball"
+	_ "github.com/headcount-etl/headcount/dashboards/definition"
+	_ "github.com/headcount-etl/headcount/dashboards/views"
+	_ "github.com/headcount-etl/headcount/services/aggregator/results"
+	_ "github.com/headcount-etl/headcount/services/masker/mask"
+	_ "github.com/headcount-etl/headcount/services/validator/validate"
+	_ "github.com/headcount-etl/headcount/shared/event"
+	_ "gopkg.in/yaml.v3"
+	_ "pgregory.net/rapid"
+)

@@ -1,0 +1,209 @@
+package program
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/metrics"
+)
+
+// alarm is one alarm: it goes off when the value was above the threshold for
+// as many periods as it says.
+type alarm struct {
+	name, description string
+	// metrics have the statistic that belongs to them; text is computed of them,
+	// by their ids. Without it there is one metric, and it is the value.
+	metrics []statistic
+	text    string
+	above   float64
+	periods int
+	period  int // seconds
+	// missing is what no data means: notBreaching, where nothing happens or all
+	// is well; breaching, where what should tell is gone.
+	missing string
+}
+
+// statistic is a metric with the statistic that makes sense of it.
+type statistic struct {
+	metric
+	stat string
+}
+
+const (
+	quiet = "notBreaching"
+	gone  = "breaching"
+)
+
+// alarms creates the alarms, and lets them tell the topic for people.
+func (s *stack) alarms(d *deployment) error {
+	for _, a := range s.alarmList(d) {
+		topic := pulumi.Array{d.alarms.Arn}
+		args := &cloudwatch.MetricAlarmArgs{
+			Name: pulumi.String(s.names.Prefix() + "-" + a.name), AlarmDescription: pulumi.String(a.description + " docs/operations.md tells what to do."),
+			AlarmActions: topic, OkActions: topic,
+			ComparisonOperator: pulumi.String("GreaterThanThreshold"), Threshold: pulumi.Float64(a.above),
+			EvaluationPeriods: pulumi.Int(a.periods), DatapointsToAlarm: pulumi.Int(a.periods), TreatMissingData: pulumi.String(a.missing),
+		}
+		if a.text == "" {
+			m := a.metrics[0]
+			args.Namespace, args.MetricName, args.Statistic = pulumi.String(m.namespace), pulumi.String(m.name), pulumi.String(m.stat)
+			args.Dimensions, args.Period = pulumi.ToStringMap(m.dimensions), pulumi.Int(a.period)
+		} else {
+			args.MetricQueries = queries(a)
+		}
+		if _, err := cloudwatch.NewMetricAlarm(s.ctx, a.name, args, s.opts()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func queries(a alarm) cloudwatch.MetricAlarmMetricQueryArray {
+	list := cloudwatch.MetricAlarmMetricQueryArray{cloudwatch.MetricAlarmMetricQueryArgs{
+		Id: pulumi.String("value"), Expression: pulumi.String(a.text), Label: pulumi.String(a.name), ReturnData: pulumi.Bool(true),
+	}}
+	for _, m := range a.metrics {
+		list = append(list, cloudwatch.MetricAlarmMetricQueryArgs{
+			Id: pulumi.String(m.id), ReturnData: pulumi.Bool(false),
+			Metric: cloudwatch.MetricAlarmMetricQueryMetricArgs{
+				Namespace: pulumi.String(m.namespace), MetricName: pulumi.String(m.name), Stat: pulumi.String(m.stat),
+				Dimensions: pulumi.ToStringMap(m.dimensions), Period: pulumi.Int(a.period),
+			},
+		})
+	}
+	return list
+}
+
+// alarmList is every alarm. docs/operations.md has a part on each kind.
+func (s *stack) alarmList(d *deployment) []alarm {
+	list := []alarm{
+		{
+			name: "lake-freshness", description: "Firehose has not brought what it holds to the lake for far longer than its buffering interval.",
+			metrics: []statistic{{s.ofStream("DeliveryToS3.DataFreshness"), "Maximum"}},
+			above:   float64(3*s.LakeBufferSeconds + 300), periods: 3, period: 300, missing: quiet,
+		},
+		{
+			name: "lake-unconverted", description: "Records do not fit the lake's table, and are under errors/ in the lake.",
+			metrics: []statistic{{s.ofStream("FailedConversion.Records"), "Sum"}},
+			above:   0, periods: 1, period: 300, missing: quiet,
+		},
+		{
+			name: "lake-delivery-dead-letters", description: "SNS could not hand messages to Firehose: they are counted, but not in the lake.",
+			metrics: []statistic{{s.visible(s.names.Prefix() + "-lake-delivery-dlq"), "Maximum"}},
+			above:   0, periods: 1, period: 60, missing: quiet,
+		},
+	}
+	for _, f := range d.flows {
+		for _, name := range queueNames {
+			list = append(list, s.queueAlarms(f, name)...)
+		}
+		if len(f.workers) == 0 {
+			continue // bootstrap
+		}
+		for _, w := range f.workers {
+			list = append(list, s.workerAlarms(f, w.service)...)
+		}
+		list = append(list, s.flowAlarms(f)...)
+	}
+	return list
+}
+
+// oldest is the age in seconds above which the oldest message of a queue is too
+// old. A finals message may be put off again and again by REFRESH_INTERVAL.
+func oldest(queue string) float64 {
+	if queue == "finals" {
+		return 3600
+	}
+	return 600
+}
+
+func (s *stack) queueAlarms(f *flow, name string) []alarm {
+	queue, full := f.settings.Name+"-"+name, f.queues[name].name
+	return []alarm{
+		{
+			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, and were put aside.",
+			metrics: []statistic{{s.visible(full + "-dlq"), "Maximum"}},
+			above:   0, periods: 1, period: 60, missing: quiet,
+		},
+		{
+			name: queue + "-age", description: "The queue " + name + " is not being emptied.",
+			metrics: []statistic{{metric{"m", "AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": full}}, "Maximum"}},
+			above:   oldest(name), periods: 5, period: 60, missing: quiet,
+		},
+	}
+}
+
+func (s *stack) workerAlarms(f *flow, service string) []alarm {
+	name := s.names.Service(f.settings.Name, service)
+	return []alarm{
+		{
+			name: name + "-tasks", description: "Fewer tasks of the " + service + " run than should.",
+			metrics: []statistic{{s.desired(name), "Average"}, {s.running(name), "Average"}},
+			text:    "d-FILL(r,0)", above: 0, periods: 15, period: 60, missing: gone,
+		},
+		{
+			name: name + "-failures", description: "The " + service + " cannot write: its messages go back to the queue.",
+			metrics: []statistic{s.counted(f, service, metrics.MessagesFailed.String())},
+			above:   0, periods: 3, period: 300, missing: quiet,
+		},
+		{
+			name: name + "-panics", description: "The " + service + " has a bug: it recovered from a panic, and put the event aside.",
+			metrics: []statistic{s.counted(f, service, metrics.Panics.String())},
+			above:   0, periods: 1, period: 300, missing: quiet,
+		},
+	}
+}
+
+// rejectedPercent is how many events in a hundred may be rejected.
+const rejectedPercent = 5
+
+func (s *stack) flowAlarms(f *flow) []alarm {
+	received, valid := s.counted(f, "validator", metrics.EventsReceived.String()), s.counted(f, "validator", metrics.EventsValid.String())
+	declined := s.counted(f, "validator", metrics.EventsRejected.String())
+	declined.dimensions["Category"] = string(event.NoConsent)
+	received.id, valid.id, declined.id = "r", "v", "c"
+	return []alarm{
+		{
+			name:        f.settings.Name + "-rejections",
+			description: fmt.Sprintf("More than %d%% of the events break the contract.", rejectedPercent),
+			metrics:     []statistic{received, valid, declined},
+			// Who does not consent breaks nothing.
+			text:  "IF(r>0, 100*(r-FILL(v,0)-FILL(c,0))/r, 0)",
+			above: rejectedPercent, periods: 3, period: 300, missing: quiet,
+		},
+		{
+			name: f.settings.Name + "-late", description: "Events came after the partials of their hour had expired: they are in no headcount.",
+			metrics: []statistic{s.counted(f, "aggregator", metrics.LateEvents.String())},
+			above:   0, periods: 1, period: 300, missing: quiet,
+		},
+		{
+			name: f.settings.Name + "-slow", description: "Events take more than a quarter of an hour from their arrival to a partial.",
+			metrics: []statistic{s.counted(f, "aggregator", metrics.EventAge.String())},
+			above:   15 * 60 * 1000, periods: 3, period: 300, missing: quiet,
+		},
+	}
+}
+
+// counted is a metric of the table of package metrics, for a service of a flow.
+func (s *stack) counted(f *flow, service, name string) statistic {
+	for _, m := range metrics.Table {
+		if m.Name == name && slices.Contains(m.Services, service) {
+			return statistic{
+				metric{"m", metrics.Namespace, name, map[string]string{"Service": service, "Flow": f.settings.Name}}, string(m.Statistic),
+			}
+		}
+	}
+	panic(fmt.Sprintf("the %s counts no %s", service, name)) // a name of the table for another service: a slip in this file
+}
+
+// ofStream is a metric of the stream into the lake.
+func (s *stack) ofStream(name string) metric {
+	return metric{"m", "AWS/Firehose", name, map[string]string{"DeliveryStreamName": s.names.Stream()}}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

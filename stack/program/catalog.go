@@ -1,0 +1,216 @@
+package program
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/services/aggregator/results"
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/quarantine"
+)
+
+// The tables.
+const (
+	tableEvents     = "events"
+	tableHeadcounts = "headcounts"
+	tableQuarantine = "quarantine"
+)
+
+// format is how a table's files are read.
+type format struct {
+	classification, input, output, serializer string
+	parameters                                map[string]string
+}
+
+var (
+	parquetFormat = format{
+		classification: "parquet",
+		input:          "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+		output:         "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+		serializer:     "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+		parameters:     map[string]string{"serialization.format": "1"},
+	}
+	// Of Athena's two JSON readers this is the one that takes a time as
+	// RFC 3339 writes it
+	// (https://docs.aws.amazon.com/athena/latest/ug/hive-json-serde.html).
+	jsonFormat = format{
+		classification: "json",
+		input:          "org.apache.hadoop.mapred.TextInputFormat",
+		output:         "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+		serializer:     "org.apache.hive.hcatalog.data.JsonSerDe",
+		parameters:     map[string]string{"serialization.format": "1", "timestamp.formats": "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"},
+	}
+)
+
+// column is a column of any table, its type as Hive writes it.
+type column struct{ name, kind string }
+
+// table says what a table is.
+type table struct {
+	name, description string
+	format            format
+	columns           []column
+	// partitions are the partition columns in the order of the keys, and
+	// location where the first of them begins, s3://bucket/prefix/.
+	partitions []column
+	location   string
+	// values are the partition values that no range of numbers can tell.
+	values map[string][]string
+}
+
+// catalog creates the database with its three tables. Their columns come from
+// the code that writes the files.
+func (s *stack) catalog(d *deployment) (err error) {
+	d.database, err = glue.NewCatalogDatabase(s.ctx, "database", &glue.CatalogDatabaseArgs{
+		Name: pulumi.String(s.names.Database()), Description: pulumi.String("Headcount " + s.Stack),
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	d.tables = map[string]*glue.CatalogTable{}
+	for _, t := range s.tableList(d) {
+		var more []pulumi.ResourceOption
+		if t.name == tableHeadcounts {
+			more = crawlerEdits()
+		}
+		if d.tables[t.name], err = s.newTable(d.database, t, more...); err != nil {
+			return err
+		}
+	}
+	if err := s.createDeliverySchema(d); err != nil {
+		return err
+	}
+	return s.createViews(d)
+}
+
+// tableList describes the tables.
+func (s *stack) tableList(d *deployment) []table {
+	var flows, categories []string
+	for _, f := range s.Flows {
+		flows = append(flows, f.Name)
+	}
+	for _, t := range event.Treatments {
+		if t.Quarantine {
+			categories = append(categories, string(t.Category))
+		}
+	}
+	headcounts := table{
+		name: tableHeadcounts, description: "How many people were around each place, by window, gender and age band", format: parquetFormat,
+		location: "s3://" + d.aggregates.name + "/headcounts/", values: map[string][]string{"flow": flows},
+	}
+	for _, c := range results.Columns {
+		headcounts.columns = append(headcounts.columns, column{c.Path, c.Kind.Hive()})
+	}
+	for _, c := range results.Partitions {
+		headcounts.partitions = append(headcounts.partitions, column{c.Name, c.Type})
+	}
+	rejected := table{
+		name: tableQuarantine, description: "Rejected events by category, without their payload; count distinct (message_id, index)", format: jsonFormat,
+		location: "s3://" + d.quarantine.name + "/quarantine/", values: map[string][]string{"category": categories},
+	}
+	for _, c := range quarantine.Columns {
+		rejected.columns = append(rejected.columns, column{c.Name, c.Type})
+	}
+	for _, c := range quarantine.Partitions {
+		rejected.partitions = append(rejected.partitions, column{c.Name, c.Type})
+	}
+	return []table{{
+		name: tableEvents, description: "The lake: every event as it was sent, by the day of its arrival. Personal data", format: parquetFormat,
+		columns: lakeColumns(), partitions: days(), location: "s3://" + d.lake.name + "/data/",
+	}, headcounts, rejected}
+}
+
+func lakeColumns() []column {
+	var columns []column
+	for _, c := range event.LakeColumns() {
+		columns = append(columns, column{c.Name, c.Type})
+	}
+	return columns
+}
+
+func days() []column {
+	return []column{{"year", "string"}, {"month", "string"}, {"day", "string"}}
+}
+
+func (s *stack) newTable(db *glue.CatalogDatabase, t table, more ...pulumi.ResourceOption) (*glue.CatalogTable, error) {
+	parameters := s.projection(t)
+	parameters["classification"] = pulumi.String(t.format.classification)
+	parameters["EXTERNAL"] = pulumi.String("TRUE")
+	keys := glue.CatalogTablePartitionKeyArray{}
+	for _, c := range t.partitions {
+		keys = append(keys, glue.CatalogTablePartitionKeyArgs{Name: pulumi.String(c.name), Type: pulumi.String(c.kind)})
+	}
+	return glue.NewCatalogTable(s.ctx, t.name, &glue.CatalogTableArgs{
+		DatabaseName: db.Name, Name: pulumi.String(t.name), Description: pulumi.String(t.description),
+		TableType: pulumi.String("EXTERNAL_TABLE"), Parameters: parameters, PartitionKeys: keys,
+		StorageDescriptor: storage(t),
+	}, s.opts(more...)...)
+}
+
+func storage(t table) glue.CatalogTableStorageDescriptorArgs {
+	descriptor := glue.CatalogTableStorageDescriptorArgs{
+		Location: pulumi.String(t.location), InputFormat: pulumi.String(t.format.input), OutputFormat: pulumi.String(t.format.output),
+		SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{
+			Name: pulumi.String(t.name), SerializationLibrary: pulumi.String(t.format.serializer), Parameters: pulumi.ToStringMap(t.format.parameters),
+		},
+	}
+	columns := glue.CatalogTableStorageDescriptorColumnArray{}
+	for _, c := range t.columns {
+		columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(c.name), Type: pulumi.String(c.kind)})
+	}
+	descriptor.Columns = columns
+	return descriptor
+}
+
+// projection lets Athena compute the partitions instead of looking them up, so
+// that a new day is there at once: neither Firehose nor the aggregator registers
+// partitions (https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html).
+func (s *stack) projection(t table) pulumi.StringMap {
+	ranges := map[string][2]int{"year": {s.FirstYear, s.LastYear}, "month": {1, 12}, "day": {1, 31}}
+	parameters := pulumi.StringMap{"projection.enabled": pulumi.String("true")}
+	template := t.location
+	for _, c := range t.partitions {
+		template += c.name + "=${" + c.name + "}/"
+		prefix := "projection." + c.name + "."
+		if r, ok := ranges[c.name]; ok {
+			parameters[prefix+"type"] = pulumi.String("integer")
+			parameters[prefix+"range"] = pulumi.String(fmt.Sprintf("%d,%d", r[0], r[1]))
+			parameters[prefix+"digits"] = pulumi.String(fmt.Sprint(len(fmt.Sprint(r[1]))))
+			continue
+		}
+		parameters[prefix+"type"] = pulumi.String("enum")
+		parameters[prefix+"values"] = pulumi.String(strings.Join(t.values[c.name], ","))
+	}
+	parameters["storage.location.template"] = pulumi.String(template)
+	return parameters
+}
+
+// createDeliverySchema makes the table that Firehose takes its schema from. It
+// is never changed: other columns are another table, by a hash in its name, so
+// that Firehose's version of it can be pinned, and a new field reaches the lake
+// in the very up that knows of it. The old one stays, since Firehose goes on
+// with it for some minutes after it was told of the new one.
+func (s *stack) createDeliverySchema(d *deployment) (err error) {
+	d.deliveryDatabase, err = glue.NewCatalogDatabase(s.ctx, "delivery-database", &glue.CatalogDatabaseArgs{
+		Name:        pulumi.String(s.names.Database() + "_delivery"),
+		Description: pulumi.String("The schemas that Firehose writes the lake by; nothing to query"),
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	columns := lakeColumns()
+	sum := sha256.Sum256([]byte(fmt.Sprint(columns)))
+	name := "events_" + hex.EncodeToString(sum[:4])
+	d.deliverySchema, err = glue.NewCatalogTable(s.ctx, name, &glue.CatalogTableArgs{
+		DatabaseName: d.deliveryDatabase.Name, Name: pulumi.String(name),
+		Description: pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
+		Parameters:        pulumi.StringMap{"classification": pulumi.String("parquet")},
+		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: "s3://" + d.lake.name + "/data/"}),
+	}, s.opts(pulumi.RetainOnDelete(true))...)
+	return err
+}

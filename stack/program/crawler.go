@@ -1,0 +1,59 @@
+package program
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/policy"
+)
+
+// crawlerEdits leaves to the crawler what it writes into the table: the columns,
+// and its notes. The projection's parameters stay Pulumi's.
+func crawlerEdits() []pulumi.ResourceOption {
+	return []pulumi.ResourceOption{pulumi.IgnoreChanges([]string{
+		"storageDescriptor.columns", "storageDescriptor.parameters", "storageDescriptor.numberOfBuckets",
+		"parameters.CrawlerSchemaDeserializerVersion", "parameters.CrawlerSchemaSerializerVersion", "parameters.UPDATED_BY_CRAWLER",
+		"parameters.averageRecordSize", "parameters.recordCount", "parameters.objectCount", "parameters.sizeKey",
+		"parameters.compressionType", "parameters.typeOfData", "parameters.partition_filtering.enabled",
+	})}
+}
+
+// crawler creates the Glue crawler that keeps the columns of headcounts as the
+// aggregator writes them. It runs once a day, before Europe and America get up:
+// a run is billed as ten minutes at least.
+func (s *stack) crawler(d *deployment) error {
+	n := s.names
+	role, ready, err := s.role(nil, "crawler", policy.Trust("glue.amazonaws.com", n.Account, n.ARN("glue", "crawler/"+n.Prefix())), policy.Document{
+		d.aggregates.list(),
+		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("headcounts/")}},
+		d.readKey(),
+		{
+			Sid: "Table",
+			Actions: []string{
+				"glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:UpdateTable", "glue:GetPartition", "glue:GetPartitions",
+				"glue:BatchGetPartition", "glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition",
+			},
+			Resources: []pulumi.StringInput{
+				pulumi.String(n.ARN("glue", "catalog")), d.database.Arn, d.tables[tableHeadcounts].Arn,
+			},
+		},
+		{
+			Sid: "Log", Actions: []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
+			Resources: policy.On(n.ARN("logs", "log-group:/aws-glue/crawlers*")),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = glue.NewCrawler(s.ctx, "crawler", &glue.CrawlerArgs{
+		Name: pulumi.String(n.Prefix()), DatabaseName: d.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
+		CatalogTargets: glue.CrawlerCatalogTargetArray{glue.CrawlerCatalogTargetArgs{
+			DatabaseName: d.database.Name, Tables: pulumi.StringArray{d.tables[tableHeadcounts].Name},
+		}},
+		SchemaChangePolicy: glue.CrawlerSchemaChangePolicyArgs{
+			// A catalog target allows nothing else than to log what is gone.
+			DeleteBehavior: pulumi.String("LOG"), UpdateBehavior: pulumi.String("UPDATE_IN_DATABASE"),
+		},
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{ready}))...)
+	return err
+}

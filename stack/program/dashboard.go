@@ -1,0 +1,103 @@
+package program
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/metrics"
+)
+
+// widget is one picture of the CloudWatch dashboard
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
+type widget struct {
+	title  string
+	series []statistic
+}
+
+// The dashboard has 24 columns: three widgets in a row.
+const widgetWidth, widgetHeight, perRow = 8, 6, 3
+
+// dashboard creates the CloudWatch dashboard for operators: the way of an event
+// from left to right and top to bottom, and then every metric that the services
+// count.
+func (s *stack) dashboard(d *deployment) error {
+	var all pulumi.Array
+	for i, w := range s.widgets(d) {
+		all = append(all, pulumi.Map{
+			"type": pulumi.String("metric"), "width": pulumi.Int(widgetWidth), "height": pulumi.Int(widgetHeight),
+			"x": pulumi.Int(i % perRow * widgetWidth), "y": pulumi.Int(i / perRow * widgetHeight),
+			"properties": pulumi.Map{
+				"title": pulumi.String(w.title), "region": pulumi.String(s.Region), "view": pulumi.String("timeSeries"),
+				"period": pulumi.Int(60), "metrics": rows(w.series),
+			},
+		})
+	}
+	_, err := cloudwatch.NewDashboard(s.ctx, "dashboard", &cloudwatch.DashboardArgs{
+		DashboardName: pulumi.String(s.names.Prefix()), DashboardBody: pulumi.JSONMarshal(pulumi.Map{"widgets": all}),
+	}, s.opts()...)
+	return err
+}
+
+// rows writes series as the dashboard has them: namespace, name, dimensions one
+// after another, options.
+func rows(series []statistic) pulumi.Array {
+	var all pulumi.Array
+	for _, m := range series {
+		row := pulumi.Array{pulumi.String(m.namespace), pulumi.String(m.name)}
+		for _, name := range sortedKeys(m.dimensions) {
+			row = append(row, pulumi.String(name), pulumi.String(m.dimensions[name]))
+		}
+		all = append(all, append(row, pulumi.Map{"stat": pulumi.String(m.stat)}))
+	}
+	return all
+}
+
+func (s *stack) widgets(d *deployment) []widget {
+	list := []widget{
+		{"Into the lake: records", []statistic{{s.ofStream("IncomingRecords"), "Sum"}, {s.ofStream("SucceedConversion.Records"), "Sum"}, {s.ofStream("FailedConversion.Records"), "Sum"}}},
+		{"Into the lake: age of what Firehose holds (s)", []statistic{{s.ofStream("DeliveryToS3.DataFreshness"), "Maximum"}}},
+		{"Published messages", []statistic{{metric{"m", "AWS/SNS", "NumberOfMessagesPublished", map[string]string{"TopicName": s.names.Topic("events")}}, "Sum"}}},
+	}
+	for _, f := range d.flows {
+		waiting, ages, dead := widget{title: f.settings.Name + ": waiting messages"}, widget{title: f.settings.Name + ": age of the oldest message (s)"}, widget{title: f.settings.Name + ": dead letters"}
+		for _, name := range queueNames {
+			full := f.queues[name].name
+			waiting.series = append(waiting.series, statistic{s.visible(full), "Maximum"})
+			ages.series = append(ages.series, statistic{metric{"m", "AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": full}}, "Maximum"})
+			dead.series = append(dead.series, statistic{s.visible(full + "-dlq"), "Maximum"})
+		}
+		list = append(list, waiting, ages, dead)
+		for _, w := range f.workers {
+			name := s.names.Service(f.settings.Name, w.service)
+			list = append(list, widget{name + ": tasks", []statistic{{s.running(name), "Average"}, {s.desired(name), "Average"}}})
+		}
+	}
+	for _, m := range metrics.Table {
+		list = append(list, s.tableWidget(d, m))
+	}
+	return list
+}
+
+// tableWidget shows one metric of the table, for all flows and services that
+// have it, and all categories.
+func (s *stack) tableWidget(d *deployment, m metrics.Metric) widget {
+	w := widget{title: fmt.Sprintf("%s (%s): %s", m.Name, m.Unit, m.Help)}
+	for _, f := range d.flows {
+		for _, service := range m.Services {
+			one := s.counted(f, service, m.Name)
+			if len(m.Dimensions) == len(one.dimensions) {
+				w.series = append(w.series, one)
+				continue
+			}
+			for _, t := range event.Treatments {
+				by := s.counted(f, service, m.Name)
+				by.dimensions["Category"] = string(t.Category)
+				w.series = append(w.series, by)
+			}
+		}
+	}
+	return w
+}

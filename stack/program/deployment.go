@@ -1,0 +1,47 @@
+package program
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/athena"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kinesis"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// deployment is what was created so far, for the parts that come after.
+type deployment struct {
+	keyRing keyRing
+	// placesKeys gives the key of each flow's places in the aggregates bucket.
+	placesKeys map[string]string
+
+	key *kms.Key
+
+	lake, aggregates, quarantine, results, logs *bucket
+
+	events, alerts, alarms *sns.Topic
+	publisher, analyst     *iam.Policy
+
+	database *glue.CatalogDatabase
+	// deliverySchema is the table that gives Firehose its schema.
+	deliveryDatabase *glue.CatalogDatabase
+	deliverySchema   *glue.CatalogTable
+	tables           map[string]*glue.CatalogTable
+	views            []pulumi.Resource
+
+	stream   *kinesis.FirehoseDeliveryStream
+	delivery *sqs.Queue // of what SNS cannot hand to the stream
+
+	network      network
+	repositories map[string]*ecr.Repository
+	cluster      *ecs.Cluster
+	flows        []*flow
+
+	workgroup *athena.Workgroup
+
+	dashboardURL string
+}

@@ -1,0 +1,74 @@
+package program
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/policy"
+)
+
+// key creates the stack's key, which encrypts everything at rest: topics,
+// queues, stream, buckets, logs, results. Amazon's own alias/aws/sqs would not
+// do, since SNS may not use it.
+func (s *stack) key(d *deployment) (err error) {
+	account, n := s.names.Account, s.names
+	// In the policy of a key the resource "*" is the key.
+	self := policy.On("*")
+	use := []string{"kms:GenerateDataKey*", "kms:Decrypt"}
+	document := policy.Document{
+		// Without this nobody could manage the key, and no policy of a role
+		// would count
+		// (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html).
+		{
+			Sid: "Account", Accounts: policy.On("arn:aws:iam::" + account + ":root"),
+			Actions: []string{"kms:*"}, Resources: self,
+		},
+		{
+			Sid: "TopicsToQueues", Services: []string{"sns.amazonaws.com"}, Actions: use, Resources: self,
+			Conditions: policy.From(account, n.ARN("sns", n.Topic("*"))),
+		},
+		{
+			Sid: "AlarmsToTopic", Services: []string{"cloudwatch.amazonaws.com"}, Actions: use, Resources: self,
+			Conditions: policy.From(account, n.ARN("cloudwatch", "alarm:"+n.Prefix()+"-*")),
+		},
+		{
+			Sid: "Stream", Services: []string{"firehose.amazonaws.com"}, Actions: use, Resources: self,
+			Conditions: policy.From(account, n.ARN("firehose", "deliverystream/"+n.Stream())),
+		},
+		{
+			// Logs tells the log group as encryption context, and no source
+			// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
+			Sid: "Logs", Services: []string{"logs." + s.Region + ".amazonaws.com"},
+			Actions:   []string{"kms:GenerateDataKey*", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"},
+			Resources: self,
+			Conditions: []policy.Condition{policy.Is("ArnLike", "kms:EncryptionContext:aws:logs:arn",
+				pulumi.String(n.ARN("logs", "log-group:/headcount/"+s.Stack+"/*")))},
+		},
+	}
+	d.key, err = kms.NewKey(s.ctx, "key", &kms.KeyArgs{
+		Description:       pulumi.String("Headcount " + s.Stack + ": everything at rest"),
+		EnableKeyRotation: pulumi.Bool(true),
+		// The longest time to think better of it: with the key all data is gone.
+		DeletionWindowInDays: pulumi.Int(30),
+		Policy:               document.JSON(),
+	}, s.opts(s.kept()...)...)
+	if err != nil {
+		return err
+	}
+	_, err = kms.NewAlias(s.ctx, "key", &kms.AliasArgs{
+		Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: d.key.KeyId,
+	}, s.opts()...)
+	return err
+}
+
+// useKey lets a role use the key for what it writes and reads.
+func (d *deployment) useKey() policy.Statement {
+	return policy.Statement{
+		Sid: "Key", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{d.key.Arn},
+	}
+}
+
+// readKey lets a role use the key for what it only reads.
+func (d *deployment) readKey() policy.Statement {
+	return policy.Statement{Sid: "Key", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{d.key.Arn}}
+}

@@ -1,0 +1,234 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/policy"
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+// zones is in how many availability zones tasks run.
+const zones = 2
+
+// The addresses: a private subnet for each zone, and a small public one for the
+// NAT gateway.
+const vpcCIDR, publicCIDR = "10.20.0.0/16", "10.20.255.0/28"
+
+func privateCIDR(zone int) string { return fmt.Sprintf("10.20.%d.0/20", 16*zone) }
+
+// endpointServices are what the tasks and Fargate call, but for S3.
+var endpointServices = []string{"ecr.api", "ecr.dkr", "logs", "secretsmanager", "sns", "sqs"}
+
+// network is where the tasks run: nothing in it can be reached from outside.
+type network struct {
+	subnets pulumi.StringArray
+	tasks   *ec2.SecurityGroup
+	// ready is what tasks need in order to reach AWS.
+	ready []pulumi.Resource
+}
+
+func (s *stack) createNetwork(d *deployment) error {
+	vpc, err := ec2.NewVpc(s.ctx, "network", &ec2.VpcArgs{
+		CidrBlock: pulumi.String(vpcCIDR), EnableDnsHostnames: pulumi.Bool(true), EnableDnsSupport: pulumi.Bool(true),
+		Tags: s.called(s.names.Prefix()),
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	if err := s.watch(d, vpc); err != nil {
+		return err
+	}
+	// What uses no group of its own may talk to nobody.
+	_, err = ec2.NewDefaultSecurityGroup(s.ctx, "network", &ec2.DefaultSecurityGroupArgs{VpcId: vpc.ID()}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	routes, err := ec2.NewRouteTable(s.ctx, "private", &ec2.RouteTableArgs{VpcId: vpc.ID(), Tags: s.called(s.names.Prefix() + "-private")}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	available, err := s.zones()
+	if err != nil {
+		return err
+	}
+	for i, zone := range available {
+		subnet, err := s.subnet(fmt.Sprintf("private-%d", i+1), vpc, zone, privateCIDR(i), routes)
+		if err != nil {
+			return err
+		}
+		d.network.subnets = append(d.network.subnets, subnet.ID())
+	}
+	s3, err := ec2.NewVpcEndpoint(s.ctx, "s3", &ec2.VpcEndpointArgs{
+		VpcId: vpc.ID(), VpcEndpointType: pulumi.String("Gateway"), ServiceName: pulumi.String("com.amazonaws." + s.Region + ".s3"),
+		RouteTableIds: pulumi.StringArray{routes.ID()}, Policy: s.objectsPolicy().JSON(), Tags: s.called(s.names.Prefix() + "-s3"),
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	d.network.ready = append(d.network.ready, s3)
+	if s.Network == settings.NAT {
+		return s.nat(d, vpc, available[0], routes)
+	}
+	return s.endpoints(d, vpc, s3)
+}
+
+// zones gives the first availability zones of the region that every account has.
+func (s *stack) zones() ([]string, error) {
+	state := "available"
+	all, err := aws.GetAvailabilityZones(s.ctx, &aws.GetAvailabilityZonesArgs{
+		State: &state, Filters: []aws.GetAvailabilityZonesFilter{{Name: "opt-in-status", Values: []string{"opt-in-not-required"}}},
+	}, pulumi.Provider(s.provider))
+	if err != nil {
+		return nil, fmt.Errorf("availability zones: %w", err)
+	}
+	names := slices.Sorted(slices.Values(all.Names))
+	if len(names) < zones {
+		return nil, fmt.Errorf("region %s has %d availability zones, %d are needed", s.Region, len(names), zones)
+	}
+	return names[:zones], nil
+}
+
+func (s *stack) called(name string) pulumi.StringMap {
+	return pulumi.StringMap{"Name": pulumi.String(name)}
+}
+
+func (s *stack) subnet(name string, vpc *ec2.Vpc, zone, cidr string, routes *ec2.RouteTable) (*ec2.Subnet, error) {
+	subnet, err := ec2.NewSubnet(s.ctx, name, &ec2.SubnetArgs{
+		VpcId: vpc.ID(), AvailabilityZone: pulumi.String(zone), CidrBlock: pulumi.String(cidr),
+		MapPublicIpOnLaunch: pulumi.Bool(false), Tags: s.called(s.names.Prefix() + "-" + name),
+	}, s.opts()...)
+	if err != nil {
+		return nil, err
+	}
+	_, err = ec2.NewRouteTableAssociation(s.ctx, name, &ec2.RouteTableAssociationArgs{SubnetId: subnet.ID(), RouteTableId: routes.ID()}, s.opts()...)
+	return subnet, err
+}
+
+// watch logs the connections that were refused.
+func (s *stack) watch(d *deployment, vpc *ec2.Vpc) error {
+	log, err := s.logGroup(nil, "network", "/headcount/"+s.Stack+"/network", d)
+	if err != nil {
+		return err
+	}
+	role, ready, err := s.role(nil, "flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*")), policy.Document{{
+		Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"},
+		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)},
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = ec2.NewFlowLog(s.ctx, "network", &ec2.FlowLogArgs{
+		VpcId: vpc.ID(), TrafficType: pulumi.String("REJECT"), LogDestination: log.Arn, IamRoleArn: role.Arn,
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{ready}))...)
+	return err
+}
+
+// objectsPolicy lets tasks reach no buckets but the stack's, and the one from
+// which ECR hands out the layers of images
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html).
+func (s *stack) objectsPolicy() policy.Document {
+	everybody := policy.On("*") // whose own policies say what they may
+	return policy.Document{
+		{
+			Sid: "Own", Accounts: everybody, Actions: []string{"s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:AbortMultipartUpload"},
+			Resources:  policy.On("arn:aws:s3:::"+s.names.Bucket("*"), "arn:aws:s3:::"+s.names.Bucket("*")+"/*"),
+			Conditions: []policy.Condition{policy.Is("StringEquals", "aws:PrincipalAccount", pulumi.String(s.names.Account))},
+		},
+		{
+			Sid: "Images", Accounts: everybody, Actions: []string{"s3:GetObject"},
+			Resources: policy.On("arn:aws:s3:::prod-" + s.Region + "-starport-layer-bucket/*"),
+		},
+	}
+}
+
+// nat lets the private subnets reach AWS through one NAT gateway. In one zone:
+// if that zone is down, the queues hold what comes until it is back.
+func (s *stack) nat(d *deployment, vpc *ec2.Vpc, zone string, private *ec2.RouteTable) error {
+	gateway, err := ec2.NewInternetGateway(s.ctx, "internet", &ec2.InternetGatewayArgs{VpcId: vpc.ID(), Tags: s.called(s.names.Prefix())}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	public, err := ec2.NewRouteTable(s.ctx, "public", &ec2.RouteTableArgs{VpcId: vpc.ID(), Tags: s.called(s.names.Prefix() + "-public")}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	out, err := ec2.NewRoute(s.ctx, "public", &ec2.RouteArgs{
+		RouteTableId: public.ID(), DestinationCidrBlock: pulumi.String("0.0.0.0/0"), GatewayId: gateway.ID(),
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	subnet, err := s.subnet("public", vpc, zone, publicCIDR, public)
+	if err != nil {
+		return err
+	}
+	address, err := ec2.NewEip(s.ctx, "nat", &ec2.EipArgs{Domain: pulumi.String("vpc"), Tags: s.called(s.names.Prefix())}, s.opts(pulumi.DependsOn([]pulumi.Resource{gateway}))...)
+	if err != nil {
+		return err
+	}
+	nat, err := ec2.NewNatGateway(s.ctx, "nat", &ec2.NatGatewayArgs{
+		SubnetId: subnet.ID(), AllocationId: address.ID(), Tags: s.called(s.names.Prefix()),
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{out}))...)
+	if err != nil {
+		return err
+	}
+	way, err := ec2.NewRoute(s.ctx, "private", &ec2.RouteArgs{
+		RouteTableId: private.ID(), DestinationCidrBlock: pulumi.String("0.0.0.0/0"), NatGatewayId: nat.ID(),
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	d.network.ready = append(d.network.ready, way)
+	d.network.tasks, err = s.securityGroup("tasks", "Tasks: nothing comes in, HTTPS goes out", vpc, nil, ec2.SecurityGroupEgressArray{
+		https("To AWS, through the NAT gateway", ec2.SecurityGroupEgressArgs{CidrBlocks: pulumi.ToStringArray([]string{"0.0.0.0/0"})}),
+	})
+	return err
+}
+
+// endpoints lets the private subnets reach what they call in AWS, and nothing
+// else in the world.
+func (s *stack) endpoints(d *deployment, vpc *ec2.Vpc, s3 *ec2.VpcEndpoint) error {
+	group, err := s.securityGroup("endpoints", "Interface endpoints: HTTPS from the private subnets", vpc, ec2.SecurityGroupIngressArray{ec2.SecurityGroupIngressArgs{
+		Description: pulumi.String("HTTPS from the network"), Protocol: pulumi.String("tcp"), FromPort: pulumi.Int(443), ToPort: pulumi.Int(443),
+		CidrBlocks: pulumi.ToStringArray([]string{vpcCIDR}),
+	}}, ec2.SecurityGroupEgressArray{})
+	if err != nil {
+		return err
+	}
+	d.network.tasks, err = s.securityGroup("tasks", "Tasks: nothing comes in, HTTPS goes to the endpoints", vpc, nil, ec2.SecurityGroupEgressArray{
+		https("To the interface endpoints", ec2.SecurityGroupEgressArgs{SecurityGroups: pulumi.StringArray{group.ID()}}),
+		https("To S3, through its gateway endpoint", ec2.SecurityGroupEgressArgs{PrefixListIds: pulumi.StringArray{s3.PrefixListId}}),
+	})
+	if err != nil {
+		return err
+	}
+	for _, service := range endpointServices {
+		endpoint, err := ec2.NewVpcEndpoint(s.ctx, service, &ec2.VpcEndpointArgs{
+			VpcId: vpc.ID(), VpcEndpointType: pulumi.String("Interface"), ServiceName: pulumi.String("com.amazonaws." + s.Region + "." + service),
+			SubnetIds: d.network.subnets, SecurityGroupIds: pulumi.StringArray{group.ID()}, PrivateDnsEnabled: pulumi.Bool(true),
+			Tags: s.called(s.names.Prefix() + "-" + service),
+		}, s.opts()...)
+		if err != nil {
+			return err
+		}
+		d.network.ready = append(d.network.ready, endpoint)
+	}
+	return nil
+}
+
+func https(description string, to ec2.SecurityGroupEgressArgs) ec2.SecurityGroupEgressArgs {
+	to.Description, to.Protocol, to.FromPort, to.ToPort = pulumi.String(description), pulumi.String("tcp"), pulumi.Int(443), pulumi.Int(443)
+	return to
+}
+
+func (s *stack) securityGroup(name, description string, vpc *ec2.Vpc, in ec2.SecurityGroupIngressArray, out ec2.SecurityGroupEgressArray) (*ec2.SecurityGroup, error) {
+	return ec2.NewSecurityGroup(s.ctx, name, &ec2.SecurityGroupArgs{
+		Name: pulumi.String(s.names.Prefix() + "-" + name), Description: pulumi.String(description), VpcId: vpc.ID(),
+		Ingress: in, Egress: out, Tags: s.called(s.names.Prefix() + "-" + name),
+	}, s.opts()...)
+}

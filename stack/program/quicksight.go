@@ -1,0 +1,3 @@
+package program
+
+func (s *stack) quickSight(*deployment) error { return nil }

@@ -1,0 +1,85 @@
+package program
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/policy"
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+// topics creates the topic that the app publishes to, and the two for people:
+// alerts, the services' digests of rejected events, and alarms, CloudWatch's.
+// Nobody can be written to from the first: what is published there names people.
+func (s *stack) topics(d *deployment) (err error) {
+	if d.events, err = s.topic(d, "events"); err != nil {
+		return err
+	}
+	if d.alerts, err = s.topic(d, settings.Alerts); err != nil {
+		return err
+	}
+	d.alarms, err = s.topic(d, settings.Alarms, policy.Statement{
+		Sid: "Alarms", Services: []string{"cloudwatch.amazonaws.com"}, Actions: []string{"sns:Publish"},
+		Conditions: policy.From(s.names.Account, s.names.ARN("cloudwatch", "alarm:"+s.names.Prefix()+"-*")),
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.emails(d); err != nil {
+		return err
+	}
+	// What the app's backend needs in order to publish.
+	d.publisher, err = iam.NewPolicy(s.ctx, "publisher", &iam.PolicyArgs{
+		Name:        pulumi.String(s.names.Prefix() + "-publisher"),
+		Description: pulumi.String("Publish events to Headcount's topic"),
+		Policy: policy.Document{
+			{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{d.events.Arn}},
+			d.useKey(),
+		}.JSON(),
+	}, s.opts()...)
+	return err
+}
+
+// topic creates a topic whose policy lets the account's own identities publish,
+// as far as their policies do, over TLS.
+func (s *stack) topic(d *deployment, name string, more ...policy.Statement) (*sns.Topic, error) {
+	t, err := sns.NewTopic(s.ctx, name, &sns.TopicArgs{
+		Name: pulumi.String(s.names.Topic(name)), KmsMasterKeyId: d.key.Arn,
+	}, s.opts()...)
+	if err != nil {
+		return nil, err
+	}
+	arn := []pulumi.StringInput{t.Arn}
+	document := policy.Document{
+		policy.TLSOnly("sns:Publish", t.Arn),
+		{
+			Sid: "Account", Accounts: policy.On("arn:aws:iam::" + s.names.Account + ":root"),
+			Actions: []string{"sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"}, Resources: arn,
+		},
+	}
+	for _, statement := range more {
+		statement.Resources = arn
+		document = append(document, statement)
+	}
+	_, err = sns.NewTopicPolicy(s.ctx, name, &sns.TopicPolicyArgs{Arn: t.Arn, Policy: document.JSON()}, s.opts()...)
+	return t, err
+}
+
+// emails subscribes people. Until somebody has followed the link in Amazon's
+// mail, a subscription is pending, and Pulumi cannot delete it: it then ends by
+// itself after two days.
+func (s *stack) emails(d *deployment) error {
+	topics := map[string]*sns.Topic{settings.Alarms: d.alarms, settings.Alerts: d.alerts}
+	for _, e := range s.Emails {
+		args := &sns.TopicSubscriptionArgs{Topic: topics[e.Topic].Arn, Protocol: pulumi.String("email"), Endpoint: pulumi.String(e.Address)}
+		if len(e.Categories) > 0 {
+			args.FilterPolicyScope = pulumi.String("MessageAttributes")
+			args.FilterPolicy = pulumi.JSONMarshal(pulumi.Map{"category": pulumi.ToStringArray(e.Categories)})
+		}
+		if _, err := sns.NewTopicSubscription(s.ctx, "email-"+e.Topic+"-"+e.Address, args, s.opts()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

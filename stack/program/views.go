@@ -1,0 +1,75 @@
+package program
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/dashboards/views"
+)
+
+// trinoTypes gives Athena's name of a column's type in a view.
+var trinoTypes = map[string]string{
+	"string": "varchar", "double": "double", "bigint": "bigint", "int": "integer", "boolean": "boolean", "timestamp": "timestamp(3)",
+}
+
+// createViews creates the two views that the dashboards stand on.
+func (s *stack) createViews(d *deployment) error {
+	for _, v := range []struct {
+		over string
+		views.View
+	}{
+		{tableEvents, views.Events(tableEvents)},
+		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow)},
+	} {
+		text, err := viewText(v.View, s.names.Database())
+		if err != nil {
+			return err
+		}
+		columns := glue.CatalogTableStorageDescriptorColumnArray{}
+		for _, c := range v.Columns {
+			columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(c.Name), Type: pulumi.String(c.Type)})
+		}
+		view, err := glue.NewCatalogTable(s.ctx, v.Name, &glue.CatalogTableArgs{
+			DatabaseName: d.database.Name, Name: pulumi.String(v.Name), TableType: pulumi.String("VIRTUAL_VIEW"),
+			Parameters:       pulumi.StringMap{"presto_view": pulumi.String("true"), "comment": pulumi.String("Presto View")},
+			ViewOriginalText: pulumi.String(text), ViewExpandedText: pulumi.String("/* Presto View */"),
+			StorageDescriptor: glue.CatalogTableStorageDescriptorArgs{
+				Columns: columns, SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{},
+			},
+		}, s.opts(
+			// The provider's update of a view in place leaves the old one.
+			pulumi.ReplaceOnChanges([]string{"viewOriginalText", "storageDescriptor"}), pulumi.DeleteBeforeReplace(true),
+			pulumi.DependsOn([]pulumi.Resource{d.tables[v.over]}),
+		)...)
+		if err != nil {
+			return err
+		}
+		d.views = append(d.views, view)
+	}
+	return nil
+}
+
+// viewText writes a view as Athena keeps it in Glue: base64 of JSON, in a
+// comment (https://github.com/trinodb/trino/blob/master/plugin/trino-hive/src/main/java/io/trino/plugin/hive/ViewReaderUtil.java).
+func viewText(v views.View, database string) (string, error) {
+	type viewColumn struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+	}
+	var columns []viewColumn
+	for _, c := range v.Columns {
+		trino, ok := trinoTypes[c.Type]
+		if !ok {
+			return "", fmt.Errorf("view %s: column %s: Athena has no type for %s", v.Name, c.Name, c.Type)
+		}
+		columns = append(columns, viewColumn{c.Name, trino})
+	}
+	data, err := json.Marshal(map[string]any{
+		"originalSql": v.SQL, "catalog": "awsdatacatalog", "schema": database, "columns": columns,
+	})
+	return "/* Presto View: " + base64.StdEncoding.EncodeToString(data) + " */", err
+}

@@ -1,0 +1,212 @@
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// section reads the members of one object of the configuration and notes what
+// is wrong with them. A getter that finds a fault gives the default, so that
+// reading goes on and every fault is found.
+type section struct {
+	// path begins the names of members in faults: headcount:flows[0].
+	path   string
+	values map[string]any // a scalar, a []any or a map[string]any
+	known  map[string]bool
+	faults *[]string
+}
+
+func newSection(path string, values map[string]any, faults *[]string) *section {
+	return &section{path, values, map[string]bool{}, faults}
+}
+
+// fault notes what is wrong with a member; what reads on after its name.
+func (s *section) fault(name, what string) {
+	*s.faults = append(*s.faults, s.path+name+" "+what)
+}
+
+func (s *section) bad(name string, value any, want string) {
+	s.fault(name, fmt.Sprintf("is %s: must be %s", show(value), want))
+}
+
+// show quotes a value, cut where it is long.
+func show(value any) string {
+	const most = 60
+	text := fmt.Sprint(value)
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// scalar gives a member as text; ok is false where it is not there.
+func (s *section) scalar(name string) (text string, ok bool) {
+	s.known[name] = true
+	switch value := s.values[name].(type) {
+	case nil:
+		return "", false
+	case []any, map[string]any:
+		s.bad(name, value, "a single value")
+		return "", false
+	case float64: // as JSON decodes every number
+		return strconv.FormatFloat(value, 'f', -1, 64), true
+	default:
+		return fmt.Sprint(value), true
+	}
+}
+
+// text gives a required member that matches.
+func (s *section) text(name string, pattern *regexp.Regexp, want string) string {
+	value, ok := s.scalar(name)
+	switch {
+	case !ok || value == "":
+		s.fault(name, "is missing: must be "+want)
+	case !pattern.MatchString(value):
+		s.bad(name, value, want)
+	default:
+		return value
+	}
+	return ""
+}
+
+// choice gives one of the allowed values, def where nothing is said; def "" is
+// no default.
+func (s *section) choice(name, def string, allowed ...string) string {
+	want := "one of " + strings.Join(allowed, ", ")
+	value, ok := s.scalar(name)
+	switch {
+	case !ok && def == "":
+		s.fault(name, "is missing: must be "+want)
+	case ok && !slices.Contains(allowed, value):
+		s.bad(name, value, want)
+	case ok:
+		return value
+	}
+	return def
+}
+
+func (s *section) bool(name string) bool {
+	value, ok := s.scalar(name)
+	if !ok {
+		s.fault(name, "is missing: must be true or false")
+	} else if value != "true" && value != "false" {
+		s.bad(name, value, "true or false")
+	}
+	return value == "true"
+}
+
+// required is the default of members that have none.
+const required = math.MinInt
+
+// int gives a whole number from least to most.
+func (s *section) int(name string, def, least, most int) int {
+	want := fmt.Sprintf("a whole number from %d to %d", least, most)
+	value, ok := s.scalar(name)
+	if !ok {
+		if def == required {
+			s.fault(name, "is missing: must be "+want)
+			return least
+		}
+		return def
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		s.bad(name, value, want)
+		return max(def, least)
+	}
+	return n
+}
+
+// float gives a number above 0, up to most.
+func (s *section) float(name string, def, most float64) float64 {
+	value, ok := s.scalar(name)
+	if !ok {
+		return def
+	}
+	x, err := strconv.ParseFloat(value, 64)
+	if err != nil || math.IsNaN(x) || x <= 0 || x > most {
+		s.bad(name, value, fmt.Sprintf("a number above 0, up to %.0f", most))
+		return def
+	}
+	return x
+}
+
+// duration gives a duration as Go writes it, up to most.
+func (s *section) duration(name string, def, most time.Duration) time.Duration {
+	value, ok := s.scalar(name)
+	if !ok {
+		return def
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 || d > most {
+		s.bad(name, value, fmt.Sprintf("a duration such as 90s or 5m, up to %s", most))
+		return def
+	}
+	return d
+}
+
+// list gives the sections of a list of objects.
+func (s *section) list(name string) []*section {
+	s.known[name] = true
+	items, ok := s.values[name].([]any)
+	if !ok && s.values[name] != nil {
+		s.bad(name, s.values[name], "a list")
+	}
+	var sections []*section
+	for i, item := range items {
+		path := fmt.Sprintf("%s[%d]", name, i)
+		object, ok := item.(map[string]any)
+		if !ok {
+			s.bad(path, item, "an object")
+			continue
+		}
+		sections = append(sections, newSection(s.path+path+".", object, s.faults))
+	}
+	return sections
+}
+
+// texts gives a list of texts, each one of the allowed.
+func (s *section) texts(name string, allowed []string) []string {
+	s.known[name] = true
+	items, ok := s.values[name].([]any)
+	if !ok && s.values[name] != nil {
+		s.bad(name, s.values[name], "a list")
+	}
+	var texts []string
+	for i, item := range items {
+		text := fmt.Sprint(item)
+		if !slices.Contains(allowed, text) {
+			s.bad(fmt.Sprintf("%s[%d]", name, i), text, "one of "+strings.Join(allowed, ", "))
+			continue
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// object gives the section of a member that is an object, empty where it is not
+// there.
+func (s *section) object(name string) *section {
+	s.known[name] = true
+	object, ok := s.values[name].(map[string]any)
+	if !ok && s.values[name] != nil {
+		s.bad(name, s.values[name], "an object")
+	}
+	return newSection(s.path+name+".", object, s.faults)
+}
+
+// finish notes the members that nothing has asked for: a name with a slip of the
+// pen would else be a setting without effect.
+func (s *section) finish() {
+	for _, name := range slices.Sorted(maps.Keys(s.values)) {
+		if !s.known[name] {
+			s.fault(name, "is not a setting: there are "+strings.Join(slices.Sorted(maps.Keys(s.known)), ", "))
+		}
+	}
+}
