@@ -116,7 +116,8 @@ func (s *stack) workers(d *deployment, f *flow) []workerArgs {
 						pulumi.String(d.aggregates.arn + "/flows/" + c.Name + ".json"),
 					},
 				},
-				{Sid: "Places", Actions: []string{"s3:GetObject"}, Resources: policy.On(d.aggregates.arn + "/" + d.placesKeys[c.Name])},
+				// Of all versions, since tasks of the last one run until the new ones do.
+				{Sid: "Places", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("places/" + c.Name + "-")}},
 				d.aggregates.list(), d.useKey(),
 			},
 		},

@@ -131,14 +131,8 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 	for _, name := range slices.Sorted(maps.Keys(told)) {
 		environment = append(environment, pulumi.Map{"name": pulumi.String(name), "value": told[name]})
 	}
-	secrets := pulumi.Array{}
-	if a.secret != nil {
-		secrets = append(secrets, pulumi.Map{
-			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(a.secret.arn + ":::" + a.secret.version),
-		})
-	}
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
-	return pulumi.JSONMarshal(pulumi.Array{pulumi.Map{
+	definition := pulumi.Map{
 		"name":                   pulumi.String(a.service),
 		"image":                  pulumi.Sprintf("%s@%s", d.repositories[a.service].RepositoryUrl, s.Images[a.service]),
 		"essential":              pulumi.Bool(true),
@@ -149,7 +143,6 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 			"capabilities": pulumi.Map{"drop": pulumi.ToStringArray([]string{"ALL"})},
 		},
 		"environment": environment,
-		"secrets":     secrets,
 		"stopTimeout": pulumi.Int(int(killAfter.Seconds())),
 		"healthCheck": pulumi.Map{
 			"command":  pulumi.ToStringArray([]string{"CMD", "/" + a.service, "healthcheck"}),
@@ -163,5 +156,11 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 				"mode": pulumi.String("non-blocking"), "max-buffer-size": pulumi.String("16m"),
 			},
 		},
-	}})
+	}
+	if a.secret != nil {
+		definition["secrets"] = pulumi.Array{pulumi.Map{
+			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(a.secret.arn + ":::" + a.secret.version),
+		}}
+	}
+	return pulumi.JSONMarshal(pulumi.Array{definition})
 }

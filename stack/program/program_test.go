@@ -1,0 +1,135 @@
+package program_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/program"
+	"github.com/headcount-etl/headcount/stack/record"
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+var update = flag.Bool("update", false, "write the committed lists of resources anew")
+
+const root = "../.."
+
+// stacks are the committed configurations.
+var stacks = []string{"dev", "prod"}
+
+func load(t *testing.T, stack string) *settings.Settings {
+	t.Helper()
+	s, err := record.Load(root, stack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func run(t *testing.T, s *settings.Settings) *record.Stack {
+	t.Helper()
+	got, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func deploy(s *settings.Settings) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error { return program.Deploy(ctx, s) }
+}
+
+// TestResources compares what the program registers for the committed
+// configurations with the committed lists, so that a pull request shows what it
+// changes. `make resources` writes them.
+func TestResources(t *testing.T) {
+	for _, stack := range stacks {
+		start := time.Now()
+		got := run(t, load(t, stack))
+		took := time.Since(start)
+		t.Logf("%s: %d resources, registered in %s", stack, len(got.Resources), took.Round(time.Millisecond))
+		file := filepath.Join("..", "testdata", "resources."+stack+".json")
+		text := encode(t, got.Resources)
+		if *update {
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != string(want) {
+			t.Errorf("%s is stale: %s; `make resources` writes it", file, firstDifference(string(text), string(want)))
+		}
+	}
+}
+
+// encode writes resources as the committed lists have them.
+func encode(t *testing.T, resources []record.Resource) []byte {
+	t.Helper()
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(resources); err != nil {
+		t.Fatal(err)
+	}
+	return []byte(out.String())
+}
+
+func firstDifference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("line %d is %q, the program says %q", i+1, b[i], a[i])
+		}
+	}
+	return fmt.Sprintf("it has %d lines, the program says %d", len(b), len(a))
+}
+
+// TestTwoRunsAreEqual: nothing in the program depends on chance or time.
+func TestTwoRunsAreEqual(t *testing.T) {
+	s := load(t, "prod")
+	if a, b := encode(t, run(t, s).Resources), encode(t, run(t, s).Resources); string(a) != string(b) {
+		t.Error(firstDifference(string(a), string(b)))
+	}
+}
+
+// TestEveryFailureFails lets the registration of each resource, and the call of
+// each function, fail in turn: the program must fail, and say of what.
+func TestEveryFailureFails(t *testing.T) {
+	s := load(t, "prod")
+	whole := run(t, s)
+	for _, r := range whole.Resources {
+		_, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Register: func(other record.Resource) error {
+			if other.Type == r.Type && other.Name == r.Name {
+				return fmt.Errorf("no %s today", r.Name)
+			}
+			return nil
+		}})
+		if err == nil || !strings.Contains(err.Error(), "no "+r.Name+" today") {
+			t.Errorf("%s %s: got %v", r.Type, r.Name, err)
+		}
+	}
+	for _, token := range slices.Compact(slices.Clone(whole.Calls)) {
+		_, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Call: func(other string) error {
+			if other == token {
+				return fmt.Errorf("no %s today", token)
+			}
+			return nil
+		}})
+		if err == nil || !strings.Contains(err.Error(), "today") {
+			t.Errorf("%s: got %v", token, err)
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/headcount-etl/headcount/stack/record"
+)
+
+// policyAt says where resources hold policies.
+var policyAt = map[string]string{
+	"aws:iam/policy:Policy":                        "policy",
+	"aws:iam/rolePolicy:RolePolicy":                "policy",
+	"aws:iam/role:Role":                            "assumeRolePolicy",
+	"aws:kms/key:Key":                              "policy",
+	"aws:s3/bucketPolicy:BucketPolicy":             "policy",
+	"aws:sns/topicPolicy:TopicPolicy":              "policy",
+	"aws:sqs/queuePolicy:QueuePolicy":              "policy",
+	"aws:ec2/vpcEndpoint:VpcEndpoint":              "policy",
+	"aws:ecr/repositoryPolicy:RepositoryPolicy":    "policy",
+	"aws:glue/resourcePolicy:ResourcePolicy":       "policy",
+	"aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
+}
+
+// statement is a statement as IAM reads it.
+type statement struct {
+	of        record.Resource
+	Sid       string
+	Effect    string
+	Action    []string
+	Resource  []string
+	Principal json.RawMessage
+	Condition map[string]map[string][]string
+}
+
+func (st *statement) String() string { return fmt.Sprintf("%s %s: %s", st.of.Type, st.of.Name, st.Sid) }
+
+func (st *statement) allows() bool { return st.Effect == "Allow" }
+
+// services gives the services that the statement is about.
+func (st *statement) services() []string {
+	var p struct{ Service []string }
+	_ = json.Unmarshal(st.Principal, &p) // "*" has none
+	return p.Service
+}
+
+// everybody tells whether the statement is about anybody at all.
+func (st *statement) everybody() bool {
+	var p struct{ AWS []string }
+	_ = json.Unmarshal(st.Principal, &p)
+	return string(st.Principal) == `"*"` || slices.Contains(p.AWS, "*")
+}
+
+// has tells whether a condition compares a key.
+func (st *statement) has(key string) bool {
+	for _, keys := range st.Condition {
+		if len(keys[key]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// statements gives all statements of all policies, and the policies that do not
+// parse.
+func (s *Stack) statements() (all []statement, broken []string) {
+	for _, r := range s.Resources {
+		key, ok := policyAt[r.Type]
+		if _, there := r.Inputs[key]; !ok || !there {
+			continue
+		}
+		var document struct {
+			Version   string
+			Statement []statement
+		}
+		decoder := json.NewDecoder(strings.NewReader(text(r, key)))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&document); err != nil || document.Version != "2012-10-17" || len(document.Statement) == 0 {
+			broken = append(broken, fmt.Sprintf("%s %s: the policy does not parse, or says nothing: %v", r.Type, r.Name, err))
+		}
+		for _, st := range document.Statement {
+			st.of = r
+			all = append(all, st)
+		}
+	}
+	return all, broken
+}
+
+// statementRule is a rule on every statement.
+func statementRule(id, what string, wrong func(s *Stack, st *statement) string, mutants ...Mutant) Rule {
+	return Rule{ID: id, What: what, Mutants: mutants, Check: func(s *Stack) []string {
+		all, broken := s.statements()
+		for i := range all {
+			if fault := wrong(s, &all[i]); fault != "" {
+				broken = append(broken, all[i].String()+": "+fault)
+			}
+		}
+		return broken
+	}}
+}
+
+// reasons are the statements that may be about all resources, and why. In the
+// policy of a key * is the key.
+var reasons = map[string]string{
+	"SignIn": "ecr:GetAuthorizationToken is about no resource",
+}
+
+func identity(kind string) bool {
+	return kind == "aws:iam/rolePolicy:RolePolicy" || kind == "aws:iam/policy:Policy"
+}
+
+var sid = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+
+const (
+	rolePolicy  = "aws:iam/rolePolicy:RolePolicy"
+	queuePolicy = "aws:sqs/queuePolicy:QueuePolicy"
+	topicPolicy = "aws:sns/topicPolicy:TopicPolicy"
+	keyType     = "aws:kms/key:Key"
+)
+
+func policies() []Rule {
+	first := func(kind string, value any, path ...any) Mutant { return change(kind, nil, value, path...) }
+	return []Rule{
+		statementRule("policies-parse", "every policy parses, each statement has an id, an effect and actions",
+			func(_ *Stack, st *statement) string {
+				if !sid.MatchString(st.Sid) || (st.Effect != "Allow" && st.Effect != "Deny") || len(st.Action) == 0 {
+					return "id, effect or actions are missing"
+				}
+				return ""
+			},
+			first(rolePolicy, "{", "policy"), first(rolePolicy, nil, "policy", "Statement", 0, "Sid"), first(rolePolicy, []any{}, "policy", "Statement", 0, "Action")),
+		statementRule("IAM.1", "no policy gives full rights", func(_ *Stack, st *statement) string {
+			if st.allows() && slices.Contains(st.Action, "*") {
+				return "allows *"
+			}
+			return ""
+		}, first(rolePolicy, []any{"*"}, "policy", "Statement", 0, "Action")),
+		statementRule("IAM.21", "no policy of an identity gives all rights on a service", func(_ *Stack, st *statement) string {
+			for _, action := range st.Action {
+				if st.allows() && identity(st.of.Type) && strings.Contains(strings.TrimSuffix(action, "Describe*"), "*") {
+					return "allows " + action
+				}
+			}
+			return ""
+		}, first(rolePolicy, []any{"s3:*"}, "policy", "Statement", 0, "Action"), first("aws:iam/policy:Policy", []any{"sns:*"}, "policy", "Statement", 0, "Action")),
+		statementRule("policies-name-resources", "what is allowed is allowed on named resources; * has a listed reason", func(_ *Stack, st *statement) string {
+			if identity(st.of.Type) && st.allows() && len(st.Resource) == 0 {
+				return "names no resource"
+			}
+			if st.allows() && st.of.Type != keyType && slices.Contains(st.Resource, "*") && reasons[st.Sid] == "" {
+				return "is about all resources, and no reason is listed"
+			}
+			return ""
+		}, first(rolePolicy, []any{"*"}, "policy", "Statement", 0, "Resource"), first(topicPolicy, []any{"*"}, "policy", "Statement", 1, "Resource")),
+		statementRule("nobody-public", "S3.2, S3.3, S3.6, SQS.3, SNS.4, KMS.5: nobody outside the account is let in", func(_ *Stack, st *statement) string {
+			if !st.allows() || !st.everybody() {
+				return ""
+			}
+			if st.of.Type == "aws:ec2/vpcEndpoint:VpcEndpoint" && st.Sid == "Images" {
+				return "" // presigned by ECR, whose account is not known; it only reads layers
+			}
+			if st.of.Type == "aws:ec2/vpcEndpoint:VpcEndpoint" && st.has("aws:PrincipalAccount") {
+				return ""
+			}
+			return "lets everybody in"
+		}, change(queuePolicy, named("v1-ingest"), map[string]any{"AWS": []any{"*"}}, "policy", "Statement", 1, "Principal"),
+			allowAll(queuePolicy), allowAll(topicPolicy), allowAll("aws:s3/bucketPolicy:BucketPolicy"), allowAll(keyType),
+			first("aws:ec2/vpcEndpoint:VpcEndpoint", nil, "policy", "Statement", 0, "Condition")),
+		statementRule("confused-deputy", "a service of AWS is let in only for a resource of the account", func(_ *Stack, st *statement) string {
+			if len(st.services()) == 0 || !st.allows() {
+				return ""
+			}
+			if st.has("aws:SourceArn") || st.has("kms:EncryptionContext:aws:logs:arn") {
+				return ""
+			}
+			return fmt.Sprintf("lets %v in for anybody", st.services())
+		}, first("aws:iam/role:Role", nil, "assumeRolePolicy", "Statement", 0, "Condition"), first(keyType, nil, "policy", "Statement", 1, "Condition"),
+			change(queuePolicy, named("v1-ingest"), nil, "policy", "Statement", 1, "Condition")),
+		statementRule("KMS.1", "KMS.1 and KMS.2: no identity may decrypt with every key", func(_ *Stack, st *statement) string {
+			for _, resource := range st.Resource {
+				if st.allows() && identity(st.of.Type) && strings.HasPrefix(st.Action[0], "kms:") && !ofKey(resource) {
+					return "may use " + resource
+				}
+			}
+			return ""
+		}, keyStatement(rolePolicy, "arn:aws:kms:eu-west-1:111122223333:*"), keyStatement("aws:iam/policy:Policy", "*")),
+		tlsOnly("S3.5", "aws:s3/bucketV2:BucketV2", "aws:s3/bucketPolicy:BucketPolicy"),
+		tlsOnly("queues-tls", "aws:sqs/queue:Queue", queuePolicy),
+		tlsOnly("topics-tls", "aws:sns/topic:Topic", topicPolicy),
+		trusts(),
+	}
+}
+
+// allowAll turns the first denial of a type of policy into its opposite.
+func allowAll(kind string) Mutant {
+	return func(s *Stack) bool {
+		for _, r := range s.Resources {
+			if r.Type != kind {
+				continue
+			}
+			if set(r.Inputs, "Allow", "policy", "Statement", 0, "Effect") {
+				return set(r.Inputs, "*", "policy", "Statement", 0, "Principal")
+			}
+		}
+		return false
+	}
+}
+
+// keyStatement makes the statement on the key in some policy one on another.
+func keyStatement(kind, resource string) Mutant {
+	return func(s *Stack) bool {
+		for _, r := range s.Resources {
+			for i := 0; r.Type == kind && i < 12; i++ {
+				if text(r, "policy", "Statement", i, "Sid") == "Key" {
+					return set(r.Inputs, []any{resource}, "policy", "Statement", i, "Resource")
+				}
+			}
+		}
+		return false
+	}
+}
+
+// tlsOnly is the rule that each resource of a type has a policy, of the same
+// name, that denies what does not come over TLS.
+func tlsOnly(id, kind, policy string) Rule {
+	return Rule{
+		ID: id, What: "every " + kind + " refuses what does not come over TLS",
+		Check: func(s *Stack) (broken []string) {
+			all, _ := s.statements()
+			for _, r := range s.find(kind) {
+				if !slices.ContainsFunc(all, func(st statement) bool {
+					return st.of.Type == policy && st.of.Name == r.Name && st.Effect == "Deny" && string(st.Principal) == `"*"` &&
+						slices.Contains(st.Condition["Bool"]["aws:SecureTransport"], "false") && len(st.Resource) > 0
+				}) {
+					broken = append(broken, kind+" "+r.Name+" takes what comes without TLS")
+				}
+			}
+			return broken
+		},
+		Mutants: []Mutant{remove(policy, nil), change(policy, nil, "Allow", "policy", "Statement", 0, "Effect"), change(policy, nil, nil, "policy", "Statement", 0, "Condition")},
+	}
+}
+
+// trusts is the rule that roles are for the services that need them.
+func trusts() Rule {
+	known := []string{
+		"ecs-tasks.amazonaws.com", "firehose.amazonaws.com", "sns.amazonaws.com", "glue.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+		"quicksight.amazonaws.com", "cloudformation.amazonaws.com",
+	}
+	return statementRule("roles-for-services", "every role is for one service of AWS that is known here", func(_ *Stack, st *statement) string {
+		if st.of.Type != "aws:iam/role:Role" {
+			return ""
+		}
+		if who := st.services(); len(who) != 1 || !slices.Contains(known, who[0]) || !slices.Equal(st.Action, []string{"sts:AssumeRole"}) {
+			return fmt.Sprintf("is for %s", st.Principal)
+		}
+		return ""
+	}, change("aws:iam/role:Role", nil, map[string]any{"AWS": []any{"arn:aws:iam::999999999999:root"}}, "assumeRolePolicy", "Statement", 0, "Principal"))
+}

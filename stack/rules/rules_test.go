@@ -1,0 +1,102 @@
+package rules_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/program"
+	"github.com/headcount-etl/headcount/stack/record"
+	"github.com/headcount-etl/headcount/stack/rules"
+)
+
+func stack(t *testing.T, name string) *rules.Stack {
+	t.Helper()
+	s, err := record.Load("../..", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s) }, record.Faults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rules.Stack{Settings: s, Resources: got.Resources}
+}
+
+// TestRules looks at every resource of the committed stacks.
+func TestRules(t *testing.T) {
+	for _, name := range []string{"dev", "prod"} {
+		s := stack(t, name)
+		for _, rule := range rules.All() {
+			for _, fault := range rule.Check(s) {
+				t.Errorf("%s: %s (%s): %s", name, rule.ID, rule.What, fault)
+			}
+		}
+	}
+}
+
+// TestMutants breaks each rule in all the ways that it names: it must notice.
+func TestMutants(t *testing.T) {
+	mutants, controls := 0, map[string]bool{}
+	for _, name := range []string{"dev", "prod"} {
+		whole := stack(t, name)
+		for _, rule := range rules.All() {
+			if len(rule.Mutants) == 0 {
+				t.Errorf("%s has no mutant", rule.ID)
+			}
+			if isControl(rule.ID) {
+				controls[rule.ID] = true
+			}
+			for i, mutant := range rule.Mutants {
+				s := clone(t, whole)
+				if !mutant(s) {
+					t.Errorf("%s: mutant %d of %s finds nothing to break", name, i, rule.ID)
+					continue
+				}
+				if len(rule.Check(s)) == 0 {
+					t.Errorf("%s: mutant %d of %s survives", name, i, rule.ID)
+				}
+				mutants++
+			}
+		}
+	}
+	t.Logf("%d rules, of them %d controls of AWS Foundational Security Best Practices, and %d exceptions; %d mutants killed", len(rules.All()), len(controls), len(rules.Exceptions), mutants)
+}
+
+func isControl(id string) bool {
+	service, number, ok := strings.Cut(id, ".")
+	return ok && service != "" && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+// TestExceptions: each says why, and none is about what a rule keeps.
+func TestExceptions(t *testing.T) {
+	for _, e := range rules.Exceptions {
+		if len(e.Reason) < 20 {
+			t.Errorf("%s: why?", e.Control)
+		}
+		for _, rule := range rules.All() {
+			if rule.ID == e.Control {
+				t.Errorf("%s is a rule and an exception", rule.ID)
+			}
+		}
+	}
+}
+
+// clone copies a stack, so that a mutant breaks its own.
+func clone(t *testing.T, s *rules.Stack) *rules.Stack {
+	t.Helper()
+	data, err := json.Marshal(s.Resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &rules.Stack{Settings: s.Settings}
+	if err := json.Unmarshal(data, &c.Resources); err != nil {
+		t.Fatal(err)
+	}
+	for i := range c.Resources {
+		c.Resources[i].Options.Provider = s.Resources[i].Options.Provider
+	}
+	return c
+}
