@@ -106,7 +106,7 @@ func (s *stack) alarmList(d *deployment) []alarm {
 			continue // bootstrap
 		}
 		for _, w := range f.workers {
-			list = append(list, s.workerAlarms(f, w.service)...)
+			list = append(list, s.workerAlarms(f, w.name)...)
 		}
 		list = append(list, s.flowAlarms(f)...)
 	}

@@ -15,7 +15,9 @@ type bucket struct {
 
 	// name and arn are known before the bucket is there.
 	name, arn string
-	*s3.BucketV2
+	// A field of its own: embedded, it would make the component look like a
+	// resource of a provider.
+	bucket *s3.BucketV2
 	// policy must be there before anybody may write what others rely on.
 	policy *s3.BucketPolicy
 }
@@ -48,13 +50,13 @@ const noncurrentDays = 7
 
 func (s *stack) newBucket(a bucketArgs) (*bucket, error) {
 	b := &bucket{name: s.names.Bucket(a.kind), arn: "arn:aws:s3:::" + s.names.Bucket(a.kind)}
-	if err := s.ctx.RegisterComponentResource("headcount:stack:Bucket", a.kind, b, s.opts()...); err != nil {
+	if err := s.ctx.RegisterComponentResource("headcount:stack:Bucket", a.kind, b); err != nil {
 		return nil, err
 	}
 	// A bucket that is kept is kept with all that makes it safe.
 	opts := s.under(b, s.kept()...)
 	var err error
-	b.BucketV2, err = s3.NewBucketV2(s.ctx, a.kind, &s3.BucketV2Args{
+	b.bucket, err = s3.NewBucketV2(s.ctx, a.kind, &s3.BucketV2Args{
 		Bucket: pulumi.String(b.name), ForceDestroy: pulumi.Bool(!s.Protect),
 	}, opts...)
 	if err != nil {
@@ -68,17 +70,17 @@ func (s *stack) newBucket(a bucketArgs) (*bucket, error) {
 		}
 	}
 	document := append(policy.Document{policy.TLSOnly("s3:*", pulumi.String(b.arn), pulumi.String(b.arn+"/*"))}, a.more...)
-	b.policy, err = s3.NewBucketPolicy(s.ctx, a.kind, &s3.BucketPolicyArgs{Bucket: b.BucketV2.ID(), Policy: document.JSON()}, opts...)
+	b.policy, err = s3.NewBucketPolicy(s.ctx, a.kind, &s3.BucketPolicyArgs{Bucket: b.bucket.ID(), Policy: document.JSON()}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return b, s.ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Bucket, "arn": b.Arn})
+	return b, s.ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.bucket.Bucket, "arn": b.bucket.Arn})
 }
 
 // closeBucket keeps the public and other accounts' objects out.
 func (s *stack) closeBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOption) error {
 	_, err := s3.NewBucketPublicAccessBlock(s.ctx, a.kind, &s3.BucketPublicAccessBlockArgs{
-		Bucket:          b.BucketV2.ID(),
+		Bucket:          b.bucket.ID(),
 		BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
 		IgnorePublicAcls: pulumi.Bool(true), RestrictPublicBuckets: pulumi.Bool(true),
 	}, opts...)
@@ -86,7 +88,7 @@ func (s *stack) closeBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOptio
 		return err
 	}
 	_, err = s3.NewBucketOwnershipControls(s.ctx, a.kind, &s3.BucketOwnershipControlsArgs{
-		Bucket: b.BucketV2.ID(),
+		Bucket: b.bucket.ID(),
 		Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
 	}, opts...)
 	return err
@@ -98,7 +100,7 @@ func (s *stack) encryptBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOpt
 		standard.SseAlgorithm, standard.KmsMasterKeyId = pulumi.String("aws:kms"), a.key.Arn
 	}
 	_, err := s3.NewBucketServerSideEncryptionConfigurationV2(s.ctx, a.kind, &s3.BucketServerSideEncryptionConfigurationV2Args{
-		Bucket: b.BucketV2.ID(),
+		Bucket: b.bucket.ID(),
 		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
 			ApplyServerSideEncryptionByDefault: standard,
 			// A key for the bucket, instead of a request to KMS for each object.
@@ -111,7 +113,7 @@ func (s *stack) encryptBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOpt
 // versionBucket keeps what was overwritten for a while, and lets go what is old.
 func (s *stack) versionBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOption) error {
 	versioning, err := s3.NewBucketVersioningV2(s.ctx, a.kind, &s3.BucketVersioningV2Args{
-		Bucket:                  b.BucketV2.ID(),
+		Bucket:                  b.bucket.ID(),
 		VersioningConfiguration: s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
 	}, opts...)
 	if err != nil {
@@ -141,7 +143,7 @@ func (s *stack) versionBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOpt
 	}
 	// Rules on old versions need versions.
 	_, err = s3.NewBucketLifecycleConfigurationV2(s.ctx, a.kind, &s3.BucketLifecycleConfigurationV2Args{
-		Bucket: b.BucketV2.ID(), Rules: rules,
+		Bucket: b.bucket.ID(), Rules: rules,
 	}, append(opts, pulumi.DependsOn([]pulumi.Resource{versioning}))...)
 	return err
 }
@@ -151,7 +153,7 @@ func (s *stack) logBucket(b *bucket, a bucketArgs, opts []pulumi.ResourceOption)
 		return nil
 	}
 	_, err := s3.NewBucketLoggingV2(s.ctx, a.kind, &s3.BucketLoggingV2Args{
-		Bucket: b.BucketV2.ID(), TargetBucket: a.accessLogs.BucketV2.ID(), TargetPrefix: pulumi.String(a.kind + "/"),
+		Bucket: b.bucket.ID(), TargetBucket: a.accessLogs.bucket.ID(), TargetPrefix: pulumi.String(a.kind + "/"),
 	}, append(opts, pulumi.DependsOn([]pulumi.Resource{a.accessLogs.policy}))...)
 	return err
 }

@@ -71,7 +71,7 @@ func (s *stack) widgets(d *deployment) []widget {
 		}
 		list = append(list, waiting, ages, dead)
 		for _, w := range f.workers {
-			name := s.names.Service(f.settings.Name, w.service)
+			name := s.names.Service(f.settings.Name, w.name)
 			list = append(list, widget{name + ": tasks", []statistic{{s.running(name), "Average"}, {s.desired(name), "Average"}}})
 		}
 	}

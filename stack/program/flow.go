@@ -38,7 +38,7 @@ func (s *stack) flows(d *deployment) error {
 
 func (s *stack) newFlow(d *deployment, f settings.Flow) (*flow, error) {
 	created := &flow{settings: f, queues: map[string]*queueComponent{}}
-	if err := s.ctx.RegisterComponentResource("headcount:stack:Flow", f.Name, created, s.opts()...); err != nil {
+	if err := s.ctx.RegisterComponentResource("headcount:stack:Flow", f.Name, created); err != nil {
 		return nil, err
 	}
 	// A queue's visibility timeout is the affair of who reads it.

@@ -68,7 +68,7 @@ func (s *stack) streamPolicy(d *deployment, log *cloudwatch.LogGroup) policy.Doc
 // destination is how the stream writes.
 func (s *stack) destination(d *deployment, role *iam.Role, log *cloudwatch.LogGroup) kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationArgs {
 	return kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationArgs{
-		BucketArn: d.lake.Arn, RoleArn: role.Arn, KmsKeyArn: d.key.Arn,
+		BucketArn: d.lake.bucket.Arn, RoleArn: role.Arn, KmsKeyArn: d.key.Arn,
 		BufferingSize: pulumi.Int(s.LakeBufferMB), BufferingInterval: pulumi.Int(s.LakeBufferSeconds),
 		// Parquet compresses itself.
 		CompressionFormat: pulumi.String("UNCOMPRESSED"),

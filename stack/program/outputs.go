@@ -29,7 +29,7 @@ func (s *stack) export(d *deployment) {
 		"dashboardUrl":            pulumi.String(d.dashboardURL),
 		"flows":                   flows,
 		"operationsUrl":           pulumi.String("https://" + s.Region + ".console.aws.amazon.com/cloudwatch/home?region=" + s.Region + "#dashboards/dashboard/" + s.names.Prefix()),
-		"buckets":                 pulumi.Map{"lake": d.lake.Bucket, "aggregates": d.aggregates.Bucket, "quarantine": d.quarantine.Bucket, "results": d.results.Bucket, "logs": d.logs.Bucket},
+		"buckets":                 pulumi.Map{"lake": d.lake.bucket.Bucket, "aggregates": d.aggregates.bucket.Bucket, "quarantine": d.quarantine.bucket.Bucket, "results": d.results.bucket.Bucket, "logs": d.logs.bucket.Bucket},
 		"repositories":            pulumi.Map{"validator": d.repositories["validator"].RepositoryUrl, "masker": d.repositories["masker"].RepositoryUrl, "aggregator": d.repositories["aggregator"].RepositoryUrl},
 		"deliveryDeadLetterQueue": d.delivery.Url,
 	} {
@@ -43,7 +43,7 @@ func (s *stack) flowOutputs(d *deployment, f *flow) pulumi.Map {
 		queues[name], dead[name] = q.main.Url, q.dead.Url
 	}
 	for _, w := range f.workers {
-		services[w.service] = w.Name
+		services[w.name] = w.service.Name
 	}
 	return pulumi.Map{
 		"queues": queues, "deadLetterQueues": dead, "services": services,

@@ -47,8 +47,7 @@ type queueArgs struct {
 
 func (s *stack) newQueue(parent pulumi.Resource, a queueArgs) (*queueComponent, error) {
 	q := &queueComponent{name: a.name}
-	opts := s.child(parent)
-	if err := s.ctx.RegisterComponentResource("headcount:stack:Queue", a.logical, q, opts...); err != nil {
+	if err := s.ctx.RegisterComponentResource("headcount:stack:Queue", a.logical, q, pulumi.Parent(parent)); err != nil {
 		return nil, err
 	}
 	var err error

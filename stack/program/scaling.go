@@ -40,7 +40,7 @@ func (s *stack) scale(d *deployment, f *flow, a workerArgs, w *worker) error {
 	name := s.names.Service(f.settings.Name, a.service)
 	target, err := appautoscaling.NewTarget(s.ctx, name, &appautoscaling.TargetArgs{
 		ServiceNamespace: pulumi.String("ecs"), ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
-		ResourceId:  pulumi.Sprintf("service/%s/%s", d.cluster.Name, w.Name),
+		ResourceId:  pulumi.Sprintf("service/%s/%s", d.cluster.Name, w.service.Name),
 		MinCapacity: pulumi.Int(a.settings.MinTasks), MaxCapacity: pulumi.Int(a.settings.MaxTasks),
 	}, s.under(w)...)
 	if err != nil {

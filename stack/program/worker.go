@@ -27,8 +27,8 @@ const (
 type worker struct {
 	pulumi.ResourceState
 
-	service string
-	*ecs.Service
+	name    string // service, as alarms and outputs name it
+	service *ecs.Service
 }
 
 // workerArgs says what a worker is.
@@ -48,8 +48,8 @@ type workerArgs struct {
 
 func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error) {
 	name := s.names.Service(f.settings.Name, a.service)
-	w := &worker{service: a.service}
-	if err := s.ctx.RegisterComponentResource("headcount:stack:Worker", name, w, s.under(f)...); err != nil {
+	w := &worker{name: a.service}
+	if err := s.ctx.RegisterComponentResource("headcount:stack:Worker", name, w, pulumi.Parent(f)); err != nil {
 		return nil, err
 	}
 	log, err := s.logGroup(w, name, s.names.LogGroup(f.settings.Name, a.service), d)
@@ -79,7 +79,7 @@ func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error)
 		return nil, err
 	}
 	ready := append([]pulumi.Resource{mayWork, mayStart, d.aggregates.policy, d.quarantine.policy}, d.network.ready...)
-	w.Service, err = ecs.NewService(s.ctx, name, &ecs.ServiceArgs{
+	w.service, err = ecs.NewService(s.ctx, name, &ecs.ServiceArgs{
 		Name: pulumi.String(name), Cluster: d.cluster.Arn, TaskDefinition: definition.Arn,
 		LaunchType: pulumi.String("FARGATE"), PlatformVersion: pulumi.String("LATEST"),
 		DesiredCount: pulumi.Int(a.settings.MinTasks),
@@ -99,7 +99,7 @@ func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error)
 	if err := s.scale(d, f, a, w); err != nil {
 		return nil, err
 	}
-	return w, s.ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Name})
+	return w, s.ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.service.Name})
 }
 
 // starterPolicy is what ECS may do to start a task: fetch the image, open the

@@ -1,0 +1,254 @@
+package enginetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/pkg/v3/display"
+	"github.com/pulumi/pulumi/pkg/v3/engine"
+	lt "github.com/pulumi/pulumi/pkg/v3/engine/lifecycletest/framework"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
+	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/program"
+	"github.com/headcount-etl/headcount/stack/record"
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+const root = "../.."
+
+// account is a stack in an account of its own, with the state that Pulumi has
+// of it.
+type account struct {
+	t        *testing.T
+	settings *settings.Settings
+	aws      *AWS
+	snapshot *deploy.Snapshot
+}
+
+func open(t *testing.T, stack string) *account {
+	t.Helper()
+	s, err := record.Load(root, stack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aws, err := NewAWS(s.Region, "../testdata/resources.dev.json", "../testdata/resources.prod.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &account{t: t, settings: s, aws: aws}
+}
+
+// outcome is what an operation did: how many steps of each kind, and to what.
+type outcome struct {
+	steps map[display.StepOp]int
+	named map[display.StepOp][]string
+	took  time.Duration
+}
+
+// only gives the names of what was not left as it is.
+func (o outcome) only(t *testing.T, op display.StepOp) []string {
+	t.Helper()
+	for other, names := range o.named {
+		if other != op && other != deploy.OpSame {
+			t.Errorf("%s: %s", other, strings.Join(names, ", "))
+		}
+	}
+	return o.named[op]
+}
+
+// run runs an operation in the engine.
+func (a *account) run(op lt.TestOp, preview bool) (outcome, error) {
+	a.t.Helper()
+	deployed := deploytest.NewLanguageRuntimeF(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
+		ctx, err := pulumi.NewContext(context.Background(), pulumi.RunInfo{
+			Project: info.Project, Stack: info.Stack, Parallel: info.Parallel, DryRun: info.DryRun, MonitorAddr: info.MonitorAddress,
+		})
+		if err != nil {
+			return err
+		}
+		return pulumi.RunWithContext(ctx, func(ctx *pulumi.Context) error { return program.Deploy(ctx, a.settings) })
+	})
+	plan := &lt.TestPlan{
+		Project: settings.Project, Stack: a.settings.Stack,
+		Options: lt.TestUpdateOptions{T: a.t, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, deployed, nil, nil,
+			deploytest.NewProviderLoader("aws", Version, func() (plugin.Provider, error) { return a.aws.Provider(), nil }))},
+	}
+	got := outcome{steps: map[display.StepOp]int{}, named: map[display.StepOp][]string{}}
+	validate := func(_ workspace.Project, _ deploy.Target, _ engine.JournalEntries, events []engine.Event, err error) error {
+		for _, e := range events {
+			if e.Type == engine.ResourcePreEvent {
+				m := e.Payload().(engine.ResourcePreEventPayload).Metadata //nolint:errcheck // as the type says
+				got.steps[m.Op]++
+				got.named[m.Op] = append(got.named[m.Op], string(m.URN.Type())+" "+m.URN.Name())
+			}
+		}
+		return err
+	}
+	start := time.Now()
+	snapshot, err := op.Run(plan.GetProject(), plan.GetTarget(a.t, a.snapshot), plan.Options, preview, nil, validate)
+	got.took = time.Since(start)
+	if err == nil && !preview {
+		a.snapshot = snapshot
+	}
+	return got, err
+}
+
+func (a *account) must(op lt.TestOp, preview bool) outcome {
+	a.t.Helper()
+	got, err := a.run(op, preview)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return got
+}
+
+func (a *account) up() outcome { a.t.Helper(); return a.must(lt.TestOp(engine.Update), false) }
+
+// resources gives the names of what Pulumi has in its state, of a type.
+func (a *account) resources(kind string) []string {
+	var names []string
+	for _, r := range a.snapshot.Resources {
+		if string(r.Type) == kind {
+			names = append(names, r.URN.Name())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestLife takes a stack through its life: preview, up, an up that changes
+// nothing, one that changes a timeout, another flow, one flow less, destroy.
+func TestLife(t *testing.T) {
+	a := open(t, "dev")
+	preview := a.must(lt.TestOp(engine.Update), true)
+	if a.aws.There() != 0 {
+		t.Errorf("the preview created %d resources", a.aws.There())
+	}
+	up := a.up()
+	fmt.Printf("%d resources; a preview in process takes %s, an up %s\n", up.steps[deploy.OpCreate], preview.took.Round(time.Millisecond), up.took.Round(time.Millisecond))
+	if up.steps[deploy.OpCreate] < 150 || !maps.Equal(preview.steps, up.steps) {
+		t.Errorf("the preview said %v, the up did %v", preview.steps, up.steps)
+	}
+
+	if changed := a.up().only(t, deploy.OpUpdate); len(changed) > 0 {
+		t.Errorf("an up without a change updated %v", changed)
+	}
+
+	a.settings.Flows[0].Validator.VisibilityTimeoutSeconds = 300
+	got := a.up().only(t, deploy.OpUpdate)
+	slices.Sort(got)
+	if want := []string{"aws:sqs/queue:Queue v1-ingest", "aws:sqs/queue:Queue v1-ingest-dlq"}; !slices.Equal(got, want) {
+		t.Errorf("another visibility timeout updated %v, want %v", got, want)
+	}
+	a.anotherFlow()
+	a.must(lt.TestOp(engine.Destroy), false)
+	// What Firehose may still read is left.
+	if left := a.aws.There(); left != 1 {
+		t.Errorf("%d resources are left after destroy, want the delivery's schema alone", left)
+	}
+}
+
+// anotherFlow adds a flow and takes the first one away: queues and workers come
+// and go, and no bucket is touched.
+func (a *account) anotherFlow() {
+	t := a.t
+	t.Helper()
+	second := a.settings.Flows[0]
+	second.Name = "v2"
+	a.settings.Flows = append(a.settings.Flows, second)
+	added := a.up()
+	if added.steps[deploy.OpDelete] > 0 || added.steps[deploy.OpReplace] > 0 {
+		t.Errorf("another flow deleted %v, replaced %v", added.named[deploy.OpDelete], added.named[deploy.OpReplace])
+	}
+	for _, name := range added.named[deploy.OpCreate] {
+		if !strings.Contains(name, " v2") {
+			t.Errorf("another flow created %s", name)
+		}
+	}
+	if queues := a.resources("aws:sqs/queue:Queue"); len(queues) != 17 {
+		t.Errorf("queues of two flows: %v", queues)
+	}
+	a.settings.Flows, a.settings.PublishedFlow = a.settings.Flows[1:], "v2"
+	buckets := a.resources("aws:s3/bucketV2:BucketV2")
+	removed := a.up()
+	for _, name := range removed.named[deploy.OpDelete] {
+		if !strings.Contains(name, " v1") {
+			t.Errorf("the end of a flow deleted %s", name)
+		}
+	}
+	for _, name := range slices.Concat(removed.named[deploy.OpUpdate], removed.named[deploy.OpDelete]) {
+		if strings.HasPrefix(name, "aws:s3/") {
+			t.Errorf("the end of a flow touched %s", name)
+		}
+	}
+	if queues := a.resources("aws:sqs/queue:Queue"); len(queues) != 9 || !slices.Equal(a.resources("aws:s3/bucketV2:BucketV2"), buckets) {
+		t.Errorf("left are queues %v", queues)
+	}
+	// A view is not changed in place.
+	if replaced := removed.named[deploy.OpReplace]; !slices.Contains(replaced, "aws:glue/catalogTable:CatalogTable published_headcounts") {
+		t.Errorf("another published flow replaced %v", replaced)
+	}
+}
+
+// TestBootstrap goes the way of a first deployment: all but the workers, then
+// the workers.
+func TestBootstrap(t *testing.T) {
+	a := open(t, "dev")
+	a.settings.Bootstrap, a.settings.Images = true, nil
+	a.up()
+	if services := a.resources("aws:ecs/service:Service"); len(services) != 0 {
+		t.Errorf("bootstrap started %v", services)
+	}
+	a.settings.Bootstrap, a.settings.Images = false, record.Images()
+	second := a.up()
+	if services := a.resources("aws:ecs/service:Service"); len(services) != 3 || second.steps[deploy.OpDelete]+second.steps[deploy.OpReplace] > 0 {
+		t.Errorf("after bootstrap: services %v, steps %v", services, second.steps)
+	}
+}
+
+// TestProtected: production refuses to be destroyed. The preview with which a
+// destroy begins stops it, before anything happens; and even without one all
+// data is left.
+func TestProtected(t *testing.T) {
+	a := open(t, "prod")
+	a.up()
+	var protected []string
+	for _, r := range a.snapshot.Resources {
+		if r.Protect {
+			protected = append(protected, string(r.URN))
+		}
+	}
+	before := a.aws.There()
+	if _, err := a.run(lt.TestOp(engine.Destroy), true); err == nil || a.aws.There() != before {
+		t.Fatalf("the preview of a destroy: %v, %d of %d resources are left", err, a.aws.There(), before)
+	}
+	if _, err := a.run(lt.TestOp(engine.Destroy), false); err == nil {
+		t.Fatal("production was destroyed")
+	}
+	for _, urn := range protected {
+		if !a.aws.Has(urn) {
+			t.Errorf("%s is gone", urn)
+		}
+	}
+	if len(protected) < 35 {
+		t.Errorf("%d resources are protected", len(protected))
+	}
+}
+
+// TestUnknownTypes: a type that no list has is refused.
+func TestUnknownTypes(t *testing.T) {
+	a := open(t, "dev")
+	delete(a.aws.types, "aws:sqs/queue:Queue")
+	if _, err := a.run(lt.TestOp(engine.Update), true); err == nil {
+		t.Error("the provider took a type that it does not know")
+	}
+}

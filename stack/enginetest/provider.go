@@ -1,0 +1,146 @@
+// Package enginetest runs the Pulumi program in Pulumi's own engine, in process:
+// with its steps, its diffs, its state and its checks, but with a provider that
+// only keeps what it is given. It is a module of its own, since the engine
+// brings half the world along.
+package enginetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/blang/semver"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
+	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/headcount-etl/headcount/stack/record"
+)
+
+// Version is the version of pulumi-aws that the program is built with.
+var Version = semver.MustParse("6.83.0")
+
+// AWS is a provider for aws that creates nothing: it remembers which resources
+// there are, refuses types and functions that it does not know, and gives
+// unknown values in a preview, as the real one does.
+type AWS struct {
+	region string
+	types  map[string]bool
+
+	mu    sync.Mutex
+	there map[string]string // by URN: the id
+}
+
+// NewAWS makes a provider that knows the types in the committed lists of
+// resources.
+func NewAWS(region string, lists ...string) (*AWS, error) {
+	a := &AWS{region: region, types: map[string]bool{}, there: map[string]string{}}
+	for _, list := range lists {
+		data, err := os.ReadFile(list) //nolint:gosec // a file of the repository
+		if err != nil {
+			return nil, err
+		}
+		var resources []record.Resource
+		if err := json.Unmarshal(data, &resources); err != nil {
+			return nil, fmt.Errorf("%s: %w", list, err)
+		}
+		for _, r := range resources {
+			a.types[r.Type] = true
+		}
+	}
+	return a, nil
+}
+
+// There gives how many resources there are.
+func (a *AWS) There() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.there)
+}
+
+// Has tells whether a resource is there.
+func (a *AWS) Has(urn string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.there[urn]
+	return ok
+}
+
+// Provider gives the provider as the engine loads it.
+func (a *AWS) Provider() *deploytest.Provider {
+	return &deploytest.Provider{CheckF: a.check, DiffF: a.diff, CreateF: a.create, UpdateF: a.update, DeleteF: a.delete, InvokeF: a.invoke}
+}
+
+func (a *AWS) check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
+	if kind := string(req.URN.Type()); !a.types[kind] {
+		return plugin.CheckResponse{}, fmt.Errorf("the type %s is not known here", kind)
+	}
+	return plugin.CheckResponse{Properties: req.News}, nil
+}
+
+// diff compares the inputs.
+func (a *AWS) diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffResult, error) {
+	var changed []resource.PropertyKey
+	if diff := req.OldInputs.Diff(req.NewInputs); diff != nil {
+		for _, key := range diff.Keys() {
+			if diff.Changed(key) && !slices.Contains(req.IgnoreChanges, string(key)) {
+				changed = append(changed, key)
+			}
+		}
+	}
+	if len(changed) == 0 {
+		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+	}
+	return plugin.DiffResult{Changes: plugin.DiffSome, ChangedKeys: changed}, nil
+}
+
+func (a *AWS) create(_ context.Context, req plugin.CreateRequest) (plugin.CreateResponse, error) {
+	id, state := a.outputs(req.URN, req.Properties, req.Preview)
+	if req.Preview {
+		return plugin.CreateResponse{Properties: state, Status: resource.StatusOK}, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.there[string(req.URN)] = id
+	return plugin.CreateResponse{ID: resource.ID(id), Properties: state, Status: resource.StatusOK}, nil
+}
+
+func (a *AWS) update(_ context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
+	_, state := a.outputs(req.URN, req.NewInputs, false)
+	return plugin.UpdateResponse{Properties: state, Status: resource.StatusOK}, nil
+}
+
+func (a *AWS) delete(_ context.Context, req plugin.DeleteRequest) (plugin.DeleteResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.there[string(req.URN)]; !ok {
+		return plugin.DeleteResponse{}, fmt.Errorf("%s is not there", req.URN)
+	}
+	delete(a.there, string(req.URN))
+	return plugin.DeleteResponse{Status: resource.StatusOK}, nil
+}
+
+// outputs gives what a resource is like once it is there; before, what AWS makes
+// up is unknown.
+func (a *AWS) outputs(urn resource.URN, inputs resource.PropertyMap, unknown bool) (string, resource.PropertyMap) {
+	id, made := record.Outputs(a.region, record.Resource{Type: string(urn.Type()), Name: urn.Name(), Inputs: inputs.Mappable()})
+	state := inputs.Copy()
+	for name, value := range made {
+		state[resource.PropertyKey(name)] = resource.NewStringProperty(value)
+		if unknown {
+			state[resource.PropertyKey(name)] = resource.MakeComputed(resource.NewStringProperty(""))
+		}
+	}
+	return id, state
+}
+
+func (a *AWS) invoke(_ context.Context, req plugin.InvokeRequest) (plugin.InvokeResponse, error) {
+	answer, err := record.Answer(a.region, string(req.Tok), resource.ToResourcePropertyMap(req.Args).Mappable())
+	if err != nil {
+		return plugin.InvokeResponse{}, err
+	}
+	return plugin.InvokeResponse{Properties: resource.FromResourcePropertyMap(resource.NewPropertyMapFromMap(answer))}, nil
+}

@@ -1,0 +1,253 @@
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+	"pgregory.net/rapid"
+)
+
+// entry is a file of an image.
+type entry struct {
+	header tar.Header
+	data   []byte
+}
+
+// unpack gives the files of an image by name, as a container would see them.
+func unpack(img v1.Image) (map[string]entry, error) {
+	archive := mutate.Extract(img)
+	defer archive.Close() //nolint:errcheck // read only
+	entries := map[string]entry{}
+	for r := tar.NewReader(archive); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return entries, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+		entries[header.Name] = entry{*header, data}
+	}
+}
+
+// platforms gives the images of an index by architecture.
+func platforms(t *testing.T, index v1.ImageIndex) map[string]v1.Image {
+	t.Helper()
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]v1.Image{}
+	for _, m := range manifest.Manifests {
+		if m.Platform == nil || m.Platform.OS != "linux" || m.Platform.Variant != "" {
+			t.Fatalf("the platform of %v is %v", m.Digest, m.Platform)
+		}
+		if out[m.Platform.Architecture], err = index.Image(m.Digest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func assembled(t *testing.T, service string, programs []program) image {
+	t.Helper()
+	i, err := assemble(service, programs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func TestImagesAreOCI(t *testing.T) {
+	to := newECR(t, devRepositories...).access()
+	i := assembled(t, "validator", validator(t))
+	if _, err := to.push(t.Context(), devRepositories[0], i); err != nil {
+		t.Fatal(err)
+	}
+	index, err := remote.Index(reference(t, to, devRepositories[0], i.digest), remote.WithContext(t.Context()), remote.WithAuth(to.auth))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Index(index); err != nil {
+		t.Error(err)
+	}
+	if kind, _ := index.MediaType(); kind != types.OCIImageIndex {
+		t.Errorf("the index is %s", kind)
+	}
+	images := platforms(t, index)
+	if got := slices.Sorted(maps.Keys(images)); !slices.Equal(got, []string{"amd64", "arm64"}) {
+		t.Errorf("architectures %v", got)
+	}
+	for arch, one := range images {
+		manifest, err := one.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if manifest.MediaType != types.OCIManifestSchema1 || manifest.Config.MediaType != types.OCIConfigJSON {
+			t.Errorf("%s: the manifest is %s, the config %s", arch, manifest.MediaType, manifest.Config.MediaType)
+		}
+		for _, l := range manifest.Layers {
+			if l.MediaType != types.OCILayer {
+				t.Errorf("%s: a layer is %s", arch, l.MediaType)
+			}
+		}
+		config, err := one.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := config.Config
+		if config.OS != "linux" || config.Architecture != arch || c.User != "65532:65532" || c.WorkingDir != "/" ||
+			!slices.Equal(c.Entrypoint, []string{"/validator"}) || len(c.Cmd) != 0 || len(c.Env) != 0 || len(c.ExposedPorts) != 0 ||
+			c.Labels["org.opencontainers.image.title"] != "headcount validator" || c.Labels["org.opencontainers.image.source"] == "" {
+			t.Errorf("%s: the config is %+v", arch, config)
+		}
+		if len(config.History) != 2 || config.Created.Unix() != 0 || config.History[0].Created.Unix() != 0 || config.History[1].Created.Unix() != 0 {
+			t.Errorf("%s: created %v, history %+v", arch, config.Created, config.History)
+		}
+	}
+}
+
+func TestImageHoldsThis(t *testing.T) {
+	programs := validator(t)
+	for arch, one := range platforms(t, assembled(t, "validator", programs).index) {
+		files, err := unpack(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for name, f := range files {
+			h := f.header
+			got = append(got, fmt.Sprintf("%c %04o %d:%d %s", h.Typeflag, h.Mode, h.Uid, h.Gid, name))
+			if h.ModTime.Unix() != 0 || h.Uname != "" || h.Gname != "" {
+				t.Errorf("%s: %s is of %v, owned by %q, %q", arch, name, h.ModTime, h.Uname, h.Gname)
+			}
+		}
+		slices.Sort(got)
+		want := []string{
+			"0 0444 0:0 etc/group", "0 0444 0:0 etc/passwd", "0 0444 0:0 etc/ssl/certs/ca-certificates.crt",
+			"0 0555 0:0 validator",
+			"5 0755 0:0 etc", "5 0755 0:0 etc/ssl", "5 0755 0:0 etc/ssl/certs",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s holds\n%v, want\n%v", arch, got, want)
+		}
+		of := slices.IndexFunc(programs, func(p program) bool { return p.arch == arch })
+		if !bytes.Equal(files["validator"].data, programs[of].data) {
+			t.Errorf("%s: the program is not the one that was compiled for it", arch)
+		}
+		if !bytes.Contains(files["etc/passwd"].data, []byte("\nnonroot:x:65532:65532:")) || !bytes.Contains(files["etc/group"].data, []byte("\nnonroot:x:65532:")) {
+			t.Errorf("%s: there is no user nonroot", arch)
+		}
+	}
+}
+
+// The law of assemble: what was put in comes out, the digest depends on it and
+// on nothing else, not even on the time.
+func TestDigestIsOfTheContent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		service := rapid.StringMatching(`[a-z]{1,12}`).Draw(t, "service")
+		data := rapid.SliceOfN(rapid.Byte(), 1, 2000).Draw(t, "program")
+		changed := bytes.Clone(data)
+		changed[rapid.IntRange(0, len(data)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+		a, err := assemble(service, []program{{"arm64", data}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := assemble(service, []program{{"arm64", changed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.digest == b.digest {
+			t.Fatal("another program, the same digest")
+		}
+		one, err := a.index.Image(firstOf(t, a.index))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := unpack(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(files[service].data, data) {
+			t.Fatal("another program comes out than went in")
+		}
+	})
+}
+
+func firstOf(t *rapid.T, index v1.ImageIndex) v1.Hash {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Manifests[0].Digest
+}
+
+func TestDigestIsOfNoTime(t *testing.T) {
+	programs := []program{{"arm64", []byte("one")}, {"amd64", []byte("two")}}
+	now := assembled(t, "validator", programs)
+	synctest.Test(t, func(t *testing.T) { // where it is the year 2000
+		if time.Since(epoch) > 40*365*24*time.Hour {
+			t.Fatal("it is not another time")
+		}
+		if then := assembled(t, "validator", programs); then.digest != now.digest {
+			t.Errorf("now %v, in the year 2000 %v", now.digest, then.digest)
+		}
+	})
+}
+
+// AWS's endpoints show certificates of Amazon's own authorities
+// (https://www.amazontrust.com/repository/).
+func TestAuthorities(t *testing.T) {
+	names := map[string]bool{}
+	trusted := map[string]bool{}
+	for rest := authorities(); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			if len(rest) > 0 {
+				t.Errorf("%d bytes at the end are no certificate", len(rest))
+			}
+			break
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || !c.IsCA {
+			t.Fatalf("not an authority: %v, %v", block.Headers, err)
+		}
+		names[c.Subject.CommonName] = true
+		trusted[string(block.Bytes)] = true
+	}
+	for n := 1; n <= 4; n++ {
+		if name := fmt.Sprintf("Amazon Root CA %d", n); !names[name] {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	if len(trusted) < 80 {
+		t.Errorf("only %d authorities: Mozilla trusts more than a hundred", len(trusted))
+	}
+	for root := range bundle.Roots() {
+		if trusted[string(root.Certificate)] != (root.Constraint == nil) {
+			c, err := x509.ParseCertificate(root.Certificate)
+			t.Errorf("%v (%v) is trusted: %t", c.Subject, err, root.Constraint != nil)
+		}
+	}
+	t.Logf("%d authorities", len(trusted))
+}

@@ -1,0 +1,103 @@
+package images
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// registry is where images are pushed to, and who pushes.
+type registry struct {
+	host string // such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com
+	auth authn.Authenticator
+}
+
+// tokens is what is needed of ECR.
+type tokens interface {
+	GetAuthorizationToken(context.Context, *ecr.GetAuthorizationTokenInput, ...func(*ecr.Options)) (*ecr.GetAuthorizationTokenOutput, error)
+}
+
+// access gives the registry of the caller's account, with a password that is
+// good for 12 hours. Errors never show the password.
+func access(ctx context.Context, api tokens) (registry, error) {
+	out, err := api.GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
+	if err != nil {
+		return registry{}, fmt.Errorf("no access to ECR: %w", err)
+	}
+	if len(out.AuthorizationData) == 0 {
+		return registry{}, errors.New("no access to ECR: it gave no token")
+	}
+	data := out.AuthorizationData[0]
+	endpoint, err := url.Parse(aws.ToString(data.ProxyEndpoint))
+	if err != nil || endpoint.Host == "" {
+		return registry{}, fmt.Errorf("no access to ECR: its registry is %q: must be a URL", aws.ToString(data.ProxyEndpoint))
+	}
+	token, err := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken))
+	user, password, ok := strings.Cut(string(token), ":")
+	if err != nil || !ok {
+		return registry{}, errors.New("no access to ECR: its token is not a user and a password in base64")
+	}
+	return registry{endpoint.Host, &authn.Basic{Username: user, Password: password}}, nil
+}
+
+// tagDigits is how many digits of an image's digest are its tag. The tag is for
+// people, and keeps the image from counting as untagged.
+const tagDigits = 12
+
+// push uploads an image to a repository, unless it is there: pushed tells which.
+// ECR does not take a tag twice, not even for the same image, since the tags of
+// our repositories are immutable.
+func (r registry) push(ctx context.Context, repository string, i image) (pushed bool, err error) {
+	tag, err := name.NewTag(fmt.Sprintf("%s/%s:%s", r.host, repository, i.digest.Hex[:tagDigits]))
+	if err != nil {
+		return false, err
+	}
+	options := []remote.Option{remote.WithContext(ctx), remote.WithAuth(r.auth)}
+	there, err := find(tag, options)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("looking for %v: %w", tag, err)
+	case there == i.digest:
+		return false, nil
+	case there != v1.Hash{}:
+		return false, fmt.Errorf("%v is another image, %v: delete it", tag, there)
+	}
+	err = remote.WriteIndex(tag, i.index, options...)
+	var refused *transport.Error
+	if errors.As(err, &refused) {
+		for _, d := range refused.Errors {
+			if d.Code == transport.NameUnknownErrorCode {
+				return false, fmt.Errorf("there is no repository %s: an up, with bootstrap: true if it is the first, makes it", repository)
+			}
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("pushing %v: %w", tag, err)
+	}
+	return true, nil
+}
+
+// find gives the digest of what has a tag, or no digest.
+func find(tag name.Tag, options []remote.Option) (v1.Hash, error) {
+	found, err := remote.Head(tag, options...)
+	var refused *transport.Error
+	if errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound {
+		return v1.Hash{}, nil
+	}
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return found.Digest, nil
+}

@@ -1,0 +1,154 @@
+// Package keys makes, rotates and lists the masking keys of a stack: what `make
+// keys` does.
+//
+// The key ring is a secret in Secrets Manager that no Pulumi program manages, so
+// that the keys are in no state file and no destroy takes them. Nothing here
+// prints a key, and nothing takes one out of the ring or changes the key of a
+// day that has begun: docs/privacy.md says why.
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/headcount-etl/headcount/stack/names"
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+// Options say what Run does. The zero value makes the ring if there is none, and
+// else lists it.
+type Options struct {
+	// List lists the ring, and fails if there is none.
+	List bool
+	// Rotate adds a key.
+	Rotate bool
+	// Day is the new key's first day, YYYY-MM-DD in UTC; empty is tomorrow.
+	Day string
+}
+
+// Run makes, rotates or lists the key ring of a stack with the caller's
+// credentials, and tells on stdout what it did.
+func Run(ctx context.Context, s *settings.Settings, o Options, stdout io.Writer) error {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.Region))
+	if err != nil {
+		return err
+	}
+	n := names.Names{Stack: s.Stack, Region: s.Region}
+	k := keeper{secret{secretsmanager.NewFromConfig(cfg), n.KeyRing(), n.Region}, n.Stack, time.Now()}
+	text, err := k.do(ctx, o)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdout, text)
+	return err
+}
+
+// keeper keeps the key ring of a stack. Its methods give what is to be told.
+type keeper struct {
+	secret secret
+	stack  string
+	now    time.Time
+}
+
+func (k keeper) do(ctx context.Context, o Options) (string, error) {
+	switch {
+	case o.Rotate:
+		return k.rotate(ctx, o.Day)
+	case o.List:
+		return k.list(ctx)
+	default:
+		return k.ensure(ctx)
+	}
+}
+
+// ensure makes the ring if there is none.
+func (k keeper) ensure(ctx context.Context) (string, error) {
+	text, err := k.list(ctx)
+	if !errors.Is(err, errNone) {
+		return text, err
+	}
+	value := firstRing(k.now)
+	made, err := k.secret.create(ctx, value, map[string]string{"project": settings.Project, "stack": k.stack})
+	if err != nil {
+		return "", err
+	}
+	if !made {
+		if text, err = k.list(ctx); errors.Is(err, errNone) {
+			return "", fmt.Errorf("secret %[1]s is there, but has no value: if it was not made this very moment, "+
+				"`aws secretsmanager delete-secret --force-delete-without-recovery --region %[2]s --secret-id %[1]s` removes it; then run this again", k.secret.name, k.secret.region)
+		}
+		return text, err
+	}
+	r, err := parse(value)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("secret %s: made\n%v", k.secret.name, r), nil
+}
+
+func (k keeper) list(ctx context.Context) (string, error) {
+	r, _, err := k.read(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("secret %s:\n%v", k.secret.name, r), nil
+}
+
+// rotate adds a key from a day on, or from tomorrow.
+func (k keeper) rotate(ctx context.Context, from string) (string, error) {
+	if from == "" {
+		from = day(k.now.AddDate(0, 0, 1))
+	}
+	r, old, err := k.read(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := r.check(from, k.now); err != nil {
+		return "", err
+	}
+	value, id := r.with(from)
+	added, err := parse(value)
+	if err != nil {
+		return "", err // nothing that the masker could not read is written
+	}
+	newVersion, err := k.secret.replace(ctx, old, value)
+	if errors.Is(err, errChanged) {
+		err = fmt.Errorf("%w: look with make keys STACK=%s LIST=1, and rotate again if need be", err, k.stack)
+	}
+	if err != nil {
+		return "", err
+	}
+	begins, _ := time.Parse(time.DateOnly, from) // it was checked
+	return fmt.Sprintf(`secret %[1]s: added key %[2]s
+%[3]vNext: make deploy STACK=%[4]s gives it to the maskers. It must be done before %[5]s 00:00 UTC, in %[6]s.
+If no masker has the key by then, it must not be deployed: the aggregators would stop. Take it back, and rotate to a later day:
+  aws secretsmanager update-secret-version-stage --region %[7]s --secret-id %[1]s --version-stage AWSCURRENT --move-to-version-id %[8]s --remove-from-version-id %[9]s
+`, k.secret.name, id, added, k.stack, from, left(begins.Sub(k.now)), k.secret.region, old.id, newVersion), nil
+}
+
+// left writes how long there is yet, to the minute.
+func left(d time.Duration) string {
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// read gives the ring, and the version that it stands in.
+func (k keeper) read(ctx context.Context) (*ring, version, error) {
+	v, err := k.secret.read(ctx)
+	if errors.Is(err, errNone) {
+		return nil, v, fmt.Errorf("secret %s: %w: make keys STACK=%s makes it", k.secret.name, err, k.stack)
+	}
+	if err != nil {
+		return nil, v, err
+	}
+	r, err := parse(v.value)
+	if err != nil {
+		return nil, v, fmt.Errorf("secret %s: %w", k.secret.name, err)
+	}
+	return r, v, nil
+}

@@ -1,0 +1,297 @@
+package keys
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/services/masker/mask"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+const name = "headcount/dev/masking-keys"
+
+func (m *manager) keeper(now time.Time) keeper {
+	return keeper{secret{m, name, "eu-west-1"}, "dev", now}
+}
+
+// do runs a command and looks for keys in what it says.
+func (m *manager) do(t *testing.T, now time.Time, o Options) (string, error) {
+	t.Helper()
+	text, err := m.keeper(now).do(t.Context(), o)
+	for _, k := range m.keys(t) {
+		if said := fmt.Sprint(text, err); strings.Contains(said, k.Key) {
+			t.Errorf("%+v tells a key:\n%s", o, said)
+		}
+	}
+	if labels := m.left(); labels != nil {
+		t.Errorf("%+v leaves the labels %v", o, labels)
+	}
+	if err != nil && (text != "" || strings.Contains(err.Error(), "\n")) {
+		t.Errorf("%+v: %q and %q", o, text, err)
+	}
+	return text, err
+}
+
+// keys are those of the current version, as far as they can be read.
+func (m *manager) keys(t *testing.T) (keys []key) {
+	t.Helper()
+	if _, err := mask.ParseRing(m.value()); err == nil {
+		if err := json.Unmarshal([]byte(m.value()), &keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys
+}
+
+func says(t *testing.T, text string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("does not say %q:\n%s", w, text)
+		}
+	}
+}
+
+func TestEnsure(t *testing.T) {
+	m := &manager{}
+	first, err := m.do(t, noon, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := m.value()
+	r, err := mask.ParseRing(made)
+	if err != nil || m.tags["project"] != "headcount" || m.tags["stack"] != "dev" {
+		t.Fatalf("%v, tags %v", err, m.tags)
+	}
+	_, fingerprint, _ := strings.Cut(r.Fingerprints(), "=")
+	says(t, first, name+": made", "k1", "from 2026-11-24", "fingerprint "+fingerprint+"\n")
+	again, err := m.do(t, noon.AddDate(0, 1, 0), Options{})
+	if err != nil || m.value() != made || strings.Contains(again, "made") {
+		t.Errorf("the second time: %v\n%s", err, again)
+	}
+	says(t, again, "k1", "from 2026-11-24", "fingerprint "+fingerprint+"\n")
+	if listed, err := m.do(t, noon, Options{List: true}); listed != again || err != nil {
+		t.Errorf("the list is %q, %v", listed, err)
+	}
+}
+
+// TestEnsureAtOnce: another one makes the secret between our look and our call.
+func TestEnsureAtOnce(t *testing.T) {
+	m := &manager{}
+	theirs := firstRing(noon)
+	m.before = func(call string) error {
+		if call == "create" {
+			m.set(theirs)
+		}
+		return nil
+	}
+	text, err := m.do(t, noon, Options{})
+	if err != nil || m.value() != theirs || strings.Contains(text, "made") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	says(t, text, "k1")
+}
+
+func TestRotate(t *testing.T) {
+	m := &manager{}
+	m.set(firstRing(noon.AddDate(0, -1, 0)))
+	before := m.keys(t)
+	old := m.labels[current]
+	text, err := m.do(t, noon, Options{Rotate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, text, "added key k2", "k1 ", "from 2026-10-24", "k2 ", "from 2026-11-25", "make deploy STACK=dev", "before 2026-11-25 00:00 UTC, in 12 h 0 min",
+		"--region eu-west-1 --secret-id "+name+" --version-stage AWSCURRENT --move-to-version-id "+old+" --remove-from-version-id "+m.labels[current]+"\n")
+	after := m.keys(t)
+	if len(after) != 2 || after[0] != before[0] || after[1].Key == before[0].Key || m.labels["AWSPREVIOUS"] != old {
+		t.Errorf("%d keys, labels %v", len(after), m.labels)
+	}
+	if text, err = m.do(t, noon, Options{Rotate: true, Day: "2027-01-01"}); err != nil {
+		t.Fatal(err)
+	}
+	says(t, text, "added key k3", "from 2027-01-01")
+}
+
+// TestRotateFindsAFreeID: a ring may have been written by hand.
+func TestRotateFindsAFreeID(t *testing.T) {
+	m := &manager{}
+	m.set(encode([]key{{"k3", "2026-02-01", newKey()}, {"old", "2026-01-01", newKey()}}))
+	if _, err := m.do(t, noon, Options{Rotate: true}); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, k := range m.keys(t) {
+		ids = append(ids, k.ID)
+	}
+	if !slices.Equal(ids, []string{"old", "k3", "k4"}) {
+		t.Errorf("got %v", ids)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	rotate := func(day string) Options { return Options{Rotate: true, Day: day} }
+	ring := encode([]key{{"k1", "2026-01-01", newKey()}, {"k2", "2026-12-10", newKey()}})
+	leaky := strings.Replace(ring, `"k2"`, `"k1"`, 1)
+	for name, c := range map[string]struct {
+		ring string // none if empty
+		o    Options
+		want []string
+	}{
+		"no day":             {ring, rotate("1.12.2026"), []string{`"1.12.2026" is not a day as YYYY-MM-DD`}},
+		"no such day":        {ring, rotate("2026-11-31"), []string{`"2026-11-31" is not a day`}},
+		"today":              {ring, rotate("2026-11-24"), []string{"2026-11-24 is too early", "today in UTC"}},
+		"the past":           {ring, rotate("2025-01-01"), []string{"2025-01-01 is too early"}},
+		"a day that is had":  {ring, rotate("2026-12-10"), []string{"2026-12-10 is too early", "key k2 starts on 2026-12-10"}},
+		"before the latest":  {ring, rotate("2026-12-01"), []string{"2026-12-01 is too early", "key k2 starts on 2026-12-10"}},
+		"tomorrow likewise":  {ring, rotate(""), []string{"2026-11-25 is too early", "key k2 starts on 2026-12-10"}},
+		"rotate no JSON":     {"hunter2", rotate(""), []string{"not a JSON list"}},
+		"ensure no JSON":     {"hunter2", Options{}, []string{"not a JSON list"}},
+		"rotate with faults": {leaky, rotate(""), []string{"keys 0 and 1 have the same id"}},
+		"list with faults":   {leaky, Options{List: true}, []string{"keys 0 and 1 have the same id"}},
+		"rotate nothing":     {"", rotate(""), []string{"there is none: make keys STACK=dev makes it"}},
+		"list nothing":       {"", Options{List: true}, []string{"there is none: make keys STACK=dev makes it"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &manager{}
+			if c.ring != "" {
+				m.set(c.ring)
+			}
+			m.before = func(call string) error {
+				if call != "get" {
+					t.Errorf("%s was called", call)
+				}
+				return nil
+			}
+			_, err := m.do(t, noon, c.o)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			says(t, err.Error(), c.want...)
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%q quotes the secret", err)
+			}
+		})
+	}
+}
+
+// TestTodayBeginsEarly: an event may lie five minutes ahead, so the aggregator
+// takes tomorrow for begun.
+func TestTodayBeginsEarly(t *testing.T) {
+	late := time.Date(2026, 11, 24, 23, 56, 0, 0, time.UTC)
+	m := &manager{}
+	m.set(firstRing(noon.AddDate(0, 0, -1)))
+	if _, err := m.do(t, late, Options{Rotate: true, Day: "2026-11-25"}); err == nil || !strings.Contains(err.Error(), "too early") {
+		t.Errorf("got %v", err)
+	}
+	text, err := m.do(t, late, Options{Rotate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, text, "from 2026-11-26", "in 24 h 4 min")
+}
+
+func TestDeletedSecret(t *testing.T) {
+	m := &manager{exists: true, deleted: true}
+	for _, o := range []Options{{}, {List: true}, {Rotate: true}} {
+		_, err := m.do(t, noon, o)
+		if err == nil {
+			t.Fatalf("%+v: no error", o)
+		}
+		says(t, err.Error(), "secret "+name+" is scheduled for deletion", "restore-secret --region eu-west-1 --secret-id "+name+"`")
+	}
+}
+
+func TestSecretWithoutValue(t *testing.T) {
+	m := &manager{exists: true}
+	_, err := m.do(t, noon, Options{})
+	if err == nil || !strings.Contains(err.Error(), "is there, but has no value") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLaw: whatever is done, and whenever, every earlier key stays as it was,
+// the masker reads the ring, each day that has begun keeps its key, and the
+// aggregators of a flow that was there from the start accept every ring.
+func TestLaw(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, now := &manager{}, noon
+		f, err := flow.Open(t.Context(), bucket.Bucket{API: &memory.Bucket{}, Name: "b"}, "v1", time.Minute,
+			[]places.Place{{ID: "a", Latitude: 1, Longitude: 2, RadiusM: 3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.keeper(now).do(t.Context(), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		days := []string{""}
+		for d := -3; d < 12; d++ {
+			days = append(days, noon.AddDate(0, 0, d).Format(time.DateOnly))
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 48*60).Draw(t, "minutes")) * time.Minute)
+			before := decode(t, m.value())
+			o := Options{Rotate: rapid.Bool().Draw(t, "rotate")}
+			if o.Rotate {
+				o.Day = rapid.SampledFrom(days).Draw(t, "day")
+			}
+			_, err := m.keeper(now).do(t.Context(), o)
+			after := decode(t, m.value())
+			if want := len(before); err == nil && o.Rotate {
+				want++
+				if len(after) != want {
+					t.Fatalf("%d keys, want %d", len(after), want)
+				}
+			} else if len(after) != want {
+				t.Fatalf("%+v: %d keys, had %d", o, len(after), want)
+			}
+			for i := range before {
+				if after[i] != before[i] {
+					t.Fatalf("%+v: key %d was %+v, is %+v", o, i, before[i], after[i])
+				}
+			}
+			for d := -5; d <= 0; d++ {
+				if day := now.AddDate(0, 0, d).Format(time.DateOnly); keyOf(before, day) != keyOf(after, day) {
+					t.Fatalf("%+v: the key of %s is another one at %s", o, day, now)
+				}
+			}
+			r, err := mask.ParseRing(m.value())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.CheckKeys(t.Context(), r.Fingerprints(), now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func decode(t *rapid.T, value string) (keys []key) {
+	if err := json.Unmarshal([]byte(value), &keys); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// keyOf is the rule of docs/privacy.md: each key is good from its first day
+// until the next one's; the earliest also covers all days before.
+func keyOf(keys []key, day string) key {
+	good := keys[0]
+	for _, k := range keys {
+		if k.From <= day {
+			good = k
+		}
+	}
+	return good
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/headcount-etl/headcount/stack/names"
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+// flowShown is a flow as it is printed. A member here hides the one of the same
+// name in Flow: durations are written as in the configuration, and of the list
+// of places only its number and its key.
+type flowShown struct {
+	settings.Flow
+	PlacesData      []byte `json:",omitempty"`
+	List            []byte `json:",omitempty"`
+	PlacesCount     int
+	PlacesKey       string
+	Window          string
+	MaxAge          string
+	FlushInterval   string
+	RefreshInterval string
+}
+
+// printConfig prints a configuration as indented JSON.
+func printConfig(s *settings.Settings, stdout io.Writer) error {
+	shown := struct {
+		*settings.Settings
+		Flows  []flowShown
+		Images []byte `json:",omitempty"` // not of the configuration
+	}{Settings: s}
+	for i := range s.Flows {
+		f := s.Flows[i]
+		shown.Flows = append(shown.Flows, flowShown{
+			Flow: f, PlacesCount: len(f.List), PlacesKey: names.PlacesKey(f.Name, f.PlacesData),
+			Window: f.Window.String(), MaxAge: f.MaxAge.String(), FlushInterval: f.FlushInterval.String(), RefreshInterval: f.RefreshInterval.String(),
+		})
+	}
+	out := json.NewEncoder(stdout)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(shown)
+}

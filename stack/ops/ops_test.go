@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMistakes: each names itself, in one line, before AWS is asked anything:
+// its address leads nowhere.
+func TestMistakes(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+	for _, c := range []struct {
+		args string
+		exit int
+		want string
+	}{
+		{"keyz", 2, "ops: there is no command \"keyz\": `ops help` lists them\n"},
+		{"keys", 1, "ops keys: --stack is missing: `ops keys -h` lists the flags\n"},
+		{"keys --stack dev --rotat", 1, "ops keys: flag provided but not defined: -rotat: `ops keys -h` lists the flags\n"},
+		{"keys --stack dev 2026-12-01", 1, "ops keys: unexpected argument \"2026-12-01\": `ops keys -h` lists the flags\n"},
+		{"keys --rotate 2026-12-01 --stack dev now", 1, "ops keys: unexpected argument \"now\": `ops keys -h` lists the flags\n"},
+		{"keys --rotate 2026-12-01 now --list", 1, "ops keys: --stack is missing; --list and --rotate exclude each other; unexpected argument \"now\": `ops keys -h` lists the flags\n"},
+		{"keys --stack nosuch", 1, "ops keys: there is no Pulumi.nosuch.yaml: the stack \"nosuch\" has no configuration\n"},
+		{"places --stack dev v1 v2", 1, "ops places: unexpected argument \"v1\"; unexpected argument \"v2\": `ops places -h` lists the flags\n"},
+		{"places --stack nosuch", 1, "ops places: there is no Pulumi.nosuch.yaml: the stack \"nosuch\" has no configuration\n"},
+		{"config --stack", 1, "ops config: flag needs an argument: -stack: `ops config -h` lists the flags\n"},
+		{"images", 1, "ops images: --stack is missing"},
+	} {
+		var out, said bytes.Buffer
+		exit := execute(t.Context(), &out, &said, strings.Fields(c.args))
+		if exit != c.exit || !strings.HasPrefix(said.String(), c.want) || strings.Count(said.String(), "\n") != 1 || out.Len() > 0 {
+			t.Errorf("%s: exit code %d, %q and %q", c.args, exit, &said, &out)
+		}
+	}
+}
+
+// TestKeysOptions: what the flags of keys say is done.
+func TestKeysOptions(t *testing.T) {
+	ring, err := json.Marshal(`[{"id":"k1","from":"2026-01-01","key":"` + base64.StdEncoding.EncodeToString(make([]byte, 32)) + `"}]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exists := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue":
+			t.Errorf("asked to %s", r.Header.Get("X-Amz-Target"))
+			w.WriteHeader(http.StatusForbidden)
+		case exists:
+			_, _ = fmt.Fprintf(w, `{"VersionId":"v","SecretString":%s}`, ring)
+		default:
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprint(w, `{"__type":"ResourceNotFoundException"}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "id")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	for _, c := range []struct {
+		args   string
+		exists bool
+		want   string
+	}{
+		{"--list", false, "there is none"},
+		{"--list", true, "k1 "},
+		{"", true, "k1 "},
+		{"--rotate", false, "there is none"},
+		{"--rotate 2026-01-01", true, "2026-01-01 is too early"},
+		{"--rotate yesterday", true, `"yesterday" is not a day`},
+	} {
+		exists = c.exists
+		var said bytes.Buffer
+		execute(t.Context(), &said, &said, append([]string{"keys", "--stack", "dev"}, strings.Fields(c.args)...))
+		if !strings.Contains(said.String(), c.want) {
+			t.Errorf("keys %s: said %q, want %q", c.args, &said, c.want)
+		}
+	}
+}
+
+// TestErrorsAreOneLine: whatever a command gives.
+func TestErrorsAreOneLine(t *testing.T) {
+	before := commands
+	t.Cleanup(func() { commands = before })
+	commands = []command{{name: "two", run: func(context.Context, []string, io.Writer, io.Writer) error {
+		return errors.Join(errors.New("one"), errors.New("two"))
+	}}}
+	var out, said bytes.Buffer
+	if exit := execute(t.Context(), &out, &said, []string{"two"}); exit != 1 || said.String() != "ops two: one; two\n" {
+		t.Errorf("exit code %d, %q", exit, &said)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range []string{"", "help", "-h", "--help"} {
+		var out, said bytes.Buffer
+		if exit := execute(t.Context(), &out, &said, strings.Fields(args)); exit != 0 || said.Len() > 0 {
+			t.Errorf("%q: exit code %d, %q", args, exit, &said)
+		}
+		for _, c := range commands {
+			if !strings.Contains(out.String(), "ops "+c.name+" ") || !strings.Contains(out.String(), c.does) {
+				t.Errorf("%q does not list %s:\n%s", args, c.name, &out)
+			}
+		}
+	}
+	for _, c := range commands {
+		var out, said bytes.Buffer
+		exit := execute(t.Context(), &out, &said, []string{c.name, "-h"})
+		if flags := out.String() + said.String(); exit != 0 || !strings.Contains(flags, "-stack") {
+			t.Errorf("%s -h: exit code %d, %q", c.name, exit, flags)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	var out, said bytes.Buffer
+	if exit := execute(t.Context(), &out, &said, []string{"config", "--stack", "prod"}); exit != 0 {
+		t.Fatalf("exit code %d, %s", exit, &said)
+	}
+	var got struct {
+		Stack   string
+		Protect bool
+		Flows   []struct {
+			Name, Window, Places, PlacesKey string
+			PlacesCount, MinPeople          int
+			PlacesData, List                any
+			Aggregator                      struct{ MaxTasks int }
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	f := got.Flows[0]
+	if got.Stack != "prod" || !got.Protect || f.Name == "" || f.Window != "5m0s" || f.MinPeople != 5 || f.Aggregator.MaxTasks == 0 ||
+		f.PlacesCount == 0 || !strings.HasPrefix(f.PlacesKey, "places/"+f.Name+"-") || f.PlacesData != nil || f.List != nil {
+		t.Errorf("got %s", &out)
+	}
+}
+
+// TestConfigNamesEveryFault: of a project as broken as can be.
+func TestConfigNamesEveryFault(t *testing.T) {
+	project, err := os.ReadFile(filepath.Join("..", "..", "Pulumi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"Pulumi.yaml": string(project),
+		"Pulumi.dev.yaml": `config:
+  headcount:network: wifi
+  headcount:publishedFlow: v9
+  headcount:flows: [{name: v1, places: none.csv, window: 7m}]
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	for _, command := range []string{"config", "keys", "places"} {
+		var out, said bytes.Buffer
+		exit := execute(t.Context(), &out, &said, []string{command, "--stack", "dev"})
+		if exit != 1 || out.Len() > 0 || strings.Count(said.String(), "\n") != 1 {
+			t.Errorf("%s: exit code %d, %q", command, exit, &out)
+		}
+		for _, want := range []string{"headcount:region", "headcount:network", "wifi", "headcount:publishedFlow", "v9", "none.csv", "window"} {
+			if !strings.Contains(said.String(), want) {
+				t.Errorf("%s: %q does not name %s", command, &said, want)
+			}
+		}
+	}
+}
