@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # One after another, in the order in which they depend on each other.
-MODULES := shared services/validator services/masker services/aggregator dashboards local
+MODULES := shared services/validator services/masker services/aggregator dashboards local stack
 GOLANGCI_VERSION := v2.12.2
 BIN := $(CURDIR)/.bin
 
@@ -14,7 +14,11 @@ export GOLANGCI_LINT_CACHE := $(BIN)/golangci-lint-cache
 # In every module, stopping at the first that fails.
 each = @set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
 
+# Pulumi's engine, in a module outside of the workspace: nothing else needs what it brings along.
+ENGINE := cd stack/enginetest && GOWORK=off
+
 .PHONY: help demo test race lint fmt bench fuzz build web generate tidy clean tools browser
+.PHONY: deploy preview keys images places smoke resources cost named pulumi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,22 +28,25 @@ demo: tools ## a simulated city on this machine, live, until Ctrl-C
 
 test: tools browser ## all tests of all modules, with the race detector where goroutines meet
 	$(call each,go vet ./... && go test ./...)
-	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/cloud/... ; do echo "== race: $$p"; go test -race -short $$p; done
+	$(ENGINE) go vet ./... && GOWORK=off go test -v ./...
+	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/cloud/... ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
 
 race: tools browser ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## golangci-lint in every module
 	$(call each,$< run ./...)
+	$(ENGINE) $< run ./...
 
 fmt: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## format all Go code
 	$(call each,$< fmt ./...)
+	$(ENGINE) $< fmt ./...
 
 bench: tools ## all benchmarks of all modules
 	$(call each,go test -run '^$$' -bench . -benchmem ./...)
 
 fuzz: ## a minute of each fuzz test
-	@set -e; for f in $$(grep -rl '^func Fuzz' --include '*_test.go' shared services dashboards local); do \
+	@set -e; for f in $$(grep -rl '^func Fuzz' --include '*_test.go' shared services dashboards local stack); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "== $$f $$name"; (cd $$(dirname $$f) && go test -run '^$$' -fuzz "^$$name$$" -fuzztime 1m .); done; done
 
@@ -54,9 +61,48 @@ generate: ## write what is derived from the contract: docs/event.schema.json
 
 tidy: ## go mod tidy in every module
 	$(call each,GOWORK=off go mod tidy)
+	$(ENGINE) go mod tidy
 
 clean: ## remove what the targets above have made
 	rm -rf $(BIN) data
+
+deploy: named pulumi ## all of it to AWS, also for the first time: STACK=dev, PULUMI_FLAGS=--yes to ask nothing
+	pulumi stack select --create $(STACK)
+	@$(MAKE) --no-print-directory keys
+	@# Without workers yet, there are no repositories for their images either: first all but the workers.
+	@if ! pulumi stack --stack $(STACK) --show-urns | grep -q 'aws:ecs/service:Service'; then \
+		mkdir -p $(BIN); \
+		sed -e '/headcount:bootstrap:/d' -e 's/^config:.*/&\n  headcount:bootstrap: true/' Pulumi.$(STACK).yaml >$(BIN)/bootstrap.$(STACK).yaml; \
+		pulumi up --stack $(STACK) --config-file $(BIN)/bootstrap.$(STACK).yaml $(PULUMI_FLAGS); fi
+	@$(MAKE) --no-print-directory images places
+	pulumi up --stack $(STACK) $(PULUMI_FLAGS)
+
+preview: named pulumi ## what deploy would change: STACK=dev
+	pulumi preview --stack $(STACK) --diff $(PULUMI_FLAGS)
+
+keys: named ## the masking keys: makes them if there are none; ROTATE=2027-01-01 adds one from that day, LIST=1 lists them: STACK=dev
+	@go run ./stack/ops keys --stack $(STACK) $(if $(ROTATE),--rotate $(ROTATE)) $(if $(LIST),--list)
+
+images: named ## build the services' images, push them, and note their digests in images.<stack>.json: STACK=dev
+	@go run ./stack/ops images --stack $(STACK)
+
+places: named ## check the flows' lists of places, and put them where the aggregators find them: STACK=dev
+	@go run ./stack/ops places --stack $(STACK)
+
+smoke: named pulumi tools ## 1,000 events through a deployed stack, and everything that only AWS can tell: STACK=dev
+	@pulumi stack output --json --stack $(STACK) | go run ./local smoke --outputs -
+
+resources: ## write the committed lists of resources and templates, which a pull request shows: stack/testdata
+	cd stack && go test ./quicksight -count=1 -update && go test ./program -run TestResources -count=1 -v -update
+
+cost: tools ## count what a run asks of AWS, and write the bill: docs/cost.md
+	@go run ./local cost --write docs/cost.md
+
+named:
+	@test -n "$(STACK)" || { echo "say which stack, as in: make $(MAKECMDGOALS) STACK=dev"; exit 1; }
+
+pulumi:
+	@command -v pulumi >/dev/null || { echo "Pulumi's CLI is missing: https://www.pulumi.com/docs/install/"; exit 1; }
 
 # DuckDB needs a C++ runtime to link with; nothing else is needed but Go.
 tools:

@@ -47,6 +47,21 @@ func open(t *testing.T, stack string) *account {
 	return &account{t: t, settings: s, aws: aws}
 }
 
+// quiet is a test that does not log what the engine says: a refused destroy says
+// it of each resource.
+type quiet struct{ *testing.T }
+
+func (quiet) Log(...any)          {}
+func (quiet) Logf(string, ...any) {}
+
+// said takes what the program says.
+type said struct{}
+
+func (said) Debug(string, *pulumi.LogArgs) error { return nil }
+func (said) Info(string, *pulumi.LogArgs) error  { return nil }
+func (said) Warn(string, *pulumi.LogArgs) error  { return nil }
+func (said) Error(string, *pulumi.LogArgs) error { return nil }
+
 // outcome is what an operation did: how many steps of each kind, and to what.
 type outcome struct {
 	steps map[display.StepOp]int
@@ -75,11 +90,12 @@ func (a *account) run(op lt.TestOp, preview bool) (outcome, error) {
 		if err != nil {
 			return err
 		}
+		ctx.Log = said{} // in this harness the engine has no server that listens to logs
 		return pulumi.RunWithContext(ctx, func(ctx *pulumi.Context) error { return program.Deploy(ctx, a.settings) })
 	})
 	plan := &lt.TestPlan{
 		Project: settings.Project, Stack: a.settings.Stack,
-		Options: lt.TestUpdateOptions{T: a.t, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, deployed, nil, nil,
+		Options: lt.TestUpdateOptions{T: quiet{a.t}, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, deployed, nil, nil,
 			deploytest.NewProviderLoader("aws", Version, func() (plugin.Provider, error) { return a.aws.Provider(), nil }))},
 	}
 	got := outcome{steps: map[display.StepOp]int{}, named: map[display.StepOp][]string{}}
@@ -128,6 +144,7 @@ func (a *account) resources(kind string) []string {
 // TestLife takes a stack through its life: preview, up, an up that changes
 // nothing, one that changes a timeout, another flow, one flow less, destroy.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	a := open(t, "dev")
 	preview := a.must(lt.TestOp(engine.Update), true)
 	if a.aws.There() != 0 {
@@ -202,6 +219,7 @@ func (a *account) anotherFlow() {
 // TestBootstrap goes the way of a first deployment: all but the workers, then
 // the workers.
 func TestBootstrap(t *testing.T) {
+	t.Parallel()
 	a := open(t, "dev")
 	a.settings.Bootstrap, a.settings.Images = true, nil
 	a.up()
@@ -219,7 +237,10 @@ func TestBootstrap(t *testing.T) {
 // destroy begins stops it, before anything happens; and even without one all
 // data is left.
 func TestProtected(t *testing.T) {
+	t.Parallel()
 	a := open(t, "prod")
+	a.must(lt.TestOp(engine.Update), true) // all of it, QuickSight too
+	a.settings.QuickSightPrincipal = ""    // whose templates make the engine's state large
 	a.up()
 	var protected []string
 	for _, r := range a.snapshot.Resources {

@@ -79,4 +79,3 @@ func PlacesKey(flow string, csv []byte) string {
 	sum := sha256.Sum256(csv)
 	return fmt.Sprintf("places/%s-%s.csv", flow, hex.EncodeToString(sum[:8]))
 }
-

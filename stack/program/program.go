@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/headcount-etl/headcount/stack/names"
+	"github.com/headcount-etl/headcount/stack/quicksight"
 
 	"github.com/headcount-etl/headcount/stack/settings"
 )
@@ -28,7 +29,7 @@ func Run(ctx *pulumi.Context) error {
 		return err
 	}
 	s, err := settings.ForUp(ctx.Stack(), values, root)
-	if err := errors.Join(err); err != nil {
+	if err := errors.Join(err, quicksight.Check()); err != nil {
 		return err
 	}
 	return Deploy(ctx, s)

@@ -1,3 +1,162 @@
 package program
 
-func (s *stack) quickSight(*deployment) error { return nil }
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudformation"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	native "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/quicksight"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/policy"
+	"github.com/headcount-etl/headcount/stack/quicksight"
+)
+
+// quickSight creates the data sets and their refresh natively, and what this
+// version of the provider cannot express, the data source with its role, the
+// analysis and the dashboard, by CloudFormation.
+func (s *stack) quickSight(d *deployment) error {
+	if s.QuickSightPrincipal == "" {
+		return s.ctx.Log.Info("QuickSight is left out: headcount:quickSightPrincipal does not say who is to see the dashboard", nil)
+	}
+	// QuickSight takes roles of its own account only, and is not documented to
+	// tell a source that a condition could compare
+	// (https://docs.aws.amazon.com/quicksight/latest/user/datasource-run-as-role.html).
+	role, ready, err := s.role(nil, "quicksight", policy.Document{{
+		Sid: "Trust", Services: []string{"quicksight.amazonaws.com"}, Actions: []string{"sts:AssumeRole"},
+	}}, s.quickSightPolicy(d))
+	if err != nil {
+		return err
+	}
+	a := quicksight.Args{
+		Stack: s.Stack, Account: s.names.Account, Region: s.Region, Database: s.names.Database(), Workgroup: s.names.Workgroup(),
+		// Computed, so that the template is whole in a preview.
+		RoleARN: "arn:aws:iam::" + s.names.Account + ":role/" + s.names.Prefix() + "-quicksight", Principal: s.QuickSightPrincipal,
+	}
+	former, formerReady, err := s.formationRole(a, role)
+	if err != nil {
+		return err
+	}
+	template, err := quicksight.DataSource(a)
+	if err != nil {
+		return err
+	}
+	source, err := cloudformation.NewStack(s.ctx, "quicksight-source", &cloudformation.StackArgs{
+		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(template),
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{ready, formerReady, d.workgroup}))...)
+	if err != nil {
+		return err
+	}
+	sets, err := s.dataSets(d, a, source)
+	if err != nil {
+		return err
+	}
+	d.dashboardURL = "https://" + s.Region + ".quicksight.aws.amazon.com/sn/dashboards/" + a.ID()
+	return s.shownDashboard(d, a, former, sets)
+}
+
+// quickSightPolicy is what QuickSight may do for the data sets: ask, and read the
+// two tables under the views. events_safe stands on the lake, so QuickSight reads
+// the lake, and shows none of it but the view's columns.
+func (s *stack) quickSightPolicy(d *deployment) policy.Document {
+	return append(s.queryPolicy(d), s.readHeadcounts(d),
+		policy.Statement{Sid: "Events", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.lake.objects("data/")}},
+		policy.Statement{Sid: "Lake", Actions: []string{"s3:ListBucket", "s3:GetBucketLocation"}, Resources: policy.On(d.lake.arn)},
+	)
+}
+
+// formationRole is the role in which CloudFormation works: on what is made here,
+// and on nothing else.
+func (s *stack) formationRole(a quicksight.Args, query *iam.Role) (*iam.Role, pulumi.Resource, error) {
+	n := s.names
+	trust := policy.Trust("cloudformation.amazonaws.com", n.Account, n.ARN("cloudformation", "stack/"+a.ID()+"-quicksight-*"))
+	return s.role(nil, "quicksight-formation", trust, policy.Document{
+		{
+			Sid: "DataSource", Resources: policy.On(a.DataSourceARN()),
+			Actions: []string{
+				"quicksight:CreateDataSource", "quicksight:UpdateDataSource", "quicksight:DeleteDataSource", "quicksight:DescribeDataSource",
+				"quicksight:DescribeDataSourcePermissions", "quicksight:UpdateDataSourcePermissions", "quicksight:PassDataSource",
+				"quicksight:TagResource", "quicksight:UntagResource", "quicksight:ListTagsForResource",
+			},
+		},
+		{
+			Sid: "Dashboard", Resources: policy.On(a.DashboardARN(), a.DashboardARN()+"/*", n.ARN("quicksight", "analysis/"+a.ID())),
+			Actions: []string{
+				"quicksight:CreateDashboard", "quicksight:UpdateDashboard", "quicksight:DeleteDashboard", "quicksight:DescribeDashboard", "quicksight:DescribeDashboardDefinition",
+				"quicksight:DescribeDashboardPermissions", "quicksight:UpdateDashboardPermissions", "quicksight:UpdateDashboardPublishedVersion", "quicksight:ListDashboardVersions",
+				"quicksight:CreateAnalysis", "quicksight:UpdateAnalysis", "quicksight:DeleteAnalysis", "quicksight:DescribeAnalysis", "quicksight:DescribeAnalysisDefinition",
+				"quicksight:DescribeAnalysisPermissions", "quicksight:UpdateAnalysisPermissions",
+				"quicksight:TagResource", "quicksight:UntagResource", "quicksight:ListTagsForResource",
+			},
+		},
+		{
+			Sid: "DataSets", Actions: []string{"quicksight:PassDataSet", "quicksight:DescribeDataSet"},
+			Resources: policy.On(a.DataSetARN(quicksight.Headcounts), a.DataSetARN(quicksight.Events)),
+		},
+		{
+			Sid: "PassRole", Actions: []string{"iam:PassRole"}, Resources: []pulumi.StringInput{query.Arn},
+			Conditions: []policy.Condition{policy.Is("StringEquals", "iam:PassedToService", pulumi.String("quicksight.amazonaws.com"))},
+		},
+	})
+}
+
+// dataSets creates the data sets, and the refresh of the one that is imported.
+func (s *stack) dataSets(d *deployment, a quicksight.Args, source pulumi.Resource) ([]pulumi.Resource, error) {
+	var sets []pulumi.Resource
+	for _, set := range quicksight.Sets() {
+		args, err := quicksight.DataSetArgs(set, a, pulumi.String(a.DataSourceARN()))
+		if err != nil {
+			return nil, err
+		}
+		created, err := native.NewDataSet(s.ctx, set.Identifier, args, s.opts(pulumi.DependsOn(append([]pulumi.Resource{source}, d.views...)))...)
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, created)
+		schedule, err := quicksight.RefreshScheduleArgs(set, a, created.DataSetId)
+		if err != nil || schedule == nil {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if _, err := native.NewRefreshSchedule(s.ctx, set.Identifier, schedule, s.opts()...); err != nil {
+			return nil, err
+		}
+	}
+	return sets, nil
+}
+
+// inline is the most bytes that CloudFormation takes as a template's body
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+const inline = 51_200
+
+// shownDashboard creates analysis and dashboard. Their template is too large to
+// be given as it is, and lies in the bucket of the aggregates, under a name that
+// changes with it.
+func (s *stack) shownDashboard(d *deployment, a quicksight.Args, former *iam.Role, sets []pulumi.Resource) error {
+	template, err := quicksight.Dashboard(a)
+	if err != nil {
+		return err
+	}
+	args := &cloudformation.StackArgs{Name: pulumi.String(a.ID() + "-quicksight-dashboard"), IamRoleArn: former.Arn}
+	needed := sets
+	if len(template) <= inline {
+		args.TemplateBody = pulumi.String(template)
+	} else {
+		sum := sha256.Sum256(template)
+		key := "quicksight/dashboard-" + hex.EncodeToString(sum[:8]) + ".json"
+		object, err := s3.NewBucketObjectv2(s.ctx, "dashboard", &s3.BucketObjectv2Args{
+			Bucket: d.aggregates.bucket.ID(), Key: pulumi.String(key), Content: pulumi.String(template), ContentType: pulumi.String("application/json"),
+		}, s.opts(pulumi.DependsOn([]pulumi.Resource{d.aggregates.policy}))...)
+		if err != nil {
+			return err
+		}
+		args.TemplateUrl = pulumi.Sprintf("https://%s.s3.%s.amazonaws.com/%s", d.aggregates.name, s.Region, key)
+		needed = append(needed, object)
+	}
+	_, err = cloudformation.NewStack(s.ctx, "quicksight-dashboard", args, s.opts(pulumi.DependsOn(needed))...)
+	return err
+}

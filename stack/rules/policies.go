@@ -170,8 +170,8 @@ func policies() []Rule {
 			allowAll(queuePolicy), allowAll(topicPolicy), allowAll("aws:s3/bucketPolicy:BucketPolicy"), allowAll(keyType),
 			first("aws:ec2/vpcEndpoint:VpcEndpoint", nil, "policy", "Statement", 0, "Condition")),
 		statementRule("confused-deputy", "a service of AWS is let in only for a resource of the account", func(_ *Stack, st *statement) string {
-			if len(st.services()) == 0 || !st.allows() {
-				return ""
+			if len(st.services()) == 0 || !st.allows() || slices.Equal(st.services(), []string{"quicksight.amazonaws.com"}) {
+				return "" // QuickSight takes roles of its own account only, and tells no source
 			}
 			if st.has("aws:SourceArn") || st.has("kms:EncryptionContext:aws:logs:arn") {
 				return ""

@@ -32,17 +32,18 @@ type Rule struct {
 	What string
 	// Check gives what breaks the rule: the resource, and how.
 	Check func(s *Stack) []string
-	// Mutants break the rule. Each tells whether it found something to break;
-	// one that never does fails the tests.
+	// Mutants break the rule. One that finds nothing to break in any stack fails
+	// the tests.
 	Mutants []Mutant
 }
 
-// Mutant changes a stack for the worse.
+// Mutant changes a stack for the worse, and tells whether there was anything to
+// change.
 type Mutant func(s *Stack) bool
 
 // All are the rules.
 func All() []Rule {
-	return slices.Concat(everywhere(), policies(), storage(), messaging(), delivery(), catalog(), networks(), workers(), watching(), questions())
+	return slices.Concat(everywhere(), policies(), storage(), messaging(), delivery(), catalog(), networks(), workers(), watching(), questions(), shown())
 }
 
 // property is a rule on one property of all resources of a type. Its mutants
@@ -61,6 +62,8 @@ type property struct {
 	// missing.
 	wrong  []any
 	absent bool
+	// optional is whether a stack may have no resource of the type.
+	optional bool
 }
 
 func (p property) rule() Rule {
@@ -73,7 +76,7 @@ func (p property) rule() Rule {
 				broken = append(broken, fmt.Sprintf("%s %s: %s is %v", r.Type, r.Name, pathText(p.path), v))
 			}
 		}
-		if !found {
+		if !found && !p.optional {
 			broken = append(broken, "there is no "+p.kind)
 		}
 		return broken

@@ -1,0 +1,44 @@
+package quicksight
+
+import (
+	"io/fs"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/dashboards/definition"
+)
+
+// FuzzFiles: a file is either at fault, or is passed on; nothing panics.
+func FuzzFiles(f *testing.F) {
+	for _, name := range []string{dashboards.HeadcountsSet, dashboards.EventsSet} {
+		text, err := fs.ReadFile(dashboards.Files, name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(everything))
+	f.Add([]byte(`{"DataSetIdentifierDeclarations": [{"Identifier": "events", "DataSetArn": "arn:aws:quicksight:us-east-1:111122223333:dataset/headcount-events"}],
+		"Sheets": [{"SheetId": "a", "Visuals": [{"EmptyVisual": {"VisualId": "b", "DataSetIdentifier": "events"}}]}],
+		"ParameterDeclarations": [{"DateTimeParameterDeclaration": {"Name": "From", "DefaultValues": {"StaticValues": [1767225600]}}}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		set, _, faults := loadSet("file", text)
+		if len(faults) == 0 && dataSetArgs(set, examples[0], pulumi.String("source")).PhysicalTableMaps == nil {
+			t.Error("a data set without a table is in order")
+		}
+		_, faults = definition.Load("file", text, func(*definition.Definition) []definition.DataSet { return nil })
+		if len(faults) > 0 {
+			return
+		}
+		tree, faults := loadDefinition("file", text)
+		if len(faults) > 0 {
+			return
+		}
+		declare(tree, examples[0])
+		if _, err := compact(tree); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,156 @@
+package quicksight
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/views"
+)
+
+// source is what the files of dashboards say, checked.
+type source struct {
+	// definition is the definition of the dashboard as a JSON tree, as
+	// CloudFormation takes it, but with the files' ARNs of data sets.
+	definition map[string]any
+	// sets are the data sets.
+	sets map[Set]*dataSet
+}
+
+// load reads and checks the files. The error joins all that is wrong with them.
+func load(files fs.FS) (*source, error) {
+	loaded := &source{sets: map[Set]*dataSet{}}
+	var given []definition.DataSet
+	var faults []error
+	for _, s := range Sets() {
+		text, err := read(files, s.File)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		set, columns, wrong := loadSet(s.File, text)
+		loaded.sets[s] = set
+		faults = append(faults, joined(wrong))
+		given = append(given, definition.DataSet{Identifier: s.Identifier, Columns: columns})
+	}
+	text, err := read(files, dashboards.HeadcountFile)
+	if err != nil {
+		return nil, errors.Join(append(faults, err)...)
+	}
+	_, wrong := definition.Load(dashboards.HeadcountFile, text, func(*definition.Definition) []definition.DataSet { return given })
+	if len(wrong) == 0 {
+		loaded.definition, wrong = loadDefinition(dashboards.HeadcountFile, text)
+	}
+	if err := errors.Join(append(faults, joined(wrong))...); err != nil {
+		return nil, err
+	}
+	return loaded, nil
+}
+
+func joined(faults []definition.Fault) error {
+	var all []error
+	for _, f := range faults {
+		all = append(all, f)
+	}
+	return errors.Join(all...)
+}
+
+// loadDefinition gives a definition, which definition.Load must have found in
+// order, as CloudFormation takes it. Of a document around it nothing is taken:
+// names, permissions and options are the stack's own.
+func loadDefinition(file string, text []byte) (map[string]any, []definition.Fault) {
+	c := &conformer{file: file, whose: "CloudFormation"}
+	at, root := "$", map[string]any{}
+	if err := decode(text, &root); err != nil {
+		c.faultf("", "%v", err)
+		return nil, c.faults
+	}
+	if inner, ok := root["Definition"].(map[string]any); ok {
+		at, root = member(at, "Definition"), inner
+	}
+	c.conform(root, reflect.TypeFor[definition.Definition](), at)
+	return root, c.faults
+}
+
+// decode decodes JSON, into a tree with numbers as they were written.
+func decode(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return d.Decode(into)
+}
+
+// loadSet reads a data set, and gives the columns that it has. The data set is
+// worth something only without a fault.
+func loadSet(file string, text []byte) (*dataSet, []definition.Column, []definition.Fault) {
+	decoded, faults := definition.DecodeDataSet(file, text)
+	columns, wrong := decoded.Columns()
+	if len(faults) > 0 {
+		return nil, columns, append(faults, wrong...)
+	}
+	c := &conformer{file: file, whose: "the stack", faults: wrong}
+	var tree map[string]any
+	var set dataSet
+	if err := errors.Join(decode(text, &tree), decode(text, &set)); err != nil {
+		c.faultf("", "%v", err)
+		return nil, columns, c.faults
+	}
+	c.conform(tree, reflect.TypeFor[dataSet](), "$")
+	c.views(&set)
+	return &set, columns, c.faults
+}
+
+// inputTypes are the types that the columns of a data set's tables have for
+// Hive's.
+var inputTypes = map[string]string{
+	"timestamp": "DATETIME", "string": "STRING", "double": "DECIMAL", "bigint": "INTEGER", "boolean": "BOOLEAN",
+}
+
+// views checks that each table of a data set is a view, and has its columns.
+func (c *conformer) views(set *dataSet) {
+	known := map[string]views.View{}
+	for _, v := range []views.View{views.Headcounts("headcounts", "any"), views.Events("events")} {
+		known[v.Name] = v
+	}
+	for _, id := range slices.Sorted(maps.Keys(set.PhysicalTableMap)) {
+		table := set.PhysicalTableMap[id].RelationalTable
+		if table == nil {
+			continue // a table of a kind that is a fault already
+		}
+		at := member(member(member("$", "PhysicalTableMap"), id), "RelationalTable")
+		view, ok := known[table.Name]
+		if !ok {
+			c.faultf(member(at, "Name"), "there is no view %q: there are %s", table.Name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			continue
+		}
+		c.columns(table.InputColumns, view, member(at, "InputColumns"))
+	}
+}
+
+// columns checks that a table has exactly the columns of its view.
+func (c *conformer) columns(columns []inputColumn, view views.View, at string) {
+	want := map[string]string{}
+	for _, col := range view.Columns {
+		want[col.Name] = inputTypes[col.Type]
+	}
+	for i, col := range columns {
+		at := fmt.Sprintf("%s[%d]", at, i)
+		switch kind, ok := want[col.Name]; {
+		case !ok:
+			c.faultf(member(at, "Name"), "the view %s has no column %q", view.Name, col.Name)
+		case kind != col.Type:
+			c.faultf(member(at, "Type"), "the column %q is %s in the view %s", col.Name, kind, view.Name)
+		}
+		delete(want, col.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		c.faultf(at, "the column %q of the view %s is missing", name, view.Name)
+	}
+}

@@ -1,0 +1,152 @@
+package quicksight
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+
+	"github.com/headcount-etl/headcount/dashboards"
+)
+
+// Limits of a template, in bytes: as an argument of the call, and at an address
+// in S3
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+// The latter is 1 MB; whether of 1000 or of 1024 kB is not said.
+const (
+	InlineLimit = 51_200
+	Limit       = 1_000_000
+)
+
+// object is an object of JSON, which is written in the order of its names.
+type object = map[string]any
+
+// DataSource renders the template of the data source: Athena, by the workgroup
+// and in the role. It has no permissions, so that nobody but the stack can use
+// it, and nobody can make a data set of what the views leave out.
+func DataSource(a Args) ([]byte, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	return template("Where Headcount's QuickSight data sets come from: Athena", object{
+		"DataSource": object{
+			"Type": "AWS::QuickSight::DataSource",
+			"Properties": object{
+				"AwsAccountId": a.Account,
+				"DataSourceId": a.ID(),
+				"Name":         a.label("Headcount"),
+				"Type":         "ATHENA",
+				"DataSourceParameters": object{
+					"AthenaParameters": object{"WorkGroup": a.Workgroup, "RoleArn": a.RoleARN},
+				},
+				"SslProperties": object{"DisableSsl": false},
+			},
+		},
+	})
+}
+
+// viewDashboard are the actions of a dashboard's reader, a role as in viewSet.
+var viewDashboard = []string{"quicksight:DescribeDashboard", "quicksight:ListDashboardVersions", "quicksight:QueryDashboard"}
+
+// Dashboard renders the template of the analysis and of the dashboard, both with
+// the definition of dashboards. It is longer than InlineLimit: CloudFormation
+// must read it from S3.
+//
+// The principal may look at the dashboard. Nobody may look at the analysis or
+// change it, since the next update would undo what was changed: it is there for
+// whoever is given it by hand, to try changes on.
+//
+// With files that fail a check the error joins what is wrong with them.
+func Dashboard(a Args) ([]byte, error) { return dashboard(dashboards.Files, a) }
+
+func dashboard(files fs.FS, a Args) ([]byte, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	loaded, err := load(files)
+	if err != nil {
+		return nil, err
+	}
+	definition := loaded.definition
+	declare(definition, a)
+	text, err := compact(definition)
+	if err != nil {
+		return nil, err
+	}
+	// The definition can be written but not read, and so can the description; a
+	// change of either is an update. The description is what tells people, and
+	// ListDashboardVersions, which definition a version has.
+	sum := sha256.Sum256(text)
+	return template("What Headcount shows in QuickSight", object{
+		"Analysis": object{
+			"Type": "AWS::QuickSight::Analysis",
+			"Properties": object{
+				"AwsAccountId": a.Account,
+				"AnalysisId":   a.ID(),
+				"Name":         a.label("Headcount"),
+				"Definition":   definition,
+			},
+		},
+		"Dashboard": object{
+			"Type": "AWS::QuickSight::Dashboard",
+			"Properties": object{
+				"AwsAccountId":            a.Account,
+				"DashboardId":             a.ID(),
+				"Name":                    a.label("Headcount"),
+				"Definition":              definition,
+				"VersionDescription":      "sha256 " + hex.EncodeToString(sum[:8]),
+				"DashboardPublishOptions": published,
+				"Permissions":             []object{{"Principal": a.Principal, "Actions": viewDashboard}},
+			},
+		},
+	})
+}
+
+// published is what readers may do. What they filter out and take home is what
+// they see: counts that are suppressed already, and events without a person.
+var published = object{
+	"AdHocFilteringOption": object{"AvailabilityStatus": "ENABLED"},
+	"ExportToCSVOption":    object{"AvailabilityStatus": "ENABLED"},
+	"SheetControlsOption":  object{"VisibilityState": "EXPANDED"},
+}
+
+// declarations is the member with the data sets that a definition stands on.
+const declarations = "DataSetIdentifierDeclarations"
+
+// declare puts a definition on the data sets of the stack. definition.Load has
+// seen that there is one for each identifier.
+func declare(definition object, a Args) {
+	list, _ := definition[declarations].([]any)
+	for _, d := range list {
+		declared, _ := d.(object)
+		if s, ok := setOf(declared["Identifier"]); ok {
+			declared["DataSetArn"] = a.DataSetARN(s)
+		}
+	}
+}
+
+// template writes a template.
+func template(description string, resources object) ([]byte, error) {
+	text, err := compact(object{
+		"AWSTemplateFormatVersion": "2010-09-09",
+		"Description":              description,
+		"Resources":                resources,
+	})
+	if err == nil && len(text) > Limit {
+		err = fmt.Errorf("quicksight: the template %q has %d bytes, and CloudFormation takes %d", description, len(text), Limit)
+	}
+	return text, err
+}
+
+// compact writes JSON in as few bytes as it takes.
+func compact(value any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return nil, fmt.Errorf("quicksight: %w", err)
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
+}

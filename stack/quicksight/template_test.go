@@ -1,0 +1,251 @@
+package quicksight
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/headcount-etl/headcount/dashboards"
+)
+
+var update = flag.Bool("update", false, "write the templates in ../testdata/templates")
+
+// templates are the kinds of templates.
+var templates = map[string]func(Args) ([]byte, error){"datasource": DataSource, "dashboard": Dashboard}
+
+// golden is the name of an example's template in the repository.
+func golden(a Args, kind string) string {
+	return filepath.Join("..", "testdata", "templates", a.Stack+"."+kind+".json")
+}
+
+// TestTemplates: the templates in the repository, which are indented so that a
+// pull request shows what changes, are what is rendered.
+func TestTemplates(t *testing.T) {
+	for _, a := range examples {
+		for kind, render := range templates {
+			got, err := render(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := golden(a, kind)
+			if *update {
+				var text bytes.Buffer
+				if err := json.Indent(&text, got, "", "  "); err != nil {
+					t.Fatal(err)
+				}
+				text.WriteByte('\n')
+				if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, text.Bytes(), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var small bytes.Buffer
+			if err := json.Compact(&small, want); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, small.Bytes()) {
+				t.Errorf("%s is stale: run `go test ./quicksight -update` in stack/, and look at what changes", file)
+			}
+		}
+	}
+}
+
+// TestCloudFormationLint has cfn-lint look at the templates of one stack, where it
+// is installed: the other's are of the same shape, and it takes seconds for
+// each. `make cfn-lint` insists on it, and on all templates.
+func TestCloudFormationLint(t *testing.T) {
+	lint, err := exec.LookPath("cfn-lint")
+	if err != nil {
+		t.Log("there is no cfn-lint here (pip install cfn-lint): the templates were looked at by Go alone")
+		return
+	}
+	a := examples[1]
+	out, err := exec.CommandContext(t.Context(), lint, "--regions", a.Region, "--", golden(a, "datasource"), golden(a, "dashboard")).CombinedOutput()
+	if err != nil {
+		t.Errorf("cfn-lint: %v\n%s", err, out)
+	}
+}
+
+// TestDefinition: analysis and dashboard have the very definition of the file,
+// but for the ARNs of the data sets.
+func TestDefinition(t *testing.T) {
+	text, err := fs.ReadFile(dashboards.Files, dashboards.HeadcountFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range examples {
+		rendered, err := Dashboard(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, resource := range []string{"Analysis", "Dashboard"} {
+			want := parse(t, text)
+			want["DataSetIdentifierDeclarations"] = []any{
+				map[string]any{"Identifier": "headcounts", "DataSetArn": "arn:aws:quicksight:" + a.Region + ":" + a.Account + ":dataset/headcount-" + a.Stack + "-headcounts"},
+				map[string]any{"Identifier": "events", "DataSetArn": "arn:aws:quicksight:" + a.Region + ":" + a.Account + ":dataset/headcount-" + a.Stack + "-events"},
+			}
+			if got := properties(t, rendered, resource)["Definition"]; !reflect.DeepEqual(got, any(want)) {
+				t.Errorf("%s of %s has another definition than the file", resource, a.Stack)
+			}
+		}
+	}
+}
+
+// properties are those of a resource of a template.
+func properties(t *testing.T, template []byte, resource string) map[string]any {
+	t.Helper()
+	resources := parse(t, template)["Resources"].(map[string]any)
+	return resources[resource].(map[string]any)["Properties"].(map[string]any)
+}
+
+// TestNobodyElse: the principal may look at the dashboard, and that is all that
+// anybody may.
+func TestNobodyElse(t *testing.T) {
+	a := examples[0]
+	dashboard, err := Dashboard(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dataSource, err := DataSource(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, resource := range []map[string]any{properties(t, dashboard, "Analysis"), properties(t, dataSource, "DataSource")} {
+		if p, ok := resource["Permissions"]; ok {
+			t.Errorf("%s has permissions: %v", resource["Name"], p)
+		}
+	}
+	want := []any{map[string]any{
+		"Principal": a.Principal,
+		"Actions":   []any{"quicksight:DescribeDashboard", "quicksight:ListDashboardVersions", "quicksight:QueryDashboard"},
+	}}
+	if got := properties(t, dashboard, "Dashboard")["Permissions"]; !reflect.DeepEqual(got, any(want)) {
+		t.Errorf("the dashboard's permissions are %v, want %v", got, want)
+	}
+}
+
+// TestArguments, a law: templates of any stack name no account but its own, have
+// all that they were given, and ask for no parameters. That they are the same each
+// time is for TestTemplates to see, in each process anew.
+func TestArguments(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		account := rapid.StringMatching(`[0-9]{12}`).Filter(func(s string) bool { return s != placeholder }).Draw(t, "account")
+		region := rapid.SampledFrom([]string{"eu-west-1", "us-east-2", "ap-southeast-3"}).Draw(t, "region")
+		stack := rapid.StringMatching(`[a-z0-9-]{1,12}`).Draw(t, "stack")
+		a := Args{
+			Stack: stack, Account: account, Region: region, Database: "headcount_" + strings.ReplaceAll(stack, "-", "_"), Workgroup: "headcount-" + stack,
+			RoleARN:   "arn:aws:iam::" + account + ":role/headcount-" + stack + "-quicksight",
+			Principal: "arn:aws:quicksight:" + region + ":" + account + ":group/default/readers",
+		}
+		for kind, given := range map[string][]string{
+			"datasource": {a.ID(), a.Account, a.Workgroup, a.RoleARN},
+			"dashboard":  {a.ID(), a.Account, a.Principal, a.DataSetARN(Headcounts), a.DataSetARN(Events)},
+		} {
+			text, err := templates[kind](a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), placeholder) {
+				t.Fatalf("the template %s names the files' account", kind)
+			}
+			for _, g := range given {
+				if !bytes.Contains(text, []byte(`"`+g+`"`)) {
+					t.Fatalf("the template %s does not have %q", kind, g)
+				}
+			}
+			if bytes.Contains(text, []byte(`"Parameters":`)) {
+				t.Fatalf("the template %s has parameters", kind)
+			}
+		}
+	})
+}
+
+// TestVersion: the description of the dashboard's version is another exactly if
+// the definition is, and not where only the stack's other settings or the file's
+// layout changed.
+func TestVersion(t *testing.T) {
+	version := func(files fs.FS, a Args) any {
+		text, err := dashboard(files, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return properties(t, text, "Dashboard")["VersionDescription"]
+	}
+	a := examples[0]
+	first := version(dashboards.Files, a)
+	if text, _ := first.(string); len(text) != len("sha256 ")+16 {
+		t.Errorf("the description is %q", text)
+	}
+	other := a
+	other.Principal += "s"
+	for _, same := range []any{
+		version(dashboards.Files, other),
+		version(filesWith(t, dashboards.HeadcountFile, "{\n", "{\n\n"), a),
+		version(filesWith(t, dashboards.EventsSet, `"Name": "Events"`, `"Name": "Event"`), a),
+	} {
+		if same != first {
+			t.Errorf("the description is %v, although the definition is the same as that of %v", same, first)
+		}
+	}
+	for _, changed := range []any{
+		version(filesWith(t, dashboards.HeadcountFile, `"Title": "Now"`, `"Title": "At once"`), a),
+		version(dashboards.Files, examples[1]),
+	} {
+		if changed == first {
+			t.Errorf("the description is %v, although the definition is another", changed)
+		}
+	}
+}
+
+// TestLimit: a template that CloudFormation would not take is an error, and the
+// dashboard's is larger than what it takes inline.
+func TestLimit(t *testing.T) {
+	text, err := Dashboard(examples[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) <= InlineLimit || len(text) > Limit {
+		t.Errorf("the dashboard's template has %d bytes", len(text))
+	}
+	long := `"Title": "` + strings.Repeat("a", 1000) + `"`
+	_, err = template("large", object{"a": strings.Repeat(long, 1000)})
+	if err == nil || !strings.Contains(err.Error(), `the template "large" has 1`) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestWrapped: a file may be all that describe-dashboard-definition gives. Its
+// faults have the paths that they have in the file.
+func TestWrapped(t *testing.T) {
+	wrapped := func(title string) fs.FS {
+		files := filesWith(t, dashboards.HeadcountFile, `"Title": "Now"`, `"Title": "`+title+`"`)
+		file := files[dashboards.HeadcountFile]
+		file.Data = []byte(`{"DashboardId": "theirs", "Name": "Theirs", "Definition": ` + string(file.Data) + `}`)
+		return files
+	}
+	got, err := dashboard(wrapped("Now"), examples[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Dashboard(examples[0])
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the template is another than that of the bare definition (%v)", err)
+	}
+	_, err = dashboard(wrapped("arn:aws:s3:eu-west-1:111122223333:x"), examples[0])
+	if err == nil || !strings.HasPrefix(err.Error(), "headcount.json: $.Definition.Sheets[0].Title: ") {
+		t.Errorf("the error is %v", err)
+	}
+}
