@@ -1,6 +1,8 @@
 package program
 
 import (
+	"encoding/json"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -45,11 +47,20 @@ func (s *stack) crawler(d *deployment) error {
 	if err != nil {
 		return err
 	}
+	// One table stays one, whatever a partition's files look like
+	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-grouping-policy.html).
+	configuration, err := json.Marshal(map[string]any{
+		"Version": 1.0, "Grouping": map[string]string{"TableGroupingPolicy": "CombineCompatibleSchemas"},
+	})
+	if err != nil {
+		return err
+	}
 	_, err = glue.NewCrawler(s.ctx, "crawler", &glue.CrawlerArgs{
 		Name: pulumi.String(n.Prefix()), DatabaseName: d.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
 		CatalogTargets: glue.CrawlerCatalogTargetArray{glue.CrawlerCatalogTargetArgs{
 			DatabaseName: d.database.Name, Tables: pulumi.StringArray{d.tables[tableHeadcounts].Name},
 		}},
+		Configuration: pulumi.String(configuration),
 		SchemaChangePolicy: glue.CrawlerSchemaChangePolicyArgs{
 			// A catalog target allows nothing else than to log what is gone.
 			DeleteBehavior: pulumi.String("LOG"), UpdateBehavior: pulumi.String("UPDATE_IN_DATABASE"),

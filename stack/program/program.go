@@ -12,7 +12,6 @@ import (
 
 	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/quicksight"
-
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 

@@ -79,7 +79,7 @@ func (c *conformer) conform(node any, t reflect.Type, at string) any {
 			node[i] = c.conform(node[i], t.Elem(), fmt.Sprintf("%s[%d]", at, i))
 		}
 	case string:
-		if placeheld(node) {
+		if foreign(node) {
 			c.faultf(at, "%q is in the account %s, and the stack does not know what stands for it", node, placeholder)
 		}
 	}

@@ -117,8 +117,8 @@ func Check() error {
 // placeholder is the account in the files' ARNs.
 const placeholder = "111122223333"
 
-// placeheld tells whether a text of a definition names the files' account.
-func placeheld(text string) bool {
+// foreign tells whether a text of a definition names the files' account.
+func foreign(text string) bool {
 	return strings.HasPrefix(text, "arn:") && strings.Contains(text, ":"+placeholder+":")
 }
 

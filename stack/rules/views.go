@@ -93,6 +93,7 @@ func crawling() []Rule {
 	return append(rulesOf(
 		property{id: "crawler-table", what: "the crawler looks after headcounts, as a table of the catalog", kind: kind, path: []any{"catalogTargets", 0, "tables", 0}, want: is("headcounts"), wrong: []any{"events"}},
 		property{id: "crawler-deletes-nothing", what: "the crawler only logs what is gone", kind: kind, path: []any{"schemaChangePolicy", "deleteBehavior"}, want: is("LOG"), wrong: []any{"DELETE_FROM_DATABASE"}},
+		property{id: "crawler-one-table", what: "the crawler makes no second table of a partition", kind: kind, path: []any{"configuration", "Grouping", "TableGroupingPolicy"}, want: is("CombineCompatibleSchemas"), wrong: []any{"None"}},
 		property{id: "crawler-updates", what: "the crawler keeps the columns", kind: kind, path: []any{"schemaChangePolicy", "updateBehavior"}, want: is("UPDATE_IN_DATABASE"), wrong: []any{"LOG"}},
 		property{id: "crawler-daily", what: "the crawler runs once a day: a run is billed as ten minutes at least", kind: kind, path: []any{"schedule"}, want: func(v any) bool {
 			fields := strings.Fields(strings.Trim(fmt.Sprint(v), "cron()"))
