@@ -37,7 +37,9 @@ func commands() []command {
 		{"query", `--data DIR [--format table|json|csv] "SQL"`, "ask the data folder: events, headcounts, quarantine", query},
 		{"preview", "--definition FILE --data DIR [--dataset id=SQL …]", "a QuickSight definition in the browser, on the data folder", show},
 		{"simulate", "--people N --minutes M --seed S", "simulated events on stdout", simulateEvents},
+		{"smoke", "--outputs FILE|- [--flow NAME --events 1000]", "publish to a deployed stack, and wait for what must come of it", checkStack},
 		{"cloud", "[--listen 127.0.0.1:4566] --data DIR", "only the stand-in for AWS", standIn},
+		{"cost", "[--events N] [--write FILE]", "what it costs on AWS, from what runs on the stand-in use", bill},
 	}
 }
 

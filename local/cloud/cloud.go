@@ -22,6 +22,7 @@ import (
 	"github.com/headcount-etl/headcount/local/cloud/s3"
 	"github.com/headcount-etl/headcount/local/cloud/sns"
 	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/cloud/usage"
 )
 
 // Config says where the stand-in listens and keeps its files.
@@ -44,6 +45,7 @@ type Cloud struct {
 	Firehose *firehose.Service
 	S3       *s3.Store
 
+	usage  usage.Counters
 	url    string
 	server *http.Server
 	unused connections
@@ -67,8 +69,9 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	}
 	c := &Cloud{S3: store, url: "http://" + listener.Addr().String(), served: make(chan error, 1)}
 	c.SQS = sqs.New(c.url)
-	c.Firehose = firehose.New(store.Put, config.Log)
+	c.Firehose = firehose.New(c.deliver, config.Log)
 	c.SNS = sns.New(c.SQS, c.Firehose, filepath.Join(config.Dir, "mail"))
+	c.SQS.Usage, c.Firehose.Usage, c.SNS.Usage = &c.usage, &c.usage, &c.usage
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.hangUp = cancel
 	c.server = &http.Server{
@@ -105,6 +108,9 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 
 // URL is the endpoint for SDKs and the CLI, such as http://127.0.0.1:4566.
 func (c *Cloud) URL() string { return c.url }
+
+// Usage gives what AWS would bill of all that was done so far.
+func (c *Cloud) Usage() []usage.Line { return c.usage.Snapshot() }
 
 // Close stops accepting requests, ends those that wait for messages, delivers
 // what Firehose holds and lets the folder go. An error says that something was

@@ -21,7 +21,7 @@ const maxForm = 2 << 20
 // handler tells the services apart: those that speak JSON by X-Amz-Target, SNS
 // by its form, S3 as what is left.
 func (c *Cloud) handler() http.Handler {
-	queues, streams, objects := c.SQS.Handler(), c.Firehose.Handler(), c.S3.Handler()
+	queues, streams, objects := c.SQS.Handler(), c.Firehose.Handler(), c.countObjects(c.S3.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r) {
 			http.Error(w, "headcount's stand-in for AWS serves programs of this machine, not web pages", http.StatusForbidden)

@@ -3,6 +3,8 @@
 package policy
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -29,7 +31,7 @@ type Statement struct {
 	Actions []string
 	// Resources are ARNs. A trust policy has none.
 	Resources []pulumi.StringInput
-	// Conditions must all hold.
+	// Conditions must all hold. No two have the same operator and key.
 	Conditions []Condition
 }
 
@@ -116,6 +118,9 @@ func (s *Statement) members() pulumi.Map {
 	for _, c := range s.Conditions {
 		if conditions[c.Operator] == nil {
 			conditions[c.Operator] = pulumi.Map{}
+		}
+		if conditions[c.Operator][c.Key] != nil {
+			panic(fmt.Sprintf("policy: statement %s compares %s twice by %s: a policy can hold it once", s.Sid, c.Key, c.Operator))
 		}
 		conditions[c.Operator][c.Key] = pulumi.StringArray(c.Values)
 	}

@@ -10,6 +10,17 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
+// The kinds of capacity that Fargate has.
+const onDemand, spot = "FARGATE", "FARGATE_SPOT"
+
+// capacity is the kind that the tasks run on.
+func (s *stack) capacity() string {
+	if s.Spot {
+		return spot
+	}
+	return onDemand
+}
+
 // cluster creates where the workers run, and the repositories of their images.
 func (s *stack) cluster(d *deployment) (err error) {
 	d.cluster, err = ecs.NewCluster(s.ctx, "cluster", &ecs.ClusterArgs{
@@ -17,6 +28,12 @@ func (s *stack) cluster(d *deployment) (err error) {
 		// The number of running tasks, by which workers scale and which an alarm
 		// watches, is one of Container Insights' metrics.
 		Settings: ecs.ClusterSettingArray{ecs.ClusterSettingArgs{Name: pulumi.String("containerInsights"), Value: pulumi.String("enabled")}},
+	}, s.opts()...)
+	if err != nil {
+		return err
+	}
+	d.capacity, err = ecs.NewClusterCapacityProviders(s.ctx, "cluster", &ecs.ClusterCapacityProvidersArgs{
+		ClusterName: d.cluster.Name, CapacityProviders: pulumi.ToStringArray([]string{onDemand, spot}),
 	}, s.opts()...)
 	if err != nil {
 		return err

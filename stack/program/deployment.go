@@ -39,6 +39,7 @@ type deployment struct {
 	network      network
 	repositories map[string]*ecr.Repository
 	cluster      *ecs.Cluster
+	capacity     pulumi.Resource
 	flows        []*flow
 
 	workgroup *athena.Workgroup

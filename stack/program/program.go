@@ -6,6 +6,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -30,6 +31,12 @@ func Run(ctx *pulumi.Context) error {
 	s, err := settings.ForUp(ctx.Stack(), values, root)
 	if err := errors.Join(err, quicksight.Check()); err != nil {
 		return err
+	}
+	if year := time.Now().UTC().Year(); year >= s.LastYear {
+		err := ctx.Log.Warn(fmt.Sprintf("Athena sees nothing after %d (headcount:lastYear): raise it before the year ends", s.LastYear), nil)
+		if err != nil {
+			return err
+		}
 	}
 	return Deploy(ctx, s)
 }

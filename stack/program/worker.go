@@ -78,10 +78,13 @@ func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error)
 	if err != nil {
 		return nil, err
 	}
-	ready := append([]pulumi.Resource{mayWork, mayStart, d.aggregates.policy, d.quarantine.policy}, d.network.ready...)
+	ready := append([]pulumi.Resource{mayWork, mayStart, d.capacity, d.aggregates.policy, d.quarantine.policy}, d.network.ready...)
 	w.service, err = ecs.NewService(s.ctx, name, &ecs.ServiceArgs{
 		Name: pulumi.String(name), Cluster: d.cluster.Arn, TaskDefinition: definition.Arn,
-		LaunchType: pulumi.String("FARGATE"), PlatformVersion: pulumi.String("LATEST"),
+		PlatformVersion: pulumi.String("LATEST"),
+		CapacityProviderStrategies: ecs.ServiceCapacityProviderStrategyArray{ecs.ServiceCapacityProviderStrategyArgs{
+			CapacityProvider: pulumi.String(s.capacity()), Weight: pulumi.Int(1),
+		}},
 		DesiredCount: pulumi.Int(a.settings.MinTasks),
 		// New tasks before old ones go; and if the new ones do not come up, the
 		// old ones stay, and the up fails.

@@ -54,7 +54,31 @@ func workers() []Rule {
 		property{id: "services-waited-for", what: "an up fails with the version that it rolled out", kind: serviceType, path: []any{"waitForSteadyState"}, want: is(true), wrong: []any{false}},
 		property{id: "services-zones", what: "tasks are spread over both zones", kind: serviceType, path: []any{"networkConfiguration", "subnets", 1}, want: given},
 		property{id: "scaling-tracks", what: "services follow their backlog", kind: scaleType, path: []any{"policyType"}, want: is("TargetTrackingScaling"), wrong: []any{"StepScaling"}},
-	), stops(), secretOnly(), scalingOwns(), backlog(), leastRights())
+	), capacity(), stops(), secretOnly(), scalingOwns(), backlog(), leastRights())
+}
+
+// capacity is the rule on what the tasks run on.
+func capacity() Rule {
+	strategy := []any{"capacityProviderStrategies", 0, "capacityProvider"}
+	return Rule{
+		ID: "services-capacity", What: "tasks run on the capacity that is configured",
+		Check: func(s *Stack) (broken []string) {
+			want := map[bool]string{true: "FARGATE_SPOT", false: "FARGATE"}[s.Settings.Spot]
+			for _, r := range s.find(serviceType) {
+				if got := text(r, strategy...); got != want || text(r, "launchType") != "" {
+					broken = append(broken, r.Name+": runs on "+got)
+				}
+			}
+			if len(s.find("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders")) != 1 {
+				broken = append(broken, "the cluster has no such capacity")
+			}
+			return broken
+		},
+		Mutants: []Mutant{
+			change(serviceType, nil, "EC2", strategy...), change(serviceType, nil, "FARGATE", "launchType"),
+			remove("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", nil),
+		},
+	}
 }
 
 // stops is the rule that nothing kills a service before it has finished.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -43,7 +45,9 @@ func Load(root, stack string) (*Settings, error) {
 }
 
 // Values gives the configuration of a stack as Pulumi gives it to the program:
-// by key, without the namespace.
+// by key, without the namespace. A key that names no namespace is of Pulumi's
+// project, as it is for Pulumi. Secrets are an error, since only Pulumi can read
+// them.
 func Values(root, stack string) (map[string]string, error) {
 	values, err := Defaults(root)
 	if err != nil {
@@ -57,9 +61,15 @@ func Values(root, stack string) (map[string]string, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	for key, value := range file.Config {
-		key, ok := strings.CutPrefix(key, Project+":")
-		if !ok {
+		namespace, rest, ok := strings.Cut(key, ":")
+		if ok && namespace != Project {
 			continue // a provider's
+		}
+		if ok {
+			key = rest
+		}
+		if secret(value) {
+			return nil, fmt.Errorf("%s: %s is a secret, which only Pulumi can read: nothing here is secret, set it with `pulumi config set` without --secret", name, key)
 		}
 		if values[key], err = text(value); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", name, key, err)
@@ -110,9 +120,26 @@ func readYAML(path string, into any) error {
 	return yaml.Unmarshal(data, into)
 }
 
+// secret tells whether a value is, or holds, what Pulumi has encrypted: an object
+// with the one member secure.
+func secret(value any) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		if text, ok := value["secure"].(string); ok && text != "" && len(value) == 1 {
+			return true
+		}
+		return slices.ContainsFunc(slices.Collect(maps.Values(value)), secret)
+	case []any:
+		return slices.ContainsFunc(value, secret)
+	}
+	return false
+}
+
 // text writes a value as Pulumi hands it to a program.
 func text(value any) (string, error) {
 	switch value.(type) {
+	case nil:
+		return "", errors.New("it has no value")
 	case []any, map[string]any:
 		data, err := json.Marshal(value)
 		return string(data), err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -30,10 +31,15 @@ func (e *FaultsError) Error() string {
 }
 
 var (
-	stackName = regexp.MustCompile(`^[a-z0-9-]{1,12}$`)
-	flowName  = regexp.MustCompile(`^[a-z0-9-]{1,24}$`)
-	region    = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
-	anything  = regexp.MustCompile(`(?s).`)
+	// ECR takes no dash at the end of a part of a repository's name, nor two
+	// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-create.html).
+	stackName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	// As the services take FLOW, but shorter, so that the names of roles fit.
+	flowName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,23}$`)
+	// ARNs are written here, and begin with arn:aws:. So regions of other
+	// partitions will not do; but for China's, their names have four parts.
+	region   = regexp.MustCompile(`^([abd-z][a-z]|c[a-mo-z])-[a-z]+-[0-9]$`)
+	anything = regexp.MustCompile(`(?s).`)
 	// A user or group of QuickSight
 	// (https://docs.aws.amazon.com/quicksight/latest/APIReference/qs-arn-format.html).
 	principal = regexp.MustCompile(`^arn:aws:quicksight:[a-z0-9-]+:[0-9]{12}:(user|group)/[^/\s]+/\S+$`)
@@ -44,7 +50,11 @@ var (
 // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
 var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
-const century = 36500 // days
+const (
+	century = 36500 // days
+	// longestStack keeps the names of buckets within 63 characters.
+	longestStack = 12
+)
 
 // Read reads a configuration. values are the keys without their namespace and
 // their values as Pulumi gives them: text, and JSON for lists and objects. Files
@@ -74,11 +84,12 @@ func ForUp(stack string, values map[string]string, root string) (*Settings, erro
 
 func read(stack string, values map[string]string, root string) (*Settings, []string) {
 	var faults []string
-	if !stackName.MatchString(stack) {
-		faults = append(faults, fmt.Sprintf("its name is %s: must be 1 to 12 of a-z, 0-9, -", show(stack)))
+	if len(stack) > longestStack || !stackName.MatchString(stack) {
+		faults = append(faults, fmt.Sprintf("its name is %s: must be 1 to 12 of a-z, 0-9, -, and every dash between two others", show(stack)))
 	}
 	c := newSection(Project+":", map[string]any{}, &faults)
-	for key, value := range values {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := values[key]
 		c.values[key] = value
 		if text := strings.TrimSpace(value); strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") {
 			var tree any
@@ -93,6 +104,7 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 		Region:            c.text("region", region, "a region such as eu-west-1"),
 		Protect:           c.bool("protect"),
 		Bootstrap:         c.bool("bootstrap"),
+		Spot:              c.bool("spot"),
 		Network:           c.choice("network", "", NAT, Endpoints),
 		LakeBufferMB:      c.int("lakeBufferMB", required, 64, 128),
 		LakeBufferSeconds: c.int("lakeBufferSeconds", required, 60, 900),
@@ -106,23 +118,17 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 		LastYear:          c.int("lastYear", required, 2000, 2200),
 		AthenaScanLimitMB: c.int("athenaScanLimitMB", required, 10, 1<<30),
 	}
-	if !slices.Contains(retentions, s.LogDays) {
+	if c.sound("logDays") && !slices.Contains(retentions, s.LogDays) {
 		c.bad("logDays", s.LogDays, "one of "+strings.Trim(fmt.Sprint(retentions), "[]"))
 	}
-	if s.LakeDays > 0 && s.LakeArchiveDays >= s.LakeDays {
-		// Whoever deletes soon need not archive.
-		s.LakeArchiveDays = 0
+	if c.sound("lakeDays", "lakeArchiveDays") && s.LakeDays > 0 && s.LakeArchiveDays >= s.LakeDays {
+		c.bad("lakeArchiveDays", s.LakeArchiveDays, fmt.Sprintf("less than lakeDays, %d, or 0: objects that are gone cannot be archived", s.LakeDays))
 	}
-	if s.LastYear < s.FirstYear || s.LastYear > s.FirstYear+20 {
+	if c.sound("firstYear", "lastYear") && (s.LastYear < s.FirstYear || s.LastYear > s.FirstYear+20) {
 		c.bad("lastYear", s.LastYear, "firstYear or up to 20 years later")
 	}
-	for _, f := range c.list("flows") {
-		s.Flows = append(s.Flows, readFlow(f, root))
-	}
-	s.checkFlows(c)
-	for _, e := range c.list("emails") {
-		s.Emails = append(s.Emails, readEmail(e))
-	}
+	s.readFlows(c, root)
+	s.readEmails(c)
 	if value, _ := c.scalar("quickSightPrincipal"); value != "" {
 		s.QuickSightPrincipal = c.text("quickSightPrincipal", principal, "the ARN of a QuickSight user or group, such as arn:aws:quicksight:eu-west-1:111122223333:group/default/analysts")
 	}
@@ -130,28 +136,48 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 	return s, faults
 }
 
-// checkFlows looks at the flows together.
-func (s *Settings) checkFlows(c *section) {
+// readFlows reads the flows, and looks at them together.
+func (s *Settings) readFlows(c *section, root string) {
 	var names []string
-	for i, f := range s.Flows {
-		if slices.Contains(names, f.Name) && f.Name != "" {
-			c.fault(fmt.Sprintf("flows[%d].name", i), fmt.Sprintf("is %q: another flow has that name", f.Name))
+	items := c.list("flows")
+	whole := c.sound("flows")
+	for _, item := range items {
+		f := readFlow(item, root)
+		s.Flows = append(s.Flows, f)
+		if slices.Contains(names, f.Name) {
+			item.fault("name", fmt.Sprintf("is %q: another flow has that name", f.Name))
+		}
+		if f.Name == "" {
+			whole = false
+			continue
 		}
 		names = append(names, f.Name)
 	}
-	if len(names) == 0 {
+	if len(items) == 0 {
 		c.fault("flows", "is missing: must be at least one flow")
-		names = []string{"(none)"}
 	}
-	if value, _ := c.scalar("publishedFlow"); value != "" && !slices.Contains(names, value) {
+	if value, _ := c.scalar("publishedFlow"); whole && value != "" && len(names) > 0 && !slices.Contains(names, value) {
 		c.bad("publishedFlow", value, "one of the flows: "+strings.Join(names, ", "))
 	}
 	s.PublishedFlow = c.text("publishedFlow", anything, "the name of a flow")
 }
 
+// readEmails reads the subscriptions of people. One that is there twice would be
+// one for SNS, and two for Pulumi.
+func (s *Settings) readEmails(c *section) {
+	for _, item := range c.list("emails") {
+		e := readEmail(item)
+		same := func(other Email) bool { return other.Address == e.Address && other.Topic == e.Topic }
+		if item.sound("topic") && slices.ContainsFunc(s.Emails, same) {
+			item.fault("address", fmt.Sprintf("is %s: it has that topic already", show(e.Address)))
+		}
+		s.Emails = append(s.Emails, e)
+	}
+}
+
 func readFlow(c *section, root string) Flow {
 	f := Flow{
-		Name:            c.text("name", flowName, "1 to 24 of a-z, 0-9, -"),
+		Name:            c.text("name", flowName, "1 to 24 of a-z, 0-9, -, and not begin with -"),
 		Places:          c.text("places", anything, "the CSV file of the places, from the repository's root"),
 		RadiusM:         c.float("radiusM", 200, places.MaxRadiusM),
 		MinPeople:       c.int("minPeople", 5, 1, 1<<30),
@@ -218,10 +244,10 @@ func readWorker(c *section) Worker {
 		// The services ask for a minute whenever they receive or renew.
 		VisibilityTimeoutSeconds: c.int("visibilityTimeoutSeconds", 120, 60, 43200),
 	}
-	if !runs(w.CPU, w.MemoryMB) {
+	if c.sound("cpu", "memoryMB") && !runs(w.CPU, w.MemoryMB) {
 		c.bad("memoryMB", w.MemoryMB, fmt.Sprintf("one that Fargate has with cpu %d", w.CPU))
 	}
-	if w.MinTasks > w.MaxTasks {
+	if c.sound("minTasks", "maxTasks") && w.MinTasks > w.MaxTasks {
 		c.bad("minTasks", w.MinTasks, fmt.Sprintf("at most maxTasks, %d", w.MaxTasks))
 	}
 	c.finish()

@@ -19,16 +19,34 @@ type section struct {
 	path   string
 	values map[string]any // a scalar, a []any or a map[string]any
 	known  map[string]bool
+	faulty map[string]bool
 	faults *[]string
 }
 
 func newSection(path string, values map[string]any, faults *[]string) *section {
-	return &section{path, values, map[string]bool{}, faults}
+	return &section{path, values, map[string]bool{}, map[string]bool{}, faults}
 }
 
-// fault notes what is wrong with a member; what reads on after its name.
+// plainName is a name that can stand in a fault as it is.
+var plainName = regexp.MustCompile(`^[][A-Za-z0-9_.-]{1,60}$`)
+
+// fault notes what is wrong with a member; what reads on after its name. One
+// fault of a member is enough: the next would be a consequence of the first.
 func (s *section) fault(name, what string) {
+	if s.faulty[name] {
+		return
+	}
+	s.faulty[name] = true
+	if !plainName.MatchString(name) {
+		name = show(name)
+	}
 	*s.faults = append(*s.faults, s.path+name+" "+what)
+}
+
+// sound tells whether nothing is wrong with members so far, so that they can be
+// compared.
+func (s *section) sound(names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return s.faulty[name] })
 }
 
 func (s *section) bad(name string, value any, want string) {
@@ -164,6 +182,7 @@ func (s *section) list(name string) []*section {
 		object, ok := item.(map[string]any)
 		if !ok {
 			s.bad(path, item, "an object")
+			s.faulty[name] = true
 			continue
 		}
 		sections = append(sections, newSection(s.path+path+".", object, s.faults))

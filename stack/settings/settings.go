@@ -32,6 +32,8 @@ type Settings struct {
 	Protect bool
 	// Bootstrap leaves the workers out.
 	Bootstrap bool
+	// Spot runs the tasks on capacity that AWS may take back.
+	Spot bool
 	// Network is NAT or Endpoints.
 	Network string
 	// PublishedFlow is the name of one of the flows.

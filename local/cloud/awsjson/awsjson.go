@@ -21,6 +21,15 @@ type Reply struct {
 	// QueryError is the header x-amzn-query-error, which carries the code that
 	// SQS used in its older protocol, or nothing.
 	QueryError string
+	// Used is what the request carried, for the count of what AWS would bill.
+	Used Used
+}
+
+// Used is what one request carried.
+type Used struct {
+	Resource string // queue or stream
+	Messages int
+	Payload  int // bytes, as AWS counts them
 }
 
 // Decode reads the whole body of the request, at most limit bytes, as one JSON

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/headcount-etl/headcount/local/cloud/usage"
 )
 
 // The limits of records and batches, from the quotas of Amazon Data Firehose.
@@ -98,6 +100,9 @@ func refuse(code, format string, args ...any) *Error {
 
 // Service is all streams.
 type Service struct {
+	// Usage counts the records, unless it is nil. It is set before the first.
+	Usage *usage.Counters
+
 	put Put
 	log zerolog.Logger
 
@@ -199,12 +204,19 @@ func (s *Service) PutRecords(ctx context.Context, name string, records [][]byte)
 	if err != nil {
 		return err
 	}
+	used := usage.Count{Requests: 1, Messages: int64(len(records))}
 	for _, record := range records {
 		if len(record) > MaxRecordBytes {
 			return refuse(InvalidArgument, "A record must have at most %d bytes.", MaxRecordBytes)
 		}
+		used.Payload += int64(len(record))
+		used.Units += usage.Units(int64(len(record)), usage.RecordChunk)
 	}
-	return d.accept(ctx, records)
+	if err := d.accept(ctx, records); err != nil {
+		return err
+	}
+	s.Usage.Add(usage.Key{Service: "firehose", Operation: "PutRecordBatch", Resource: name}, used)
+	return nil
 }
 
 // Flush delivers what the stream has gathered so far, now. When it fails, the

@@ -117,6 +117,7 @@ func (s *Service) publish(ctx context.Context, in request, out *answer) error {
 	if err != nil {
 		return err
 	}
+	s.countRequest("Publish", topic, 1, m.Size())
 	out.text("MessageId", ids[0])
 	return nil
 }
@@ -147,6 +148,7 @@ func (s *Service) publishBatch(ctx context.Context, in request, out *answer) err
 	if err != nil {
 		return err
 	}
+	s.countRequest("PublishBatch", in.Get("TopicArn"), len(ids), size)
 	out.open("Successful")
 	for i, id := range good {
 		out.open("member")

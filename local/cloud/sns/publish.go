@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/cloud/usage"
 )
 
 // The limits of a message and of a batch, from the quotas of SNS.
@@ -116,9 +117,30 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 		if err := deliver[sub.protocol](ctx, sub, wanted); err != nil {
 			return nil, fmt.Errorf("deliver to %s: %w", sub.endpoint, err)
 		}
+		s.countDeliveries(topicARN, sub.protocol, wanted)
 	}
 	return ids, nil
 }
+
+// countDeliveries counts what AWS bills by the message, in chunks.
+func (s *Service) countDeliveries(topicARN, protocol string, messages []*Message) {
+	n := usage.Count{Requests: int64(len(messages)), Messages: int64(len(messages))}
+	for _, m := range messages {
+		size := int64(m.Size())
+		n.Units += usage.Units(size, usage.MessageChunk)
+		n.Payload += size
+	}
+	s.Usage.Add(usage.Key{Service: "sns", Operation: "deliver " + protocol, Resource: nameInARN(topicARN)}, n)
+}
+
+// countRequest counts a request to publish.
+func (s *Service) countRequest(action, topicARN string, messages, payload int) {
+	s.Usage.Add(usage.Key{Service: "sns", Operation: action, Resource: nameInARN(topicARN)}, usage.Count{
+		Requests: 1, Units: usage.Units(int64(payload), usage.MessageChunk), Messages: int64(messages), Payload: int64(payload),
+	})
+}
+
+func nameInARN(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
 func (sub *subscription) wants(m *Message) bool {
 	switch {

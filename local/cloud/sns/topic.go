@@ -22,6 +22,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/cloud/firehose"
 	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/cloud/usage"
 )
 
 // Error is a refusal in SNS's own terms.
@@ -51,6 +52,10 @@ func refuse(code, format string, args ...any) *Error {
 
 // Service is all topics.
 type Service struct {
+	// Usage counts the requests and deliveries, unless it is nil. It is set
+	// before the first.
+	Usage *usage.Counters
+
 	queues  *sqs.Service
 	streams *firehose.Service
 	mail    string // folder

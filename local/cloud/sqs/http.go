@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/headcount-etl/headcount/local/cloud/awsjson"
+	"github.com/headcount-etl/headcount/local/cloud/usage"
 )
 
 // Target is what the header X-Amz-Target of a request to SQS begins with.
@@ -24,8 +25,22 @@ func (s *Service) Handler() http.Handler {
 		if err != nil {
 			reply = errorReply(err)
 		}
+		s.count(r, &reply)
 		reply.Write(w, "1.0")
 	})
+}
+
+// count counts the request as AWS would bill it.
+func (s *Service) count(r *http.Request, reply *awsjson.Reply) {
+	action, payload := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), Target), int64(reply.Used.Payload)
+	n := usage.Count{
+		Requests: 1, Units: usage.Units(payload, usage.MessageChunk), Messages: int64(reply.Used.Messages),
+		Payload: payload, Wire: max(r.ContentLength, 0) + int64(len(reply.Body)),
+	}
+	if action == "ReceiveMessage" && n.Messages == 0 {
+		n.Empty = 1
+	}
+	s.Usage.Add(usage.Key{Service: "sqs", Operation: action, Resource: reply.Used.Resource}, n)
 }
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) (awsjson.Reply, error) {

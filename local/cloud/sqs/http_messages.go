@@ -93,9 +93,11 @@ func (s *Service) sendMessage(_ context.Context, in *sendMessageInput) (awsjson.
 	if sent.Err != nil {
 		return awsjson.Reply{}, sent.Err
 	}
-	return awsjson.Marshal(sentOutput{
+	reply, err := awsjson.Marshal(sentOutput{
 		MessageID: sent.ID, MD5OfMessageBody: sent.BodyMD5, MD5OfMessageAttributes: sent.AttributesMD5,
 	})
+	reply.Used = awsjson.Used{Resource: q.name, Messages: 1, Payload: message.Size()}
+	return reply, err
 }
 
 func (s *Service) sendMessageBatch(_ context.Context, in *sendMessageBatchInput) (awsjson.Reply, error) {
@@ -130,7 +132,9 @@ func (s *Service) sendMessageBatch(_ context.Context, in *sendMessageBatchInput)
 		}
 		out.Successful = append(out.Successful, sentOutput{ids[i], sent.ID, sent.BodyMD5, sent.AttributesMD5})
 	}
-	return awsjson.Marshal(out)
+	reply, err := awsjson.Marshal(out)
+	reply.Used = awsjson.Used{Resource: q.name, Messages: len(messages), Payload: size}
+	return reply, err
 }
 
 type batchOutput[Done any] struct {
@@ -200,7 +204,9 @@ func (s *Service) withHandle(in *deleteMessageInput, do func(*Queue, *handleInpu
 	if err := do(q, &in.handleInput); err != nil {
 		return awsjson.Reply{}, err
 	}
-	return done()
+	reply, err := done()
+	reply.Used = awsjson.Used{Resource: q.name, Messages: 1}
+	return reply, err
 }
 
 func (s *Service) withHandles(in *handleBatchInput, do func(*Queue, *handleInput) error) (awsjson.Reply, error) {
@@ -223,7 +229,9 @@ func (s *Service) withHandles(in *handleBatchInput, do func(*Queue, *handleInput
 		}
 		out.Successful = append(out.Successful, doneOutput{ids[i]})
 	}
-	return awsjson.Marshal(out)
+	reply, err := awsjson.Marshal(out)
+	reply.Used = awsjson.Used{Resource: q.name, Messages: len(ids)}
+	return reply, err
 }
 
 type receiveMessageInput struct {
@@ -282,15 +290,17 @@ func (s *Service) receiveMessage(ctx context.Context, in *receiveMessageInput) (
 	for i := range messages {
 		size += len(messages[i].Body)*5/4 + 768
 	}
+	used := awsjson.Used{Resource: q.name, Messages: len(messages)}
 	body := append(make([]byte, 0, size), `{"Messages":[`...)
 	for i := range messages {
 		if i > 0 {
 			body = append(body, ',')
 		}
 		messages[i].Select(in.MessageAttributeNames)
+		used.Payload += messages[i].size()
 		body = messages[i].appendJSON(body, system)
 	}
-	return awsjson.Reply{Status: http.StatusOK, Body: append(body, "]}"...)}, nil
+	return awsjson.Reply{Status: http.StatusOK, Body: append(body, "]}"...), Used: used}, nil
 }
 
 // appendJSON appends the message in the form that ReceiveMessage answers.

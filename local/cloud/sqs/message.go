@@ -73,6 +73,15 @@ type Message struct {
 	SourceARN     string // of the queue that dead-lettered it, or empty
 }
 
+// size is what the receiver gets of the message, as bills count it, in bytes.
+func (m *Message) size() int {
+	size := len(m.Body)
+	for i := range m.Attributes {
+		size += m.Attributes[i].Size()
+	}
+	return size
+}
+
 // Text reports whether every character is one that SQS and SNS let through:
 // #x9 | #xA | #xD | #x20-#xD7FF | #xE000-#xFFFD | #x10000-#x10FFFF, the
 // characters of XML 1.0. Bytes that are not UTF-8 are refused too.

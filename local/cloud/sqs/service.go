@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/headcount-etl/headcount/local/cloud/usage"
 )
 
 // Account and Region are what every name here belongs to.
@@ -26,6 +28,9 @@ const (
 
 // Service is all queues.
 type Service struct {
+	// Usage counts the requests, unless it is nil. It is set before the first.
+	Usage *usage.Counters
+
 	baseURL string
 
 	// settling is held while queues come, go or change their settings. It is

@@ -1,0 +1,247 @@
+package settings_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+const (
+	placesFile = "places.csv"
+	badPlaces  = "bad.csv"
+	// short is a flow that is well, for what is wrong beside it.
+	short = `{"name":"v1","places":"places.csv"`
+)
+
+// files is a small repository.
+var files = map[string]string{
+	placesFile: "poi_id,name,latitude,longitude\nlouvre,Musée du Louvre,48.8606,2.3376\n",
+	badPlaces:  "poi_id,name,latitude,longitude\nlouvre,Musée du Louvre,48.8606,2.3376\nmoon,The Moon,99,x\n",
+}
+
+// good is a configuration without a fault: the defaults, and what the tests
+// count on.
+func good() map[string]string {
+	values, err := settings.Defaults(root)
+	if err != nil {
+		panic(err)
+	}
+	maps.Copy(values, map[string]string{
+		"region": "eu-west-1", "publishedFlow": "v1", "flows": `[` + short + `}]`, "lakeArchiveDays": "90", "lakeDays": "0",
+		"firstYear": "2026", "lastYear": "2030",
+	})
+	return values
+}
+
+// with gives a configuration that is good but for keys and values in turn.
+func with(pairs ...string) map[string]string {
+	values := good()
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	return values
+}
+
+// faultsOf reads a configuration that must have faults.
+func faultsOf(t *testing.T, values map[string]string) []string {
+	t.Helper()
+	_, err := settings.Read("dev", values, folder(t, files))
+	var faults *settings.FaultsError
+	if !errors.As(err, &faults) || len(faults.Faults) == 0 {
+		t.Fatalf("%q: got %v", values, err)
+	}
+	if want := "bad configuration of stack dev: " + strings.Join(faults.Faults, "; "); err.Error() != want {
+		t.Errorf("the error is %q", err)
+	}
+	return faults.Faults
+}
+
+// TestBadValues: one thing is wrong, and the one fault says what, where, and what
+// would be right.
+func TestBadValues(t *testing.T) {
+	const principal = "must be the ARN of a QuickSight user or group, such as arn:aws:quicksight:eu-west-1:111122223333:group/default/analysts"
+	flow := func(more string) string { return `[` + short + `,` + more + `}]` }
+	for _, test := range []struct{ key, value, want string }{
+		{"region", "", `headcount:region is missing: must be a region such as eu-west-1`},
+		{"region", "Ireland", `headcount:region is "Ireland": must be a region such as eu-west-1`},
+		{"region", "us-gov-west-1", `headcount:region is "us-gov-west-1": must be a region such as eu-west-1`},
+		{"region", "cn-north-1", `headcount:region is "cn-north-1": must be a region such as eu-west-1`},
+		{"protect", "yes", `headcount:protect is "yes": must be true or false`},
+		{"network", "vpn", `headcount:network is "vpn": must be one of nat, endpoints`},
+		{"publishedFlow", "v9", `headcount:publishedFlow is "v9": must be one of the flows: v1`},
+		{"publishedFlow", "", `headcount:publishedFlow is missing: must be the name of a flow`},
+		{"quickSightPrincipal", "analysts", `headcount:quickSightPrincipal is "analysts": ` + principal},
+		{"quickSightPrincipal", "arn:aws:iam::111122223333:role/analysts", `headcount:quickSightPrincipal is "arn:aws:iam::111122223333:role/analysts": ` + principal},
+		{"lakeBufferMB", "63", `headcount:lakeBufferMB is "63": must be a whole number from 64 to 128`},
+		{"lakeBufferSeconds", "901", `headcount:lakeBufferSeconds is "901": must be a whole number from 60 to 900`},
+		{"lakeDays", "90", `headcount:lakeArchiveDays is "90": must be less than lakeDays, 90, or 0: objects that are gone cannot be archived`},
+		{"lakeDays", "ever", `headcount:lakeDays is "ever": must be a whole number from 0 to 36500`},
+		{"logDays", "8", `headcount:logDays is "8": must be one of 1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 2192 2557 2922 3288 3653`},
+		{"logDays", "0", `headcount:logDays is "0": must be a whole number from 1 to 36500`},
+		{"partialsDays", "1.5", `headcount:partialsDays is "1.5": must be a whole number from 2 to 36500`},
+		{"quarantineDays", "0", `headcount:quarantineDays is "0": must be a whole number from 1 to 36500`},
+		{"resultsDays", "", `headcount:resultsDays is "": must be a whole number from 1 to 36500`},
+		{"firstYear", "26", `headcount:firstYear is "26": must be a whole number from 2000 to 2200`},
+		{"lastYear", "2025", `headcount:lastYear is "2025": must be firstYear or up to 20 years later`},
+		{"lastYear", "2047", `headcount:lastYear is "2047": must be firstYear or up to 20 years later`},
+		{"athenaScanLimitMB", "9", `headcount:athenaScanLimitMB is "9": must be a whole number from 10 to 1073741824`},
+		{"regoin", "eu-west-1", "headcount:regoin is not a setting: there are athenaScanLimitMB, bootstrap, "},
+		{"two\nlines", "1", `headcount:"two\nlines" is not a setting: there are athenaScanLimitMB, bootstrap, `},
+
+		{"flows", "v1", `headcount:flows is "v1": must be a list`},
+		{"flows", "[]", "headcount:flows is missing: must be at least one flow"},
+		{"flows", `[{"name"`, `headcount:flows is "[{\"name\"": must be JSON`},
+		{"flows", `["v1"]`, `headcount:flows[0] is "v1": must be an object`},
+		{"flows", `[{"places":"places.csv"}]`, "headcount:flows[0].name is missing: must be 1 to 24 of a-z, 0-9, -, and not begin with -"},
+		{"flows", `[{"name":"V1","places":"places.csv"}]`, `headcount:flows[0].name is "V1": must be 1 to 24 of a-z, 0-9, -, and not begin with -`},
+		{"flows", `[{"name":"-v1","places":"places.csv"}]`, `headcount:flows[0].name is "-v1": must be 1 to 24 of a-z, 0-9, -, and not begin with -`},
+		{"flows", `[` + short + `},` + short + `}]`, `headcount:flows[1].name is "v1": another flow has that name`},
+		{"flows", `[{"name":"v1"}]`, "headcount:flows[0].places is missing: must be the CSV file of the places, from the repository's root"},
+		{"flows", `[{"name":"v1","places":"nosuch.csv"}]`, `headcount:flows[0].places is "nosuch.csv": no such file or directory`},
+		{"flows", `[{"name":"v1","places":"bad.csv"}]`, `headcount:flows[0].places is "bad.csv": places: line 3, longitude: "x" is not a number; line 3, latitude: `},
+		{"flows", flow(`"window":"7m"`), `headcount:flows[0].window is "7m0s": a window of 7m0s does not divide a day into windows of 1s to 24h`},
+		{"flows", flow(`"window":"90s500ms"`), `headcount:flows[0].window is "1m30.5s": a window of 1m30.5s does not divide a day`},
+		{"flows", flow(`"window":"1500ms"`), `headcount:flows[0].window is "1.5s": must be whole seconds`},
+		{"flows", flow(`"window":5`), `headcount:flows[0].window is "5": must be a duration such as 90s or 5m, up to 24h0m0s`},
+		{"flows", flow(`"maxAge":"-1s"`), `headcount:flows[0].maxAge is "-1s": must be a duration such as 90s or 5m, up to 876000h0m0s`},
+		{"flows", flow(`"flushInterval":"11m"`), `headcount:flows[0].flushInterval is "11m": must be a duration such as 90s or 5m, up to 10m0s`},
+		{"flows", flow(`"refreshInterval":"1h"`), `headcount:flows[0].refreshInterval is "1h": must be a duration such as 90s or 5m, up to 15m0s`},
+		{"flows", flow(`"radiusM":0`), `headcount:flows[0].radiusM is "0": must be a number above 0, up to `},
+		{"flows", flow(`"radiusM":"NaN"`), `headcount:flows[0].radiusM is "NaN": must be a number above 0, up to `},
+		{"flows", flow(`"minPeople":0`), `headcount:flows[0].minPeople is "0": must be a whole number from 1 to `},
+		{"flows", flow(`"minPeople":[5]`), `headcount:flows[0].minPeople is "[5]": must be a single value`},
+		{"flows", flow(`"logLevel":"loud"`), `headcount:flows[0].logLevel is "loud": must be one of debug, info, warn, error`},
+		{"flows", flow(`"windwo":"5m"`), "headcount:flows[0].windwo is not a setting: there are aggregator, flushInterval, "},
+		{"flows", flow(`"masker":4`), `headcount:flows[0].masker is "4": must be an object`},
+		{"flows", flow(`"masker":{"maxTask":4}`), "headcount:flows[0].masker.maxTask is not a setting: there are backlogPerTask, cpu, maxTasks, memoryMB, minTasks, visibilityTimeoutSeconds"},
+		{"flows", flow(`"masker":{"minTasks":5,"maxTasks":4}`), `headcount:flows[0].masker.minTasks is "5": must be at most maxTasks, 4`},
+		{"flows", flow(`"masker":{"minTasks":5}`), `headcount:flows[0].masker.minTasks is "5": must be at most maxTasks, 4`},
+		{"flows", flow(`"masker":{"minTasks":5,"maxTasks":"x"}`), `headcount:flows[0].masker.maxTasks is "x": must be a whole number from 1 to 5000`},
+		{"flows", flow(`"validator":{"cpu":300}`), `headcount:flows[0].validator.memoryMB is "512": must be one that Fargate has with cpu 300`},
+		{"flows", flow(`"validator":{"cpu":1024,"memoryMB":1024}`), `headcount:flows[0].validator.memoryMB is "1024": must be one that Fargate has with cpu 1024`},
+		{"flows", flow(`"validator":{"cpu":"a lot","memoryMB":4096}`), `headcount:flows[0].validator.cpu is "a lot": must be a whole number from 256 to 16384`},
+		{"flows", flow(`"aggregator":{"visibilityTimeoutSeconds":30}`), `headcount:flows[0].aggregator.visibilityTimeoutSeconds is "30": must be a whole number from 60 to 43200`},
+		{"flows", flow(`"aggregator":{"backlogPerTask":0}`), `headcount:flows[0].aggregator.backlogPerTask is "0": must be a whole number from 1 to `},
+
+		{"emails", `[{"topic":"alarms"}]`, "headcount:emails[0].address is missing: must be an e-mail address"},
+		{"emails", `[{"topic":"alarms","address":"Ann <a@example.com>"}]`, `headcount:emails[0].address is "Ann <a@example.com>": must be an e-mail address`},
+		{"emails", `[{"address":"a@example.com"}]`, "headcount:emails[0].topic is missing: must be one of alarms, alerts"},
+		{"emails", `[{"address":"a@example.com","topic":"news"}]`, `headcount:emails[0].topic is "news": must be one of alarms, alerts`},
+		{"emails", `[{"address":"a@example.com","topic":"alarms","categories":["too_large"]}]`, "headcount:emails[0].categories is there: only alerts have categories"},
+		{"emails", `[{"address":"a@example.com","topic":"alerts","categories":["too_old"]}]`, `headcount:emails[0].categories[0] is "too_old": must be one of malformed_json, `},
+		{"emails", `[{"address":"a@example.com","topic":"alerts","categories":"too_large"}]`, `headcount:emails[0].categories is "too_large": must be a list`},
+		{"emails", `[{"address":"a@example.com","topic":"alerts"},{"address":"a@example.com","topic":"alerts","categories":["too_large"]}]`, `headcount:emails[1].address is "a@example.com": it has that topic already`},
+	} {
+		if got := faultsOf(t, with(test.key, test.value)); len(got) != 1 || !strings.HasPrefix(got[0], test.want) {
+			t.Errorf("%s = %s\ngot  %q\nwant %s", test.key, test.value, got, test.want)
+		}
+	}
+}
+
+// TestEveryFault: whatever is wrong is named in one message of one line.
+func TestEveryFault(t *testing.T) {
+	values := with(
+		"protect", "maybe", "network", "", "lakeBufferMB", "1000", "firstYear", "next", "logDays", "8", "publishedFlow", "v9", "colour", "green",
+		"quickSightPrincipal", "me", "emails", `[{"address":"nobody"}]`,
+		"flows", `[{"name":"v1","places":"bad.csv","window":"7m","masker":{"minTasks":9,"cpu":1}},{"name":"v2","places":"nosuch.csv","k":3}]`,
+	)
+	delete(values, "region")
+	faults := faultsOf(t, values)
+	for _, want := range []string{
+		"region is missing", "protect is ", "network is ", "lakeBufferMB is ", "firstYear is ", "logDays is ", "publishedFlow is ", "colour is not a setting",
+		"quickSightPrincipal is ", "emails[0].address is ", "emails[0].topic is missing", "flows[0].places is ", "flows[0].window is ",
+		"flows[0].masker.minTasks is ", "flows[0].masker.cpu is ", "flows[1].places is ", "flows[1].k is not a setting",
+	} {
+		if n := len(matching(faults, "headcount:"+want)); n != 1 {
+			t.Errorf("%q is told %d times", want, n)
+		}
+	}
+	if len(faults) != 17 || strings.Contains(strings.Join(faults, ""), "\n") {
+		t.Errorf("got %d faults:\n%s", len(faults), strings.Join(faults, "\n"))
+	}
+}
+
+func matching(faults []string, prefix string) []string {
+	return slices.DeleteFunc(slices.Clone(faults), func(f string) bool { return !strings.HasPrefix(f, prefix) })
+}
+
+// TestEveryKeyIsAsked: without any one key the fault is that it is missing, but
+// for the two of which nothing is as good as an empty value.
+func TestEveryKeyIsAsked(t *testing.T) {
+	for key := range good() {
+		values := good()
+		delete(values, key)
+		_, err := settings.Read("dev", values, folder(t, files))
+		optional := key == "emails" || key == "quickSightPrincipal"
+		if optional != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), "bad configuration of stack dev: headcount:"+key+" is missing") {
+			t.Errorf("without %s: %v", key, err)
+		}
+	}
+}
+
+func TestStackNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"dev": true, "a": true, "eu-west-1": true, "abcdefghijkl": true, "1": true,
+		"": false, "abcdefghijklm": false, "Dev": false, "dev-": false, "-dev": false, "a--b": false, "dev_2": false, "dev\n": false,
+	} {
+		if _, err := settings.Read(name, good(), folder(t, files)); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		} else if err != nil && !strings.Contains(err.Error(), "its name is ") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestImages: an up needs the digests of all images, but for the first.
+func TestImages(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0f", 32)
+	all := `{"validator":"` + digest + `","masker":"` + digest + `","aggregator":"` + digest + `"}`
+	const advice = ": make images STACK=dev writes it"
+	for _, test := range []struct {
+		name, text, bootstrap string
+		want                  []string
+	}{
+		{"all", all, "false", nil},
+		{"none for the first up", "", "true", nil},
+		{"no file", "", "false", []string{"there is no images.dev.json" + advice}},
+		{"malformed", "{", "false", []string{"images.dev.json: unexpected end of JSON input" + advice}},
+		{"one is missing", strings.Replace(all, "masker", "mask", 1), "false", []string{"images.dev.json: masker is missing" + advice}},
+		{"a tag", `{"validator":"latest","masker":"headcount-dev/masker:v1"}`, "false", []string{
+			`images.dev.json: validator is "latest": must be a digest, sha256: and 64 hexadecimal digits, since a tag may mean another image tomorrow` + advice,
+			`images.dev.json: masker is "headcount-dev/masker:v1": must be a digest, sha256: and 64 hexadecimal digits, since a tag may mean another image tomorrow` + advice,
+			"images.dev.json: aggregator is missing" + advice,
+		}},
+		{"half a digest", strings.Replace(all, digest, digest[:40], 1), "false", []string{`images.dev.json: validator is "` + digest[:40] + `": must be a digest`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			repository := maps.Clone(files)
+			if test.text != "" {
+				repository[settings.ImagesFile("dev")] = test.text
+			}
+			s, err := settings.ForUp("dev", with("bootstrap", test.bootstrap), folder(t, repository))
+			if test.want == nil {
+				if err != nil || test.text != "" && s.Images["masker"] != digest {
+					t.Errorf("got %+v, %v", s, err)
+				}
+				return
+			}
+			var faults *settings.FaultsError
+			if !errors.As(err, &faults) || len(faults.Faults) != len(test.want) {
+				t.Fatalf("got %v", err)
+			}
+			for i, want := range test.want {
+				if !strings.HasPrefix(faults.Faults[i], want) {
+					t.Errorf("got  %s\nwant %s", faults.Faults[i], want)
+				}
+			}
+		})
+	}
+	_, err := settings.ForUp("dev", with("protect", "maybe"), folder(t, files))
+	if err == nil || !strings.Contains(err.Error(), "protect is ") || !strings.Contains(err.Error(), "there is no images.dev.json") {
+		t.Errorf("values and images: %v", err)
+	}
+}
