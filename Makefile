@@ -18,7 +18,7 @@ each = @set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); d
 ENGINE := cd stack/enginetest && GOWORK=off
 
 .PHONY: help demo test race lint fmt bench fuzz build web generate tidy clean tools browser
-.PHONY: deploy preview keys images places smoke resources cost named pulumi
+.PHONY: deploy preview keys images places smoke resources cfn-lint cost named pulumi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,10 @@ smoke: named pulumi tools ## 1,000 events through a deployed stack, and everythi
 
 resources: ## write the committed lists of resources and templates, which a pull request shows: stack/testdata
 	cd stack && go test ./quicksight -count=1 -update && go test ./program -run TestResources -count=1 -v -update
+
+cfn-lint: ## judge the rendered templates by the schemas of CloudFormation; make test does so too where cfn-lint is installed
+	@command -v cfn-lint >/dev/null || { echo "cfn-lint is missing: pip install cfn-lint"; exit 1; }
+	cfn-lint --regions eu-west-1 us-east-1 -- stack/testdata/templates/*.json
 
 cost: tools ## count what a run asks of AWS, and write the bill: docs/cost.md
 	@go run ./local cost --write docs/cost.md

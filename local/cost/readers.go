@@ -34,21 +34,29 @@ var readers = map[string]func(*builder, resource) error{
 	"pulumi:providers:aws":                                                 readProvider,
 	"aws:appautoscaling/policy:Policy":                                     readScaling,
 	"aws:appautoscaling/target:Target":                                     readTarget,
-	"aws:cloudwatch/dashboard:Dashboard":                                   func(b *builder, _ resource) error { b.Dashboards++; return nil },
+	"aws:cloudwatch/dashboard:Dashboard":                                   counted(func(b *builder) *int { return &b.Dashboards }),
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                               readAlarm,
-	"aws:ec2/eip:Eip":                                                      func(b *builder, _ resource) error { b.Addresses++; return nil },
-	"aws:ec2/natGateway:NatGateway":                                        func(b *builder, _ resource) error { b.NATs++; return nil },
+	"aws:ec2/eip:Eip":                                                      counted(func(b *builder) *int { return &b.Addresses }),
+	"aws:ec2/natGateway:NatGateway":                                        counted(func(b *builder) *int { return &b.NATs }),
 	"aws:ec2/vpcEndpoint:VpcEndpoint":                                      readEndpoint,
-	"aws:ecr/repository:Repository":                                        func(b *builder, _ resource) error { b.Repositories++; return nil },
+	"aws:ecr/repository:Repository":                                        counted(func(b *builder) *int { return &b.Repositories }),
 	"aws:ecs/cluster:Cluster":                                              readCluster,
 	"aws:ecs/service:Service":                                              readService,
 	"aws:ecs/taskDefinition:TaskDefinition":                                readTask,
 	"aws:glue/crawler:Crawler":                                             readCrawler,
-	"aws:kms/key:Key":                                                      func(b *builder, _ resource) error { b.Keys++; return nil },
-	"aws:sns/topic:Topic":                                                  func(b *builder, _ resource) error { b.Topics++; return nil },
+	"aws:kms/key:Key":                                                      counted(func(b *builder) *int { return &b.Keys }),
+	"aws:sns/topic:Topic":                                                  counted(func(b *builder) *int { return &b.Topics }),
 	"aws:sqs/queue:Queue":                                                  readQueue,
 	"aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream":            readStream,
 	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2": readLifecycle,
+}
+
+// counted reads resources that cost the same, each of them.
+func counted(of func(*builder) *int) func(*builder, resource) error {
+	return func(b *builder, _ resource) error {
+		*of(b)++
+		return nil
+	}
 }
 
 // inputs reads a resource's inputs. Those with a secret in them are hidden in
@@ -69,7 +77,7 @@ func readTarget(b *builder, r resource) error {
 		ResourceID               string `json:"resourceId"`
 		MinCapacity, MaxCapacity int
 	}](r)
-	_, name, _ := cutLast(in.ResourceID, "/")
+	_, name := cutLast(in.ResourceID, "/")
 	b.targets[name] = target{in.MinCapacity, in.MaxCapacity}
 	return err
 }

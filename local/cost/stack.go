@@ -120,7 +120,7 @@ func (b *builder) flows() error {
 	var faults []error
 	names := map[string]bool{}
 	for name := range b.desired {
-		flow, _, _ := cutLast(name, "-")
+		flow, _ := cutLast(name, "-")
 		names[flow] = true
 	}
 	for _, flow := range sorted(names) {
@@ -154,11 +154,11 @@ func (b *builder) flows() error {
 	return errors.Join(faults...)
 }
 
-func cutLast(s, sep string) (before, after string, ok bool) {
+func cutLast(s, sep string) (before, after string) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+		return s[:i], s[i+len(sep):]
 	}
-	return s, "", false
+	return s, ""
 }
 
 func sorted(set map[string]bool) []string {

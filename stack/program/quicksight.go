@@ -129,10 +129,6 @@ func (s *stack) dataSets(d *deployment, a quicksight.Args, source pulumi.Resourc
 	return sets, nil
 }
 
-// inline is the most bytes that CloudFormation takes as a template's body
-// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
-const inline = 51_200
-
 // shownDashboard creates analysis and dashboard. Their template is too large to
 // be given as it is, and lies in the bucket of the aggregates, under a name that
 // changes with it.
@@ -143,7 +139,7 @@ func (s *stack) shownDashboard(d *deployment, a quicksight.Args, former *iam.Rol
 	}
 	args := &cloudformation.StackArgs{Name: pulumi.String(a.ID() + "-quicksight-dashboard"), IamRoleArn: former.Arn}
 	needed := sets
-	if len(template) <= inline {
+	if len(template) <= quicksight.InlineLimit {
 		args.TemplateBody = pulumi.String(template)
 	} else {
 		sum := sha256.Sum256(template)

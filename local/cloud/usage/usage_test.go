@@ -8,8 +8,14 @@ import (
 
 func TestUnits(t *testing.T) {
 	for _, c := range []struct{ payload, chunk, want int64 }{
-		{0, MessageChunk, 1}, {1, MessageChunk, 1}, {64 << 10, MessageChunk, 1}, {64<<10 + 1, MessageChunk, 2},
-		{256 << 10, MessageChunk, 4}, {850, RecordChunk, 1}, {5120, RecordChunk, 1}, {5121, RecordChunk, 2},
+		{0, MessageChunk, 1},
+		{1, MessageChunk, 1},
+		{64 << 10, MessageChunk, 1},
+		{64<<10 + 1, MessageChunk, 2},
+		{256 << 10, MessageChunk, 4},
+		{850, RecordChunk, 1},
+		{5120, RecordChunk, 1},
+		{5121, RecordChunk, 2},
 	} {
 		if got := Units(c.payload, c.chunk); got != c.want {
 			t.Errorf("%d bytes in chunks of %d: %d units, want %d", c.payload, c.chunk, got, c.want)
