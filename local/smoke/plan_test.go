@@ -112,6 +112,24 @@ func checkLake(t *rapid.T, all []message) {
 	}
 }
 
+// TestPlanAvoidsEdges: nobody who counts stands where two ways to compute a distance
+// may differ.
+func TestPlanAvoidsEdges(t *testing.T) {
+	var rings []place
+	for i := range 400 {
+		rings = append(rings, place{fmt.Sprint("ring", i), "", 48, 2, 100 + 0.25*float64(i)})
+	}
+	from := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	p := newPlan(MinEvents, 1, testRun, rings, span{from, from.Add(time.Hour)}, 0)
+	for _, s := range sum(slices.Concat(p.first, p.second)).sightings {
+		for _, ring := range rings {
+			if off := distanceM(s.lat, s.lon, ring.lat, ring.lon) - ring.radiusM; math.Abs(off) < 0.1 {
+				t.Fatalf("%g, %g is %g m from the edge of a place of %g m", s.lat, s.lon, off, ring.radiusM)
+			}
+		}
+	}
+}
+
 // TestPlanIsWorthIt: some cells have many people, some few, some events are near no
 // place, and a person is in a cell more than once.
 func TestPlanIsWorthIt(t *testing.T) {

@@ -17,8 +17,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+const testEvents = 1000
+
 func testOptions(t *testing.T, timeout time.Duration) Options {
-	return Options{Events: 1000, Seed: 1, Timeout: timeout, Every: 50 * time.Millisecond, Say: func(line string) { t.Log(line) }}
+	return Options{Events: testEvents, Seed: 1, Timeout: timeout, Every: 50 * time.Millisecond, Say: func(line string) { t.Log(line) }}
 }
 
 // TestOnStandIn: exactly the expected rows at all settings, and again on a stack
@@ -86,6 +88,9 @@ func checkReport(t *testing.T, report *Report) {
 		if h, ok := read.Hops[name]; !ok || !h.OK || h.Got != h.Expected {
 			t.Errorf("hop %s is %+v", name, h)
 		}
+	}
+	if read.Hops["topic"].Got != testEvents {
+		t.Errorf("%d events published, want %d", read.Hops["topic"].Got, testEvents)
 	}
 	if !read.OK || read.Rows != report.Rows || len(read.Checks) != len(checkTable) || strings.Contains(string(line), "\n") {
 		t.Errorf("in JSON: %s", line)

@@ -26,6 +26,7 @@ func (s *stack) export(d *deployment) {
 		"streamName":              d.stream.Name,
 		"clusterName":             d.cluster.Name,
 		"publishedFlow":           pulumi.String(s.PublishedFlow),
+		"firstYear":               pulumi.Int(s.FirstYear),
 		"dashboardUrl":            pulumi.String(d.dashboardURL),
 		"flows":                   flows,
 		"operationsUrl":           pulumi.String("https://" + s.Region + ".console.aws.amazon.com/cloudwatch/home?region=" + s.Region + "#dashboards/dashboard/" + s.names.Prefix()),
