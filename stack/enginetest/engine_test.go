@@ -2,8 +2,12 @@ package enginetest
 
 import (
 	"context"
+	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +19,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -22,6 +27,8 @@ import (
 	"github.com/headcount-etl/headcount/stack/record"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
+
+var update = flag.Bool("update", false, "write the committed outputs anew")
 
 const root = "../.."
 
@@ -156,6 +163,8 @@ func TestLife(t *testing.T) {
 		t.Errorf("the preview said %v, the up did %v", preview.steps, up.steps)
 	}
 
+	a.compareOutputs()
+
 	if changed := a.up().only(t, deploy.OpUpdate); len(changed) > 0 {
 		t.Errorf("an up without a change updated %v", changed)
 	}
@@ -171,6 +180,31 @@ func TestLife(t *testing.T) {
 	// What Firehose may still read is left.
 	if left := a.aws.There(); left != 1 {
 		t.Errorf("%d resources are left after destroy, want the delivery's schema alone", left)
+	}
+}
+
+// compareOutputs compares what the stack tells its users with the committed file
+// that the smoke program is tested on. `make resources` writes it.
+func (a *account) compareOutputs() {
+	a.t.Helper()
+	var outputs map[string]any
+	for _, r := range a.snapshot.Resources {
+		if r.Type == resource.RootStackType {
+			outputs = r.Outputs.Mappable()
+		}
+	}
+	got, err := json.MarshalIndent(outputs, "", "  ")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	file := filepath.Join("..", "testdata", "outputs."+a.settings.Stack+".json")
+	if *update {
+		if err := os.WriteFile(file, append(got, '\n'), 0o600); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(file); err != nil || string(want) != string(got)+"\n" {
+		a.t.Errorf("%s is stale (%v): `make resources` writes it", file, err)
 	}
 }
 
