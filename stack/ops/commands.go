@@ -24,6 +24,7 @@ var commands = []command{
 	{"images", "--stack NAME [--dry-run]", "build the services' images, push them, and write their digests to images.<stack>.json", images.Run},
 	{"places", "--stack NAME", "check the lists of places and upload them", runPlaces},
 	{"config", "--stack NAME", "check the stack's configuration and print it as JSON", runConfig},
+	{"changes", "--base REVISION", "print, as Markdown, what differs from a revision in the committed lists of resources and templates", runChanges},
 }
 
 // execute runs a command and gives the exit code: 0, 1 for an error, 2 for a

@@ -156,11 +156,13 @@ func TestHelpers(t *testing.T) {
 		want     string
 	}{
 		{
-			"TLSOnly", policy.Document{policy.TLSOnly("sqs:*", policy.On("arn:aws:sqs:eu-west-1:111122223333:q")...)},
+			"TLSOnly",
+			policy.Document{policy.TLSOnly("sqs:*", policy.On("arn:aws:sqs:eu-west-1:111122223333:q")...)},
 			`{"Statement":[{"Action":["sqs:*"],"Condition":{"Bool":{"aws:SecureTransport":["false"]}},"Effect":"Deny","Principal":"*","Resource":["arn:aws:sqs:eu-west-1:111122223333:q"],"Sid":"TLSOnly"}],"Version":"2012-10-17"}`,
 		},
 		{
-			"Trust", policy.Trust("sns.amazonaws.com", "111122223333", "arn:aws:sns:*"),
+			"Trust",
+			policy.Trust("sns.amazonaws.com", "111122223333", "arn:aws:sns:*"),
 			`{"Statement":[{"Action":["sts:AssumeRole"],"Condition":{"ArnLike":{"aws:SourceArn":["arn:aws:sns:*"]},"StringEquals":{"aws:SourceAccount":["111122223333"]}},"Effect":"Allow","Principal":{"Service":["sns.amazonaws.com"]},"Sid":"Trust"}],"Version":"2012-10-17"}`,
 		},
 	} {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -243,12 +244,19 @@ func TestBootstrap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ofWorkers := regexp.MustCompile(`"namespace": "(Headcount|ECS/ContainerInsights|AWS/ECS)"`)
 	left := map[string]bool{}
 	for _, r := range first.Resources {
 		left[r.Type+" "+r.Name] = true
 		if strings.HasPrefix(r.Type, "aws:ecs/service") || strings.HasPrefix(r.Type, "aws:ecs/task") || strings.HasPrefix(r.Type, "aws:appautoscaling/") || strings.HasSuffix(r.Type, ":Worker") {
 			t.Errorf("%s %s", r.Type, r.Name)
 		}
+		if r.Type == "aws:cloudwatch/metricAlarm:MetricAlarm" && ofWorkers.Match(encode(t, []record.Resource{r})) {
+			t.Errorf("the alarm %s would ring for workers that are not there", r.Name)
+		}
+	}
+	if !ofWorkers.Match(encode(t, whole.Resources)) {
+		t.Error("no alarm watches the workers")
 	}
 	// What is there must be as it will be, so that the second up only adds.
 	later := map[string]string{}

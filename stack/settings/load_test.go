@@ -32,6 +32,7 @@ func TestCommittedStacks(t *testing.T) {
 	v1 := dev.Flows[0]
 	for name, ok := range map[string]bool{
 		"dev: can be destroyed":     !dev.Protect && !dev.Bootstrap,
+		"dev: cheap tasks":          dev.Spot && !prod.Spot,
 		"dev: one NAT gateway":      dev.Network == settings.NAT,
 		"dev: nothing suppressed":   len(dev.Flows) == 1 && v1.MinPeople == 1,
 		"dev: ages":                 dev.LakeDays == 30 && dev.LakeArchiveDays == 0 && dev.LogDays == 7 && dev.PartialsDays == 35,

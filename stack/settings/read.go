@@ -121,7 +121,7 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 	if c.sound("logDays") && !slices.Contains(retentions, s.LogDays) {
 		c.bad("logDays", s.LogDays, "one of "+strings.Trim(fmt.Sprint(retentions), "[]"))
 	}
-	if c.sound("lakeDays", "lakeArchiveDays") && s.LakeDays > 0 && s.LakeArchiveDays >= s.LakeDays {
+	if s.LakeDays > 0 && s.LakeArchiveDays >= s.LakeDays {
 		c.bad("lakeArchiveDays", s.LakeArchiveDays, fmt.Sprintf("less than lakeDays, %d, or 0: objects that are gone cannot be archived", s.LakeDays))
 	}
 	if c.sound("firstYear", "lastYear") && (s.LastYear < s.FirstYear || s.LastYear > s.FirstYear+20) {

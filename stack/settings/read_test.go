@@ -97,6 +97,8 @@ func TestBadValues(t *testing.T) {
 		{"flows", `[{"name"`, `headcount:flows is "[{\"name\"": must be JSON`},
 		{"flows", `["v1"]`, `headcount:flows[0] is "v1": must be an object`},
 		{"flows", `[{"places":"places.csv"}]`, "headcount:flows[0].name is missing: must be 1 to 24 of a-z, 0-9, -, and not begin with -"},
+		{"flows", `["v1",{"name":"v2","places":"places.csv"}]`, `headcount:flows[0] is "v1": must be an object`},
+		{"flows", `[{"places":"places.csv"},{"name":"v2","places":"places.csv"}]`, "headcount:flows[0].name is missing"},
 		{"flows", `[{"name":"V1","places":"places.csv"}]`, `headcount:flows[0].name is "V1": must be 1 to 24 of a-z, 0-9, -, and not begin with -`},
 		{"flows", `[{"name":"-v1","places":"places.csv"}]`, `headcount:flows[0].name is "-v1": must be 1 to 24 of a-z, 0-9, -, and not begin with -`},
 		{"flows", `[` + short + `},` + short + `}]`, `headcount:flows[1].name is "v1": another flow has that name`},
@@ -123,6 +125,8 @@ func TestBadValues(t *testing.T) {
 		{"flows", flow(`"masker":{"minTasks":5,"maxTasks":"x"}`), `headcount:flows[0].masker.maxTasks is "x": must be a whole number from 1 to 5000`},
 		{"flows", flow(`"validator":{"cpu":300}`), `headcount:flows[0].validator.memoryMB is "512": must be one that Fargate has with cpu 300`},
 		{"flows", flow(`"validator":{"cpu":1024,"memoryMB":1024}`), `headcount:flows[0].validator.memoryMB is "1024": must be one that Fargate has with cpu 1024`},
+		{"flows", flow(`"validator":{"cpu":8192,"memoryMB":18432}`), `headcount:flows[0].validator.memoryMB is "18432": must be one that Fargate has with cpu 8192`},
+		{"flows", flow(`"validator":{"cpu":256,"memoryMB":1536}`), `headcount:flows[0].validator.memoryMB is "1536": must be one that Fargate has with cpu 256`},
 		{"flows", flow(`"validator":{"cpu":"a lot","memoryMB":4096}`), `headcount:flows[0].validator.cpu is "a lot": must be a whole number from 256 to 16384`},
 		{"flows", flow(`"aggregator":{"visibilityTimeoutSeconds":30}`), `headcount:flows[0].aggregator.visibilityTimeoutSeconds is "30": must be a whole number from 60 to 43200`},
 		{"flows", flow(`"aggregator":{"backlogPerTask":0}`), `headcount:flows[0].aggregator.backlogPerTask is "0": must be a whole number from 1 to `},
@@ -167,6 +171,25 @@ func TestEveryFault(t *testing.T) {
 
 func matching(faults []string, prefix string) []string {
 	return slices.DeleteFunc(slices.Clone(faults), func(f string) bool { return !strings.HasPrefix(f, prefix) })
+}
+
+// TestSizes: what AWS has is taken.
+func TestSizes(t *testing.T) {
+	for _, size := range []string{
+		`"cpu":256,"memoryMB":2048`, `"cpu":512,"memoryMB":4096`, `"cpu":1024,"memoryMB":2048`, `"cpu":2048,"memoryMB":16384`,
+		`"cpu":4096,"memoryMB":9216`, `"cpu":8192,"memoryMB":20480`, `"cpu":16384,"memoryMB":122880`,
+	} {
+		if _, err := settings.Read("dev", with("flows", `[`+short+`,"masker":{`+size+`}}]`), folder(t, files)); err != nil {
+			t.Errorf("%s: %v", size, err)
+		}
+	}
+}
+
+// TestNoConsequences: of two e-mails without a topic each has its one fault.
+func TestNoConsequences(t *testing.T) {
+	if got := faultsOf(t, with("emails", `[{"address":"a@example.com"},{"address":"a@example.com"}]`)); len(got) != 2 || len(matching(got, "headcount:emails[")) != 2 {
+		t.Errorf("got %q", got)
+	}
 }
 
 // TestEveryKeyIsAsked: without any one key the fault is that it is missing, but

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/headcount-etl/headcount/stack/settings"
+)
+
+const (
+	// maxComment is the most that GitHub takes in a comment, in characters. Bytes
+	// are counted, which are never fewer.
+	maxComment = 65536
+	// maxValue is how many runes of a value are shown.
+	maxValue = 200
+	// marker is the comment's first line, by which the workflow finds it again.
+	marker = "<!-- headcount changes -->\n"
+)
+
+// runChanges prints what differs between the committed lists of a revision and those in the folder.
+func runChanges(ctx context.Context, args []string, stdout, _ io.Writer) error {
+	f := flag.NewFlagSet("changes", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	base := f.String("base", "", "the `REVISION` to compare with, such as origin/main")
+	f.Usage = func() {}
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(stdout)
+		f.PrintDefaults()
+		return err
+	} else if err != nil {
+		return err
+	}
+	if faults := unexpected(f.Args()); *base == "" || faults != nil {
+		if *base == "" {
+			faults = append([]string{"--base is missing"}, faults...)
+		}
+		return errors.New(strings.Join(faults, "; "))
+	}
+	root, err := settings.Root()
+	if err != nil {
+		return err
+	}
+	before, err := committed(ctx, root, *base)
+	if err != nil {
+		return err
+	}
+	after, err := present(root)
+	if err != nil {
+		return err
+	}
+	text, err := changes(before, after)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(stdout, cut(text, maxComment))
+	return err
+}
+
+// listed tells whether a path from the root is a list of resources or a template.
+func listed(path string) bool {
+	resources, _ := filepath.Match("stack/testdata/resources.*.json", path)
+	template, _ := filepath.Match("stack/testdata/templates/*.json", path)
+	return resources || template
+}
+
+// committed reads the lists of a revision, by their paths.
+func committed(ctx context.Context, root, base string) (map[string][]byte, error) {
+	commit, err := git(ctx, root, "rev-parse", "--verify", "--end-of-options", base+"^{commit}")
+	if err != nil {
+		return nil, err
+	}
+	id := strings.TrimSpace(string(commit))
+	names, err := git(ctx, root, "ls-tree", "-r", "--name-only", id, "--", "stack/testdata")
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for path := range strings.Lines(string(names)) {
+		if path = strings.TrimSpace(path); listed(path) {
+			if files[path], err = git(ctx, root, "show", id+":"+path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
+// present reads the lists in the folder, by their paths.
+func present(root string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	tree := os.DirFS(root)
+	err := fs.WalkDir(tree, "stack/testdata", func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && listed(path) {
+			files[path], err = fs.ReadFile(tree, path)
+		}
+		return err
+	})
+	return files, err
+}
+
+func git(ctx context.Context, root string, args ...string) ([]byte, error) {
+	c := exec.CommandContext(ctx, "git", args...)
+	c.Dir = root
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return out, nil
+}
+
+// changes gives Markdown that names, file by file, what was added, removed and changed.
+func changes(before, after map[string][]byte) (string, error) {
+	paths := map[string]bool{}
+	for _, files := range []map[string][]byte{before, after} {
+		for path := range files {
+			paths[path] = true
+		}
+	}
+	var b strings.Builder
+	b.WriteString(marker)
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		old, err := items(path, before[path])
+		if err != nil {
+			return "", fmt.Errorf("before: %w", err)
+		}
+		now, err := items(path, after[path])
+		if err != nil {
+			return "", err
+		}
+		if lines := compare(old, now); lines != "" {
+			fmt.Fprintf(&b, "### %s\n\n%s\n", code(path), lines)
+		}
+	}
+	if b.Len() == len(marker) {
+		b.WriteString("The committed lists of resources and templates are unchanged.\n")
+	}
+	return b.String(), nil
+}
+
+// items gives a file's properties by path, for each resource by its type and
+// name; a template is one item.
+func items(path string, text []byte) (map[string]map[string]string, error) {
+	found := map[string]map[string]string{}
+	if text == nil {
+		return found, nil
+	}
+	var document any
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	list, ok := document.([]any)
+	if !ok {
+		list = []any{document}
+	}
+	for i, item := range list {
+		name := "the template"
+		if ok {
+			resource, _ := item.(map[string]any)
+			if resource["type"] == nil || resource["name"] == nil {
+				return nil, fmt.Errorf("%s: item %d has no type or no name", path, i)
+			}
+			name = fmt.Sprint(resource["type"], " ", resource["name"])
+		}
+		if found[name] != nil {
+			return nil, fmt.Errorf("%s: %s occurs twice", path, name)
+		}
+		found[name] = map[string]string{}
+		flatten("", item, found[name])
+	}
+	return found, nil
+}
+
+// flatten notes every leaf of a value by its path. A string that holds a JSON
+// object or array, such as a policy, is taken as what it holds.
+func flatten(path string, value any, into map[string]string) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			flatten(strings.TrimPrefix(path+"."+key, "."), inner, into)
+		}
+		if len(v) > 0 {
+			return
+		}
+	case []any:
+		for i, inner := range v {
+			flatten(fmt.Sprintf("%s[%d]", path, i), inner, into)
+		}
+		if len(v) > 0 {
+			return
+		}
+	case string:
+		var inner any
+		if strings.HasPrefix(v, "{") || strings.HasPrefix(v, "[") {
+			if json.Unmarshal([]byte(v), &inner) == nil {
+				flatten(path, inner, into)
+				return
+			}
+		}
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value) // what was decoded from JSON can be encoded
+	into[path] = strings.TrimSpace(text.String())
+}
+
+// compare lists the items that only one side has, then those that differ, property by property.
+func compare(old, now map[string]map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if old[name] == nil {
+			fmt.Fprintf(&b, "- added %s\n", code(name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if now[name] == nil {
+			fmt.Fprintf(&b, "- removed %s\n", code(name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if now[name] == nil || maps.Equal(old[name], now[name]) {
+			continue
+		}
+		fmt.Fprintf(&b, "- changed %s\n", code(name))
+		all := maps.Clone(old[name])
+		maps.Copy(all, now[name])
+		for _, path := range slices.Sorted(maps.Keys(all)) {
+			was, had := old[name][path]
+			is, has := now[name][path]
+			switch {
+			case !had:
+				fmt.Fprintf(&b, "  - %s: added %s\n", code(path), code(is))
+			case !has:
+				fmt.Fprintf(&b, "  - %s: removed %s\n", code(path), code(was))
+			case was != is:
+				fmt.Fprintf(&b, "  - %s: %s → %s\n", code(path), code(was), code(is))
+			}
+		}
+	}
+	return b.String()
+}
+
+// code is a value as Markdown's code, at most maxValue runes of it. Its fence is
+// longer than any run of backticks inside, so that no value ends it.
+func code(value string) string {
+	if runes := []rune(value); len(runes) > maxValue {
+		value = string(runes[:maxValue]) + "…"
+	}
+	if !strings.Contains(value, "`") {
+		return "`" + value + "`"
+	}
+	fence := "`"
+	for strings.Contains(value, fence) {
+		fence += "`"
+	}
+	return fence + " " + value + " " + fence
+}
+
+// cut keeps whole lines, at most so many bytes, and says so where some are missing.
+func cut(text string, most int) string {
+	const note = "\nCut here, as GitHub takes no more than 65,536 characters: `git diff` of stack/testdata shows all.\n"
+	if len(text) <= most {
+		return text
+	}
+	text = text[:most-len(note)]
+	return text[:strings.LastIndex(text, "\n")+1] + note
+}
