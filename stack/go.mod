@@ -13,6 +13,7 @@ require (
 	github.com/headcount-etl/headcount/dashboards v0.0.0
 	github.com/headcount-etl/headcount/services/aggregator v0.0.0
 	github.com/headcount-etl/headcount/services/masker v0.0.0
+	github.com/headcount-etl/headcount/services/validator v0.0.0-00010101000000-000000000000
 	github.com/headcount-etl/headcount/shared v0.0.0
 	github.com/pulumi/pulumi-aws/sdk/v6 v6.83.0
 	github.com/pulumi/pulumi/sdk/v3 v3.259.0

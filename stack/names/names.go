@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 )
 
 // Names are the names of one stack in one account and region.
@@ -59,7 +58,7 @@ func (n Names) LogGroup(flow, service string) string {
 func (n Names) Repository(service string) string { return n.Prefix() + "/" + service }
 
 // Database is the name of the Glue database. Athena wants no dashes in it.
-func (n Names) Database() string { return strings.ReplaceAll("headcount_"+n.Stack, "-", "_") }
+func (n Names) Database() string { return "headcount_" + n.Stack }
 
 // Workgroup is the name of the Athena workgroup.
 func (n Names) Workgroup() string { return n.Prefix() }

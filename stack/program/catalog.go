@@ -194,7 +194,8 @@ func (s *stack) projection(t table) pulumi.StringMap {
 // is never changed: other columns are another table, by a hash in its name, so
 // that Firehose's version of it can be pinned, and a new field reaches the lake
 // in the very up that knows of it. The old one stays, since Firehose goes on
-// with it for some minutes after it was told of the new one.
+// with it for some minutes after it was told of the new one. Pulumi adds random
+// digits to the name, so that the way back makes a new table too.
 func (s *stack) createDeliverySchema(d *deployment) (err error) {
 	d.deliveryDatabase, err = glue.NewCatalogDatabase(s.ctx, "delivery-database", &glue.CatalogDatabaseArgs{
 		Name:        pulumi.String(s.names.Database() + "_delivery"),
@@ -207,8 +208,8 @@ func (s *stack) createDeliverySchema(d *deployment) (err error) {
 	sum := sha256.Sum256([]byte(fmt.Sprint(columns)))
 	name := "events_" + hex.EncodeToString(sum[:4])
 	d.deliverySchema, err = glue.NewCatalogTable(s.ctx, name, &glue.CatalogTableArgs{
-		DatabaseName: d.deliveryDatabase.Name, Name: pulumi.String(name),
-		Description: pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
+		DatabaseName: d.deliveryDatabase.Name,
+		Description:  pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
 		Parameters:        pulumi.StringMap{"classification": pulumi.String("parquet")},
 		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: "s3://" + d.lake.name + "/data/"}),
 	}, s.opts(pulumi.RetainOnDelete(true))...)

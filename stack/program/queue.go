@@ -60,7 +60,8 @@ func (s *stack) newQueue(parent pulumi.Resource, a queueArgs) (*queueComponent, 
 	if q.policy, err = s.queuePolicy(q, a.logical, q.main, a.source); err != nil {
 		return nil, err
 	}
-	if _, err = s.queuePolicy(q, a.logical+"-dlq", q.dead, nil); err != nil {
+	// What the topic cannot deliver goes to the dead-letter queue at once.
+	if _, err = s.queuePolicy(q, a.logical+"-dlq", q.dead, a.source); err != nil {
 		return nil, err
 	}
 	// Resources of their own, since each of the two queues names the other.

@@ -52,7 +52,11 @@ func Outputs(region string, r Resource) (id string, made map[string]string) {
 		return Account + ":" + name, map[string]string{"arn": arn("glue", "database/"+name)}
 	case "glue/catalogTable:CatalogTable":
 		path := fmt.Sprint(r.Inputs["databaseName"]) + "/" + name
-		return Account + ":" + path, map[string]string{"arn": arn("glue", "table/"+path)}
+		made := map[string]string{"arn": arn("glue", "table/"+path)}
+		if r.Inputs["name"] == nil {
+			made["name"] = name // Pulumi adds random digits
+		}
+		return Account + ":" + path, made
 	case "ecr/repository:Repository":
 		return name, map[string]string{"arn": arn("ecr", "repository/"+name), "repositoryUrl": fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s", Account, region, name)}
 	case "cloudwatch/logGroup:LogGroup":

@@ -58,8 +58,11 @@ func schema() Rule {
 				if !r.Options.RetainOnDelete {
 					broken = append(broken, r.Name+" would be gone while Firehose still uses it")
 				}
+				if text(r, "name") != "" {
+					broken = append(broken, r.Name+" would meet itself on the way back to these columns, since it is retained")
+				}
 				for _, stream := range s.find(streamType) {
-					if got := text(stream, "extendedS3Configuration", "dataFormatConversionConfiguration", "schemaConfiguration", "tableName"); got != text(r, "name") {
+					if got := text(stream, "extendedS3Configuration", "dataFormatConversionConfiguration", "schemaConfiguration", "tableName"); got != r.Name {
 						broken = append(broken, "the stream's schema is "+got)
 					}
 				}
@@ -71,7 +74,7 @@ func schema() Rule {
 		},
 		Mutants: []Mutant{
 			change(tableType, isSchema, nil, "storageDescriptor", "columns"), change(tableType, isSchema, "timestamp", "storageDescriptor", "columns", 2, "type"),
-			remove(tableType, isSchema), change(streamType, nil, "events", "extendedS3Configuration", "dataFormatConversionConfiguration", "schemaConfiguration", "tableName"),
+			remove(tableType, isSchema), change(tableType, isSchema, "events_schema", "name"), change(streamType, nil, "events", "extendedS3Configuration", "dataFormatConversionConfiguration", "schemaConfiguration", "tableName"),
 			func(s *Stack) bool {
 				for _, r := range s.find(tableType) {
 					if isSchema(r) {

@@ -84,12 +84,12 @@ func pairs() Rule {
 // no other.
 func senders() Rule {
 	return Rule{
-		ID: "queues-fed", What: "SNS may send to the ingest queues and the lake's dead letters, from the topic of the events, and to no other queue",
+		ID: "queues-fed", What: "SNS may send to the ingest queues and to the dead-letter queues of its subscriptions, from the topic of the events, and to no other queue",
 		Check: func(s *Stack) (broken []string) {
 			all, _ := s.statements()
 			topic := "arn:aws:sns:" + s.Settings.Region + ":" + record.Account + ":headcount-" + s.Settings.Stack + "-events"
 			for _, q := range s.find(queueType) {
-				fed := strings.HasSuffix(q.Name, "-ingest") || q.Name == "lake-delivery-dlq"
+				fed := strings.HasSuffix(q.Name, "-ingest") || strings.HasSuffix(q.Name, "-ingest-dlq") || q.Name == "lake-delivery-dlq"
 				may := slices.ContainsFunc(all, func(st statement) bool {
 					return st.of.Type == queuePolicy && st.of.Name == q.Name && st.allows() && slices.Equal(st.services(), []string{"sns.amazonaws.com"}) &&
 						slices.Equal(st.Action, []string{"sqs:SendMessage"}) && slices.Equal(st.Condition["ArnEquals"]["aws:SourceArn"], []string{topic})
@@ -104,6 +104,7 @@ func senders() Rule {
 			change(queuePolicy, named("v1-ingest"), []any{"sqs:*"}, "policy", "Statement", 1, "Action"),
 			change(queuePolicy, named("v1-ingest"), []any{"arn:aws:sns:eu-west-1:999999999999:x"}, "policy", "Statement", 1, "Condition", "ArnEquals", "aws:SourceArn"),
 			change(queuePolicy, named("lake-delivery-dlq"), "Deny", "policy", "Statement", 1, "Effect"),
+			change(queuePolicy, named("v1-ingest-dlq"), "Deny", "policy", "Statement", 1, "Effect"),
 		},
 	}
 }

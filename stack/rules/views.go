@@ -73,7 +73,7 @@ func viewSQL(r record.Resource, want views.View, s *Stack) []string {
 	if view.OriginalSQL != strings.ReplaceAll(want.SQL, "flow = 'v1'", "flow = '"+s.Settings.PublishedFlow+"'") {
 		broken = append(broken, r.Name+": its SQL is another one")
 	}
-	if view.Catalog != "awsdatacatalog" || view.Schema != strings.ReplaceAll("headcount_"+s.Settings.Stack, "-", "_") || len(view.Columns) != len(want.Columns) {
+	if view.Catalog != "awsdatacatalog" || view.Schema != "headcount_"+s.Settings.Stack || len(view.Columns) != len(want.Columns) {
 		broken = append(broken, r.Name+": catalog, schema or columns are wrong")
 	}
 	for _, field := range event.Fields() {

@@ -31,9 +31,8 @@ func (e *FaultsError) Error() string {
 }
 
 var (
-	// ECR takes no dash at the end of a part of a repository's name, nor two
-	// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-create.html).
-	stackName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	// Without dashes, so that no flow of one stack is named like one of another.
+	stackName = regexp.MustCompile(`^[a-z0-9]{1,12}$`)
 	// As the services take FLOW, but shorter, so that the names of roles fit.
 	flowName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,23}$`)
 	// ARNs are written here, and begin with arn:aws:. So regions of other
@@ -50,11 +49,7 @@ var (
 // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
 var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
 
-const (
-	century = 36500 // days
-	// longestStack keeps the names of buckets within 63 characters.
-	longestStack = 12
-)
+const century = 36500 // days
 
 // Read reads a configuration. values are the keys without their namespace and
 // their values as Pulumi gives them: text, and JSON for lists and objects. Files
@@ -84,8 +79,8 @@ func ForUp(stack string, values map[string]string, root string) (*Settings, erro
 
 func read(stack string, values map[string]string, root string) (*Settings, []string) {
 	var faults []string
-	if len(stack) > longestStack || !stackName.MatchString(stack) {
-		faults = append(faults, fmt.Sprintf("its name is %s: must be 1 to 12 of a-z, 0-9, -, and every dash between two others", show(stack)))
+	if !stackName.MatchString(stack) {
+		faults = append(faults, fmt.Sprintf("its name is %s: must be 1 to 12 of a-z, 0-9", show(stack)))
 	}
 	c := newSection(Project+":", map[string]any{}, &faults)
 	for _, key := range slices.Sorted(maps.Keys(values)) {

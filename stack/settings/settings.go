@@ -24,7 +24,7 @@ const (
 
 // Settings is the configuration of one stack, checked.
 type Settings struct {
-	// Stack is the name of the stack: 1 to 12 of a-z, 0-9 and -.
+	// Stack is the name of the stack: 1 to 12 of a-z and 0-9.
 	Stack string
 	// Region is the AWS region of all resources.
 	Region string
