@@ -1,0 +1,138 @@
+package smoke
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
+	"github.com/headcount-etl/headcount/shared/event"
+)
+
+// answers is an Asker that gives its tables in turn.
+type answers [][][]string
+
+func (a *answers) Ask(context.Context, string) ([][]string, error) {
+	next := (*a)[0]
+	*a = (*a)[1:]
+	return next, nil
+}
+
+// lakeCounts is what the query of checkColumns gives for so many rows, when one
+// column, counted from 0, is empty in one of them; -1 is none.
+func lakeCounts(rows, empty int) [][]string {
+	counts := []string{fmt.Sprint(rows)}
+	for _, f := range event.Fields() {
+		if f.Type == event.Group {
+			continue
+		}
+		n := rows
+		if len(counts)-1 == empty {
+			n--
+		}
+		counts = append(counts, fmt.Sprint(n))
+	}
+	return [][]string{counts}
+}
+
+// TestChecksOfTheLake: what the stand-in never does wrong is seen all the same.
+func TestChecksOfTheLake(t *testing.T) {
+	const key = "data/year=2026/month=11/day=24/"
+	objects := &memory.Bucket{}
+	objects.Put(key+"good", []byte("PAR1…PAR1"))
+	objects.Put(key+"cut", []byte("PAR1…"))
+	objects.Put(key+"text", []byte(`{"event_id":"PAR1"}PAR1`))
+	at := func(path string) [][]string { return [][]string{{"2026", "11", "24", path}} }
+	type check = func(*runner, context.Context) (string, string, error)
+	for name, tt := range map[string]struct {
+		ask    check
+		sql    answers
+		status string
+		detail string
+	}{
+		"columns":             {(*runner).checkColumns, answers{lakeCounts(9, -1)}, Pass, "without values: none"},
+		"an empty column":     {(*runner).checkColumns, answers{lakeCounts(9, 2)}, Fail, "without values: occurred_at"},
+		"no rows":             {(*runner).checkColumns, answers{lakeCounts(0, -1)}, Fail, "in 0 rows"},
+		"Parquet":             {(*runner).checkObjects, answers{at("s3://lake/" + key + "good")}, Pass, "1 objects"},
+		"Parquet cut short":   {(*runner).checkObjects, answers{at("s3://lake/" + key + "cut")}, Fail, "is not Parquet"},
+		"JSON":                {(*runner).checkObjects, answers{at("s3://lake/" + key + "text")}, Fail, "is not Parquet"},
+		"another day":         {(*runner).checkObjects, answers{at("s3://lake/data/year=2026/month=11/day=25/good")}, Fail, "not under " + key},
+		"another bucket":      {(*runner).checkObjects, answers{at("s3://pond/" + key + "good")}, Fail, "not under"},
+		"no objects":          {(*runner).checkObjects, answers{nil}, Fail, "no rows"},
+		"each event once":     {(*runner).checkEventsSafe, answers{{{"2"}}, {{"ios"}, {"web"}}}, Pass, "2 rows"},
+		"an event twice":      {(*runner).checkEventsSafe, answers{{{"1"}}, {{"ios"}, {"ios"}}}, Fail, "2 rows of the run, for 1"},
+		"an event is missing": {(*runner).checkEventsSafe, answers{{{"2"}}, {{"ios"}}}, Fail, "1 rows of the run, for 2"},
+		"a user":              {(*runner).checkEventsSafe, answers{{{"1"}}, {{"smoke-" + testRun + "-1"}}}, Fail, "the id of a user"},
+		"an event's id":       {(*runner).checkEventsSafe, answers{{{"1"}}, {{"00000001-0000-4000-8000-" + testRun}}}, Fail, "the id of a user or an event"},
+	} {
+		r := &runner{Target: &Target{SQL: &tt.sql, Objects: objects}, run: testRun, begun: time.Now()}
+		r.Outputs.Buckets.Lake = "lake"
+		status, detail, err := tt.ask(r, t.Context())
+		if err != nil || status != tt.status || !strings.Contains(detail, tt.detail) {
+			t.Errorf("%s: %s %s, %v; want %s with %q", name, status, detail, err, tt.status, tt.detail)
+		}
+	}
+}
+
+// TestAgeBand: each band, on its first birthday and on the day before.
+func TestAgeBand(t *testing.T) {
+	born := time.Date(1950, 6, 2, 0, 0, 0, 0, time.UTC)
+	before := "0-17"
+	for _, b := range []struct {
+		age  int
+		band string
+	}{{18, "18-24"}, {25, "25-34"}, {35, "35-44"}, {45, "45-54"}, {55, "55-64"}, {65, "65+"}} {
+		birthday := born.AddDate(b.age, 0, 0)
+		if got := ageBand(born, birthday.Add(-time.Millisecond)); got != before {
+			t.Errorf("on the day before the birthday of %d: %s, want %s", b.age, got, before)
+		}
+		if got := ageBand(born, birthday); got != b.band {
+			t.Errorf("on the birthday of %d: %s, want %s", b.age, got, b.band)
+		}
+		before = b.band
+	}
+}
+
+// fakeTopic refuses, in its first call, the messages that say how.
+type fakeTopic struct{ calls [][]string }
+
+func (f *fakeTopic) PublishBatch(_ context.Context, in *sns.PublishBatchInput, _ ...func(*sns.Options)) (*sns.PublishBatchOutput, error) {
+	out, bodies := &sns.PublishBatchOutput{}, []string{}
+	for _, e := range in.PublishBatchRequestEntries {
+		bodies = append(bodies, *e.Message)
+		blame := *e.Message == "bad"
+		if code := "InternalError"; blame || *e.Message == "again" && len(f.calls) == 0 || *e.Message == "never" {
+			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: &code, SenderFault: blame})
+			continue
+		}
+		out.Successful = append(out.Successful, types.PublishBatchResultEntry{Id: e.Id})
+	}
+	slices.Sort(bodies)
+	f.calls = append(f.calls, bodies)
+	return out, nil
+}
+
+// TestPublishAgain: only what failed is sent again, and not for ever; what SNS
+// blames on the sender, not at all.
+func TestPublishAgain(t *testing.T) {
+	for _, tt := range []struct {
+		body, fault string
+		calls       int
+	}{{"again", "", 2}, {"never", "did not take 1 messages", attempts}, {"bad", "refuses", 1}} {
+		topic := &fakeTopic{}
+		r := &runner{Target: &Target{Topic: topic}}
+		events, err := r.publish(t.Context(), []message{{body: "good", events: 3}, {body: tt.body, events: 4}})
+		if len(topic.calls) != tt.calls || tt.calls > 1 && !slices.Equal(topic.calls[1], []string{tt.body}) {
+			t.Errorf("%s: the calls were %v", tt.body, topic.calls)
+		}
+		if tt.fault == "" && (err != nil || events != 7) || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {
+			t.Errorf("%s: %d events, %v; want %q", tt.body, events, err, tt.fault)
+		}
+	}
+}
