@@ -122,9 +122,12 @@ func (s *Stage) read(w *worker, source int, m *queue.Message) (err error) {
 	next := 0
 	for i := range w.records {
 		r := &w.records[i]
-		if s.Public {
+		switch {
+		case s.Public:
 			r.Origin = pack.OriginOf(m)
-		} else {
+		case i == 0 || r.Origin != w.records[i-1].Origin:
+			next = r.Index // of another message
+		default:
 			next = max(next, r.Index)
 		}
 		w.decoder.Reset(r.Payload)

@@ -277,3 +277,36 @@ func BenchmarkHandle(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/event")
 }
+
+// TestEventsKeepTheirNames: an event is called by its message and index in every
+// stage, whatever else is in its pack, and wherever a message was cut in two.
+func TestEventsKeepTheirNames(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var w pack.Writer
+		var want []string
+		messages := rapid.SliceOfN(rapid.IntRange(1, 40), 1, 12).Draw(t, "events of each message")
+		for source, events := range messages {
+			for index := range events {
+				user := fmt.Sprintf("u-%d-%d", source, index)
+				want = append(want, fmt.Sprintf("m-%d/%d %s", source, index, user))
+				// Large, so that packs are cut.
+				w.Add(source, pack.Origin{MessageID: fmt.Sprintf("m-%d", source), ReceivedAt: at.UnixMilli()}, index, []byte(valid(user)+strings.Repeat(" ", 4000)))
+			}
+		}
+		f := &far{}
+		s := newStage(f)
+		s.Public = false
+		var batch []queue.Message
+		for _, p := range w.Close() {
+			batch = append(batch, queue.Message{ID: "hop", Body: p.Body, Attributes: p.Attributes()})
+		}
+		for _, err := range s.Handle(context.Background(), batch) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := f.sent(t); !slices.Equal(got, want) {
+			t.Fatalf("got %d events, want %d; the first: %q, %q", len(got), len(want), got[:1], want[:1])
+		}
+	})
+}
