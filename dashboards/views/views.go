@@ -82,10 +82,15 @@ FROM timed`
 	return v
 }
 
+// Days is how many days published_headcounts shows unless another number is set,
+// on AWS and on a laptop.
+const Days = 92
+
 // Headcounts is published_headcounts: the headcounts of one flow, the one that
-// the dashboards show. The relation it reads, quoted for SQL, has the columns of
-// the table headcounts.
-func Headcounts(from, flow string) View {
+// the dashboards show, of the last days: today, the days-1 before it, and
+// tomorrow, since an app's clock may be ahead. With 0 days it is all of them. The
+// relation it reads, quoted for SQL, has the columns of the table headcounts.
+func Headcounts(from, flow string, days int) View {
 	v := View{Name: "published_headcounts"}
 	var columns []string
 	for _, c := range results.Columns {
@@ -97,6 +102,35 @@ func Headcounts(from, flow string) View {
 	for _, c := range v.Columns {
 		columns = append(columns, c.Name)
 	}
-	v.SQL = `SELECT ` + strings.Join(columns, ", ") + "\nFROM " + from + "\nWHERE flow = '" + strings.ReplaceAll(flow, "'", "''") + "'"
+	conditions := append([]string{"flow = '" + strings.ReplaceAll(flow, "'", "''") + "'"}, lastDays(days)...)
+	v.SQL = "SELECT " + strings.Join(columns, ", ") + "\nFROM " + from + "\nWHERE " + strings.Join(conditions, "\n  AND ")
 	return v
+}
+
+// lastDays are conditions on the partition columns. Athena computes the partitions
+// that it lists in S3 from the conditions on each column by itself, whose other
+// side it can compute beforehand: hence those on year and month, which say
+// nothing that the last one does not (docs/adr/0015).
+func lastDays(days int) []string {
+	if days == 0 {
+		return nil
+	}
+	first, last := dateText(fmt.Sprintf("current_date - INTERVAL '%d' DAY", days-1)), dateText("current_date + INTERVAL '1' DAY")
+	conditions := []string{fmt.Sprintf("year BETWEEN substr(%s, 1, 4) AND substr(%s, 1, 4)", first, last)}
+	// Any days+1 days touch at most so many months, since none has fewer than 28.
+	if months := 2 + (days-1)/28; months < 12 {
+		var names []string
+		for i := range months {
+			month := fmt.Sprintf("current_date + INTERVAL '1' DAY - INTERVAL '%d' MONTH", i)
+			names = append(names, fmt.Sprintf("substr(%s, 6, 2)", dateText(month)))
+		}
+		conditions = append(conditions, "month IN ("+strings.Join(names, ", ")+")")
+	}
+	return append(conditions, fmt.Sprintf("(year || '-' || month || '-' || day) BETWEEN %s AND %s", first, last))
+}
+
+// dateText writes a date as YYYY-MM-DD. In DuckDB a date less an interval is a
+// timestamp.
+func dateText(expression string) string {
+	return "CAST(CAST(" + expression + " AS date) AS varchar)"
 }
