@@ -29,13 +29,14 @@ type Column struct {
 
 // safe are the columns of events_safe: what analysts may know of an event. Each
 // is named here, so that a new field of the contract stays out until somebody
-// lets it in. Nothing in the lake is validated yet: a text that the app is free
-// to choose passes only if it is on a list, or looks like a version.
+// lets it in. Nothing in the lake is validated yet, and an app may put anything
+// anywhere: a text passes only if it is on a list or a short version, and a number
+// only within bounds that no phone number is in.
 var safe = []struct{ name, hive, sql string }{
 	{"occurred_hour", "timestamp", `date_trunc('hour', occurred)`},
-	{"latitude", "double", `round(position.latitude, 3)`}, // some 110 m
-	{"longitude", "double", `round(position.longitude, 3)`},
-	{"accuracy_m", "double", `position.accuracy_m`},
+	{"latitude", "double", within("round(position.latitude, 3)", -90, 90)}, // some 110 m
+	{"longitude", "double", within("round(position.longitude, 3)", -180, 180)},
+	{"accuracy_m", "double", within("round(position.accuracy_m)", 0, 10_000)},
 	{"platform", "string", `CASE WHEN device.platform IN ('ios', 'android', 'web') THEN device.platform END`},
 	{"os_version", "string", version("device.os_version")},
 	{"app_version", "string", version("device.app_version")},
@@ -47,8 +48,27 @@ var safe = []struct{ name, hive, sql string }{
 	{"day", "string", "day"},
 }
 
+// version lets a text pass that is one to three numbers with dots between, of
+// five digits in all: 17, 18.1, 10.15.7. It has no letters, so it is no name, and
+// it is too short for a phone number, a date of birth in full, or an IP address.
 func version(field string) string {
-	return fmt.Sprintf(`NULLIF(regexp_extract(%s, '^[A-Za-z]{0,8} ?[0-9][0-9.]{0,15}$'), '')`, field)
+	return fmt.Sprintf(`CASE WHEN length(replace(%s, '.', '')) <= 5 THEN %s END`, field, matching(field, `[0-9]{1,3}(\.[0-9]{1,3}){0,2}`))
+}
+
+// within lets a number pass that is at least low and at most high.
+func within(expression string, low, high int) string {
+	return fmt.Sprintf(`CASE WHEN %s BETWEEN %d AND %d THEN %s END`, expression, low, high, expression)
+}
+
+// instant is how the contract writes one, but for days that a month has not. Casts
+// alone take more, such as 'epoch' in DuckDB, and each dialect something else.
+const instant = `[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z`
+
+// matching lets a text pass that the pattern matches as a whole. The pattern must
+// mean the same to RE2 and to Java. What does not match is null to Trino and empty
+// to DuckDB; and $ would match before a last newline in Java.
+func matching(field, pattern string) string {
+	return fmt.Sprintf(`NULLIF(regexp_extract(%s, '\A%s\z'), '')`, field, pattern)
 }
 
 // Events is events_safe: the lake without personal data, each event once. The
@@ -72,7 +92,7 @@ func Events(from string) View {
       round(position.latitude, 3), round(position.longitude, 3), position.accuracy_m) AS copy
   FROM ` + from + `
 ), timed AS (
-  SELECT *, TRY_CAST(replace(substr(occurred_at, 1, 19), 'T', ' ') AS timestamp) AS occurred,
+  SELECT *, TRY_CAST(replace(substr(` + matching("occurred_at", instant) + `, 1, 19), 'T', ' ') AS timestamp) AS occurred,
     TRY_CAST(substr(arrival, 1, 10) || ' ' || replace(substr(arrival, 12, 8), '-', ':') AS timestamp) AS arrived
   FROM named
   WHERE copy = 1 OR event_id IS NULL
