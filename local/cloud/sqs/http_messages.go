@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/headcount-etl/headcount/local/cloud/awsjson"
@@ -42,10 +43,11 @@ type sendMessageBatchInput struct {
 }
 
 type sentOutput struct {
-	ID                     string `json:"Id,omitempty"`
-	MessageID              string `json:"MessageId"`
-	MD5OfMessageBody       string
-	MD5OfMessageAttributes string `json:",omitempty"`
+	ID                           string `json:"Id,omitempty"`
+	MessageID                    string `json:"MessageId"`
+	MD5OfMessageBody             string
+	MD5OfMessageAttributes       string `json:",omitempty"`
+	MD5OfMessageSystemAttributes string `json:",omitempty"`
 }
 
 type failedOutput struct {
@@ -55,18 +57,9 @@ type failedOutput struct {
 	Message     string
 }
 
-// outgoing translates one message. What the stand-in does not have it refuses,
-// rather than leave it out silently.
-func (in *outgoingInput) outgoing() (Outgoing, error) {
-	if in.MessageGroupID != "" || in.MessageDeduplicationID != "" || len(in.MessageSystemAttributes) > 0 {
-		return Outgoing{}, refuse(UnsupportedOperation,
-			"headcount's stand-in has no message groups, deduplication or system attributes.")
-	}
-	out := Outgoing{Body: in.MessageBody}
-	if in.DelaySeconds != nil {
-		delay := seconds(*in.DelaySeconds)
-		out.Delay = &delay
-	}
+// outgoing translates one message; with an error it still has its size.
+func (in *outgoingInput) outgoing() (out Outgoing, err error) {
+	out.Body = in.MessageBody
 	if len(in.MessageAttributes) > 0 {
 		out.Attributes = make([]Attribute, 0, len(in.MessageAttributes))
 		for name, value := range in.MessageAttributes {
@@ -75,10 +68,52 @@ func (in *outgoingInput) outgoing() (Outgoing, error) {
 			})
 		}
 	}
-	return out, nil
+	if in.MessageDeduplicationID != "" {
+		return out, refuse(InvalidParameterValue,
+			"Value %s for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.", in.MessageDeduplicationID)
+	}
+	if out.Delay, err = duration("DelaySeconds", in.DelaySeconds, MaxDelay); err == nil {
+		out.System, err = in.system()
+	}
+	return out, err
 }
 
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+// system translates what a sender may say beside the message.
+func (in *outgoingInput) system() (System, error) {
+	const trace = "AWSTraceHeader" // the only one that a sender may set
+	header, given := in.MessageSystemAttributes[trace]
+	switch {
+	case len(in.MessageSystemAttributes) > 1 || !given && len(in.MessageSystemAttributes) > 0:
+		return System{}, refuse(InvalidParameterValue, "Message system attribute names are invalid: only %s is allowed.", trace)
+	case given && (header.DataType != "String" || header.StringValue == "" || !Text(header.StringValue)):
+		return System{}, refuse(InvalidParameterValue, "Message system attribute '%s' must be a String that is not empty.", trace)
+	case len(in.MessageGroupID) > 128 || strings.ContainsFunc(in.MessageGroupID, func(c rune) bool { return c <= ' ' || c > '~' }):
+		return System{}, refuse(InvalidParameterValue,
+			"Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
+	}
+	return System{GroupID: in.MessageGroupID, TraceHeader: header.StringValue}, nil
+}
+
+// md5 is the digest of the system attributes that the sender has set.
+func (s *System) md5() string {
+	if s.TraceHeader == "" {
+		return ""
+	}
+	return attributesMD5([]Attribute{{Name: "AWSTraceHeader", DataType: "String", String: s.TraceHeader}})
+}
+
+// duration reads a number of seconds, 0 to most. Nil is not given: the queue's own
+// holds.
+func duration(name string, seconds *int, most time.Duration) (*time.Duration, error) {
+	if seconds == nil {
+		return nil, nil // See above.
+	}
+	if n := *seconds; n < 0 || n > int(most/time.Second) { // before it is nanoseconds, which could overflow
+		return nil, refuse(InvalidParameterValue, "Value %d for parameter %s is invalid. Reason: Must be >= 0 and <= %d.", n, name, int(most/time.Second))
+	}
+	given := time.Duration(*seconds) * time.Second
+	return &given, nil
+}
 
 func (s *Service) sendMessage(_ context.Context, in *sendMessageInput) (awsjson.Reply, error) {
 	q, err := s.byURL(in.QueueURL)
@@ -95,6 +130,7 @@ func (s *Service) sendMessage(_ context.Context, in *sendMessageInput) (awsjson.
 	}
 	reply, err := awsjson.Marshal(sentOutput{
 		MessageID: sent.ID, MD5OfMessageBody: sent.BodyMD5, MD5OfMessageAttributes: sent.AttributesMD5,
+		MD5OfMessageSystemAttributes: message.md5(),
 	})
 	reply.Used = awsjson.Used{Resource: q.name, Messages: 1, Payload: message.Size()}
 	return reply, err
@@ -112,34 +148,39 @@ func (s *Service) sendMessageBatch(_ context.Context, in *sendMessageBatchInput)
 	if err := checkBatch(ids); err != nil {
 		return awsjson.Reply{}, err
 	}
-	size := 0
-	messages := make([]Outgoing, len(in.Entries))
+	var out batchOutput[sentOutput]
+	size, good := 0, make([]string, 0, len(ids))
+	messages := make([]Outgoing, 0, len(ids))
 	for i := range in.Entries {
-		if messages[i], err = in.Entries[i].outgoing(); err != nil {
-			return awsjson.Reply{}, err
+		message, err := in.Entries[i].outgoing()
+		size += message.Size()
+		if err != nil {
+			out.fail(ids[i], err)
+			continue
 		}
-		size += messages[i].Size()
+		messages, good = append(messages, message), append(good, ids[i])
 	}
 	if size > MaxMessageBytes {
 		return awsjson.Reply{}, refuse(BatchRequestTooLong,
 			"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", MaxMessageBytes, size)
 	}
-	out := batchOutput[sentOutput]{Successful: []sentOutput{}}
 	for i, sent := range q.Send(messages) {
 		if sent.Err != nil {
-			out.fail(ids[i], sent.Err)
+			out.fail(good[i], sent.Err)
 			continue
 		}
-		out.Successful = append(out.Successful, sentOutput{ids[i], sent.ID, sent.BodyMD5, sent.AttributesMD5})
+		out.Successful = append(out.Successful, sentOutput{good[i], sent.ID, sent.BodyMD5, sent.AttributesMD5, messages[i].md5()})
 	}
 	reply, err := awsjson.Marshal(out)
-	reply.Used = awsjson.Used{Resource: q.name, Messages: len(messages), Payload: size}
+	reply.Used = awsjson.Used{Resource: q.name, Messages: len(ids), Payload: size}
 	return reply, err
 }
 
+// batchOutput is what became of the entries. As in all answers of AWS, a list
+// that is empty is absent.
 type batchOutput[Done any] struct {
-	Successful []Done
-	Failed     []failedOutput
+	Successful []Done         `json:",omitempty"`
+	Failed     []failedOutput `json:",omitempty"`
 }
 
 type doneOutput struct {
@@ -193,7 +234,11 @@ func changeOne(q *Queue, in *handleInput) error {
 	if in.VisibilityTimeout == nil {
 		return refuse(MissingParameter, "The request must contain the parameter VisibilityTimeout.")
 	}
-	return q.ChangeVisibility(in.ReceiptHandle, seconds(*in.VisibilityTimeout))
+	visibility, err := duration("VisibilityTimeout", in.VisibilityTimeout, MaxVisibility)
+	if err != nil {
+		return err
+	}
+	return q.ChangeVisibility(in.ReceiptHandle, *visibility)
 }
 
 func (s *Service) withHandle(in *deleteMessageInput, do func(*Queue, *handleInput) error) (awsjson.Reply, error) {
@@ -221,7 +266,7 @@ func (s *Service) withHandles(in *handleBatchInput, do func(*Queue, *handleInput
 	if err := checkBatch(ids); err != nil {
 		return awsjson.Reply{}, err
 	}
-	out := batchOutput[doneOutput]{Successful: make([]doneOutput, 0, len(ids))}
+	var out batchOutput[doneOutput]
 	for i := range in.Entries {
 		if err := do(q, &in.Entries[i]); err != nil {
 			out.fail(ids[i], err)
@@ -252,22 +297,11 @@ func (in *receiveMessageInput) options() (ReceiveOptions, error) {
 				"Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.", options.Max)
 		}
 	}
-	within := func(name string, value *int, most time.Duration) (*time.Duration, error) {
-		if value == nil {
-			return nil, nil // Not given: the queue's own holds.
-		}
-		given := seconds(*value)
-		if given < 0 || given > most {
-			return nil, refuse(InvalidParameterValue,
-				"Value %d for parameter %s is invalid. Reason: Must be >= 0 and <= %d, if provided.", *value, name, int(most.Seconds()))
-		}
-		return &given, nil
-	}
 	var err error
-	if options.Visibility, err = within("VisibilityTimeout", in.VisibilityTimeout, MaxVisibility); err != nil {
+	if options.Visibility, err = duration("VisibilityTimeout", in.VisibilityTimeout, MaxVisibility); err != nil {
 		return options, err
 	}
-	options.Wait, err = within("WaitTimeSeconds", in.WaitTimeSeconds, MaxWait)
+	options.Wait, err = duration("WaitTimeSeconds", in.WaitTimeSeconds, MaxWait)
 	return options, err
 }
 
@@ -291,6 +325,11 @@ func (s *Service) receiveMessage(ctx context.Context, in *receiveMessageInput) (
 		size += len(messages[i].Body)*5/4 + 768
 	}
 	used := awsjson.Used{Resource: q.name, Messages: len(messages)}
+	if len(messages) == 0 {
+		reply, err := done()
+		reply.Used = used
+		return reply, err
+	}
 	body := append(make([]byte, 0, size), `{"Messages":[`...)
 	for i := range messages {
 		if i > 0 {
@@ -361,6 +400,8 @@ func (m *Message) appendSystem(to []byte, names []string) []byte {
 	add("ApproximateReceiveCount", strconv.Itoa(m.Receives))
 	add("ApproximateFirstReceiveTimestamp", strconv.FormatInt(m.FirstReceived.UnixMilli(), 10))
 	add("DeadLetterQueueSourceArn", m.SourceARN)
+	add("MessageGroupId", m.GroupID)
+	add("AWSTraceHeader", m.TraceHeader)
 	if separator == "," {
 		to = append(to, '}')
 	}

@@ -68,7 +68,7 @@ type listQueuesInput struct {
 }
 
 type listQueuesOutput struct {
-	QueueURLs []string `json:"QueueUrls"`
+	QueueURLs []string `json:"QueueUrls,omitempty"`
 	NextToken string   `json:",omitempty"`
 }
 
@@ -89,7 +89,7 @@ func (s *Service) listQueues(_ context.Context, in *listQueuesInput) (awsjson.Re
 		}
 		names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(last) }):]
 	}
-	out := listQueuesOutput{QueueURLs: []string{}}
+	var out listQueuesOutput
 	for _, name := range names[:min(limit, len(names))] {
 		out.QueueURLs = append(out.QueueURLs, s.baseURL+"/"+Account+"/"+name)
 	}
@@ -113,7 +113,9 @@ func (s *Service) getQueueAttributes(_ context.Context, in *getQueueAttributesIn
 	if err != nil {
 		return awsjson.Reply{}, err
 	}
-	return awsjson.Marshal(struct{ Attributes map[string]string }{attributes})
+	return awsjson.Marshal(struct {
+		Attributes map[string]string `json:",omitempty"`
+	}{attributes})
 }
 
 type setQueueAttributesInput struct {

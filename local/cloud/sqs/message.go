@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -48,6 +49,14 @@ type Outgoing struct {
 	Attributes []Attribute
 	// Delay hides the message at first; nil means the delay of the queue.
 	Delay *time.Duration
+	System
+}
+
+// System is what a sender may say beside the message: its group, by which AWS
+// shares a queue fairly and which changes nothing here, and the header of X-Ray.
+// Both are given to who receives it.
+type System struct {
+	GroupID, TraceHeader string
 }
 
 // Size is the message's size as the limits count it, in bytes.
@@ -66,11 +75,12 @@ type Message struct {
 	BodyMD5       string
 	Attributes    []Attribute // sorted by name
 	AttributesMD5 string      // empty without attributes
-	Handle        string      // the receipt handle, good until the next receive
+	Handle        string      // the receipt handle, good until the message is deleted
 	Sent          time.Time
 	FirstReceived time.Time
 	Receives      int    // including this one
 	SourceARN     string // of the queue that dead-lettered it, or empty
+	System
 }
 
 // size is what the receiver gets of the message, as bills count it, in bytes.
@@ -117,10 +127,6 @@ func (o *Outgoing) check(maxBytes int) error {
 		return refuse(InvalidMessageContents,
 			"Invalid binary character was found in the message body, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	}
-	if o.Delay != nil && (*o.Delay < 0 || *o.Delay > MaxDelay) {
-		return refuse(InvalidParameterValue,
-			"Value %d for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.", int(o.Delay.Seconds()))
-	}
 	if len(o.Attributes) > MaxAttributes {
 		return refuse(InvalidParameterValue,
 			"Number of message attributes [%d] exceeds the allowed maximum [%d].", len(o.Attributes), MaxAttributes)
@@ -152,7 +158,7 @@ func (a *Attribute) Check() error {
 		if a.String == "" {
 			return emptyAttribute(a)
 		}
-		if _, err := strconv.ParseFloat(a.String, 64); err != nil {
+		if !isNumber(a.String) {
 			return refuse(InvalidParameterValue, "Can't cast the value of message attribute '%s' to a number.", a.Name)
 		}
 	case "String":
@@ -164,9 +170,16 @@ func (a *Attribute) Check() error {
 			"The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", a.Name)
 	}
 	if !Text(a.String) {
-		return refuse(InvalidMessageContents, "Invalid binary character was found in the message attribute '%s'.", a.Name)
+		return refuse(InvalidParameterValue, "Invalid binary character was found in the message attribute '%s'.", a.Name)
 	}
 	return nil
+}
+
+// isNumber tells whether the text is a decimal number, within what a float64 can
+// hold. Go's parser also takes "inf", "nan" and hexadecimal digits.
+func isNumber(text string) bool {
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil && strings.Trim(text, "+-.0123456789eE") == ""
 }
 
 func emptyAttribute(a *Attribute) *Error {
@@ -182,7 +195,7 @@ func baseType(dataType string) string {
 func badAttributeName(name string) string {
 	lower := strings.ToLower(name)
 	switch {
-	case name == "" || len(name) > maxAttributeName:
+	case name == "" || utf8.RuneCountInString(name) > maxAttributeName:
 		return "it must have 1 to 256 characters"
 	case strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon."):
 		return "it starts with a reserved prefix"
@@ -190,7 +203,7 @@ func badAttributeName(name string) string {
 		return "a period stands at its start or its end or beside another one"
 	}
 	for _, c := range name {
-		if !isWord(c) && c != '.' {
+		if !isWord(c) && c != '.' && !unicode.IsLetter(c) {
 			return "only letters, digits, periods, hyphens and underscores are allowed"
 		}
 	}
@@ -253,7 +266,7 @@ func sortedByName(attributes []Attribute) []Attribute {
 	return sorted
 }
 
-// Select keeps the attributes that a receiver asked for: All or .* for every
+// Select keeps the attributes that a receiver asked for: All, * or .* for every
 // one, a name, or the start of names before .* (device.*). The digest is that
 // of the attributes that are left.
 func (m *Message) Select(names []string) {
@@ -272,7 +285,7 @@ func (m *Message) Select(names []string) {
 }
 
 func asksFor(pattern, name string) bool {
-	if pattern == "All" || pattern == name {
+	if pattern == "All" || pattern == "*" || pattern == name {
 		return true
 	}
 	prefix, ok := strings.CutSuffix(pattern, ".*")

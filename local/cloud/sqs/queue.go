@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,7 +98,7 @@ func (q *Queue) Send(outgoing []Outgoing) []Result {
 		}
 		m := &entry{Message: Message{
 			ID: uuid.NewString(), Body: o.Body, BodyMD5: hexMD5([]byte(o.Body)),
-			Attributes: sortedByName(o.Attributes), Sent: now,
+			Attributes: sortedByName(o.Attributes), Sent: now, System: o.System,
 		}, due: now.Add(delay)}
 		m.AttributesMD5 = attributesMD5(m.Attributes)
 		if o.Delay != nil {
@@ -170,25 +171,23 @@ func (q *Queue) handle(m *entry) string {
 	return string(strconv.AppendInt(handle, int64(m.Receives), 36))
 }
 
-// byHandle finds the message that the handle was given out for. It is nil when
-// the message is deleted or has been received again since then.
+// byHandle finds the message that the handle was given out for, in this receive
+// or an earlier one. It is nil when the message is deleted.
 func (q *Queue) byHandle(handle string) (*entry, error) {
 	nonce, rest, _ := strings.Cut(handle, "-")
-	number, _, ok := strings.Cut(rest, "-")
+	number, receive, _ := strings.Cut(rest, "-")
 	sequence, err := strconv.ParseUint(number, 36, 64)
-	if !ok || err != nil || nonce != q.nonce {
-		return nil, refuse(ReceiptHandleIsInvalid, "The input receipt handle \"%s\" is not a valid receipt handle.", handle)
-	}
+	receives, notReceive := strconv.ParseUint(receive, 36, 64)
 	m := q.messages[sequence]
-	if m == nil || m.Handle != handle {
-		return nil, nil // The three answers differ, as on AWS.
+	if errors.Join(err, notReceive) != nil || nonce != q.nonce || m != nil && receives > uint64(m.Receives) { //nolint:gosec // It counts up from 0.
+		return nil, refuse(ReceiptHandleIsInvalid, "The input receipt handle \"%s\" is not a valid receipt handle.", handle)
 	}
 	return m, nil
 }
 
 // Delete removes a received message for good. As on AWS it answers no error
 // when there is nothing to delete, and the handle of an earlier receive deletes
-// nothing: whoever received the message since then still works on it.
+// as well, even while another receiver works on the message.
 func (q *Queue) Delete(handle string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -213,12 +212,9 @@ func (q *Queue) Delete(handle string) error {
 }
 
 // ChangeVisibility hides a received message for so long from now on; zero makes
-// it visible at once.
+// it visible at once. The handle of an earlier receive does it as well. Where the
+// message is visible again, nothing changes, and that is no error.
 func (q *Queue) ChangeVisibility(handle string, visibility time.Duration) error {
-	if visibility < 0 || visibility > MaxVisibility {
-		return refuse(InvalidParameterValue,
-			"Value %d for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be an integer between 0 and 43200.", int(visibility.Seconds()))
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.gone {
@@ -235,7 +231,7 @@ func (q *Queue) ChangeVisibility(handle string, visibility time.Duration) error 
 			"Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", handle)
 	}
 	if m.state != inFlight {
-		return refuse(MessageNotInflight, "The message is not in flight: its visibility timeout is over.")
+		return nil
 	}
 	m.due = now.Add(visibility)
 	q.hidden.fix(m.place)

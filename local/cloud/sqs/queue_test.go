@@ -112,18 +112,19 @@ func TestHandles(t *testing.T) {
 		send(t, q, "x")
 		first := receive(t, q, 1, 0)[0]
 		time.Sleep(30 * time.Second)
-		if err := q.ChangeVisibility(first.Handle, time.Second); !is(err, MessageNotInflight) {
-			t.Error("after the timeout:", err)
+		if err := q.ChangeVisibility(first.Handle, time.Second); err != nil || q.Counts().Visible != 1 {
+			t.Error("after the timeout it must do nothing:", err, q.Counts())
 		}
 		second := receive(t, q, 1, 0)[0]
 		if second.ID != first.ID || second.Handle == first.Handle || !second.FirstReceived.Equal(first.FirstReceived) {
 			t.Errorf("%+v, then %+v", first, second)
 		}
-		if err := q.Delete(first.Handle); err != nil || q.Counts().NotVisible != 1 {
-			t.Error("an earlier handle must do nothing:", err, q.Counts())
+		if err := q.ChangeVisibility(first.Handle, 40*time.Second); err != nil {
+			t.Error("an earlier handle changes as well:", err)
 		}
-		if err := q.ChangeVisibility(first.Handle, 0); !is(err, InvalidParameterValue) {
-			t.Error(err)
+		time.Sleep(35 * time.Second)
+		if c := q.Counts(); c.NotVisible != 1 {
+			t.Errorf("%+v", c)
 		}
 		if err := q.ChangeVisibility(second.Handle, time.Hour); err != nil {
 			t.Error(err)
@@ -136,7 +137,7 @@ func TestHandles(t *testing.T) {
 		if q.Counts().Visible != 1 {
 			t.Error("visible too late")
 		}
-		for _, handle := range []string{"", "x", "a-b-c", strings.Replace(second.Handle, "-", "", 1)} {
+		for _, handle := range []string{"", "x", "a-b-c", strings.Replace(second.Handle, "-", "", 1), second.Handle[:len(second.Handle)-1] + "3"} {
 			if err := q.Delete(handle); !is(err, ReceiptHandleIsInvalid) {
 				t.Errorf("%q: %v", handle, err)
 			}
@@ -144,10 +145,16 @@ func TestHandles(t *testing.T) {
 		if err := other.Delete(second.Handle); !is(err, ReceiptHandleIsInvalid) {
 			t.Error(err)
 		}
-		for range 2 { // the last handle deletes, even when the message is visible again
-			if err := q.Delete(second.Handle); err != nil || q.Counts().Total() != 0 {
+		for range 2 { // an earlier handle deletes, even while another receiver has the message
+			if got := receive(t, q, 1, 0); len(got) > 1 {
+				t.Errorf("%+v", got)
+			}
+			if err := q.Delete(first.Handle); err != nil || q.Counts().Total() != 0 {
 				t.Error(err, q.Counts())
 			}
+		}
+		if err := q.ChangeVisibility(second.Handle, 0); !is(err, InvalidParameterValue) {
+			t.Error("a message that is gone:", err)
 		}
 	})
 }
@@ -179,6 +186,23 @@ func TestDeadLetters(t *testing.T) {
 		for i := range 5 {
 			if got := receive(t, q, 1, 10*time.Second); len(got) != 1 {
 				t.Fatalf("%d: without a dead-letter queue it must stay: %+v", i, got)
+			}
+		}
+	})
+}
+
+// TestAQueueAsItsOwnDeadLetterQueue: the message is there again, once.
+func TestAQueueAsItsOwnDeadLetterQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("http://x")
+		q := newQueue(t, s, "q", map[string]string{"VisibilityTimeout": "1"})
+		if err := s.SetAttributes(q, map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + q.ARN() + `","maxReceiveCount":2}`}); err != nil {
+			t.Fatal(err)
+		}
+		send(t, q, "poison")
+		for i := range 7 {
+			if got := receive(t, q, 10, 10*time.Second); len(got) != 1 || q.Counts().Total() != 1 {
+				t.Fatalf("%d: %+v, %+v", i, got, q.Counts())
 			}
 		}
 	})
@@ -304,7 +328,7 @@ func TestTheQueueAgreesWithAModel(t *testing.T) {
 			q := newQueue(t, New("http://x"), "q", map[string]string{"VisibilityTimeout": "10"})
 			type message struct {
 				due     time.Time
-				handle  string
+				handles []string // of all receives
 				flight  bool
 				deleted bool
 			}
@@ -336,13 +360,13 @@ func TestTheQueueAgreesWithAModel(t *testing.T) {
 						if m.deleted || m.due.After(now()) {
 							rt.Fatalf("%s is not visible", r.Body)
 						}
-						m.due, m.handle, m.flight = now().Add(10*time.Second), r.Handle, true
+						m.due, m.handles, m.flight = now().Add(10*time.Second), append(m.handles, r.Handle), true
 					}
 				},
 				"delete": func(rt *rapid.T) {
 					for _, m := range model {
-						if m.handle != "" && rapid.Bool().Draw(rt, "this") {
-							if err := q.Delete(m.handle); err != nil {
+						if len(m.handles) > 0 && rapid.Bool().Draw(rt, "this") {
+							if err := q.Delete(rapid.SampledFrom(m.handles).Draw(rt, "handle")); err != nil {
 								rt.Fatal(err)
 							}
 							m.deleted = true
@@ -351,14 +375,16 @@ func TestTheQueueAgreesWithAModel(t *testing.T) {
 				},
 				"change": func(rt *rapid.T) {
 					for _, m := range model {
-						if m.handle == "" || m.deleted || !m.due.After(now()) {
+						if len(m.handles) == 0 || m.deleted {
 							continue
 						}
 						hide := time.Duration(rapid.IntRange(0, 20).Draw(rt, "hide")) * time.Second
-						if err := q.ChangeVisibility(m.handle, hide); err != nil {
+						if err := q.ChangeVisibility(rapid.SampledFrom(m.handles).Draw(rt, "handle"), hide); err != nil {
 							rt.Fatal(err)
 						}
-						m.due = now().Add(hide)
+						if m.due.After(now()) { // else it is visible, and stays so
+							m.due = now().Add(hide)
+						}
 					}
 				},
 				"sleep": func(rt *rapid.T) {

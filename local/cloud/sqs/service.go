@@ -68,7 +68,7 @@ func (s *Service) Create(name string, attributes map[string]string) (*Queue, err
 		}
 		return q, nil
 	}
-	if err := s.checkTarget(ARN(name), parsed); err != nil {
+	if err := s.checkTarget(parsed); err != nil {
 		return nil, err
 	}
 	now := time.Now()
@@ -95,13 +95,13 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkTarget refuses a dead-letter queue that is not there, or that is the
-// queue itself: its messages would go round for ever.
-func (s *Service) checkTarget(arn string, parsed settings) error {
+// checkTarget refuses a dead-letter queue that is not there. It may be the queue
+// itself, as on AWS: its messages go round until they expire.
+func (s *Service) checkTarget(parsed settings) error {
 	if parsed.deadLetter == "" {
 		return nil
 	}
-	if s.byARN(parsed.deadLetter) == nil || parsed.deadLetter == arn {
+	if s.byARN(parsed.deadLetter) == nil {
 		return refuse(InvalidParameterValue,
 			"Value %s for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.", parsed.given["RedrivePolicy"])
 	}
@@ -175,7 +175,7 @@ func (s *Service) SetAttributes(q *Queue, changes map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkTarget(q.arn, parsed); err != nil {
+	if err := s.checkTarget(parsed); err != nil {
 		return err
 	}
 	q.settings, q.modified = parsed, time.Now()
@@ -198,10 +198,8 @@ func (q *Queue) Attributes(names []string) (map[string]string, error) {
 	if all == nil {
 		all = make(map[string]string)
 	}
-	for name, rule := range numeric {
-		if _, ok := all[name]; !ok {
-			all[name] = strconv.Itoa(rule.standard)
-		}
+	for _, name := range byDefault {
+		all[name] = q.settings.value(name)
 	}
 	all["ApproximateNumberOfMessages"] = strconv.Itoa(counts.Visible)
 	all["ApproximateNumberOfMessagesNotVisible"] = strconv.Itoa(counts.NotVisible)
@@ -219,7 +217,7 @@ func (q *Queue) Attributes(names []string) (map[string]string, error) {
 			chosen[name] = value
 			continue
 		}
-		if !stored[name] && name != "RedrivePolicy" && !slices.Contains(computed, name) {
+		if !isKnown(name) && !slices.Contains(computed, name) {
 			return nil, refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
 		}
 	}

@@ -3,6 +3,7 @@ package sqs
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -46,15 +47,34 @@ type redrivePolicy struct {
 	MaxReceiveCount     json.Number `json:"maxReceiveCount"`
 }
 
-// merge puts the changes over what was given before and parses the result. An
-// empty RedrivePolicy takes the policy away, as on AWS.
+// byDefault are the attributes that have a value where none is given.
+var byDefault = append(slices.Collect(maps.Keys(numeric)), managedEncryption)
+
+const managedEncryption = "SqsManagedSseEnabled"
+
+// value gives the value of an attribute, given or by default.
+func (s *settings) value(name string) string {
+	if given, ok := s.given[name]; ok {
+		return given
+	}
+	if name == managedEncryption { // unless there is a key
+		return strconv.FormatBool(s.given["KmsMasterKeyId"] == "")
+	}
+	if rule, isNumber := numeric[name]; isNumber {
+		return strconv.Itoa(rule.standard)
+	}
+	return ""
+}
+
+// merge puts the changes over what was given before and parses the result. A
+// policy, or another text, that is empty is none, as on AWS.
 func merge(before, changes map[string]string) (settings, error) {
 	all := maps.Clone(before)
 	if all == nil {
 		all = make(map[string]string, len(changes))
 	}
 	for name, value := range changes {
-		if name == "RedrivePolicy" && value == "" {
+		if _, isNumber := numeric[name]; !isNumber && value == "" && isKnown(name) {
 			delete(all, name)
 			continue
 		}
@@ -62,8 +82,8 @@ func merge(before, changes map[string]string) (settings, error) {
 	}
 	s := settings{given: all}
 	for name := range all {
-		if _, ok := numeric[name]; !ok && !stored[name] && name != "RedrivePolicy" {
-			if name == "FifoQueue" || name == "ContentBasedDeduplication" {
+		if !isKnown(name) {
+			if name == "FifoQueue" && all[name] == "true" {
 				return s, refuse(UnsupportedOperation, "headcount's stand-in has no FIFO queues.")
 			}
 			return s, refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
@@ -75,14 +95,16 @@ func merge(before, changes map[string]string) (settings, error) {
 	return s, s.parseRedrive()
 }
 
+// isKnown tells whether a queue can be given the attribute.
+func isKnown(name string) bool {
+	_, isNumber := numeric[name]
+	return isNumber || stored[name] || name == "RedrivePolicy"
+}
+
 func (s *settings) parseNumbers() error {
 	value := func(name string) (int, error) {
 		rule := numeric[name]
-		text, ok := s.given[name]
-		if !ok {
-			return rule.standard, nil
-		}
-		n, err := strconv.Atoi(text)
+		n, err := strconv.Atoi(s.value(name))
 		if err != nil || n < rule.low || n > rule.high {
 			return 0, refuse(InvalidAttributeValue, "Invalid value for the parameter %s.", name)
 		}
@@ -130,10 +152,7 @@ func (s *settings) parseRedrive() error {
 // queue has, given or by default: then creating it once more changes nothing.
 func (s *settings) agrees(wanted map[string]string) bool {
 	for name, value := range wanted {
-		has, ok := s.given[name]
-		if rule, isNumber := numeric[name]; !ok && isNumber {
-			has = strconv.Itoa(rule.standard)
-		}
+		has := s.value(name)
 		if name == "RedrivePolicy" && has != value {
 			other, err := merge(nil, map[string]string{name: value})
 			if err != nil || other.deadLetter != s.deadLetter || other.maxReceives != s.maxReceives {
