@@ -193,7 +193,7 @@ func TestErrorsOfSNSAsTheSDKDecodesThem(t *testing.T) {
 		}
 	}
 	for name, in := range map[string]*awssns.SubscribeInput{
-		"no such queue":  {TopicArn: topic, Protocol: aws.String("sqs"), Endpoint: aws.String(sqs.ARN("none"))},
+		"no queue":       {TopicArn: topic, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sns:us-east-1:000000000000:t")},
 		"no such stream": {TopicArn: topic, Protocol: aws.String("firehose"), Endpoint: aws.String(firehose.ARN("none"))},
 		"no address":     {TopicArn: topic, Protocol: aws.String("email"), Endpoint: aws.String("nobody")},
 		"a protocol":     {TopicArn: topic, Protocol: aws.String("sms"), Endpoint: aws.String("+49")},

@@ -4,9 +4,16 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/headcount-etl/headcount/local/cloud/sqs"
 )
+
+// defaultPolicy is the policy of a topic that was given none: its owner may do all.
+const defaultPolicy = `{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{"Effect":"Allow","Sid":"__default_statement_ID",` +
+	`"Principal":{"AWS":"*"},"Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission","SNS:RemovePermission",` +
+	`"SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"ARN",` +
+	`"Condition":{"StringEquals":{"AWS:SourceAccount":"` + sqs.Account + `"}}}]}`
 
 // TopicAttributes gives the attributes of a topic, as AWS's GetTopicAttributes.
 func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
@@ -24,6 +31,9 @@ func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
 	all["SubscriptionsDeleted"] = "0"
 	if _, ok := all["DisplayName"]; !ok {
 		all["DisplayName"] = ""
+	}
+	if all["Policy"] == "" {
+		all["Policy"] = strings.ReplaceAll(defaultPolicy, "ARN", arn)
 	}
 	return all, nil
 }
@@ -73,7 +83,10 @@ func (s *Service) SubscriptionAttributes(arn string) (map[string]string, error) 
 		"Owner": sqs.Account, "PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true",
 		"RawMessageDelivery": strconv.FormatBool(sub.raw),
 	})
-	if sub.filter != nil && all["FilterPolicyScope"] == "" {
+	switch {
+	case sub.filter == nil:
+		delete(all, "FilterPolicyScope")
+	case all["FilterPolicyScope"] == "":
 		all["FilterPolicyScope"] = "MessageAttributes"
 	}
 	return all, nil

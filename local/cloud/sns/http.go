@@ -33,6 +33,11 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values)
 }
 
 func (s *Service) run(ctx context.Context, action string, in request, out *answer) error {
+	for _, name := range []string{"TopicArn", "TargetArn", "SubscriptionArn"} {
+		if n := len(strings.Split(in.Get(name), ":")); in.Has(name) && n < 6 {
+			return refuse(InvalidParameter, "Invalid parameter: %s Reason: An ARN must have at least 6 elements, not %d", name, n)
+		}
+	}
 	switch action {
 	case "Publish":
 		return s.publish(ctx, in, out)
@@ -218,6 +223,9 @@ func (r request) message(prefix string) (*Message, error) {
 		return nil, refuse(InvalidParameter, "Invalid parameter: headcount's stand-in has no message groups and no deduplication")
 	}
 	m := &Message{Body: r.Get(prefix + "Message"), Subject: r.Get(prefix + "Subject")}
+	if r.Has(prefix+"Subject") && m.Subject == "" {
+		return nil, refuse(InvalidParameter, "Invalid parameter: Subject")
+	}
 	list := prefix + "MessageAttributes.entry"
 	for i := 1; r.Has(member(list, i) + ".Name"); i++ {
 		entry := member(list, i)
@@ -234,11 +242,17 @@ func (r request) message(prefix string) (*Message, error) {
 	case "":
 		return m, nil
 	case "json":
-		text, ok := "", false
-		if json.Unmarshal([]byte(m.Body), &m.PerProtocol) == nil {
-			text, ok = m.PerProtocol["default"]
+		// What is no text is passed over, and the protocol gets the default.
+		var each map[string]any
+		err := json.Unmarshal([]byte(m.Body), &each)
+		m.PerProtocol = make(map[string]string, len(each))
+		for protocol, value := range each {
+			if text, ok := value.(string); ok {
+				m.PerProtocol[protocol] = text
+			}
 		}
-		if !ok {
+		text, ok := m.PerProtocol["default"]
+		if err != nil || !ok {
 			return nil, refuse(InvalidParameter, "Invalid parameter: Message Structure - No default entry in JSON message body")
 		}
 		m.Body = text

@@ -136,13 +136,13 @@ func parseCIDR(operand any) (test, error) {
 }
 
 // parseAnythingBut takes a string or number, a list of them, or an object with
-// prefix or suffix.
+// prefix.
 func parseAnythingBut(operand any) (test, error) {
 	var not []test
 	switch operand := operand.(type) {
 	case map[string]any:
-		if len(operand) != 1 || operand["prefix"] == nil && operand["suffix"] == nil {
-			return test{}, errors.New("it takes prefix or suffix, or values")
+		if len(operand) != 1 || operand["prefix"] == nil {
+			return test{}, errors.New("it takes prefix, or values")
 		}
 		t, err := parseTest(operand)
 		if err != nil {

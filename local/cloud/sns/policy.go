@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,9 +112,37 @@ func (p *parser) object(object map[string]any, depth int) (*policy, int, error) 
 			return nil, 0, fmt.Errorf("%q: %w", name, err)
 		}
 		combinations = min(combinations*count, 1<<20) // far above the limit, below an overflow
-		parsed.keys = append(parsed.keys, rule)
+		if p.onBody {
+			rule = rule.split()
+		}
+		parsed.add(rule)
 	}
 	return parsed, combinations, nil
+}
+
+// split makes of a rule for the key a.b one for b in a: in a body the two are one.
+func (rule keyRule) split() keyRule {
+	if outer, inner, ok := strings.Cut(rule.name, "."); ok {
+		rule.name = inner
+		return keyRule{name: outer, nested: &policy{keys: []keyRule{rule.split()}}}
+	}
+	return rule
+}
+
+// add adds a rule. What is said of members of one object must hold in one object
+// of a list.
+func (p *policy) add(rule keyRule) {
+	for i := range p.keys {
+		known := &p.keys[i]
+		if known.name == rule.name && known.nested != nil && rule.nested != nil {
+			for _, inner := range rule.nested.keys {
+				known.nested.add(inner)
+			}
+			known.nested.ors = append(known.nested.ors, rule.nested.ors...)
+			return
+		}
+	}
+	p.keys = append(p.keys, rule)
 }
 
 // isOr tells the operator $or from a key that happens to be called so: it has a
@@ -173,38 +203,49 @@ func (p *policy) all(object map[string]any) bool {
 	return true
 }
 
+// matches evaluates the rule. A list stands for each of its elements, in turn: in
+// one of them everything that is nested in the rule must hold.
 func (rule *keyRule) matches(object map[string]any) bool {
-	value, found := object[rule.name]
-	if rule.nested != nil {
-		switch value := value.(type) {
-		case map[string]any:
-			return rule.nested.all(value)
-		case []any:
-			for _, element := range value {
-				if inner, ok := element.(map[string]any); ok && rule.nested.all(inner) {
-					return true
-				}
-			}
-			return false
-		default:
-			return rule.nested.all(nil)
-		}
+	var values []any
+	if value, ok := object[rule.name]; ok {
+		values = elements(nil, value)
 	}
-	values, ok := value.([]any)
-	if !ok && found {
-		values = []any{value}
-	}
-	for _, t := range rule.tests {
-		if t.missing && !found || t.exists && hasValue(values) {
+	missing := len(values) == 0
+	for _, v := range values {
+		inner, isObject := v.(map[string]any)
+		missing = missing || isObject // It is no value.
+		if rule.nested != nil && rule.nested.all(inner) {
 			return true
 		}
-		for _, v := range values {
-			if t.value != nil && t.value(v) {
-				return true
-			}
+	}
+	if rule.nested != nil {
+		return len(values) == 0 && rule.nested.all(nil)
+	}
+	for _, t := range rule.tests {
+		switch {
+		case t.missing && missing, t.exists && hasValue(values):
+			return true
+		case t.value != nil && slices.ContainsFunc(values, t.value):
+			return true
 		}
 	}
 	return false
+}
+
+// elements appends what is in the value: in a list, in the lists in it, and so on.
+// An empty list is an object without members, which has no value either.
+func elements(to []any, value any) []any {
+	list, ok := value.([]any)
+	switch {
+	case !ok:
+		return append(to, value)
+	case len(list) == 0:
+		return append(to, map[string]any(nil))
+	}
+	for _, element := range list {
+		to = elements(to, element)
+	}
+	return to
 }
 
 // hasValue says whether some value is a leaf that is neither null nor empty.
@@ -250,7 +291,8 @@ func attributesObject(attributes []Attribute) map[string]any {
 	return object
 }
 
-// bodyObject reads a body as one JSON object; nil when it is something else.
+// bodyObject reads a body as one JSON object, with b in a for a key a.b; nil when
+// it is something else.
 func bodyObject(body string) map[string]any {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(body)))
 	var object map[string]any
@@ -259,6 +301,46 @@ func bodyObject(body string) map[string]any {
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil
+	}
+	nest(object)
+	return object
+}
+
+// nest puts the value of each key a.b, at any depth, under b in a. What is under a
+// already stays: the two become a list.
+func nest(value any) {
+	switch value := value.(type) {
+	case []any:
+		for _, element := range value {
+			nest(element)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			under := value[name]
+			if outer, inner, ok := strings.Cut(name, "."); ok {
+				delete(value, name)
+				under = join(value[outer], map[string]any{inner: under})
+				value[outer] = under
+			}
+			nest(under)
+		}
+	}
+}
+
+// join adds the members of an object to what is there, which may be nothing.
+func join(before any, more map[string]any) any {
+	object, ok := before.(map[string]any)
+	switch {
+	case before == nil:
+		return more
+	case !ok:
+		return []any{before, more}
+	}
+	for name, value := range more {
+		if known, ok := object[name]; ok {
+			value = []any{known, value}
+		}
+		object[name] = value
 	}
 	return object
 }

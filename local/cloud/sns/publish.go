@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -68,8 +69,14 @@ func (m *Message) Check() error {
 	seen := make(map[string]bool, len(m.Attributes))
 	for i := range m.Attributes {
 		a := &m.Attributes[i]
+		if a.String == "" && len(a.Binary) == 0 {
+			return refuse(ParameterValueInvalid, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", a.Name, a.DataType)
+		}
 		if err := a.Check(); err != nil {
-			return refuse(InvalidParameter, "Invalid parameter: %s", err)
+			return refuse(InvalidParameterValue, "Invalid parameter: %s", err)
+		}
+		if strings.HasSuffix(a.DataType, ".") {
+			return refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type: it ends with a period.", a.Name)
 		}
 		if seen[a.Name] {
 			return refuse(InvalidParameter, "Invalid parameter: two message attributes are called %s", a.Name)
@@ -88,9 +95,10 @@ func (m *Message) body(protocol string) string {
 }
 
 // Publish delivers the messages, which must have passed Check, to every
-// subscription of the topic that wants them, and returns their ids. An error
-// other than *Error says that a delivery failed: some of the messages may have
-// been delivered to some of the subscriptions.
+// subscription of the topic that wants them, and returns their ids. What an
+// endpoint refuses goes to the subscription's dead-letter queue. An error other
+// than *Error says that this machine failed to deliver: some of the messages may
+// have been delivered to some of the subscriptions.
 func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Message) ([]string, error) {
 	subscriptions, err := s.to(topicARN)
 	if err != nil {
@@ -102,7 +110,7 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 		m.id, m.time = uuid.NewString(), now
 		ids[i] = m.id
 	}
-	deliver := map[string]deliverFunc{"sqs": s.toQueue, "firehose": s.toStream, "email": s.toMail}
+	var errs []error
 	wanted := make([]*Message, 0, len(messages))
 	for _, sub := range subscriptions {
 		wanted = wanted[:0]
@@ -114,10 +122,14 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 		if len(wanted) == 0 {
 			continue
 		}
-		if err := deliver[sub.protocol](ctx, sub, wanted); err != nil {
-			return nil, fmt.Errorf("deliver to %s: %w", sub.endpoint, err)
+		if err := s.deliver(ctx, sub, wanted); err != nil {
+			errs = append(errs, fmt.Errorf("deliver to %s: %w", sub.endpoint, err))
+			continue // The other subscriptions get theirs.
 		}
 		s.countDeliveries(topicARN, sub.protocol, wanted)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return ids, nil
 }
@@ -157,54 +169,6 @@ func (sub *subscription) wants(m *Message) bool {
 		}
 		return sub.filter.matches(m.byBody)
 	}
-}
-
-func (s *Service) toQueue(_ context.Context, sub *subscription, messages []*Message) error {
-	queue, err := s.queues.ByARN(sub.endpoint)
-	if err != nil {
-		return err
-	}
-	outgoing := make([]sqs.Outgoing, 0, len(messages))
-	for _, m := range messages {
-		switch {
-		case !sub.raw:
-			envelope, err := m.envelope(sub)
-			if err != nil {
-				return err
-			}
-			outgoing = append(outgoing, sqs.Outgoing{Body: envelope})
-		case len(m.Attributes) > sqs.MaxAttributes:
-			s.mu.Lock()
-			s.discarded++
-			s.mu.Unlock()
-		default:
-			outgoing = append(outgoing, sqs.Outgoing{Body: m.body(sub.protocol), Attributes: m.Attributes})
-		}
-	}
-	for _, result := range queue.Send(outgoing) {
-		if result.Err != nil {
-			return result.Err
-		}
-	}
-	return nil
-}
-
-func (s *Service) toStream(ctx context.Context, sub *subscription, messages []*Message) error {
-	name, err := s.streams.NameInARN(sub.endpoint)
-	if err != nil {
-		return err
-	}
-	records := make([][]byte, len(messages))
-	for i, m := range messages {
-		text := m.body(sub.protocol)
-		if !sub.raw {
-			if text, err = m.envelope(sub); err != nil {
-				return err
-			}
-		}
-		records[i] = []byte(text)
-	}
-	return s.streams.PutRecords(ctx, name, records)
 }
 
 // envelope is the JSON that a subscription without raw delivery gets. Nothing
@@ -249,7 +213,7 @@ func (m *Message) envelope(sub *subscription) (string, error) {
 }
 
 // toMail appends to the file of the address, for a person to read.
-func (s *Service) toMail(_ context.Context, sub *subscription, messages []*Message) error {
+func (s *Service) toMail(sub *subscription, messages []*Message) error {
 	var text strings.Builder
 	for _, m := range messages {
 		subject := m.Subject

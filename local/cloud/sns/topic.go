@@ -3,14 +3,15 @@
 // policies, and the query protocol on top.
 //
 // Publish returns after the message has been delivered to every subscription
-// that wants it. If one delivery fails, Publish fails, and whoever publishes
-// again delivers once more to the others: at least once, as on AWS.
+// that wants it. What an endpoint refuses goes to the subscription's dead-letter
+// queue. If this machine fails, on a full disk say, Publish fails, and whoever
+// publishes again delivers once more to the others: at least once, as on AWS.
 //
 // Service knows nothing of HTTP. Handler is the protocol.
 package sns
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -42,7 +43,9 @@ const (
 	InvalidAction                = "InvalidAction"
 	InvalidBatchEntryID          = "InvalidBatchEntryId"
 	InvalidParameter             = "InvalidParameter"
+	InvalidParameterValue        = "InvalidParameterValue"
 	NotFound                     = "NotFound"
+	ParameterValueInvalid        = "ParameterValueInvalid"
 	TooManyEntriesInBatchRequest = "TooManyEntriesInBatchRequest"
 )
 
@@ -86,6 +89,8 @@ type settings struct {
 	raw    bool
 	filter *policy // nil: everything
 	onBody bool
+	// deadLetter is the ARN of the queue for what the endpoint refuses, or empty.
+	deadLetter string
 }
 
 // New starts without topics. E-mails are written to files in the folder mail.
@@ -99,8 +104,9 @@ func New(queues *sqs.Service, streams *firehose.Service, mail string) *Service {
 // ARN gives the Amazon resource name of the topic of that name.
 func ARN(name string) string { return "arn:aws:sns:" + sqs.Region + ":" + sqs.Account + ":" + name }
 
-// Discarded counts the messages that raw delivery to a queue discarded because
-// they had more attributes than SQS allows. AWS discards them too.
+// Discarded counts the messages that an endpoint refused and that no dead-letter
+// queue took: such as those with more attributes than SQS allows. AWS discards
+// them too.
 func (s *Service) Discarded() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -207,13 +213,19 @@ func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[
 	return sub.arn, nil
 }
 
+// isQueueARN tells whether the text has the form of a queue's ARN.
+func isQueueARN(text string) bool {
+	parts := strings.Split(text, ":")
+	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "sqs" && parts[5] != ""
+}
+
 func topicNotFound() *Error { return refuse(NotFound, "Topic does not exist") }
 
 func (s *Service) checkEndpoint(protocol, endpoint string) error {
 	switch protocol {
 	case "sqs":
-		if _, err := s.queues.ByARN(endpoint); err != nil {
-			return refuse(InvalidParameter, "Invalid parameter: SQS endpoint ARN: there is no such queue here")
+		if !isQueueARN(endpoint) { // The queue need not be there, as on AWS.
+			return refuse(InvalidParameter, "Invalid parameter: SQS endpoint ARN")
 		}
 	case "firehose":
 		if _, err := s.streams.NameInARN(endpoint); err != nil {
@@ -238,16 +250,24 @@ func parseSettings(attributes map[string]string) (settings, error) {
 	for name, value := range attributes {
 		switch name {
 		case "RawMessageDelivery":
-			if value != "true" && value != "false" {
+			if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
 				return parsed, refuse(InvalidParameter, "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
 			}
-			parsed.raw = value == "true"
+			parsed.raw = strings.EqualFold(value, "true")
 		case "FilterPolicyScope":
 			if value != "MessageAttributes" && value != "MessageBody" {
 				return parsed, refuse(InvalidParameter, "Invalid parameter: Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
 			}
 			parsed.onBody = value == "MessageBody"
-		case "FilterPolicy", "RedrivePolicy", "DeliveryPolicy", "SubscriptionRoleArn":
+		case "RedrivePolicy":
+			var policy struct {
+				DeadLetterTargetARN string `json:"deadLetterTargetArn"`
+			}
+			if json.Unmarshal([]byte(value), &policy) != nil || !isQueueARN(policy.DeadLetterTargetARN) {
+				return parsed, refuse(InvalidParameter, "Invalid parameter: RedrivePolicy: deadLetterTargetArn is an invalid arn")
+			}
+			parsed.deadLetter = policy.DeadLetterTargetARN
+		case "FilterPolicy", "DeliveryPolicy", "SubscriptionRoleArn":
 		default:
 			return parsed, refuse(InvalidParameter, "Invalid parameter: AttributeName")
 		}
@@ -317,6 +337,3 @@ func isPrintable(s string) bool {
 	}
 	return true
 }
-
-// deliverFunc hands messages to one kind of endpoint.
-type deliverFunc func(ctx context.Context, sub *subscription, messages []*Message) error
