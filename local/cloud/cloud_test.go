@@ -203,7 +203,7 @@ func TestCloseDoesNotWaitForReceivers(t *testing.T) {
 	}
 	start := time.Now()
 	check(t, c.Close(t.Context()))
-	if got := <-done; got != `{"Messages":[]}` {
+	if got := <-done; got != `{}` {
 		t.Error(got)
 	}
 	if took := time.Since(start); took > 5*time.Second {

@@ -25,7 +25,8 @@ func (c *Cloud) countObjects(next http.Handler) http.Handler {
 		n := usage.Count{Requests: 1}
 		if r.Method == http.MethodPut {
 			n.Payload = r.ContentLength
-			if decoded, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil {
+			// The frame of chunks is longer than what is in it.
+			if decoded, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil && decoded >= 0 && decoded <= r.ContentLength {
 				n.Payload = decoded
 			}
 		}

@@ -55,7 +55,7 @@ func TestObjectsThroughTheSDK(t *testing.T) {
 	if content := read(t, got.Body); content != "0123456789" || *got.ETag != *etag || aws.ToString(got.ChecksumCRC32) == "" {
 		t.Errorf("%q, %s, checksum %s", content, *got.ETag, aws.ToString(got.ChecksumCRC32))
 	}
-	for wanted, want := range map[string]string{"bytes=2-4": "234", "bytes=7-": "789", "bytes=-2": "89", "bytes=8-99": "89"} {
+	for wanted, want := range map[string]string{"bytes=2-4": "234", "bytes=7-": "789", "bytes=-2": "89", "bytes=8-99": "89", "bytes=1-9223372036854775807": "123456789", "bytes=0-9223372036854775807": "0123456789", "bytes=-99": "0123456789"} {
 		part, err := w.s3.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: bucket, Key: &key, Range: &wanted})
 		check(t, err)
 		if content := read(t, part.Body); content != want || *part.ContentLength != int64(len(want)) {

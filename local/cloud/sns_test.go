@@ -138,17 +138,70 @@ func TestMessageStructure(t *testing.T) {
 	if got := w.receive(t, url); len(got) != 1 || *got[0].Body != "queues" {
 		t.Errorf("%+v", got)
 	}
+	_, err = w.sns.Publish(t.Context(), &awssns.PublishInput{
+		TopicArn: topic, MessageStructure: aws.String("json"), Message: aws.String(`{"default":"all","sqs":{"no":"text"}}`),
+	})
+	check(t, err)
+	if got := w.receive(t, url); len(got) != 1 || *got[0].Body != "all" {
+		t.Errorf("%+v", got)
+	}
 }
 
-func TestAFailedDeliveryFailsThePublish(t *testing.T) {
+// TestWhatAnEndpointRefuses: where one queue is gone or refuses a message, the
+// publisher is not told, the others get theirs once, and its dead-letter queue
+// has the message.
+func TestWhatAnEndpointRefuses(t *testing.T) {
 	w := newWorld(t)
-	url, topic := w.queue(t, "q", nil), w.topic(t, "t")
+	topic, dead := w.topic(t, "t"), w.queue(t, "dead", nil)
+	w.queue(t, "gone", nil)
+	w.queue(t, "small", map[string]string{"MaximumMessageSize": "1024"})
+	last := w.queue(t, "last", nil)
+	toDead := map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + sqs.ARN("dead") + `"}`, "RawMessageDelivery": "TrUe"}
+	for name, attributes := range map[string]map[string]string{"gone": toDead, "small": toDead, "never": nil} {
+		w.subscribe(t, topic, "sqs", sqs.ARN(name), attributes)
+	}
+	w.subscribe(t, topic, "sqs", sqs.ARN("last"), map[string]string{"RawMessageDelivery": "true"})
+	check(t, w.SQS.Delete("gone"))
+	long := strings.Repeat("x", 1025)
+	_, err := w.sns.Publish(t.Context(), &awssns.PublishInput{
+		TopicArn: topic, Message: &long, MessageAttributes: map[string]types.MessageAttributeValue{"consent": text("analytics")},
+	})
+	check(t, err)
+	if got := w.receive(t, last); len(got) != 1 || *got[0].Body != long {
+		t.Errorf("the last has %d", len(got))
+	}
+	got := w.receive(t, dead)
+	if len(got) != 2 || w.SNS.Discarded() != 1 {
+		t.Fatalf("%d dead letters, %d discarded", len(got), w.SNS.Discarded())
+	}
+	for _, m := range got {
+		if *m.Body != long || *m.MessageAttributes["consent"].StringValue != "analytics" {
+			t.Errorf("%+v", m)
+		}
+	}
+	check(t, w.SQS.Delete("dead"))
+	_, err = w.sns.Publish(t.Context(), &awssns.PublishInput{TopicArn: topic, Message: aws.String("y")})
+	check(t, err)
+	if got := w.receive(t, last); len(got) != 1 || w.SNS.Discarded() != 3 {
+		t.Errorf("%d, %d discarded", len(got), w.SNS.Discarded())
+	}
+}
+
+// TestAFailureOfThisMachineFailsThePublish: the others get theirs, and whoever
+// publishes again loses nothing.
+func TestAFailureOfThisMachineFailsThePublish(t *testing.T) {
+	w := newWorld(t)
+	topic, url := w.topic(t, "t"), w.queue(t, "q", nil)
+	w.subscribe(t, topic, "email", "ops@example.com", nil)
 	w.subscribe(t, topic, "sqs", sqs.ARN("q"), nil)
-	check(t, w.SQS.Delete("q"))
+	check(t, os.WriteFile(filepath.Join(w.dir, "mail"), nil, 0o600)) // where the folder should be
 	_, err := w.sns.Publish(t.Context(), &awssns.PublishInput{TopicArn: topic, Message: aws.String("x")}, func(o *awssns.Options) { o.RetryMaxAttempts = 1 })
 	var failed *types.InternalErrorException
 	if !errors.As(err, &failed) {
-		t.Error(*url, err)
+		t.Error(err)
+	}
+	if got := w.receive(t, url); len(got) != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -192,7 +245,53 @@ func TestErrorsOfSNSAsTheSDKDecodesThem(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
+	for name, a := range map[string]struct {
+		name, kind, value, want string
+	}{
+		"a type that ends with a dot": {"a", "String.", "x", "InvalidParameterValue"},
+		"an empty value":              {"a", "String", "", "ParameterValueInvalid"},
+		"a name with a dot first":     {".abc", "String", "x", "InvalidParameterValue"},
+		"no number":                   {"a", "Number", "Infinity", "InvalidParameterValue"},
+	} {
+		_, err := w.sns.Publish(t.Context(), &awssns.PublishInput{TopicArn: topic, Message: aws.String("x"), MessageAttributes: map[string]types.MessageAttributeValue{
+			a.name: {DataType: &a.kind, StringValue: &a.value},
+		}})
+		if code(err) != a.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, in := range map[string]*awssns.PublishInput{
+		"an empty subject":          {TopicArn: topic, Message: aws.String("x"), Subject: aws.String("")},
+		"no ARN":                    {TopicArn: aws.String("x"), Message: aws.String("x")},
+		"a default that is no text": {TopicArn: topic, Message: aws.String(`{"default":{}}`), MessageStructure: aws.String("json")},
+	} {
+		if _, err := w.sns.Publish(t.Context(), in); !errors.As(err, &invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, call := range map[string]func() error{
+		"subscribe": func() error {
+			_, err := w.sns.Subscribe(t.Context(), &awssns.SubscribeInput{TopicArn: aws.String("x"), Protocol: aws.String("sqs"), Endpoint: aws.String(sqs.ARN("q"))})
+			return err
+		},
+		"unsubscribe": func() error {
+			_, err := w.sns.Unsubscribe(t.Context(), &awssns.UnsubscribeInput{SubscriptionArn: aws.String("x")})
+			return err
+		},
+		"attributes": func() error {
+			_, err := w.sns.GetTopicAttributes(t.Context(), &awssns.GetTopicAttributesInput{TopicArn: aws.String("x")})
+			return err
+		},
+	} {
+		if err := call(); !errors.As(err, &invalid) {
+			t.Errorf("%s by what is no ARN: %v", name, err)
+		}
+	}
 	for name, in := range map[string]*awssns.SubscribeInput{
+		"no dead-letter queue": {
+			TopicArn: topic, Protocol: aws.String("sqs"), Endpoint: aws.String(sqs.ARN("q")),
+			Attributes: map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"x"}`},
+		},
 		"no queue":       {TopicArn: topic, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sns:us-east-1:000000000000:t")},
 		"no such stream": {TopicArn: topic, Protocol: aws.String("firehose"), Endpoint: aws.String(firehose.ARN("none"))},
 		"no address":     {TopicArn: topic, Protocol: aws.String("email"), Endpoint: aws.String("nobody")},
@@ -226,6 +325,11 @@ func TestTopicsAndSubscriptionsThroughTheSDK(t *testing.T) {
 		check(t, err)
 	}
 	set("FilterPolicyScope", "MessageBody")
+	attributes, err := w.sns.GetSubscriptionAttributes(t.Context(), &awssns.GetSubscriptionAttributesInput{SubscriptionArn: &sub})
+	check(t, err)
+	if scope, ok := attributes.Attributes["FilterPolicyScope"]; ok {
+		t.Errorf("the scope of no policy is %s", scope)
+	}
 	set("FilterPolicy", `{"kind":["wanted"]}`)
 	for _, message := range []string{`{"kind":"wanted"}`, `{"kind":"other"}`, "no JSON"} {
 		_, err := w.sns.Publish(t.Context(), &awssns.PublishInput{TopicArn: topic, Message: &message})
@@ -234,7 +338,7 @@ func TestTopicsAndSubscriptionsThroughTheSDK(t *testing.T) {
 	if got := w.receive(t, url); len(got) != 1 || *got[0].Body != `{"kind":"wanted"}` {
 		t.Errorf("%+v", got)
 	}
-	attributes, err := w.sns.GetSubscriptionAttributes(t.Context(), &awssns.GetSubscriptionAttributesInput{SubscriptionArn: &sub})
+	attributes, err = w.sns.GetSubscriptionAttributes(t.Context(), &awssns.GetSubscriptionAttributesInput{SubscriptionArn: &sub})
 	check(t, err)
 	if a := attributes.Attributes; a["FilterPolicy"] != `{"kind":["wanted"]}` || a["RawMessageDelivery"] != "true" || a["Endpoint"] != sqs.ARN("q") {
 		t.Errorf("%v", a)
@@ -250,7 +354,7 @@ func TestTopicsAndSubscriptionsThroughTheSDK(t *testing.T) {
 	check(t, err)
 	got, err := w.sns.GetTopicAttributes(t.Context(), &awssns.GetTopicAttributesInput{TopicArn: topic})
 	check(t, err)
-	if got.Attributes["DisplayName"] != "Events & more" || got.Attributes["SubscriptionsConfirmed"] != "1" {
+	if !strings.Contains(got.Attributes["Policy"], `"Resource":"`+*topic+`"`) || got.Attributes["DisplayName"] != "Events & more" || got.Attributes["SubscriptionsConfirmed"] != "1" {
 		t.Errorf("%v", got.Attributes)
 	}
 	_, err = w.sns.Unsubscribe(t.Context(), &awssns.UnsubscribeInput{SubscriptionArn: &sub})

@@ -3,6 +3,7 @@ package cloud
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -229,5 +230,87 @@ func TestQueuesThroughTheSDK(t *testing.T) {
 	var missing *types.QueueDoesNotExist
 	if !errors.As(err, &missing) {
 		t.Error(err)
+	}
+}
+
+// TestWhatASenderMaySay: names with letters of any script, a group, and the header
+// of X-Ray come through.
+func TestWhatASenderMaySay(t *testing.T) {
+	w := newWorld(t)
+	url := w.queue(t, "q", nil)
+	system := func(name, kind, value string) map[string]types.MessageSystemAttributeValue {
+		return map[string]types.MessageSystemAttributeValue{name: {DataType: &kind, StringValue: &value}}
+	}
+	sent, err := w.sqs.SendMessage(t.Context(), &awssqs.SendMessageInput{
+		QueueUrl: url, MessageBody: aws.String("x"), MessageGroupId: aws.String("tenant-1"), MessageSystemAttributes: system("AWSTraceHeader", "String", "Root=1-3152b799"),
+		MessageAttributes: map[string]types.MessageAttributeValue{"größe.日本": {DataType: aws.String("String"), StringValue: aws.String("1")}},
+	})
+	check(t, err)
+	got := w.receive(t, url)
+	if len(got) != 1 || got[0].Attributes["MessageGroupId"] != "tenant-1" || got[0].Attributes["AWSTraceHeader"] != "Root=1-3152b799" ||
+		*got[0].MessageAttributes["größe.日本"].StringValue != "1" || aws.ToString(sent.MD5OfMessageSystemAttributes) == "" {
+		t.Errorf("%+v", got)
+	}
+	for name, in := range map[string]*awssqs.SendMessageInput{
+		"another system attribute": {MessageSystemAttributes: system("SenderId", "String", "x")},
+		"a trace that is a number": {MessageSystemAttributes: system("AWSTraceHeader", "Number", "1")},
+		"a group with a space":     {MessageGroupId: aws.String("a b")},
+		"deduplication":            {MessageDeduplicationId: aws.String("a")},
+	} {
+		in.QueueUrl, in.MessageBody = url, aws.String("x")
+		if _, err := w.sqs.SendMessage(t.Context(), in); code(err) != "InvalidParameterValue" {
+			t.Errorf("%s: %v", name, err)
+		}
+		batch, err := w.sqs.SendMessageBatch(t.Context(), &awssqs.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{
+			{Id: aws.String("bad"), MessageBody: in.MessageBody, MessageSystemAttributes: in.MessageSystemAttributes, MessageGroupId: in.MessageGroupId, MessageDeduplicationId: in.MessageDeduplicationId},
+			{Id: aws.String("good"), MessageBody: in.MessageBody},
+		}})
+		check(t, err)
+		if len(batch.Successful) != 1 || *batch.Successful[0].Id != "good" || len(batch.Failed) != 1 || *batch.Failed[0].Id != "bad" {
+			t.Errorf("%s in a batch: %+v", name, batch)
+		}
+	}
+}
+
+// TestEmptyListsAreAbsent: some SDKs tell an empty list from none.
+func TestEmptyListsAreAbsent(t *testing.T) {
+	w := newWorld(t)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	q := `{"QueueUrl":"` + *w.queue(t, "q", nil) + `"`
+	for action, body := range map[string]string{
+		"ReceiveMessage": q + "}", "ListQueues": `{"QueueNamePrefix":"none"}`, "GetQueueAttributes": q + "}",
+		"DeleteMessageBatch": q + `,"Entries":[{"Id":"a","ReceiptHandle":"x"}]}`, "SendMessageBatch": q + `,"Entries":[{"Id":"a","MessageBody":"x"}]}`,
+	} {
+		if status, answer := w.ask(t, "POST", "/", "AmazonSQS."+action, body); status != http.StatusOK || strings.Contains(answer, "[]") || strings.Contains(answer, "null") || strings.Contains(answer, ":{}") {
+			t.Errorf("%s: %d %s", action, status, answer)
+		}
+	}
+}
+
+// TestAttributesByDefault: an empty policy is none, and a queue is encrypted by
+// SQS's key until it has one of its own.
+func TestAttributesByDefault(t *testing.T) {
+	w := newWorld(t)
+	url := w.queue(t, "q", map[string]string{"Policy": "{}", "RedriveAllowPolicy": "{}"})
+	attributes := func(changes map[string]string) map[string]string {
+		t.Helper()
+		_, err := w.sqs.SetQueueAttributes(t.Context(), &awssqs.SetQueueAttributesInput{QueueUrl: url, Attributes: changes})
+		check(t, err)
+		out, err := w.sqs.GetQueueAttributes(t.Context(), &awssqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{"All"}})
+		check(t, err)
+		return out.Attributes
+	}
+	got := attributes(map[string]string{"Policy": "", "RedriveAllowPolicy": ""})
+	_, policy := got["Policy"]
+	_, allow := got["RedriveAllowPolicy"]
+	if policy || allow || got["SqsManagedSseEnabled"] != "true" {
+		t.Errorf("%v", got)
+	}
+	w.queue(t, "q", map[string]string{"SqsManagedSseEnabled": "true"}) // the same queue
+	if got := attributes(map[string]string{"KmsMasterKeyId": "alias/a"}); got["SqsManagedSseEnabled"] != "false" {
+		t.Errorf("%v", got)
+	}
+	if got := attributes(map[string]string{"KmsMasterKeyId": ""}); got["SqsManagedSseEnabled"] != "true" {
+		t.Errorf("%v", got)
 	}
 }

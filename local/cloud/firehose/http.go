@@ -139,7 +139,9 @@ type listOutput struct {
 func (s *Service) listStreams(_ context.Context, in *listInput) (awsjson.Reply, error) {
 	limit := 10
 	if in.Limit != nil {
-		limit = max(1, *in.Limit)
+		if limit = *in.Limit; limit < 1 || limit > 10_000 {
+			return awsjson.Reply{}, refuse(InvalidArgument, "Limit must be 1 to 10000, it is %d.", limit)
+		}
 	}
 	out := listOutput{DeliveryStreamNames: []string{}}
 	for _, name := range s.Names() {

@@ -1,9 +1,13 @@
 package s3
 
 import (
+	"bytes"
 	"encoding/xml"
+	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -21,7 +25,14 @@ func (s *Store) Handler() http.Handler {
 				"headcount's stand-in has no s3 "+name+".")
 			return
 		}
-		if err := unchunk(r); err != nil {
+		err := checkNumbers(r.URL.Query())
+		if err == nil {
+			err = checkParts(r)
+		}
+		if err == nil {
+			err = unchunk(r)
+		}
+		if err != nil {
 			writeError(w, r, http.StatusBadRequest, string(gofakes3.ErrInvalidArgument), err.Error())
 			return
 		}
@@ -35,7 +46,7 @@ func (s *Store) Handler() http.Handler {
 var parameters = map[string]bool{
 	"continuation-token": true, "delete": true, "delimiter": true, "encoding-type": true,
 	"fetch-owner": true, "list-type": true, "location": true, "marker": true, "max-keys": true,
-	"max-parts": true, "max-uploads": true, "key-marker": true, "part-number-marker": true,
+	"max-parts": true, "max-uploads": true, "key-marker": true,
 	"partNumber": true, "prefix": true, "start-after": true, "upload-id-marker": true,
 	"uploadId": true, "uploads": true, "versionId": true, "versioning": true, "x-id": true,
 	"AWSAccessKeyId": true, "Expires": true, "Signature": true, // of presigned URLs, with X-Amz-… as well
@@ -50,11 +61,64 @@ func missing(r *http.Request) string {
 			return r.Method + " ?" + name
 		}
 	}
+	if query := r.URL.Query(); query.Has("partNumber") && !query.Has("uploadId") {
+		return r.Method + " ?partNumber of an object"
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost:
 		return ""
 	}
 	return r.Method
+}
+
+// maxPart is the highest number of a part, from the quotas of S3.
+const maxPart = 10_000
+
+// numbers are the bounds of the query parameters that are numbers. gofakes3 would
+// take a negative one for 0, and answer an empty list.
+var numbers = map[string]struct{ low, high int64 }{
+	"max-keys": {0, math.MaxInt32}, "max-parts": {0, math.MaxInt32}, "max-uploads": {0, math.MaxInt32}, "partNumber": {1, maxPart},
+}
+
+func checkNumbers(query url.Values) error {
+	for name, bounds := range numbers {
+		if !query.Has(name) {
+			continue
+		}
+		if n, err := strconv.ParseInt(query.Get(name), 10, 64); err != nil || n < bounds.low || n > bounds.high {
+			return fmt.Errorf("argument %s must be an integer between %d and %d", name, bounds.low, bounds.high)
+		}
+	}
+	return nil
+}
+
+// checkParts reads the list that completes an upload and puts it back: gofakes3
+// takes the numbers of the parts for indexes.
+func checkParts(r *http.Request) error {
+	if r.Method != http.MethodPost || !r.URL.Query().Has("uploadId") {
+		return nil
+	}
+	const longest = maxPart * 1024 // far more than a number and an ETag need
+	body, err := io.ReadAll(io.LimitReader(r.Body, longest))
+	if err != nil {
+		return fmt.Errorf("read the list of parts: %w", err)
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{bytes.NewReader(body), r.Body}
+	var list struct {
+		Part []struct{ PartNumber int64 }
+	}
+	if xml.Unmarshal(body, &list) != nil {
+		return nil // gofakes3 says so.
+	}
+	for _, part := range list.Part {
+		if part.PartNumber < 1 || part.PartNumber > maxPart {
+			return fmt.Errorf("part number must be an integer between 1 and %d, inclusive", maxPart)
+		}
+	}
+	return nil
 }
 
 // errorBody is an error of S3.
