@@ -38,7 +38,11 @@ func (s *stack) createViews(d *deployment) error {
 			Parameters:       pulumi.StringMap{"presto_view": pulumi.String("true"), "comment": pulumi.String("Presto View")},
 			ViewOriginalText: pulumi.String(text), ViewExpandedText: pulumi.String("/* Presto View */"),
 			StorageDescriptor: glue.CatalogTableStorageDescriptorArgs{
-				Columns: columns, SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{},
+				Columns: columns,
+				// Athena answers "Table storage descriptor is missing SerDe info" where there is none, and the
+				// provider sends none of a block without members
+				// (https://github.com/hashicorp/terraform-provider-aws/issues/28517). No library is called -.
+				SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{Name: pulumi.String("-"), SerializationLibrary: pulumi.String("-")},
 			},
 		}, s.opts(
 			// The provider's update of a view in place leaves the old one.

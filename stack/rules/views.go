@@ -29,8 +29,13 @@ func viewRule(want views.View) Rule {
 				columns = append(columns, [2]string{c.Name, c.Type})
 			}
 			broken = sameColumns(r, columns)
-			if _, ok := at(r.Inputs, "storageDescriptor", "serDeInfo"); !ok || text(r, "tableType") != "VIRTUAL_VIEW" || text(r, "parameters", "presto_view") != "true" || text(r, "viewExpandedText") != "/* Presto View */" {
+			if text(r, "tableType") != "VIRTUAL_VIEW" || text(r, "parameters", "presto_view") != "true" || text(r, "viewExpandedText") != "/* Presto View */" {
 				broken = append(broken, want.Name+" is no view to Athena")
+			}
+			// The provider leaves an empty block out, and a view without one is "missing SerDe info" to Athena
+			// (https://github.com/hashicorp/terraform-provider-aws/issues/28517).
+			if text(r, "storageDescriptor", "serDeInfo", "name") != "-" || text(r, "storageDescriptor", "serDeInfo", "serializationLibrary") != "-" {
+				broken = append(broken, want.Name+" has no SerDe info: its name and its library must be -")
 			}
 			if !slices.Contains(r.Options.ReplaceOnChanges, "viewOriginalText") || !r.Options.DeleteBeforeReplace {
 				broken = append(broken, want.Name+" would be changed in place, which the provider does wrong")
@@ -40,6 +45,7 @@ func viewRule(want views.View) Rule {
 		Mutants: []Mutant{
 			remove(tableType, named(want.Name)), mutate("/* Presto View: e30= */", "viewOriginalText"), mutate("", "viewExpandedText"),
 			mutate("EXTERNAL_TABLE", "tableType"), mutate(nil, "parameters", "presto_view"), mutate(nil, "storageDescriptor", "serDeInfo"),
+			mutate(map[string]any{}, "storageDescriptor", "serDeInfo"), mutate(nil, "storageDescriptor", "serDeInfo", "serializationLibrary"),
 			mutate("varchar", "storageDescriptor", "columns", 0, "type"),
 			func(s *Stack) bool {
 				for _, r := range s.find(tableType) {
@@ -94,6 +100,8 @@ func crawling() []Rule {
 		property{id: "crawler-table", what: "the crawler looks after headcounts, as a table of the catalog", kind: kind, path: []any{"catalogTargets", 0, "tables", 0}, want: is("headcounts"), wrong: []any{"events"}},
 		property{id: "crawler-deletes-nothing", what: "the crawler only logs what is gone", kind: kind, path: []any{"schemaChangePolicy", "deleteBehavior"}, want: is("LOG"), wrong: []any{"DELETE_FROM_DATABASE"}},
 		property{id: "crawler-one-table", what: "the crawler makes no second table of a partition", kind: kind, path: []any{"configuration", "Grouping", "TableGroupingPolicy"}, want: is("CombineCompatibleSchemas"), wrong: []any{"None"}},
+		property{id: "crawler-adds", what: "the crawler only adds columns: else it removes what it did not write, the projection (https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html)", kind: kind, path: []any{"configuration", "CrawlerOutput", "Tables", "AddOrUpdateBehavior"}, want: is("MergeNewColumns"), wrong: []any{"None"}},
+		property{id: "crawler-inherits", what: "a partition has the table's columns (the same page)", kind: kind, path: []any{"configuration", "CrawlerOutput", "Partitions", "AddOrUpdateBehavior"}, want: is("InheritFromTable"), wrong: []any{"None"}},
 		property{id: "crawler-updates", what: "the crawler keeps the columns", kind: kind, path: []any{"schemaChangePolicy", "updateBehavior"}, want: is("UPDATE_IN_DATABASE"), wrong: []any{"LOG"}},
 		property{id: "crawler-daily", what: "the crawler runs once a day: a run is billed as ten minutes at least", kind: kind, path: []any{"schedule"}, want: func(v any) bool {
 			fields := strings.Fields(strings.Trim(fmt.Sprint(v), "cron()"))
