@@ -22,6 +22,7 @@ var examples = []Args{
 		Stack: "prod", Account: "444455556666", Region: "us-east-1", Database: "headcount_prod", Workgroup: "headcount-prod",
 		RoleARN:   "arn:aws:iam::444455556666:role/headcount-prod-quicksight",
 		Principal: "arn:aws:quicksight:us-east-1:444455556666:user/default/head",
+		Author:    "arn:aws:quicksight:us-east-1:444455556666:group/default/authors",
 	},
 }
 
