@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/preview"
 	"github.com/headcount-etl/headcount/shared/service"
@@ -20,7 +21,7 @@ const previewAddress = "127.0.0.1:8080"
 // identifiers.
 var ownViews = map[string]preview.View{
 	"events":     {Name: "events_safe", Imported: true}, // as ImportMode says in dashboards/datasets
-	"headcounts": {Name: "published_headcounts"},
+	"headcounts": {Name: "published_headcounts", Narrow: "it shows the last days only, --days 0 shows all"},
 }
 
 // show serves a definition until Ctrl-C.
@@ -30,6 +31,7 @@ func show(ctx context.Context, std streams, args []string) error {
 	dir := f.String("data", "", "the data `folder`, for the data sets headcounts and events")
 	listen := f.String("listen", previewAddress, "loopback `address` of the page; port 0 chooses one")
 	flow := f.String("flow", defaultFlow, "the `flow` that is shown")
+	days := publishedDays(f)
 	sets := map[string]string{}
 	f.Func("dataset", "`id=SQL`: where the rows of a data set come from; may be repeated", func(text string) error {
 		id, statement, ok := strings.Cut(text, "=")
@@ -49,7 +51,7 @@ func show(ctx context.Context, std streams, args []string) error {
 		return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", *flow)}
 	}
 	s, err := preview.Start(ctx, preview.Config{
-		Listen: *listen, File: *file, Dir: *dir, Schema: pipeline.Schema(*flow), Views: ownViews, DataSets: sets,
+		Listen: *listen, File: *file, Dir: *dir, Schema: pipeline.Schema(*flow, *days), Views: ownViews, DataSets: sets,
 	})
 	if err != nil {
 		return err
@@ -70,7 +72,7 @@ func show(ctx context.Context, std streams, args []string) error {
 func showDemo(ctx context.Context, dir string) (*preview.Server, error) {
 	c := preview.Config{
 		Listen: previewAddress, File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
-		Dir: dir, Schema: pipeline.Schema(defaultFlow), Views: ownViews, Filling: true,
+		Dir: dir, Schema: pipeline.Schema(defaultFlow, views.Days), Views: ownViews, Filling: true,
 	}
 	s, err := preview.Start(ctx, c)
 	var taken *net.OpError

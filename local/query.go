@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
+	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/simulate"
 	"github.com/headcount-etl/headcount/local/sql"
@@ -16,14 +19,29 @@ func query(ctx context.Context, std streams, args []string) error {
 	dir := f.String("data", "", "the data `folder`")
 	format := f.String("format", sql.FormatTable, "table, json or csv")
 	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
+	days := publishedDays(f)
 	if err := f.parse(args, 1, 1, "data"); err != nil {
 		return err
 	}
-	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow))
+	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow, *days))
 	if err != nil {
 		return err
 	}
 	return errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+}
+
+// publishedDays adds the flag that narrows published_headcounts, as on AWS.
+func publishedDays(f flags) *int {
+	days := views.Days
+	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, %d as on AWS; 0 for all", views.Days), func(text string) error {
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return errors.New("want a whole number from 0 to 65535")
+		}
+		days = int(n)
+		return nil
+	})
+	return &days
 }
 
 // simulateEvents writes simulated events to stdout.

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/sql"
 )
@@ -53,7 +54,7 @@ GROUP BY ALL ORDER BY people DESC, poi_name LIMIT 10`
 
 // places asks for the busiest places.
 func (s *screen) places(ctx context.Context) (places []place, err error) {
-	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow))
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow, views.Days))
 	if err != nil {
 		return nil, err
 	}

@@ -29,13 +29,14 @@ type Column struct {
 
 // safe are the columns of events_safe: what analysts may know of an event. Each
 // is named here, so that a new field of the contract stays out until somebody
-// lets it in. Nothing in the lake is validated yet: a text that the app is free
-// to choose passes only if it is on a list, or looks like a version.
+// lets it in. Nothing in the lake is validated yet, and an app may put anything
+// anywhere: a text passes only if it is on a list or a short version, and a number
+// only within bounds that no phone number is in.
 var safe = []struct{ name, hive, sql string }{
 	{"occurred_hour", "timestamp", `date_trunc('hour', occurred)`},
-	{"latitude", "double", `round(position.latitude, 3)`}, // some 110 m
-	{"longitude", "double", `round(position.longitude, 3)`},
-	{"accuracy_m", "double", `position.accuracy_m`},
+	{"latitude", "double", within("round(position.latitude, 3)", -90, 90)}, // some 110 m
+	{"longitude", "double", within("round(position.longitude, 3)", -180, 180)},
+	{"accuracy_m", "double", within("round(position.accuracy_m)", 0, 10_000)},
 	{"platform", "string", `CASE WHEN device.platform IN ('ios', 'android', 'web') THEN device.platform END`},
 	{"os_version", "string", version("device.os_version")},
 	{"app_version", "string", version("device.app_version")},
@@ -47,8 +48,27 @@ var safe = []struct{ name, hive, sql string }{
 	{"day", "string", "day"},
 }
 
+// version lets a text pass that is one to three numbers with dots between, of
+// five digits in all: 17, 18.1, 10.15.7. It has no letters, so it is no name, and
+// it is too short for a phone number, a date of birth in full, or an IP address.
 func version(field string) string {
-	return fmt.Sprintf(`NULLIF(regexp_extract(%s, '^[A-Za-z]{0,8} ?[0-9][0-9.]{0,15}$'), '')`, field)
+	return fmt.Sprintf(`CASE WHEN length(replace(%s, '.', '')) <= 5 THEN %s END`, field, matching(field, `[0-9]{1,3}(\.[0-9]{1,3}){0,2}`))
+}
+
+// within lets a number pass that is at least low and at most high.
+func within(expression string, low, high int) string {
+	return fmt.Sprintf(`CASE WHEN %s BETWEEN %d AND %d THEN %s END`, expression, low, high, expression)
+}
+
+// instant is how the contract writes one, but for days that a month has not. Casts
+// alone take more, such as 'epoch' in DuckDB, and each dialect something else.
+const instant = `[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z`
+
+// matching lets a text pass that the pattern matches as a whole. The pattern must
+// mean the same to RE2 and to Java. What does not match is null to Trino and empty
+// to DuckDB; and $ would match before a last newline in Java.
+func matching(field, pattern string) string {
+	return fmt.Sprintf(`NULLIF(regexp_extract(%s, '\A%s\z'), '')`, field, pattern)
 }
 
 // Events is events_safe: the lake without personal data, each event once. The
@@ -72,7 +92,7 @@ func Events(from string) View {
       round(position.latitude, 3), round(position.longitude, 3), position.accuracy_m) AS copy
   FROM ` + from + `
 ), timed AS (
-  SELECT *, TRY_CAST(replace(substr(occurred_at, 1, 19), 'T', ' ') AS timestamp) AS occurred,
+  SELECT *, TRY_CAST(replace(substr(` + matching("occurred_at", instant) + `, 1, 19), 'T', ' ') AS timestamp) AS occurred,
     TRY_CAST(substr(arrival, 1, 10) || ' ' || replace(substr(arrival, 12, 8), '-', ':') AS timestamp) AS arrived
   FROM named
   WHERE copy = 1 OR event_id IS NULL
@@ -82,10 +102,15 @@ FROM timed`
 	return v
 }
 
+// Days is how many days published_headcounts shows unless another number is set,
+// on AWS and on a laptop.
+const Days = 92
+
 // Headcounts is published_headcounts: the headcounts of one flow, the one that
-// the dashboards show. The relation it reads, quoted for SQL, has the columns of
-// the table headcounts.
-func Headcounts(from, flow string) View {
+// the dashboards show, of the last days: today, the days-1 before it, and
+// tomorrow, since an app's clock may be ahead. With 0 days it is all of them. The
+// relation it reads, quoted for SQL, has the columns of the table headcounts.
+func Headcounts(from, flow string, days int) View {
 	v := View{Name: "published_headcounts"}
 	var columns []string
 	for _, c := range results.Columns {
@@ -97,6 +122,35 @@ func Headcounts(from, flow string) View {
 	for _, c := range v.Columns {
 		columns = append(columns, c.Name)
 	}
-	v.SQL = `SELECT ` + strings.Join(columns, ", ") + "\nFROM " + from + "\nWHERE flow = '" + strings.ReplaceAll(flow, "'", "''") + "'"
+	conditions := append([]string{"flow = '" + strings.ReplaceAll(flow, "'", "''") + "'"}, lastDays(days)...)
+	v.SQL = "SELECT " + strings.Join(columns, ", ") + "\nFROM " + from + "\nWHERE " + strings.Join(conditions, "\n  AND ")
 	return v
+}
+
+// lastDays are conditions on the partition columns. Athena computes the partitions
+// that it lists in S3 from the conditions on each column by itself, whose other
+// side it can compute beforehand: hence those on year and month, which say
+// nothing that the last one does not (docs/adr/0015).
+func lastDays(days int) []string {
+	if days == 0 {
+		return nil
+	}
+	first, last := dateText(fmt.Sprintf("current_date - INTERVAL '%d' DAY", days-1)), dateText("current_date + INTERVAL '1' DAY")
+	conditions := []string{fmt.Sprintf("year BETWEEN substr(%s, 1, 4) AND substr(%s, 1, 4)", first, last)}
+	// Any days+1 days touch at most so many months, since none has fewer than 28.
+	if months := 2 + (days-1)/28; months < 12 {
+		var names []string
+		for i := range months {
+			month := fmt.Sprintf("current_date + INTERVAL '1' DAY - INTERVAL '%d' MONTH", i)
+			names = append(names, fmt.Sprintf("substr(%s, 6, 2)", dateText(month)))
+		}
+		conditions = append(conditions, "month IN ("+strings.Join(names, ", ")+")")
+	}
+	return append(conditions, fmt.Sprintf("(year || '-' || month || '-' || day) BETWEEN %s AND %s", first, last))
+}
+
+// dateText writes a date as YYYY-MM-DD. In DuckDB a date less an interval is a
+// timestamp.
+func dateText(expression string) string {
+	return "CAST(CAST(" + expression + " AS date) AS varchar)"
 }

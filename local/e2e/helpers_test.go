@@ -165,7 +165,7 @@ func ask[T any](t testing.TB, dir, query string) []T {
 
 func askText(t testing.TB, dir, format, query string) string {
 	t.Helper()
-	db, err := sql.Open(t.Context(), dir, pipeline.Schema("v1"))
+	db, err := sql.Open(t.Context(), dir, pipeline.Schema("v1", 0))
 	if err != nil {
 		t.Fatal(err)
 	}

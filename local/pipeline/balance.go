@@ -27,8 +27,9 @@ import (
 )
 
 // Schema is the columns of the tables in a data folder, from the Go types, and the
-// views over them; published_headcounts shows the flow published.
-func Schema(published string) sql.Schema {
+// views over them; published_headcounts shows the last days of the flow published,
+// all of them with 0 days.
+func Schema(published string, days int) sql.Schema {
 	var s sql.Schema
 	for _, c := range event.LakeColumns() {
 		s.Events = append(s.Events, sql.Column(c))
@@ -36,7 +37,7 @@ func Schema(published string) sql.Schema {
 	for _, c := range results.Columns {
 		s.Headcounts = append(s.Headcounts, sql.Column{Name: c.Path, Type: c.Kind.Hive()})
 	}
-	for _, v := range []views.View{views.Events(sql.EventsWithPath), views.Headcounts("headcounts", published)} {
+	for _, v := range []views.View{views.Events(sql.EventsWithPath), views.Headcounts("headcounts", published, days)} {
 		s.Views = append(s.Views, sql.View{Name: v.Name, SQL: v.SQL})
 	}
 	return s
@@ -132,7 +133,7 @@ func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before
 
 // count counts the rows of a view.
 func (p *Pipeline) count(ctx context.Context, view string) (int64, error) {
-	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow))
+	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow, views.Days))
 	if err != nil {
 		return 0, err
 	}

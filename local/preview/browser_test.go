@@ -109,7 +109,7 @@ func start(t *testing.T, dir string) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), Config{
 		Listen: "127.0.0.1:0", File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
-		Dir: dir, Schema: pipeline.Schema("v1"),
+		Dir: dir, Schema: pipeline.Schema("v1", 0),
 		Views: map[string]View{"events": {Name: "events_safe", Imported: true}, "headcounts": {Name: "published_headcounts"}},
 	})
 	if err != nil {
@@ -201,7 +201,7 @@ func (b browser) compare(dir, id, sql string) {
 // ask gives the keys and values of a query that are not null.
 func (b browser) ask(dir, query string) map[string]float64 {
 	b.t.Helper()
-	db, err := datafolder.Open(b.t.Context(), dir, pipeline.Schema("v1"))
+	db, err := datafolder.Open(b.t.Context(), dir, pipeline.Schema("v1", 0))
 	if err != nil {
 		b.t.Fatal(err)
 	}

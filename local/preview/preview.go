@@ -53,6 +53,8 @@ type View struct {
 	// (SPICE): the view is asked once for each version of the data, and its rows
 	// are kept.
 	Imported bool
+	// Narrow is what to say of the view beside that it has no rows, or nothing.
+	Narrow string
 }
 
 // Server shows one definition. Close ends it.
@@ -252,7 +254,11 @@ func (s *Server) connect(ctx context.Context, l *loaded) (sets []definition.Data
 			fault("data set %q: %s", id, err)
 			continue
 		case !given && rows == 0 && !s.config.Filling:
-			fault("data set %q: there are no rows for %s in the Parquet files under %s", id, view.Name, filepath.Join(s.config.Dir, sql.BucketsFolder))
+			narrow := ""
+			if view.Narrow != "" {
+				narrow = "; " + view.Narrow
+			}
+			fault("data set %q: there are no rows for %s in the Parquet files under %s%s", id, view.Name, filepath.Join(s.config.Dir, sql.BucketsFolder), narrow)
 		}
 		set, source := described(id, table, columns)
 		sets, l.sources = append(sets, set), append(l.sources, source)

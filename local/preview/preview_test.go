@@ -106,7 +106,7 @@ func TestFaults(t *testing.T) {
 	}
 	write(whole)
 	s, err := Start(t.Context(), Config{
-		Listen: "127.0.0.1:0", File: file, Dir: dir, Schema: pipeline.Schema("v1"),
+		Listen: "127.0.0.1:0", File: file, Dir: dir, Schema: pipeline.Schema("v1", 0),
 		Views:    map[string]View{"headcounts": {Name: "published_headcounts"}, "events": {Name: "events_safe", Imported: true}},
 		DataSets: map[string]string{"unused": "SELECT 1"},
 	})

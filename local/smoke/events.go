@@ -252,8 +252,7 @@ func destination(lat, lon, metres, bearing float64) (float64, float64) {
 }
 
 // text writes an event with all fields of the contract, so that every column of
-// the lake can be looked at. app_version tells the run: what a version may look
-// like passes into the view events_safe.
+// the lake can be looked at.
 func (m *maker) text(kind int, who person, at time.Time, lat, lon float64) string {
 	m.made++
 	number := func(f float64) *float64 { return &f }
@@ -265,7 +264,7 @@ func (m *maker) text(kind int, who person, at time.Time, lat, lon float64) strin
 			FullName: "Smoke Test", Email: "smoke@example.org", Phone: "+33 1 99 00 12 34",
 		},
 		Position: event.Position{Latitude: lat, Longitude: lon, AccuracyM: number(8), AltitudeM: number(35.5), SpeedMPS: number(1.25), HeadingD: number(90)},
-		Device:   event.Device{ID: "device", Platform: "ios", OSVersion: "18.1", AppVersion: appVersion(m.run), Model: "model", IPAddress: "192.0.2.1"},
+		Device:   event.Device{ID: "device", Platform: "ios", OSVersion: "18.1", AppVersion: appVersion, Model: "model", IPAddress: "192.0.2.1"},
 		Session:  event.Session{ID: "session", Screen: "map", Network: "wifi", BatteryPct: number(77)},
 		Consent:  event.Consent{Analytics: kind != kindNoConsent},
 	})
@@ -275,7 +274,9 @@ func (m *maker) text(kind int, who person, at time.Time, lat, lon float64) strin
 	return string(text)
 }
 
-func appVersion(run string) string { return "smoke " + run }
+// appVersion is how the events of smoke tests are found in the view events_safe,
+// which shows nothing that tells one run from another.
+const appVersion = "99.99.9"
 
 // sums is what became of messages, as it should be.
 type sums struct {

@@ -83,7 +83,7 @@ func newRig(t *testing.T, b broken, s flowSettings) *rig {
 			standIn.SNS.Unsubscribe(arn)
 		}
 	}
-	if g.db, err = sql.Open(t.Context(), dir, pipeline.Schema("v1")); err != nil {
+	if g.db, err = sql.Open(t.Context(), dir, pipeline.Schema("v1", 0)); err != nil {
 		t.Fatal(err)
 	}
 	g.start(t, b)

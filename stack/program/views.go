@@ -23,7 +23,7 @@ func (s *stack) createViews(d *deployment) error {
 		views.View
 	}{
 		{tableEvents, views.Events(tableEvents)},
-		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow)},
+		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow, views.Days)},
 	} {
 		text, err := viewText(v.View, s.names.Database())
 		if err != nil {

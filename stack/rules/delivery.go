@@ -121,7 +121,7 @@ func catalog() []Rule {
 		tableRule("events", lakeColumns(), "year", "month", "day"),
 		tableRule("headcounts", headcounts, "flow", "year", "month", "day"),
 		tableRule("quarantine", rejected, "category", "year", "month", "day"),
-		viewRule(views.Events("events")), viewRule(views.Headcounts("headcounts", "v1")), noPayload(),
+		viewRule(views.Events("events")), viewRule(views.Headcounts("headcounts", "v1", views.Days)), noPayload(),
 	}
 	return append(rules, crawling()...)
 }
