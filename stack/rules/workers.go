@@ -21,7 +21,7 @@ func workers() []Rule {
 	const repository, cluster = "aws:ecr/repository:Repository", "aws:ecs/cluster:Cluster"
 	container := func(path ...any) []any { return append([]any{"containerDefinitions", 0}, path...) }
 	return append(rulesOf(
-		property{id: "ECR.1", what: "images are scanned when they come", kind: repository, path: []any{"imageScanningConfiguration", "scanOnPush"}, want: is(true), wrong: []any{false}},
+		property{id: "ECR.1", what: "images are scanned when they come; the basic scan knows no images without an operating system (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html): for these there is govulncheck, in .github/workflows", kind: repository, path: []any{"imageScanningConfiguration", "scanOnPush"}, want: is(true), wrong: []any{false}},
 		property{id: "ECR.2", what: "a tag stays the image that it was", kind: repository, path: []any{"imageTagMutability"}, want: is("IMMUTABLE"), wrong: []any{"MUTABLE"}},
 		property{id: "ECR.3", what: "old images go", kind: "aws:ecr/lifecyclePolicy:LifecyclePolicy", path: []any{"policy", "rules", 0, "action", "type"}, want: is("expire")},
 		property{id: "ECS.12", what: "Container Insights is on: scaling and alarms need its metrics", kind: cluster, path: []any{"settings", 0, "value"}, want: is("enabled"), wrong: []any{"disabled"}},
