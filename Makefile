@@ -73,7 +73,7 @@ deploy: named pulumi ## all of it to AWS, also for the first time: STACK=dev, PU
 	@# Without workers yet, there are no repositories for their images either: first all but the workers.
 	@if ! pulumi stack --stack $(STACK) --show-urns | grep -q 'aws:ecs/service:Service'; then \
 		mkdir -p $(BIN); \
-		sed -e '/headcount:bootstrap:/d' -e 's/^config:.*/&\n  headcount:bootstrap: true/' Pulumi.$(STACK).yaml >$(BIN)/bootstrap.$(STACK).yaml; \
+		awk '/headcount:bootstrap:/ { next } { print } /^config:/ { print "  headcount:bootstrap: true" }' Pulumi.$(STACK).yaml >$(BIN)/bootstrap.$(STACK).yaml; \
 		pulumi up --stack $(STACK) --config-file $(BIN)/bootstrap.$(STACK).yaml $(PULUMI_FLAGS); fi
 	@$(MAKE) --no-print-directory images places
 	pulumi up --stack $(STACK) $(PULUMI_FLAGS)

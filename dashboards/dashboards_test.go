@@ -25,8 +25,8 @@ func TestOurDashboard(t *testing.T) {
 		file, identifier string
 		view             views.View
 	}{
-		{dashboards.HeadcountsSet, "headcounts", views.Headcounts("headcounts", "v1")},
-		{dashboards.EventsSet, "events", views.Events("events")},
+		{dashboards.HeadcountsSet, "headcounts", views.Headcounts("headcounts", "v1", views.Days)},
+		{dashboards.EventsSet, "events", views.RecentEvents("events_safe", views.ImportedDays)},
 	} {
 		f, faults := definition.DecodeDataSet(tt.file, read(t, tt.file))
 		if len(faults) > 0 {

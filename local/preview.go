@@ -20,7 +20,7 @@ const previewAddress = "127.0.0.1:8080"
 // ownViews are the views behind the data sets of our own dashboards, by their
 // identifiers.
 var ownViews = map[string]preview.View{
-	"events":     {Name: "events_safe", Imported: true}, // as ImportMode says in dashboards/datasets
+	"events":     {Name: "recent_events", Imported: true, Narrow: "it shows the last days only, --days 0 shows all"}, // as ImportMode says in dashboards/datasets
 	"headcounts": {Name: "published_headcounts", Narrow: "it shows the last days only, --days 0 shows all"},
 }
 

@@ -102,6 +102,26 @@ FROM timed`
 	return v
 }
 
+// ImportedDays is how many days of events QuickSight imports. Each import reads
+// them all, and what is imported must fit into the account's SPICE capacity.
+const ImportedDays = 31
+
+// RecentEvents is recent_events: events_safe of the last days by their arrival,
+// counted as in Headcounts, for the data set that is imported. The relation it
+// reads, quoted for SQL, has the columns of events_safe.
+func RecentEvents(from string, days int) View {
+	v := View{Name: "recent_events", Columns: Events("").Columns}
+	var columns []string
+	for _, c := range v.Columns {
+		columns = append(columns, c.Name)
+	}
+	v.SQL = "SELECT " + strings.Join(columns, ", ") + "\nFROM " + from
+	if conditions := lastDays(days); conditions != nil {
+		v.SQL += "\nWHERE " + strings.Join(conditions, "\n  AND ")
+	}
+	return v
+}
+
 // Days is how many days published_headcounts shows unless another number is set,
 // on AWS and on a laptop.
 const Days = 92

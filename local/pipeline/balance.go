@@ -28,16 +28,21 @@ import (
 
 // Schema is the columns of the tables in a data folder, from the Go types, and the
 // views over them; published_headcounts shows the last days of the flow published,
-// all of them with 0 days.
+// and recent_events as many as QuickSight imports; all of them with 0 days.
 func Schema(published string, days int) sql.Schema {
 	var s sql.Schema
+	imported := views.ImportedDays
+	if days == 0 {
+		imported = 0
+	}
 	for _, c := range event.LakeColumns() {
 		s.Events = append(s.Events, sql.Column(c))
 	}
 	for _, c := range results.Columns {
 		s.Headcounts = append(s.Headcounts, sql.Column{Name: c.Path, Type: c.Kind.Hive()})
 	}
-	for _, v := range []views.View{views.Events(sql.EventsWithPath), views.Headcounts("headcounts", published, days)} {
+	safe := views.Events(sql.EventsWithPath)
+	for _, v := range []views.View{safe, views.RecentEvents(safe.Name, imported), views.Headcounts("headcounts", published, days)} {
 		s.Views = append(s.Views, sql.View{Name: v.Name, SQL: v.SQL})
 	}
 	return s

@@ -58,7 +58,7 @@ func BenchmarkNow(b *testing.B) {
 	s, err := Start(b.Context(), Config{
 		Listen: "127.0.0.1:0", File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
 		Dir: dir, Schema: pipeline.Schema("v1", 0), Filling: true,
-		Views: map[string]View{"events": {Name: "events_safe", Imported: true}, "headcounts": {Name: "published_headcounts"}},
+		Views: map[string]View{"events": {Name: "recent_events", Imported: true}, "headcounts": {Name: "published_headcounts"}},
 	})
 	if err != nil {
 		b.Fatal(err)

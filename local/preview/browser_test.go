@@ -110,7 +110,7 @@ func start(t *testing.T, dir string) *Server {
 	s, err := Start(t.Context(), Config{
 		Listen: "127.0.0.1:0", File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
 		Dir: dir, Schema: pipeline.Schema("v1", 0),
-		Views: map[string]View{"events": {Name: "events_safe", Imported: true}, "headcounts": {Name: "published_headcounts"}},
+		Views: map[string]View{"events": {Name: "recent_events", Imported: true}, "headcounts": {Name: "published_headcounts"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -152,7 +152,7 @@ func (r *runner) checkErrors(context.Context) (string, string, error) {
 }
 
 // checkEventsSafe: the view shows each event of the run, and of those before it on
-// these days, once, and no user.
+// these days, once, and no user; and so does recent_events, which is imported.
 func (r *runner) checkEventsSafe(ctx context.Context) (string, string, error) {
 	days := daysAre(r.begun, r.begun.Add(r.options.Timeout))
 	version := literal(appVersion)
@@ -173,6 +173,13 @@ func (r *runner) checkEventsSafe(ctx context.Context) (string, string, error) {
 				return Fail, "it shows the id of a user or an event", nil
 			}
 		}
+	}
+	recent, err := r.integers(ctx, "SELECT count(*) FROM recent_events WHERE "+days+" AND app_version = "+version, 1)
+	if err != nil {
+		return "", "", err
+	}
+	if recent[0] != int64(len(rows)) {
+		return verdict(false, "recent_events has %d of the %d rows of events_safe", recent[0], len(rows))
 	}
 	return verdict(int64(len(rows)) == n[0] && n[0] > 0, "%d rows of smoke tests, for %d different events, without the id of a user or an event", len(rows), n[0])
 }

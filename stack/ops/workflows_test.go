@@ -14,6 +14,9 @@ import (
 // pinned is an action at an exact version or a full digest: a branch or v4 may become other code tomorrow.
 var pinned = regexp.MustCompile(`^[\w./-]+@(v\d+\.\d+\.\d+|[0-9a-f]{40})$`)
 
+// tools are Go's programs at a version, as go install and go run take them.
+var tools = regexp.MustCompile(`[\w./-]+\.[\w./-]+/[\w./-]+@\S+`)
+
 func TestWorkflows(t *testing.T) {
 	paths, _ := filepath.Glob("../../.github/workflows/*.yml")
 	if len(paths) < 3 {
@@ -48,10 +51,29 @@ func TestWorkflows(t *testing.T) {
 				if step.Uses != "" && !pinned.MatchString(step.Uses) {
 					t.Errorf("%s: %s uses %s, which is not pinned", path, name, step.Uses)
 				}
+				for _, tool := range tools.FindAllString(step.Run, -1) {
+					if !pinned.MatchString(tool) {
+						t.Errorf("%s: %s runs %s, which is not pinned", path, name, tool)
+					}
+				}
 				if strings.Contains(step.Run, "${{") {
 					t.Errorf("%s: %s puts an expression into a shell: pass it by env: %s", path, name, step.Run)
 				}
 			}
+		}
+	}
+}
+
+// TestVulnerabilities: what no scan of ECR's knows is looked for in every module
+// of the workspace, also while nobody commits.
+func TestVulnerabilities(t *testing.T) {
+	text, err := os.ReadFile("../../.github/workflows/vulnerabilities.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\n  schedule:\n", "\n  pull_request:\n", "golang.org/x/vuln/cmd/govulncheck@v", "go list -m -f '{{.Dir}}'", "govulncheck ./..."} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the workflow has no %q", want)
 		}
 	}
 }

@@ -63,19 +63,23 @@ func TLSOnly(actions string, resources ...pulumi.StringInput) Statement {
 	}
 }
 
-// Trust lets a service of AWS assume a role, on behalf of nothing but the
-// resource of the account whose ARN matches. Without that, the service could be
-// made to use the role by anybody ("confused deputy",
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
-func Trust(service, account, sourceARN string) Document {
+// Trust lets a service of AWS assume a role. From is a condition only for a
+// service that is documented to send its keys: where a key is not sent, the
+// condition never holds, and the service cannot assume the role. Without the
+// condition nobody else can make the service use the role either: whoever gives
+// a role to a service must be allowed to pass it, which is not possible across
+// accounts
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+// Package rules has the page for each service.
+func Trust(service string, conditions ...Condition) Document {
 	return Document{{
-		Sid: "Trust", Services: []string{service}, Actions: []string{"sts:AssumeRole"},
-		Conditions: From(account, sourceARN),
+		Sid: "Trust", Services: []string{service}, Actions: []string{"sts:AssumeRole"}, Conditions: conditions,
 	}}
 }
 
 // From is the condition that a service of AWS acts for a resource of the
-// account whose ARN matches.
+// account whose ARN matches ("confused deputy",
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
 func From(account, sourceARN string) []Condition {
 	return []Condition{
 		Is("StringEquals", "aws:SourceAccount", pulumi.String(account)),

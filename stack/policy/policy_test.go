@@ -162,7 +162,7 @@ func TestHelpers(t *testing.T) {
 		},
 		{
 			"Trust",
-			policy.Trust("sns.amazonaws.com", "111122223333", "arn:aws:sns:*"),
+			policy.Trust("sns.amazonaws.com", policy.From("111122223333", "arn:aws:sns:*")...),
 			`{"Statement":[{"Action":["sts:AssumeRole"],"Condition":{"ArnLike":{"aws:SourceArn":["arn:aws:sns:*"]},"StringEquals":{"aws:SourceAccount":["111122223333"]}},"Effect":"Allow","Principal":{"Service":["sns.amazonaws.com"]},"Sid":"Trust"}],"Version":"2012-10-17"}`,
 		},
 	} {

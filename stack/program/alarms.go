@@ -10,6 +10,7 @@ import (
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // alarm is one alarm: it goes off when the value was above the threshold for
@@ -97,6 +98,22 @@ func (s *stack) alarmList(d *deployment) []alarm {
 			metrics: []statistic{{s.visible(s.names.Prefix() + "-lake-delivery-dlq"), "Maximum"}},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},
+	}
+	if s.NoInputMinutes > 0 && !s.Bootstrap {
+		list = append(list, alarm{
+			name: "no-input", description: fmt.Sprintf("Nobody has published an event for %d minutes.", s.NoInputMinutes),
+			// SNS sends no metric of a topic that nobody publishes to.
+			metrics: []statistic{{metric{"m", "AWS/SNS", "NumberOfMessagesPublished", map[string]string{"TopicName": s.names.Topic("events")}}, "Sum"}},
+			text:    "IF(m>0,0,1)", above: 0, periods: s.NoInputMinutes / settings.NoInputStep, period: 60 * settings.NoInputStep, missing: gone,
+		})
+	}
+	for _, set := range d.imported {
+		list = append(list, alarm{
+			name: set.Identifier + "-refresh", description: "QuickSight could not import the data set " + set.Identifier + ": the dashboard shows the last one that it could.",
+			// https://docs.aws.amazon.com/quicksight/latest/user/cw-metrics.html
+			metrics: []statistic{{metric{"m", "AWS/QuickSight", "IngestionErrorCount", map[string]string{"DatasetId": s.names.Prefix() + "-" + set.Identifier}}, "Sum"}},
+			above:   0, periods: 1, period: 300, missing: quiet,
+		})
 	}
 	for _, f := range d.flows {
 		for _, name := range queueNames {

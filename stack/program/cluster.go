@@ -13,12 +13,21 @@ import (
 // The kinds of capacity that Fargate has.
 const onDemand, spot = "FARGATE", "FARGATE_SPOT"
 
-// capacity is the kind that the tasks run on.
-func (s *stack) capacity() string {
-	if s.Spot {
-		return spot
+// capacity is what the tasks of a service run on. With Spot, a protected stack
+// keeps one task of each service that AWS does not take back
+// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html).
+func (s *stack) capacity() ecs.ServiceCapacityProviderStrategyArray {
+	item := func(kind string, base, weight int) ecs.ServiceCapacityProviderStrategyInput {
+		return ecs.ServiceCapacityProviderStrategyArgs{CapacityProvider: pulumi.String(kind), Base: pulumi.Int(base), Weight: pulumi.Int(weight)}
 	}
-	return onDemand
+	switch {
+	case !s.Spot:
+		return ecs.ServiceCapacityProviderStrategyArray{item(onDemand, 0, 1)}
+	case s.Protect:
+		return ecs.ServiceCapacityProviderStrategyArray{item(onDemand, 1, 0), item(spot, 0, 1)}
+	default:
+		return ecs.ServiceCapacityProviderStrategyArray{item(spot, 0, 1)}
+	}
 }
 
 // cluster creates where the workers run, and the repositories of their images.
@@ -47,6 +56,8 @@ func (s *stack) cluster(d *deployment) (err error) {
 		d.repositories[service], err = ecr.NewRepository(s.ctx, service, &ecr.RepositoryArgs{
 			Name:                       pulumi.String(s.names.Repository(service)),
 			ImageTagMutability:         pulumi.String("IMMUTABLE"),
+			// What is in our images the scan does not know: they have no packages of an
+			// operating system. .github/workflows/vulnerabilities.yml looks at the code.
 			ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
 			// Images can be built again from the repository, to the same digest.
 			ForceDelete: pulumi.Bool(!s.Protect),

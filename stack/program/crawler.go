@@ -10,13 +10,15 @@ import (
 )
 
 // crawlerEdits leaves to the crawler what it writes into the table: the columns,
-// and its notes. The projection's parameters stay Pulumi's.
+// and its notes. The projection's parameters stay Pulumi's. A key with a dot in
+// it stands in brackets, or it would be a path
+// (https://www.pulumi.com/docs/iac/concepts/options/ignorechanges/).
 func crawlerEdits() []pulumi.ResourceOption {
 	return []pulumi.ResourceOption{pulumi.IgnoreChanges([]string{
 		"storageDescriptor.columns", "storageDescriptor.parameters", "storageDescriptor.numberOfBuckets",
 		"parameters.CrawlerSchemaDeserializerVersion", "parameters.CrawlerSchemaSerializerVersion", "parameters.UPDATED_BY_CRAWLER",
 		"parameters.averageRecordSize", "parameters.recordCount", "parameters.objectCount", "parameters.sizeKey",
-		"parameters.compressionType", "parameters.typeOfData", "parameters.partition_filtering.enabled",
+		"parameters.compressionType", "parameters.typeOfData", `parameters["partition_filtering.enabled"]`,
 	})}
 }
 
@@ -25,7 +27,7 @@ func crawlerEdits() []pulumi.ResourceOption {
 // a run is billed as ten minutes at least.
 func (s *stack) crawler(d *deployment) error {
 	n := s.names
-	role, ready, err := s.role(nil, "crawler", policy.Trust("glue.amazonaws.com", n.Account, n.ARN("glue", "crawler/"+n.Prefix())), policy.Document{
+	role, ready, err := s.role(nil, "crawler", policy.Trust("glue.amazonaws.com"), policy.Document{
 		d.aggregates.list(),
 		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("headcounts/")}},
 		d.readKey(),
@@ -49,8 +51,13 @@ func (s *stack) crawler(d *deployment) error {
 	}
 	// One table stays one, whatever a partition's files look like
 	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-grouping-policy.html).
+	// By default a crawler removes what it did not write itself, so the
+	// parameters of the projection too: it must only add columns
+	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html).
+	addOrUpdate := func(behaviour string) map[string]string { return map[string]string{"AddOrUpdateBehavior": behaviour} }
 	configuration, err := json.Marshal(map[string]any{
 		"Version": 1.0, "Grouping": map[string]string{"TableGroupingPolicy": "CombineCompatibleSchemas"},
+		"CrawlerOutput": map[string]any{"Tables": addOrUpdate("MergeNewColumns"), "Partitions": addOrUpdate("InheritFromTable")},
 	})
 	if err != nil {
 		return err

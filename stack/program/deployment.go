@@ -11,6 +11,8 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/quicksight"
 )
 
 // deployment is what was created so far, for the parts that come after.
@@ -24,7 +26,9 @@ type deployment struct {
 	lake, aggregates, quarantine, results, logs *bucket
 
 	events, alerts, alarms *sns.Topic
-	publisher, analyst     *iam.Policy
+	// alarmsOpen is there when what rings may publish to alarms.
+	alarmsOpen         pulumi.Resource
+	publisher, analyst *iam.Policy
 
 	database *glue.CatalogDatabase
 	// deliverySchema is the table that gives Firehose its schema.
@@ -45,4 +49,6 @@ type deployment struct {
 	workgroup *athena.Workgroup
 
 	dashboardURL string
+	// imported are the data sets that QuickSight imports.
+	imported []quicksight.Set
 }

@@ -32,6 +32,10 @@ func (s *stack) key(d *deployment) (err error) {
 			Conditions: policy.From(account, n.ARN("cloudwatch", "alarm:"+n.Prefix()+"-*")),
 		},
 		{
+			Sid: "BudgetToTopic", Services: []string{"budgets.amazonaws.com"}, Actions: use, Resources: self,
+			Conditions: policy.From(account, s.budgets()),
+		},
+		{
 			Sid: "Stream", Services: []string{"firehose.amazonaws.com"}, Actions: use, Resources: self,
 			Conditions: policy.From(account, n.ARN("firehose", "deliverystream/"+n.Stream())),
 		},

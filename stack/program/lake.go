@@ -28,7 +28,7 @@ func (s *stack) lake(d *deployment) error {
 	if err != nil {
 		return err
 	}
-	role, ready, err := s.role(nil, "lake", policy.Trust("firehose.amazonaws.com", s.names.Account, s.names.ARN("firehose", "deliverystream/"+s.names.Stream())), s.streamPolicy(d, log))
+	role, ready, err := s.role(nil, "lake", policy.Trust("firehose.amazonaws.com"), s.streamPolicy(d, log))
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,12 @@ func (s *stack) feedLake(d *deployment) (err error) {
 	if err != nil {
 		return err
 	}
-	role, ready, err := s.role(nil, "lake-subscription", policy.Trust("sns.amazonaws.com", s.names.Account, s.names.ARN("sns", s.names.Topic("events"))), policy.Document{{
-		Sid: "Put", Actions: []string{"firehose:PutRecord", "firehose:PutRecordBatch"}, Resources: []pulumi.StringInput{d.stream.Arn},
+	// https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html
+	role, ready, err := s.role(nil, "lake-subscription", policy.Trust("sns.amazonaws.com"), policy.Document{{
+		Sid: "Put", Resources: []pulumi.StringInput{d.stream.Arn},
+		Actions: []string{
+			"firehose:DescribeDeliveryStream", "firehose:ListDeliveryStreams", "firehose:ListTagsForDeliveryStream", "firehose:PutRecord", "firehose:PutRecordBatch",
+		},
 	}})
 	if err != nil {
 		return err

@@ -115,7 +115,7 @@ func (s *stack) watch(d *deployment, vpc *ec2.Vpc) error {
 	if err != nil {
 		return err
 	}
-	role, ready, err := s.role(nil, "flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*")), policy.Document{{
+	role, ready, err := s.role(nil, "flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*"))...), policy.Document{{
 		Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"},
 		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)},
 	}})
@@ -184,7 +184,7 @@ func (s *stack) nat(d *deployment, vpc *ec2.Vpc, zone string, private *ec2.Route
 		return err
 	}
 	d.network.ready = append(d.network.ready, way)
-	d.network.tasks, err = s.securityGroup("tasks", "Tasks: nothing comes in, HTTPS goes out", vpc, nil, ec2.SecurityGroupEgressArray{
+	d.network.tasks, err = s.securityGroup("tasks", vpc, nil, ec2.SecurityGroupEgressArray{
 		https("To AWS, through the NAT gateway", ec2.SecurityGroupEgressArgs{CidrBlocks: pulumi.ToStringArray([]string{"0.0.0.0/0"})}),
 	})
 	return err
@@ -193,14 +193,14 @@ func (s *stack) nat(d *deployment, vpc *ec2.Vpc, zone string, private *ec2.Route
 // endpoints lets the private subnets reach what they call in AWS, and nothing
 // else in the world.
 func (s *stack) endpoints(d *deployment, vpc *ec2.Vpc, s3 *ec2.VpcEndpoint) error {
-	group, err := s.securityGroup("endpoints", "Interface endpoints: HTTPS from the private subnets", vpc, ec2.SecurityGroupIngressArray{ec2.SecurityGroupIngressArgs{
+	group, err := s.securityGroup("endpoints", vpc, ec2.SecurityGroupIngressArray{ec2.SecurityGroupIngressArgs{
 		Description: pulumi.String("HTTPS from the network"), Protocol: pulumi.String("tcp"), FromPort: pulumi.Int(443), ToPort: pulumi.Int(443),
 		CidrBlocks: pulumi.ToStringArray([]string{vpcCIDR}),
 	}}, ec2.SecurityGroupEgressArray{})
 	if err != nil {
 		return err
 	}
-	d.network.tasks, err = s.securityGroup("tasks", "Tasks: nothing comes in, HTTPS goes to the endpoints", vpc, nil, ec2.SecurityGroupEgressArray{
+	d.network.tasks, err = s.securityGroup("tasks", vpc, nil, ec2.SecurityGroupEgressArray{
 		https("To the interface endpoints", ec2.SecurityGroupEgressArgs{SecurityGroups: pulumi.StringArray{group.ID()}}),
 		https("To S3, through its gateway endpoint", ec2.SecurityGroupEgressArgs{PrefixListIds: pulumi.StringArray{s3.PrefixListId}}),
 	})
@@ -226,9 +226,14 @@ func https(description string, to ec2.SecurityGroupEgressArgs) ec2.SecurityGroup
 	return to
 }
 
-func (s *stack) securityGroup(name, description string, vpc *ec2.Vpc, in ec2.SecurityGroupIngressArray, out ec2.SecurityGroupEgressArray) (*ec2.SecurityGroup, error) {
+// securityGroup creates a security group. Its description is the same whatever
+// the network, since another one replaces the group, which AWS refuses to delete
+// while network interfaces use it; and Pulumi names it, so that a replacement
+// can be there beside it
+// (https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/security_group#recreating-a-security-group).
+func (s *stack) securityGroup(name string, vpc *ec2.Vpc, in ec2.SecurityGroupIngressArray, out ec2.SecurityGroupEgressArray) (*ec2.SecurityGroup, error) {
 	return ec2.NewSecurityGroup(s.ctx, name, &ec2.SecurityGroupArgs{
-		Name: pulumi.String(s.names.Prefix() + "-" + name), Description: pulumi.String(description), VpcId: vpc.ID(),
+		Description: pulumi.String("Headcount " + s.Stack + ": " + name), VpcId: vpc.ID(),
 		Ingress: in, Egress: out, Tags: s.called(s.names.Prefix() + "-" + name),
 	}, s.opts()...)
 }

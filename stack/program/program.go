@@ -53,10 +53,13 @@ type stack struct {
 
 // Deploy registers the resources of a stack, in the order of an event's path,
 // and its outputs.
-func Deploy(ctx *pulumi.Context, settings *settings.Settings) error {
-	s, err := begin(ctx, settings)
+func Deploy(ctx *pulumi.Context, configured *settings.Settings) error {
+	s, err := begin(ctx, configured)
 	if err != nil {
 		return err
+	}
+	if faults := s.OtherAccount(s.names.Account); faults != nil {
+		return &settings.FaultsError{Stack: s.Stack, Faults: faults}
 	}
 	d := &deployment{}
 	for _, part := range []struct {
@@ -76,6 +79,7 @@ func Deploy(ctx *pulumi.Context, settings *settings.Settings) error {
 		{"athena", s.athena},
 		{"quicksight", s.quickSight},
 		{"alarms", s.alarms},
+		{"budget", s.budget},
 		{"dashboard", s.dashboard},
 	} {
 		if err := part.create(d); err != nil {

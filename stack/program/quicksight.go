@@ -21,19 +21,14 @@ func (s *stack) quickSight(d *deployment) error {
 	if s.QuickSightPrincipal == "" {
 		return s.ctx.Log.Info("QuickSight is left out: headcount:quickSightPrincipal does not say who is to see the dashboard", nil)
 	}
-	// QuickSight takes roles of its own account only, and is not documented to
-	// tell a source that a condition could compare
-	// (https://docs.aws.amazon.com/quicksight/latest/user/datasource-run-as-role.html).
-	role, ready, err := s.role(nil, "quicksight", policy.Document{{
-		Sid: "Trust", Services: []string{"quicksight.amazonaws.com"}, Actions: []string{"sts:AssumeRole"},
-	}}, s.quickSightPolicy(d))
+	role, ready, err := s.role(nil, "quicksight", policy.Trust("quicksight.amazonaws.com"), s.quickSightPolicy(d))
 	if err != nil {
 		return err
 	}
 	a := quicksight.Args{
 		Stack: s.Stack, Account: s.names.Account, Region: s.Region, Database: s.names.Database(), Workgroup: s.names.Workgroup(),
 		// Computed, so that the template is whole in a preview.
-		RoleARN: "arn:aws:iam::" + s.names.Account + ":role/" + s.names.Prefix() + "-quicksight", Principal: s.QuickSightPrincipal,
+		RoleARN: "arn:aws:iam::" + s.names.Account + ":role/" + s.names.Prefix() + "-quicksight", Principal: s.QuickSightPrincipal, Author: s.QuickSightAuthor,
 	}
 	former, formerReady, err := s.formationRole(a, role)
 	if err != nil {
@@ -44,7 +39,7 @@ func (s *stack) quickSight(d *deployment) error {
 		return err
 	}
 	source, err := cloudformation.NewStack(s.ctx, "quicksight-source", &cloudformation.StackArgs{
-		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(template),
+		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(template), OnFailure: onFailure,
 	}, s.opts(pulumi.DependsOn([]pulumi.Resource{ready, formerReady, d.workgroup}))...)
 	if err != nil {
 		return err
@@ -70,9 +65,7 @@ func (s *stack) quickSightPolicy(d *deployment) policy.Document {
 // formationRole is the role in which CloudFormation works: on what is made here,
 // and on nothing else.
 func (s *stack) formationRole(a quicksight.Args, query *iam.Role) (*iam.Role, pulumi.Resource, error) {
-	n := s.names
-	trust := policy.Trust("cloudformation.amazonaws.com", n.Account, n.ARN("cloudformation", "stack/"+a.ID()+"-quicksight-*"))
-	return s.role(nil, "quicksight-formation", trust, policy.Document{
+	return s.role(nil, "quicksight-formation", policy.Trust("cloudformation.amazonaws.com"), policy.Document{
 		{
 			Sid: "DataSource", Resources: policy.On(a.DataSourceARN()),
 			Actions: []string{
@@ -82,14 +75,19 @@ func (s *stack) formationRole(a quicksight.Args, query *iam.Role) (*iam.Role, pu
 			},
 		},
 		{
-			Sid: "Dashboard", Resources: policy.On(a.DashboardARN(), a.DashboardARN()+"/*", n.ARN("quicksight", "analysis/"+a.ID())),
+			Sid: "Dashboard", Resources: policy.On(a.DashboardARN(), a.DashboardARN()+"/*", a.AnalysisARN()),
 			Actions: []string{
 				"quicksight:CreateDashboard", "quicksight:UpdateDashboard", "quicksight:DeleteDashboard", "quicksight:DescribeDashboard", "quicksight:DescribeDashboardDefinition",
-				"quicksight:DescribeDashboardPermissions", "quicksight:UpdateDashboardPermissions", "quicksight:UpdateDashboardPublishedVersion", "quicksight:ListDashboardVersions",
+				"quicksight:DescribeDashboardPermissions", "quicksight:UpdateDashboardPermissions", "quicksight:UpdateDashboardPublishedVersion", "quicksight:UpdateDashboardLinks", "quicksight:ListDashboardVersions",
 				"quicksight:CreateAnalysis", "quicksight:UpdateAnalysis", "quicksight:DeleteAnalysis", "quicksight:DescribeAnalysis", "quicksight:DescribeAnalysisDefinition",
 				"quicksight:DescribeAnalysisPermissions", "quicksight:UpdateAnalysisPermissions",
 				"quicksight:TagResource", "quicksight:UntagResource", "quicksight:ListTagsForResource",
 			},
+		},
+		{
+			// CloudFormation asks in which folders they are, in whatever folder that is.
+			Sid: "Folders", Actions: []string{"quicksight:CreateFolderMembership", "quicksight:DeleteFolderMembership", "quicksight:ListFoldersForResource"},
+			Resources: policy.On(a.DataSourceARN(), a.DashboardARN(), a.AnalysisARN(), s.names.ARN("quicksight", "folder/*")),
 		},
 		{
 			Sid: "DataSets", Actions: []string{"quicksight:PassDataSet", "quicksight:DescribeDataSet"},
@@ -125,9 +123,15 @@ func (s *stack) dataSets(d *deployment, a quicksight.Args, source pulumi.Resourc
 		if _, err := native.NewRefreshSchedule(s.ctx, set.Identifier, schedule, s.opts()...); err != nil {
 			return nil, err
 		}
+		d.imported = append(d.imported, set)
 	}
 	return sets, nil
 }
+
+// onFailure removes a stack that could not be created. It would else stay, in
+// ROLLBACK_COMPLETE, which no update leaves
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html).
+var onFailure = pulumi.String("DELETE")
 
 // shownDashboard creates analysis and dashboard. Their template is too large to
 // be given as it is, and lies in the bucket of the aggregates, under a name that
@@ -137,7 +141,7 @@ func (s *stack) shownDashboard(d *deployment, a quicksight.Args, former *iam.Rol
 	if err != nil {
 		return err
 	}
-	args := &cloudformation.StackArgs{Name: pulumi.String(a.ID() + "-quicksight-dashboard"), IamRoleArn: former.Arn}
+	args := &cloudformation.StackArgs{Name: pulumi.String(a.ID() + "-quicksight-dashboard"), IamRoleArn: former.Arn, OnFailure: onFailure}
 	needed := sets
 	if len(template) <= quicksight.InlineLimit {
 		args.TemplateBody = pulumi.String(template)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,6 +114,7 @@ func TestBadInput(t *testing.T) {
 		{name: "min above max", pairs: []string{"flows", flow + `,"masker":{"minTasks":9}}]`}, want: []string{"headcount:flows[0].masker.minTasks is "}},
 		{name: "a published flow that is not there", pairs: []string{"publishedFlow", "v2"}, want: []string{"headcount:publishedFlow is "}},
 		{name: "a principal that is no ARN", pairs: []string{"quickSightPrincipal", "analysts"}, want: []string{"headcount:quickSightPrincipal is "}},
+		{name: "a placeholder", pairs: []string{"emails", `[{"topic":"alarms","address":"on-call@example.com"}]`}, want: []string{"headcount:emails[0].address is "}},
 		{name: "a key that nobody declares", pairs: []string{"regoin", "eu-west-1"}, want: []string{"headcount:regoin is not a setting"}},
 		{name: "a tag in place of a digest", files: images(map[string]string{"validator": "latest", "masker": digest, "aggregator": digest}), want: []string{"images.dev.json: validator is "}},
 		{name: "no images", files: map[string]string{"images.dev.json": "{}"}, want: []string{"validator is missing", "masker is missing", "aggregator is missing"}},
@@ -144,6 +146,47 @@ func TestBadInput(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOtherAccount: a user of QuickSight's who is in another account than the one
+// of the credentials stops a preview and an up before anything is registered.
+func TestOtherAccount(t *testing.T) {
+	s := load(t, "prod")
+	s.QuickSightPrincipal = "arn:aws:quicksight:us-east-1:444455556666:group/default/analysts"
+	for _, preview := range []bool{true, false} {
+		got, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Preview: preview})
+		const want = "headcount:quickSightPrincipal is of the account 444455556666, and the credentials are of 111122223333: "
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "quickSightAuthor") {
+			t.Errorf("preview %t: got %v", preview, err)
+		}
+		if types := typesOf(got); !slices.Equal(types, []string{"pulumi:providers:aws"}) {
+			t.Errorf("preview %t: registered %q", preview, types)
+		}
+	}
+}
+
+// TestSpotInProduction: a protected stack on Spot keeps one task of each service
+// that AWS does not take back.
+func TestSpotInProduction(t *testing.T) {
+	s := load(t, "prod")
+	s.Spot = true
+	services := 0
+	for _, r := range run(t, s).Resources {
+		if r.Type != "aws:ecs/service:Service" {
+			continue
+		}
+		services++
+		want := []any{
+			map[string]any{"capacityProvider": "FARGATE", "base": 1.0, "weight": 0.0},
+			map[string]any{"capacityProvider": "FARGATE_SPOT", "base": 0.0, "weight": 1.0},
+		}
+		if got := r.Inputs["capacityProviderStrategies"]; !reflect.DeepEqual(got, any(want)) {
+			t.Errorf("%s runs on %v", r.Name, got)
+		}
+	}
+	if services != 3 {
+		t.Errorf("%d services", services)
 	}
 }
 

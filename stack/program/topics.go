@@ -13,15 +13,18 @@ import (
 // alerts, the services' digests of rejected events, and alarms, CloudWatch's.
 // Nobody can be written to from the first: what is published there names people.
 func (s *stack) topics(d *deployment) (err error) {
-	if d.events, err = s.topic(d, "events"); err != nil {
+	if d.events, _, err = s.topic(d, "events"); err != nil {
 		return err
 	}
-	if d.alerts, err = s.topic(d, settings.Alerts); err != nil {
+	if d.alerts, _, err = s.topic(d, settings.Alerts); err != nil {
 		return err
 	}
-	d.alarms, err = s.topic(d, settings.Alarms, policy.Statement{
+	d.alarms, d.alarmsOpen, err = s.topic(d, settings.Alarms, policy.Statement{
 		Sid: "Alarms", Services: []string{"cloudwatch.amazonaws.com"}, Actions: []string{"sns:Publish"},
 		Conditions: policy.From(s.names.Account, s.names.ARN("cloudwatch", "alarm:"+s.names.Prefix()+"-*")),
+	}, policy.Statement{
+		Sid: "Budget", Services: []string{"budgets.amazonaws.com"}, Actions: []string{"sns:Publish"},
+		Conditions: policy.From(s.names.Account, s.budgets()),
 	})
 	if err != nil {
 		return err
@@ -42,13 +45,13 @@ func (s *stack) topics(d *deployment) (err error) {
 }
 
 // topic creates a topic whose policy lets the account's own identities publish,
-// as far as their policies do, over TLS.
-func (s *stack) topic(d *deployment, name string, more ...policy.Statement) (*sns.Topic, error) {
+// as far as their policies do, over TLS. open is there when they may.
+func (s *stack) topic(d *deployment, name string, more ...policy.Statement) (topic *sns.Topic, open pulumi.Resource, err error) {
 	t, err := sns.NewTopic(s.ctx, name, &sns.TopicArgs{
 		Name: pulumi.String(s.names.Topic(name)), KmsMasterKeyId: d.key.Arn,
 	}, s.opts()...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	arn := []pulumi.StringInput{t.Arn}
 	document := policy.Document{
@@ -62,8 +65,8 @@ func (s *stack) topic(d *deployment, name string, more ...policy.Statement) (*sn
 		statement.Resources = arn
 		document = append(document, statement)
 	}
-	_, err = sns.NewTopicPolicy(s.ctx, name, &sns.TopicPolicyArgs{Arn: t.Arn, Policy: document.JSON()}, s.opts()...)
-	return t, err
+	open, err = sns.NewTopicPolicy(s.ctx, name, &sns.TopicPolicyArgs{Arn: t.Arn, Policy: document.JSON()}, s.opts()...)
+	return t, open, err
 }
 
 // emails subscribes people. Until somebody has followed the link in Amazon's

@@ -16,14 +16,18 @@ var trinoTypes = map[string]string{
 	"string": "varchar", "double": "double", "bigint": "bigint", "int": "integer", "boolean": "boolean", "timestamp": "timestamp(3)",
 }
 
-// createViews creates the two views that the dashboards stand on.
+// createViews creates the views: those that the dashboards stand on, and
+// events_safe under one of them.
 func (s *stack) createViews(d *deployment) error {
+	safe := views.Events(tableEvents)
+	over := map[string]pulumi.Resource{tableEvents: d.tables[tableEvents], tableHeadcounts: d.tables[tableHeadcounts]}
 	for _, v := range []struct {
 		over string
 		views.View
 	}{
-		{tableEvents, views.Events(tableEvents)},
-		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow, views.Days)},
+		{tableEvents, safe},
+		{safe.Name, views.RecentEvents(safe.Name, views.ImportedDays)},
+		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow, s.DashboardDays)},
 	} {
 		text, err := viewText(v.View, s.names.Database())
 		if err != nil {
@@ -38,16 +42,21 @@ func (s *stack) createViews(d *deployment) error {
 			Parameters:       pulumi.StringMap{"presto_view": pulumi.String("true"), "comment": pulumi.String("Presto View")},
 			ViewOriginalText: pulumi.String(text), ViewExpandedText: pulumi.String("/* Presto View */"),
 			StorageDescriptor: glue.CatalogTableStorageDescriptorArgs{
-				Columns: columns, SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{},
+				Columns: columns,
+				// Athena answers "Table storage descriptor is missing SerDe info" where there is none, and the
+				// provider sends none of a block without members
+				// (https://github.com/hashicorp/terraform-provider-aws/issues/28517). No library is called -.
+				SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{Name: pulumi.String("-"), SerializationLibrary: pulumi.String("-")},
 			},
 		}, s.opts(
 			// The provider's update of a view in place leaves the old one.
 			pulumi.ReplaceOnChanges([]string{"viewOriginalText", "storageDescriptor"}), pulumi.DeleteBeforeReplace(true),
-			pulumi.DependsOn([]pulumi.Resource{d.tables[v.over]}),
+			pulumi.DependsOn([]pulumi.Resource{over[v.over]}),
 		)...)
 		if err != nil {
 			return err
 		}
+		over[v.Name] = view
 		d.views = append(d.views, view)
 	}
 	return nil

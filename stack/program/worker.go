@@ -56,7 +56,7 @@ func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error)
 	if err != nil {
 		return nil, err
 	}
-	trust := policy.Trust("ecs-tasks.amazonaws.com", s.names.Account, s.names.ARN("ecs", "*"))
+	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ecs", "*"))...)
 	task, mayWork, err := s.role(w, name+"-task", trust, a.may)
 	if err != nil {
 		return nil, err
@@ -81,11 +81,12 @@ func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error)
 	ready := append([]pulumi.Resource{mayWork, mayStart, d.capacity, d.aggregates.policy, d.quarantine.policy}, d.network.ready...)
 	w.service, err = ecs.NewService(s.ctx, name, &ecs.ServiceArgs{
 		Name: pulumi.String(name), Cluster: d.cluster.Arn, TaskDefinition: definition.Arn,
-		PlatformVersion: pulumi.String("LATEST"),
-		CapacityProviderStrategies: ecs.ServiceCapacityProviderStrategyArray{ecs.ServiceCapacityProviderStrategyArgs{
-			CapacityProvider: pulumi.String(s.capacity()), Weight: pulumi.Int(1),
-		}},
-		DesiredCount: pulumi.Int(a.settings.MinTasks),
+		PlatformVersion:            pulumi.String("LATEST"),
+		CapacityProviderStrategies: s.capacity(),
+		// Without this, another capacity replaces the service
+		// (https://www.pulumi.com/registry/packages/aws/api-docs/ecs/service/).
+		ForceNewDeployment: pulumi.Bool(true),
+		DesiredCount:       pulumi.Int(a.settings.MinTasks),
 		// New tasks before old ones go; and if the new ones do not come up, the
 		// old ones stay, and the up fails.
 		DeploymentMinimumHealthyPercent: pulumi.Int(100), DeploymentMaximumPercent: pulumi.Int(200),

@@ -99,7 +99,7 @@ var viewSet = []string{
 }
 
 // DataSetArgs gives the arguments of one of the data sets, on the data source of
-// the ARN. The principal may view it; nobody may change it but the stack. With
+// the ARN. The viewers may view it; nobody may change it but the stack. With
 // files that fail a check the error joins what is wrong with them.
 func DataSetArgs(s Set, a Args, dataSourceARN pulumi.StringInput) (*quicksight.DataSetArgs, error) {
 	if err := a.check(); err != nil {
@@ -149,13 +149,15 @@ func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksig
 
 // dataSetArgs maps a data set, all but its id.
 func dataSetArgs(d *dataSet, a Args, dataSourceARN pulumi.StringInput) *quicksight.DataSetArgs {
+	permissions := quicksight.DataSetPermissionArray{}
+	for _, viewer := range a.viewers() {
+		permissions = append(permissions, quicksight.DataSetPermissionArgs{Principal: pulumi.String(viewer), Actions: pulumi.ToStringArray(viewSet)})
+	}
 	args := &quicksight.DataSetArgs{
 		AwsAccountId: pulumi.String(a.Account),
 		Name:         pulumi.String(a.label(d.Name)),
 		ImportMode:   pulumi.String(d.ImportMode),
-		Permissions: quicksight.DataSetPermissionArray{quicksight.DataSetPermissionArgs{
-			Principal: pulumi.String(a.Principal), Actions: pulumi.ToStringArray(viewSet),
-		}},
+		Permissions:  permissions,
 	}
 	if u := d.DataSetUsageConfiguration; u != nil {
 		args.DataSetUsageConfiguration = quicksight.DataSetDataSetUsageConfigurationArgs{

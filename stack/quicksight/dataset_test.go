@@ -115,8 +115,11 @@ func TestEverythingIsMapped(t *testing.T) {
 		want = slices.DeleteFunc(want, func(s string) bool { return s == gone })
 	}
 	added := []string{"444455556666", "name (prod)", "source", "source", "headcount_prod", "headcount_prod", examples[1].Principal}
-	added = append(added, "quicksight:DescribeDataSet", "quicksight:DescribeDataSetPermissions", "quicksight:PassDataSet",
-		"quicksight:DescribeIngestion", "quicksight:ListIngestions")
+	added = append(added, examples[1].Author)
+	for range []string{examples[1].Principal, examples[1].Author} {
+		added = append(added, "quicksight:DescribeDataSet", "quicksight:DescribeDataSetPermissions", "quicksight:PassDataSet",
+			"quicksight:DescribeIngestion", "quicksight:ListIngestions")
+	}
 	want = append(want, added...)
 	slices.Sort(args)
 	slices.Sort(want)

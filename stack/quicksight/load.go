@@ -116,7 +116,7 @@ var inputTypes = map[string]string{
 // views checks that each table of a data set is a view, and has its columns.
 func (c *conformer) views(set *dataSet) {
 	known := map[string]views.View{}
-	for _, v := range []views.View{views.Headcounts("headcounts", "any", views.Days), views.Events("events")} {
+	for _, v := range []views.View{views.Headcounts("headcounts", "any", views.Days), views.RecentEvents("events_safe", views.ImportedDays)} {
 		known[v.Name] = v
 	}
 	for _, id := range slices.Sorted(maps.Keys(set.PhysicalTableMap)) {

@@ -20,7 +20,7 @@ import (
 	"github.com/headcount-etl/headcount/stack/names"
 )
 
-// Args are what the stack knows of itself. None may be empty.
+// Args are what the stack knows of itself. None may be empty but Author.
 type Args struct {
 	// Stack is the name of the stack, Account the 12 digits of the account.
 	Stack, Account, Region string
@@ -33,6 +33,18 @@ type Args struct {
 	// Principal is the ARN of the QuickSight user or group that sees the
 	// dashboard.
 	Principal string
+	// Author is the ARN of the QuickSight user or group that sees the analysis
+	// too, and may change it; empty for no analysis.
+	Author string
+}
+
+// viewers are who sees the data sets and the dashboard, each once: QuickSight
+// refuses a principal that is there twice.
+func (a Args) viewers() []string {
+	if a.Author == "" || a.Author == a.Principal {
+		return []string{a.Principal}
+	}
+	return []string{a.Principal, a.Author}
 }
 
 // check names the arguments that are missing.
@@ -66,6 +78,9 @@ func (a Args) DataSourceARN() string { return a.names().ARN("quicksight", "datas
 
 // DashboardARN is the ARN of the dashboard.
 func (a Args) DashboardARN() string { return a.names().ARN("quicksight", "dashboard/"+a.ID()) }
+
+// AnalysisARN is the ARN of the analysis.
+func (a Args) AnalysisARN() string { return a.names().ARN("quicksight", "analysis/"+a.ID()) }
 
 // DataSetID is the id of a data set.
 func (a Args) DataSetID(s Set) string { return a.ID() + "-" + s.Identifier }

@@ -22,6 +22,7 @@ var examples = []Args{
 		Stack: "prod", Account: "444455556666", Region: "us-east-1", Database: "headcount_prod", Workgroup: "headcount-prod",
 		RoleARN:   "arn:aws:iam::444455556666:role/headcount-prod-quicksight",
 		Principal: "arn:aws:quicksight:us-east-1:444455556666:user/default/head",
+		Author:    "arn:aws:quicksight:us-east-1:444455556666:group/default/authors",
 	},
 }
 
@@ -89,8 +90,8 @@ func TestFaults(t *testing.T) {
 			`datasets/events.json: $`,
 		},
 		{
-			"a table that is no view", dashboards.EventsSet, `"Name": "events_safe"`, `"Name": "events"`,
-			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.Name: there is no view "events": there are events_safe, published_headcounts`,
+			"a table that is no view", dashboards.EventsSet, `"Name": "recent_events"`, `"Name": "events"`,
+			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.Name: there is no view "events": there are published_headcounts, recent_events`,
 		},
 		{
 			"a column that the view has not", dashboards.HeadcountsSet, "\"Name\": \"flow\",\n            \"Type\": \"STRING\"\n          },", "\"Name\": \"flown\",\n            \"Type\": \"STRING\"\n          }, {\"Name\": \"flow\", \"Type\": \"STRING\"},",
@@ -102,7 +103,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"a column that is missing", dashboards.EventsSet, "{\n            \"Name\": \"year\",\n            \"Type\": \"STRING\"\n          },", "",
-			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.InputColumns: the column "year" of the view events_safe is missing`,
+			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.InputColumns: the column "year" of the view recent_events is missing`,
 		},
 		{
 			"a column of another type", dashboards.HeadcountsSet, "\"Name\": \"people\",\n            \"Type\": \"INTEGER\"", "\"Name\": \"people\",\n            \"Type\": \"DECIMAL\"",

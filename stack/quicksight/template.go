@@ -50,13 +50,20 @@ func DataSource(a Args) ([]byte, error) {
 // viewDashboard are the actions of a dashboard's reader, a role as in viewSet.
 var viewDashboard = []string{"quicksight:DescribeDashboard", "quicksight:ListDashboardVersions", "quicksight:QueryDashboard"}
 
-// Dashboard renders the template of the analysis and of the dashboard, both with
-// the definition of dashboards. It is longer than InlineLimit: CloudFormation
-// must read it from S3.
+// editAnalysis are the actions of an analysis's author, a role as in viewSet
+// (https://docs.aws.amazon.com/quicksight/latest/developerguide/update-analysis-permissions.html).
+var editAnalysis = []string{
+	"quicksight:RestoreAnalysis", "quicksight:UpdateAnalysisPermissions", "quicksight:DeleteAnalysis", "quicksight:QueryAnalysis",
+	"quicksight:DescribeAnalysisPermissions", "quicksight:DescribeAnalysis", "quicksight:UpdateAnalysis",
+}
+
+// Dashboard renders the template of the dashboard and, where there is an author,
+// of the analysis, both with the definition of dashboards. It is longer than
+// InlineLimit: CloudFormation must read it from S3.
 //
-// The principal may look at the dashboard. Nobody may look at the analysis or
-// change it, since the next update would undo what was changed: it is there for
-// whoever is given it by hand, to try changes on.
+// The viewers may look at the dashboard. The author may change the analysis, to
+// try changes on it; the next update undoes them. Without an author there is no
+// analysis, since nobody could see it.
 //
 // With files that fail a check the error joins what is wrong with them.
 func Dashboard(a Args) ([]byte, error) { return dashboard(dashboards.Files, a) }
@@ -79,16 +86,11 @@ func dashboard(files fs.FS, a Args) ([]byte, error) {
 	// change of either is an update. The description is what tells people, and
 	// ListDashboardVersions, which definition a version has.
 	sum := sha256.Sum256(text)
-	return template("What Headcount shows in QuickSight", object{
-		"Analysis": object{
-			"Type": "AWS::QuickSight::Analysis",
-			"Properties": object{
-				"AwsAccountId": a.Account,
-				"AnalysisId":   a.ID(),
-				"Name":         a.label("Headcount"),
-				"Definition":   definition,
-			},
-		},
+	var permissions []object
+	for _, viewer := range a.viewers() {
+		permissions = append(permissions, object{"Principal": viewer, "Actions": viewDashboard})
+	}
+	resources := object{
 		"Dashboard": object{
 			"Type": "AWS::QuickSight::Dashboard",
 			"Properties": object{
@@ -98,10 +100,23 @@ func dashboard(files fs.FS, a Args) ([]byte, error) {
 				"Definition":              definition,
 				"VersionDescription":      "sha256 " + hex.EncodeToString(sum[:8]),
 				"DashboardPublishOptions": published,
-				"Permissions":             []object{{"Principal": a.Principal, "Actions": viewDashboard}},
+				"Permissions":             permissions,
 			},
 		},
-	})
+	}
+	if a.Author != "" {
+		resources["Analysis"] = object{
+			"Type": "AWS::QuickSight::Analysis",
+			"Properties": object{
+				"AwsAccountId": a.Account,
+				"AnalysisId":   a.ID(),
+				"Name":         a.label("Headcount"),
+				"Definition":   definition,
+				"Permissions":  []object{{"Principal": a.Author, "Actions": editAnalysis}},
+			},
+		}
+	}
+	return template("What Headcount shows in QuickSight", resources)
 }
 
 // published is what readers may do. What they filter out and take home is what

@@ -92,6 +92,9 @@ func TestDefinition(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, resource := range []string{"Analysis", "Dashboard"} {
+			if resource == "Analysis" && a.Author == "" {
+				continue
+			}
 			want := parse(t, text)
 			want["DataSetIdentifierDeclarations"] = []any{
 				map[string]any{"Identifier": "headcounts", "DataSetArn": "arn:aws:quicksight:" + a.Region + ":" + a.Account + ":dataset/headcount-" + a.Stack + "-headcounts"},
@@ -111,29 +114,57 @@ func properties(t *testing.T, template []byte, resource string) map[string]any {
 	return resources[resource].(map[string]any)["Properties"].(map[string]any)
 }
 
-// TestNobodyElse: the principal may look at the dashboard, and that is all that
-// anybody may.
-func TestNobodyElse(t *testing.T) {
-	a := examples[0]
-	dashboard, err := Dashboard(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dataSource, err := DataSource(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, resource := range []map[string]any{properties(t, dashboard, "Analysis"), properties(t, dataSource, "DataSource")} {
-		if p, ok := resource["Permissions"]; ok {
-			t.Errorf("%s has permissions: %v", resource["Name"], p)
+// TestWhoMay: the principal and the author may look at the dashboard, the author
+// may change the analysis, and that is all that anybody may. Without an author
+// nobody could see the analysis, and there is none.
+func TestWhoMay(t *testing.T) {
+	view := []any{"quicksight:DescribeDashboard", "quicksight:ListDashboardVersions", "quicksight:QueryDashboard"}
+	group := examples[0].Principal
+	for _, tt := range []struct {
+		author string
+		want   map[string]any
+	}{
+		{"", map[string]any{group: view}},
+		{group, map[string]any{group: view}},
+		{"arn:aws:quicksight:eu-west-1:111122223333:user/default/author", map[string]any{group: view, "arn:aws:quicksight:eu-west-1:111122223333:user/default/author": view}},
+	} {
+		a := examples[0]
+		a.Author = tt.author
+		dashboard, err := Dashboard(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		permissions := func(resource string) map[string]any {
+			may := map[string]any{}
+			for _, p := range properties(t, dashboard, resource)["Permissions"].([]any) {
+				p := p.(map[string]any)
+				who := p["Principal"].(string)
+				if _, twice := may[who]; twice {
+					t.Errorf("%s: %s is there twice", resource, who)
+				}
+				may[who] = p["Actions"]
+			}
+			return may
+		}
+		if got := permissions("Dashboard"); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("author %q: the dashboard's permissions are %v, want %v", tt.author, got, tt.want)
+		}
+		if _, ok := parse(t, dashboard)["Resources"].(map[string]any)["Analysis"]; ok != (tt.author != "") {
+			t.Errorf("author %q: there is an analysis: %t", tt.author, ok)
+		}
+		if tt.author != "" {
+			got := permissions("Analysis")
+			if actions, _ := got[tt.author].([]any); len(got) != 1 || len(actions) != 7 {
+				t.Errorf("author %q: the analysis's permissions are %v", tt.author, got)
+			}
 		}
 	}
-	want := []any{map[string]any{
-		"Principal": a.Principal,
-		"Actions":   []any{"quicksight:DescribeDashboard", "quicksight:ListDashboardVersions", "quicksight:QueryDashboard"},
-	}}
-	if got := properties(t, dashboard, "Dashboard")["Permissions"]; !reflect.DeepEqual(got, any(want)) {
-		t.Errorf("the dashboard's permissions are %v, want %v", got, want)
+	dataSource, err := DataSource(examples[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, ok := properties(t, dataSource, "DataSource")["Permissions"]; ok {
+		t.Errorf("the data source has permissions: %v", p)
 	}
 }
 

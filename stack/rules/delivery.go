@@ -9,6 +9,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/quarantine"
 	"github.com/headcount-etl/headcount/stack/record"
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 const (
@@ -121,7 +122,11 @@ func catalog() []Rule {
 		tableRule("events", lakeColumns(), "year", "month", "day"),
 		tableRule("headcounts", headcounts, "flow", "year", "month", "day"),
 		tableRule("quarantine", rejected, "category", "year", "month", "day"),
-		viewRule(views.Events("events")), viewRule(views.Headcounts("headcounts", "v1", views.Days)), noPayload(),
+		viewRule("events_safe", func(*settings.Settings) views.View { return views.Events("events") }),
+		viewRule("recent_events", func(*settings.Settings) views.View { return views.RecentEvents("events_safe", views.ImportedDays) }),
+		viewRule("published_headcounts", func(s *settings.Settings) views.View {
+			return views.Headcounts("headcounts", s.PublishedFlow, s.DashboardDays)
+		}), noPayload(),
 	}
 	return append(rules, crawling()...)
 }

@@ -49,6 +49,7 @@ func everywhere() []Rule {
 				return true
 			}},
 		},
+		optionPaths(),
 		{
 			ID: "no-user", What: "there are no users of IAM, and no keys of users",
 			Check: func(s *Stack) (broken []string) {

@@ -45,7 +45,7 @@ func messaging() []Rule {
 		property{id: "lake-role", what: "SNS may put into the stream", kind: subscriptionType, only: protocol("firehose"), path: []any{"subscriptionRoleArn"}, want: given},
 		property{id: "ingest-raw", what: "flows get the app's own bytes and attributes", kind: subscriptionType, only: protocol("sqs"), path: []any{"rawMessageDelivery"}, want: is(true), wrong: []any{false}},
 		property{id: "ingest-all", what: "flows get every message", kind: subscriptionType, only: protocol("sqs"), path: []any{"filterPolicy"}, absent: true, want: is("{}"), wrong: []any{event.LakeFilter}},
-	), pairs(), senders(), emails(), perFlow())
+	), pairs(), senders(), subscriptionRights(), emails(), perFlow())
 }
 
 // pairs is the rule that each queue has a dead-letter queue, and the two name
@@ -105,6 +105,29 @@ func senders() Rule {
 			change(queuePolicy, named("v1-ingest"), []any{"arn:aws:sns:eu-west-1:999999999999:x"}, "policy", "Statement", 1, "Condition", "ArnEquals", "aws:SourceArn"),
 			change(queuePolicy, named("lake-delivery-dlq"), "Deny", "policy", "Statement", 1, "Effect"),
 			change(queuePolicy, named("v1-ingest-dlq"), "Deny", "policy", "Statement", 1, "Effect"),
+		},
+	}
+}
+
+// subscriptionRights is the rule that SNS may do with the stream what its page
+// recommends.
+func subscriptionRights() Rule {
+	want := []string{"firehose:DescribeDeliveryStream", "firehose:ListDeliveryStreams", "firehose:ListTagsForDeliveryStream", "firehose:PutRecord", "firehose:PutRecordBatch"}
+	return Rule{
+		ID: "lake-subscription-rights", What: "SNS may describe the stream and put records into it (https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html)",
+		Check: func(s *Stack) (broken []string) {
+			all, _ := s.statements()
+			stream := "arn:aws:firehose:" + s.Settings.Region + ":" + record.Account + ":deliverystream/headcount-" + s.Settings.Stack + "-lake"
+			if !slices.ContainsFunc(all, func(st statement) bool {
+				return st.of.Type == rolePolicy && st.of.Name == "lake-subscription" && st.allows() && slices.Equal(st.Action, want) && slices.Equal(st.Resource, []string{stream})
+			}) {
+				broken = append(broken, fmt.Sprintf("the role of the subscription to Firehose may not do %v on %s", want, stream))
+			}
+			return broken
+		},
+		Mutants: []Mutant{
+			change(rolePolicy, named("lake-subscription"), []any{"firehose:PutRecord", "firehose:PutRecordBatch"}, "policy", "Statement", 0, "Action"),
+			change(rolePolicy, named("lake-subscription"), []any{"arn:aws:firehose:eu-west-1:111122223333:deliverystream/x"}, "policy", "Statement", 0, "Resource"),
 		},
 	}
 }

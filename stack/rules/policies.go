@@ -118,6 +118,7 @@ const (
 	rolePolicy  = "aws:iam/rolePolicy:RolePolicy"
 	queuePolicy = "aws:sqs/queuePolicy:QueuePolicy"
 	topicPolicy = "aws:sns/topicPolicy:TopicPolicy"
+	roleType    = "aws:iam/role:Role"
 	keyType     = "aws:kms/key:Key"
 )
 
@@ -169,15 +170,15 @@ func policies() []Rule {
 		}, change(queuePolicy, named("v1-ingest"), map[string]any{"AWS": []any{"*"}}, "policy", "Statement", 1, "Principal"),
 			allowAll(queuePolicy), allowAll(topicPolicy), allowAll("aws:s3/bucketPolicy:BucketPolicy"), allowAll(keyType),
 			first("aws:ec2/vpcEndpoint:VpcEndpoint", nil, "policy", "Statement", 0, "Condition")),
-		statementRule("confused-deputy", "a service of AWS is let in only for a resource of the account", func(_ *Stack, st *statement) string {
-			if len(st.services()) == 0 || !st.allows() || slices.Equal(st.services(), []string{"quicksight.amazonaws.com"}) {
-				return "" // QuickSight takes roles of its own account only, and tells no source
+		statementRule("confused-deputy", "a policy of a resource lets a service of AWS in only for a resource of the account (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html)", func(_ *Stack, st *statement) string {
+			if len(st.services()) == 0 || !st.allows() || st.of.Type == roleType {
+				return "" // of roles: trust-keys
 			}
 			if st.has("aws:SourceArn") || st.has("kms:EncryptionContext:aws:logs:arn") {
 				return ""
 			}
 			return fmt.Sprintf("lets %v in for anybody", st.services())
-		}, first("aws:iam/role:Role", nil, "assumeRolePolicy", "Statement", 0, "Condition"), first(keyType, nil, "policy", "Statement", 1, "Condition"),
+		}, first(keyType, nil, "policy", "Statement", 1, "Condition"), first(topicPolicy, nil, "policy", "Statement", 2, "Condition"),
 			change(queuePolicy, named("v1-ingest"), nil, "policy", "Statement", 1, "Condition")),
 		statementRule("KMS.1", "KMS.1 and KMS.2: no identity may decrypt with every key", func(_ *Stack, st *statement) string {
 			for _, resource := range st.Resource {
@@ -190,7 +191,7 @@ func policies() []Rule {
 		tlsOnly("S3.5", "aws:s3/bucketV2:BucketV2", "aws:s3/bucketPolicy:BucketPolicy"),
 		tlsOnly("queues-tls", "aws:sqs/queue:Queue", queuePolicy),
 		tlsOnly("topics-tls", "aws:sns/topic:Topic", topicPolicy),
-		trusts(),
+		trusts(), documentedKeys(),
 	}
 }
 
@@ -242,21 +243,4 @@ func tlsOnly(id, kind, policy string) Rule {
 		},
 		Mutants: []Mutant{remove(policy, nil), change(policy, nil, "Allow", "policy", "Statement", 0, "Effect"), change(policy, nil, nil, "policy", "Statement", 0, "Condition")},
 	}
-}
-
-// trusts is the rule that roles are for the services that need them.
-func trusts() Rule {
-	known := []string{
-		"ecs-tasks.amazonaws.com", "firehose.amazonaws.com", "sns.amazonaws.com", "glue.amazonaws.com", "vpc-flow-logs.amazonaws.com",
-		"quicksight.amazonaws.com", "cloudformation.amazonaws.com",
-	}
-	return statementRule("roles-for-services", "every role is for one service of AWS that is known here", func(_ *Stack, st *statement) string {
-		if st.of.Type != "aws:iam/role:Role" {
-			return ""
-		}
-		if who := st.services(); len(who) != 1 || !slices.Contains(known, who[0]) || !slices.Equal(st.Action, []string{"sts:AssumeRole"}) {
-			return fmt.Sprintf("is for %s", st.Principal)
-		}
-		return ""
-	}, change("aws:iam/role:Role", nil, map[string]any{"AWS": []any{"arn:aws:iam::999999999999:root"}}, "assumeRolePolicy", "Statement", 0, "Principal"))
 }

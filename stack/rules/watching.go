@@ -19,15 +19,21 @@ func watching() []Rule {
 		property{id: "alarms-tell", what: "every alarm tells the topic of alarms", kind: alarmType, path: []any{"alarmActions", 0}, want: func(v any) bool { return strings.HasSuffix(fmt.Sprint(v), "-alarms") }, wrong: []any{"arn:aws:sns:eu-west-1:111122223333:headcount-dev-alerts"}},
 		property{id: "alarms-all-clear", what: "every alarm tells when it is over", kind: alarmType, path: []any{"okActions", 0}, want: func(v any) bool { return strings.HasSuffix(fmt.Sprint(v), "-alarms") }},
 		property{id: "alarms-described", what: "every alarm says what it means, and where to read on", kind: alarmType, path: []any{"alarmDescription"}, want: func(v any) bool { return strings.Contains(fmt.Sprint(v), "docs/operations.md") }, wrong: []any{""}},
-	), alarmed(), known(), tabled())
+	), alarmed(), silence(), known(), tabled(), budgeted())
 }
 
 // alarmed is the rule that there is an alarm for all that must not go unseen.
 func alarmed() Rule {
 	return Rule{
-		ID: "alarms-whole", What: "there are alarms for dead letters, old messages, missing tasks, failures, panics, rejections, late events, slow events, and the lake",
+		ID: "alarms-whole", What: "there are alarms for dead letters, old messages, missing tasks, failures, panics, rejections, late events, slow events, the lake, no input at all, and a data set that is not refreshed",
 		Check: func(s *Stack) (broken []string) {
 			want := []string{"lake-freshness", "lake-unconverted", "lake-delivery-dead-letters"}
+			if s.Settings.NoInputMinutes > 0 {
+				want = append(want, "no-input")
+			}
+			if s.Settings.QuickSightPrincipal != "" {
+				want = append(want, "events-refresh")
+			}
 			for _, f := range s.Settings.Flows {
 				for _, q := range []string{"ingest", "valid", "masked", "finals"} {
 					want = append(want, f.Name+"-"+q+"-dead-letters", f.Name+"-"+q+"-age")
@@ -50,7 +56,37 @@ func alarmed() Rule {
 			}
 			return broken
 		},
-		Mutants: []Mutant{remove(alarmType, nil), remove(alarmType, named("v1-finals-dead-letters"))},
+		Mutants: []Mutant{remove(alarmType, nil), remove(alarmType, named("v1-finals-dead-letters")), remove(alarmType, named("no-input")), remove(alarmType, named("events-refresh"))},
+	}
+}
+
+// silence is the rule that the alarm of no input goes off where there is no
+// metric either: SNS sends none of a topic that nobody publishes to.
+func silence() Rule {
+	const name = "no-input"
+	return Rule{
+		ID: "alarm-of-silence", What: "no data is no input, to the alarm of no input, and it looks back as long as is configured, a day at most (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html)",
+		Check: func(s *Stack) (broken []string) {
+			for _, r := range s.find(alarmType) {
+				if r.Name != name {
+					continue
+				}
+				var period, periods int
+				_, err1 := fmt.Sscan(text(r, "metricQueries", 1, "metric", "period"), &period)
+				_, err2 := fmt.Sscan(text(r, "evaluationPeriods"), &periods)
+				if err1 != nil || err2 != nil || period*periods != 60*s.Settings.NoInputMinutes || period*periods > 86400 {
+					broken = append(broken, fmt.Sprintf("%s looks back %d times %d s, want %d minutes", r.Name, periods, period, s.Settings.NoInputMinutes))
+				}
+				if text(r, "treatMissingData") != "breaching" {
+					broken = append(broken, r.Name+" is quiet where there is no metric")
+				}
+			}
+			return broken
+		},
+		Mutants: []Mutant{
+			change(alarmType, named(name), "notBreaching", "treatMissingData"), change(alarmType, named(name), float64(1), "evaluationPeriods"),
+			change(alarmType, named(name), float64(60), "metricQueries", 1, "metric", "period"),
+		},
 	}
 }
 
@@ -58,12 +94,14 @@ func alarmed() Rule {
 // look at: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html,
 // https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html,
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/Container-Insights-metrics-ECS.html,
-// https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html,
+// https://docs.aws.amazon.com/quicksight/latest/user/cw-metrics.html.
 var amazons = map[string][]string{
 	"AWS/SQS":               {"QueueName", "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "ApproximateAgeOfOldestMessage"},
 	"AWS/Firehose":          {"DeliveryStreamName", "DeliveryToS3.DataFreshness", "FailedConversion.Records", "SucceedConversion.Records", "IncomingRecords"},
 	"ECS/ContainerInsights": {"ClusterName,ServiceName", "RunningTaskCount", "DesiredTaskCount"},
 	"AWS/SNS":               {"TopicName", "NumberOfMessagesPublished"},
+	"AWS/QuickSight":        {"DatasetId", "IngestionErrorCount"},
 }
 
 // looked is a metric that an alarm or the dashboard looks at.
@@ -105,14 +143,17 @@ func (l looked) fault(s *Stack) string {
 
 // exists tells when what a metric is about is not in the stack.
 func (s *Stack) exists(l looked) string {
-	for dimension, kind := range map[string]string{"QueueName": queueType, "DeliveryStreamName": streamType, "ClusterName": "aws:ecs/cluster:Cluster", "ServiceName": serviceType, "TopicName": topicType} {
+	for dimension, of := range map[string][2]string{
+		"QueueName": {queueType, "name"}, "DeliveryStreamName": {streamType, "name"}, "ClusterName": {"aws:ecs/cluster:Cluster", "name"},
+		"ServiceName": {serviceType, "name"}, "TopicName": {topicType, "name"}, "DatasetId": {dataSetType, "dataSetId"},
+	} {
 		value, ok := l.dimensions[dimension]
 		if !ok {
 			continue
 		}
 		there := false
-		for _, r := range s.find(kind) {
-			there = there || text(r, "name") == value
+		for _, r := range s.find(of[0]) {
+			there = there || text(r, of[1]) == value
 		}
 		if !there {
 			return fmt.Sprintf("%s: there is no %s %s", l.by, dimension, value)
@@ -144,6 +185,7 @@ func known() Rule {
 		Mutants: []Mutant{
 			change(alarmType, named("v1-late"), "LateEvent", "metricName"), change(alarmType, named("v1-late"), "masker", "dimensions", "Service"),
 			change(alarmType, named("v1-ingest-dead-letters"), "headcount-dev-v1-ingest-dead", "dimensions", "QueueName"),
+			change(alarmType, named("events-refresh"), "headcount-prod-headcount", "dimensions", "DatasetId"),
 			change(alarmType, named("v1-slow"), "Sum", "statistic"), change(alarmType, named("v1-rejections"), "EventsLost", "metricQueries", 1, "metric", "metricName"),
 			change("aws:cloudwatch/dashboard:Dashboard", nil, "EventsLost", "dashboardBody", "widgets", 12, "properties", "metrics", 0, 1),
 		},

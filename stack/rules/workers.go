@@ -21,7 +21,7 @@ func workers() []Rule {
 	const repository, cluster = "aws:ecr/repository:Repository", "aws:ecs/cluster:Cluster"
 	container := func(path ...any) []any { return append([]any{"containerDefinitions", 0}, path...) }
 	return append(rulesOf(
-		property{id: "ECR.1", what: "images are scanned when they come", kind: repository, path: []any{"imageScanningConfiguration", "scanOnPush"}, want: is(true), wrong: []any{false}},
+		property{id: "ECR.1", what: "images are scanned when they come; the basic scan knows no images without an operating system (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html): for these there is govulncheck, in .github/workflows", kind: repository, path: []any{"imageScanningConfiguration", "scanOnPush"}, want: is(true), wrong: []any{false}},
 		property{id: "ECR.2", what: "a tag stays the image that it was", kind: repository, path: []any{"imageTagMutability"}, want: is("IMMUTABLE"), wrong: []any{"MUTABLE"}},
 		property{id: "ECR.3", what: "old images go", kind: "aws:ecr/lifecyclePolicy:LifecyclePolicy", path: []any{"policy", "rules", 0, "action", "type"}, want: is("expire")},
 		property{id: "ECS.12", what: "Container Insights is on: scaling and alarms need its metrics", kind: cluster, path: []any{"settings", 0, "value"}, want: is("enabled"), wrong: []any{"disabled"}},
@@ -52,6 +52,7 @@ func workers() []Rule {
 		property{id: "services-breaker", what: "a version that does not come up is given up", kind: serviceType, path: []any{"deploymentCircuitBreaker", "enable"}, want: is(true), wrong: []any{false}},
 		property{id: "services-stay-up", what: "old tasks stay until new ones are there", kind: serviceType, path: []any{"deploymentMinimumHealthyPercent"}, want: is(100), wrong: []any{float64(0)}},
 		property{id: "services-waited-for", what: "an up fails with the version that it rolled out", kind: serviceType, path: []any{"waitForSteadyState"}, want: is(true), wrong: []any{false}},
+		property{id: "services-redeployed", what: "other capacity is another deployment of the service: else it replaces the service (https://www.pulumi.com/registry/packages/aws/api-docs/ecs/service/, capacityProviderStrategies)", kind: serviceType, path: []any{"forceNewDeployment"}, want: is(true), wrong: []any{false}},
 		property{id: "services-zones", what: "tasks are spread over both zones", kind: serviceType, path: []any{"networkConfiguration", "subnets", 1}, want: given},
 		property{id: "scaling-tracks", what: "services follow their backlog", kind: scaleType, path: []any{"policyType"}, want: is("TargetTrackingScaling"), wrong: []any{"StepScaling"}},
 	), capacity(), stops(), secretOnly(), scalingOwns(), backlog(), leastRights())
@@ -61,12 +62,23 @@ func workers() []Rule {
 func capacity() Rule {
 	strategy := []any{"capacityProviderStrategies", 0, "capacityProvider"}
 	return Rule{
-		ID: "services-capacity", What: "tasks run on the capacity that is configured",
+		ID: "services-capacity", What: "tasks run on the capacity that is configured; a protected stack keeps one task of each service off Spot",
 		Check: func(s *Stack) (broken []string) {
-			want := map[bool]string{true: "FARGATE_SPOT", false: "FARGATE"}[s.Settings.Spot]
+			want := "FARGATE base 0 weight 1"
+			if s.Settings.Spot {
+				want = "FARGATE_SPOT base 0 weight 1"
+				if s.Settings.Protect {
+					want = "FARGATE base 1 weight 0, " + want
+				}
+			}
 			for _, r := range s.find(serviceType) {
-				if got := text(r, strategy...); got != want || text(r, "launchType") != "" {
-					broken = append(broken, r.Name+": runs on "+got)
+				var got []string
+				for i := 0; text(r, "capacityProviderStrategies", i, "capacityProvider") != ""; i++ {
+					of := func(name string) string { return text(r, "capacityProviderStrategies", i, name) }
+					got = append(got, fmt.Sprintf("%s base %s weight %s", of("capacityProvider"), of("base"), of("weight")))
+				}
+				if runs := strings.Join(got, ", "); runs != want || text(r, "launchType") != "" {
+					broken = append(broken, r.Name+": runs on "+runs+", not on "+want)
 				}
 			}
 			if len(s.find("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders")) != 1 {
@@ -76,6 +88,7 @@ func capacity() Rule {
 		},
 		Mutants: []Mutant{
 			change(serviceType, nil, "EC2", strategy...), change(serviceType, nil, "FARGATE", "launchType"),
+			change(serviceType, nil, float64(0), "capacityProviderStrategies", 0, "weight"),
 			remove("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", nil),
 		},
 	}

@@ -63,9 +63,10 @@ func Read(stack string, values map[string]string, root string) (*Settings, error
 }
 
 // ForUp is Read for an up or a preview, which without Bootstrap also needs the
-// images.
+// images, and for which placeholders do not do.
 func ForUp(stack string, values map[string]string, root string) (*Settings, error) {
 	s, faults := read(stack, values, root)
+	faults = append(faults, s.placeholders()...)
 	if !s.Bootstrap {
 		var missing []string
 		s.Images, missing = readImages(root, stack)
@@ -111,7 +112,15 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 		LogDays:           c.int("logDays", required, 1, century),
 		FirstYear:         c.int("firstYear", required, 2000, 2200),
 		LastYear:          c.int("lastYear", required, 2000, 2200),
+		DashboardDays:     c.int("dashboardDays", required, 1, century),
+		// An alarm looks back a day at most
+		// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html).
+		NoInputMinutes:    c.int("noInputMinutes", required, 0, 1440),
+		MonthlyBudgetUSD:  c.int("monthlyBudgetUSD", required, 0, 1<<30),
 		AthenaScanLimitMB: c.int("athenaScanLimitMB", required, 10, 1<<30),
+	}
+	if c.sound("noInputMinutes") && s.NoInputMinutes%NoInputStep != 0 {
+		c.bad("noInputMinutes", s.NoInputMinutes, fmt.Sprintf("a multiple of %d", NoInputStep))
 	}
 	if c.sound("logDays") && !slices.Contains(retentions, s.LogDays) {
 		c.bad("logDays", s.LogDays, "one of "+strings.Trim(fmt.Sprint(retentions), "[]"))
@@ -124,9 +133,7 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 	}
 	s.readFlows(c, root)
 	s.readEmails(c)
-	if value, _ := c.scalar("quickSightPrincipal"); value != "" {
-		s.QuickSightPrincipal = c.text("quickSightPrincipal", principal, "the ARN of a QuickSight user or group, such as arn:aws:quicksight:eu-west-1:111122223333:group/default/analysts")
-	}
+	s.readQuickSight(c)
 	c.finish()
 	return s, faults
 }

@@ -76,6 +76,12 @@ func TestBadValues(t *testing.T) {
 		{"publishedFlow", "", `headcount:publishedFlow is missing: must be the name of a flow`},
 		{"quickSightPrincipal", "analysts", `headcount:quickSightPrincipal is "analysts": ` + principal},
 		{"quickSightPrincipal", "arn:aws:iam::111122223333:role/analysts", `headcount:quickSightPrincipal is "arn:aws:iam::111122223333:role/analysts": ` + principal},
+		{"quickSightAuthor", "me", `headcount:quickSightAuthor is "me": ` + principal},
+		{"quickSightAuthor", "arn:aws:quicksight:eu-west-1:444455556666:user/default/me", `headcount:quickSightAuthor is there without quickSightPrincipal: QuickSight is left out`},
+		{"dashboardDays", "0", `headcount:dashboardDays is "0": must be a whole number from 1 to 36500`},
+		{"noInputMinutes", "12", `headcount:noInputMinutes is "12": must be a multiple of 5`},
+		{"noInputMinutes", "1445", `headcount:noInputMinutes is "1445": must be a whole number from 0 to 1440`},
+		{"monthlyBudgetUSD", "1.5", `headcount:monthlyBudgetUSD is "1.5": must be a whole number from 0 to `},
 		{"lakeBufferMB", "63", `headcount:lakeBufferMB is "63": must be a whole number from 64 to 128`},
 		{"lakeBufferSeconds", "901", `headcount:lakeBufferSeconds is "901": must be a whole number from 60 to 900`},
 		{"lakeDays", "90", `headcount:lakeArchiveDays is "90": must be less than lakeDays, 90, or 0: objects that are gone cannot be archived`},
@@ -193,13 +199,13 @@ func TestNoConsequences(t *testing.T) {
 }
 
 // TestEveryKeyIsAsked: without any one key the fault is that it is missing, but
-// for the two of which nothing is as good as an empty value.
+// for those of which nothing is as good as an empty value.
 func TestEveryKeyIsAsked(t *testing.T) {
 	for key := range good() {
 		values := good()
 		delete(values, key)
 		_, err := settings.Read("dev", values, folder(t, files))
-		optional := key == "emails" || key == "quickSightPrincipal"
+		optional := key == "emails" || key == "quickSightPrincipal" || key == "quickSightAuthor"
 		if optional != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), "bad configuration of stack dev: headcount:"+key+" is missing") {
 			t.Errorf("without %s: %v", key, err)
 		}
@@ -215,6 +221,34 @@ func TestStackNames(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		} else if err != nil && !strings.Contains(err.Error(), "its name is ") {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestPlaceholders: what stands in the committed configuration for an operator's
+// own is refused by name before an up, and read by whatever does not deploy.
+func TestPlaceholders(t *testing.T) {
+	own := with("bootstrap", "true", "emails", `[{"topic":"alarms","address":"ops@headcount.test"}]`,
+		"quickSightPrincipal", "arn:aws:quicksight:eu-west-1:444455556666:group/default/analysts", "quickSightAuthor", "arn:aws:quicksight:eu-west-1:444455556666:user/default/me")
+	if _, err := settings.ForUp("dev", own, folder(t, files)); err != nil {
+		t.Errorf("an operator's own values: %v", err)
+	}
+	values, err := settings.Values(root, "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values["bootstrap"] = "true"
+	if _, err := settings.Read("prod", values, root); err != nil {
+		t.Errorf("the committed configuration: %v", err)
+	}
+	_, err = settings.ForUp("prod", values, root)
+	var faults *settings.FaultsError
+	if !errors.As(err, &faults) || len(faults.Faults) != 4 {
+		t.Fatalf("got %v", err)
+	}
+	for i, name := range []string{"emails[0].address", "emails[1].address", "quickSightPrincipal", "quickSightAuthor"} {
+		if fault := faults.Faults[i]; !strings.HasPrefix(fault, "headcount:"+name+" is ") || !strings.HasSuffix(fault, ": it is a placeholder: put your own in Pulumi.prod.yaml, or take it out") {
+			t.Errorf("got %s", fault)
 		}
 	}
 }

@@ -46,6 +46,14 @@ type Settings struct {
 	LakeArchiveDays, LakeDays, PartialsDays, QuarantineDays, ResultsDays, LogDays int
 	// FirstYear and LastYear bound the partitions that Athena sees.
 	FirstYear, LastYear int
+	// DashboardDays is how many days of headcounts the dashboard sees.
+	DashboardDays int
+	// NoInputMinutes is after how many minutes without any input an alarm goes
+	// off, a multiple of NoInputStep; 0 is never.
+	NoInputMinutes int
+	// MonthlyBudgetUSD is what the account may cost in a month, in US dollars,
+	// before somebody is told; 0 is no limit.
+	MonthlyBudgetUSD int
 	// AthenaScanLimitMB is the most a query may scan.
 	AthenaScanLimitMB int
 	// Emails are the subscriptions to the topics for people.
@@ -53,6 +61,9 @@ type Settings struct {
 	// QuickSightPrincipal is the ARN of who sees the dashboard; empty for no
 	// QuickSight.
 	QuickSightPrincipal string
+	// QuickSightAuthor is the ARN of who may change the analysis; empty for no
+	// analysis. There is none without QuickSightPrincipal.
+	QuickSightAuthor string
 	// Images gives for each service the digest of its image, sha256:<64 hex
 	// digits>, from images.<stack>.json; empty while there is no such file.
 	Images map[string]string
@@ -95,6 +106,9 @@ type Worker struct {
 	// VisibilityTimeoutSeconds is that of the queue that the service reads.
 	VisibilityTimeoutSeconds int
 }
+
+// NoInputStep is in how many minutes input is counted.
+const NoInputStep = 5
 
 // The topics for people.
 const (
