@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/rs/zerolog"
 )
 
 // checkTimeout bounds Check, so that a service starts soon while AWS is down.
@@ -120,17 +121,17 @@ func (p *Process) Check(ctx context.Context, given ...Given) error {
 	asked.Wait()
 	for i, g := range given {
 		err := errs[i]
-		log := p.Log.Warn()
+		level := zerolog.WarnLevel
 		switch verdict := verdictOf(err); {
 		case err == nil || ctx.Err() != nil:
 			continue
 		case verdict == denied && g.CheckOnly:
-			log = p.Log.Info() // as the stack's roles are
+			level = zerolog.InfoLevel // as the stack's roles are
 		case verdict != unknown:
 			p.Env.Fault(g.Setting, g.fault(g.Action, err))
 			continue
 		}
-		log.Err(err).Str("setting", g.Setting).Str("value", g.Value).Str("action", g.Action).Msg("not checked at start")
+		p.Log.WithLevel(level).Err(err).Str("setting", g.Setting).Str("value", g.Value).Str("action", g.Action).Msg("not checked at start")
 	}
 	return p.Env.Err()
 }
