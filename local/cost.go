@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/headcount-etl/headcount/local/cost"
 	"github.com/headcount-etl/headcount/local/cost/count"
 )
@@ -46,7 +48,7 @@ func bill(ctx context.Context, std streams, args []string) (err error) {
 		_, err = std.out.Write(document)
 		return err
 	}
-	return os.WriteFile(*to, document, 0o644) //nolint:gosec // a document for everybody
+	return renameio.WriteFile(*to, document, 0o644)
 }
 
 // used gives the counts that are in the repository, or fresh ones, which it
@@ -67,7 +69,7 @@ func used(ctx context.Context, events int, keep bool) (c cost.Counted, err error
 	if err != nil {
 		return c, err
 	}
-	return c, os.WriteFile(countedFile, append(text, '\n'), 0o644) //nolint:gosec // part of the repository
+	return c, renameio.WriteFile(countedFile, append(text, '\n'), 0o644)
 }
 
 // costs writes the document from the repository at root.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/simulate"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
 )
 
 const (
@@ -34,12 +35,12 @@ func demo(ctx context.Context, std streams, args []string) error {
 	if err := f.parse(args, 0, 0); err != nil {
 		return err
 	}
-	pois := filepath.Join(*dir, "places.csv")
-	if err := errors.Join(os.MkdirAll(*dir, 0o750), os.WriteFile(pois, []byte(simulate.PlacesCSV()), 0o600)); err != nil {
+	list, err := places.ReadCSV(strings.NewReader(simulate.PlacesCSV()), 200)
+	if err != nil {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: *dir, Listen: "127.0.0.1:0", POIs: pois, Flow: defaultFlow, Window: 5 * time.Minute, RadiusM: 200, MinPeople: 1,
+		Dir: *dir, Listen: "127.0.0.1:0", Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
 		Flush: time.Second, Refresh: time.Second,
 	})
 	if err != nil {

@@ -57,9 +57,13 @@ type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
-// execute runs a command and gives the exit code: 0, 1 for an error, 2 for a
-// mistake on the command line.
+// execute runs a command and gives the exit code: 0, 1 for an error or for
+// results that could not be written, 2 for a mistake on the command line.
 func execute(ctx context.Context, std streams, args []string) int {
+	return withResults(std, func(std streams) int { return dispatch(ctx, std, args) })
+}
+
+func dispatch(ctx context.Context, std streams, args []string) int {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		help(std.out)
 		return 0

@@ -25,6 +25,8 @@ type runFlags struct {
 	window                   time.Duration
 	radiusM                  float64
 	minPeople, perMessage    int
+
+	places []places.Place // the file of --pois, which is read once
 }
 
 func readRunFlags(args []string, help io.Writer) (r runFlags, err error) {
@@ -62,7 +64,7 @@ func (r *runFlags) check() error {
 	if !service.IsFlow(r.flow) {
 		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.flow)
 	}
-	if err := r.checkPlaces(); err != nil {
+	if err := r.readPlaces(); err != nil {
 		fault("--pois %s: %s", r.pois, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	if r.events != "-" {
@@ -84,13 +86,13 @@ func (r *runFlags) check() error {
 	return nil
 }
 
-func (r *runFlags) checkPlaces() error {
+func (r *runFlags) readPlaces() error {
 	f, err := os.Open(r.pois)
 	if err != nil {
 		return errors.New(cause(err))
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	_, err = places.ReadCSV(f, r.radiusM)
+	r.places, err = places.ReadCSV(f, r.radiusM)
 	return err
 }
 
@@ -119,7 +121,7 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 		events = file
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: flags.data, Listen: "127.0.0.1:0", POIs: flags.pois, Flow: flags.flow, Window: flags.window, RadiusM: flags.radiusM, MinPeople: flags.minPeople,
+		Dir: flags.data, Listen: "127.0.0.1:0", Places: flags.places, Flow: flags.flow, Window: flags.window, MinPeople: flags.minPeople,
 		// A final is written as soon as there is a partial, as nobody waits for
 		// more; and Settle cuts the last flush short.
 		Flush: 10 * time.Second, Refresh: 0,

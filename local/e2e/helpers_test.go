@@ -14,6 +14,7 @@ import (
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/simulate"
 	"github.com/headcount-etl/headcount/local/sql"
+	poi "github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -102,8 +103,17 @@ type options struct {
 // start starts a pipeline as `headcount run` does.
 func start(t testing.TB, dir string, o options) *pipeline.Pipeline {
 	t.Helper()
+	file, err := os.Open(o.pois)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	list, err := poi.ReadCSV(file, radiusM)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p, err := pipeline.Start(t.Context(), pipeline.Settings{
-		Dir: dir, Listen: "127.0.0.1:0", POIs: o.pois, Flow: "v1", Window: o.window, RadiusM: radiusM, MinPeople: o.minPeople,
+		Dir: dir, Listen: "127.0.0.1:0", Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople,
 		Flush: cmp.Or(o.flush, 10*time.Second), Refresh: 0,
 	})
 	if err != nil {

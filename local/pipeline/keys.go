@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/headcount-etl/headcount/services/masker/mask"
 )
 
@@ -25,13 +27,15 @@ func keyRing(dir string, now time.Time) (string, error) {
 		key := make([]byte, mask.KeySize)
 		_, _ = rand.Read(key) // never fails
 		text = fmt.Appendf(nil, "[{\"id\":\"k1\",\"from\":%q,\"key\":%q}]\n", now.UTC().Format(time.DateOnly), base64.StdEncoding.EncodeToString(key))
-		err = os.WriteFile(path, text, 0o600)
+		// Whole or absent, so that a full disk or a kill leaves no folder that never
+		// starts again; and in the folder itself, so that no key is left elsewhere.
+		err = renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(dir))
 	}
 	if err != nil {
 		return "", err
 	}
 	if _, err := mask.ParseRing(string(text)); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return "", fmt.Errorf("%s: %w: restore the file, or choose another folder with --data", path, err)
 	}
 	return string(text), nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/cloud"
 	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
 	"github.com/headcount-etl/headcount/services/validator/validate"
@@ -30,12 +31,11 @@ type Settings struct {
 	Dir string
 	// Listen is the stand-in's address; 127.0.0.1:0 chooses a port.
 	Listen string
-	// POIs is the CSV file of the places.
-	POIs string
-	// Flow, Window, RadiusM and MinPeople are the aggregator's settings.
+	// Places is the list of places, as places.ReadCSV gives it.
+	Places []places.Place
+	// Flow, Window and MinPeople are the aggregator's settings.
 	Flow      string
 	Window    time.Duration
-	RadiusM   float64
 	MinPeople int
 	// Flush and Refresh are the aggregator's intervals.
 	Flush, Refresh time.Duration
@@ -99,13 +99,13 @@ func (p *Pipeline) start(ctx context.Context, keys string) error {
 		return err
 	}
 	aggregatorProcess, err := p.process("aggregator", map[string]string{
-		"POIS": s.POIs, "WINDOW": s.Window.String(), "RADIUS_M": fmt.Sprint(s.RadiusM), "MIN_PEOPLE": fmt.Sprint(s.MinPeople),
+		"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople),
 		"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": s.Refresh.String(),
 	})
 	if err != nil {
 		return err
 	}
-	if p.worker, err = aggregator.New(ctx, aggregatorProcess, p.Tally.Aggregated); err != nil {
+	if p.worker, err = aggregator.New(ctx, aggregatorProcess, aggregator.Options{Places: s.Places, Observe: p.Tally.Aggregated}); err != nil {
 		return err
 	}
 	// The services outlive ctx: Close stops them, after what is under way.

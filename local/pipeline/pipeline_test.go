@@ -1,10 +1,14 @@
 package pipeline
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,5 +118,38 @@ func TestKeyRing(t *testing.T) {
 	}
 	if _, err := keyRing(dir, time.Now()); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("an empty ring: %v", err)
+	}
+}
+
+// TestMain makes of this test binary the process of TestKeyRingIsWholeOrAbsent.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("KEY_RING_IN"); dir != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 20, Max: 20}); err != nil {
+			panic(err)
+		}
+		_, err := keyRing(dir, time.Now())
+		if !errors.Is(err, syscall.EFBIG) {
+			panic(err)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// TestKeyRingIsWholeOrAbsent: where the disk ends within the file, there is none,
+// and the folder is good for another start.
+func TestKeyRingIsWholeOrAbsent(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very binary
+	cmd.Env = append(os.Environ(), "KEY_RING_IN="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if _, err := keyRing(dir, time.Now()); err != nil {
+		t.Error(err)
 	}
 }

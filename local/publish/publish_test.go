@@ -182,6 +182,34 @@ func TestGzip(t *testing.T) {
 }
 
 // TestLinesThatCannotBePublished are named; all others are published.
+// TestByteOrderMark: one before the first line is no part of an event, one
+// before any other line is.
+func TestByteOrderMark(t *testing.T) {
+	const mark = "\uFEFF"
+	var zipped bytes.Buffer
+	zip := gzip.NewWriter(&zipped)
+	if _, err := zip.Write([]byte(mark + "{}\n" + mark + "{}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string][]string{
+		mark + "{}\n" + mark + "{}\n": {" {}", " " + mark + "{}"}, zipped.String(): {" {}", " " + mark + "{}"}, mark + mark + "{}": {" " + mark + "{}"}, mark: nil, "\xEF\xBB": {" \xEF\xBB"},
+	} {
+		f := &topic{}
+		p := Publisher{API: f, PerMessage: 1}
+		if _, err := p.Publish(t.Context(), strings.NewReader(input)); err != nil {
+			t.Errorf("%q: %v", input, err)
+		}
+		got := f.events(t)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: published %q, want %q", input, got, want)
+		}
+	}
+}
+
 func TestLinesThatCannotBePublished(t *testing.T) {
 	random := make([]byte, 400_000)
 	for i := range random {

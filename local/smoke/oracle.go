@@ -48,7 +48,7 @@ func readPlaces(r io.Reader, radiusM float64) ([]place, error) {
 			}
 			switch to := to.(type) {
 			case *string:
-				*to = line[index]
+				*to = strings.TrimSpace(line[index])
 			case *float64:
 				if *to, err = strconv.ParseFloat(strings.TrimSpace(line[index]), 64); err != nil {
 					return nil, fmt.Errorf("places: line %d: %s: %w", i+2, column, err)

@@ -14,6 +14,8 @@ import (
 // Outputs is what the stack says of itself, `pulumi stack output --json`. Names of
 // buckets, URLs of queues, ARNs of topics.
 type Outputs struct {
+	// Stack is the stack's name: a dimension of its services' metrics.
+	Stack         string `json:"stack"`
 	Region        string `json:"region"`
 	Bootstrap     bool   `json:"bootstrap"`
 	TopicARN      string `json:"topicArn"`
@@ -99,6 +101,7 @@ func (o *Outputs) missing() (names []string) {
 			names = append(names, name)
 		}
 	}
+	need("stack", o.Stack)
 	need("region", o.Region)
 	need("topicArn", o.TopicARN)
 	need("database", o.Database)

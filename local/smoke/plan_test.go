@@ -13,6 +13,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/lake"
 	"github.com/headcount-etl/headcount/local/simulate"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -126,6 +127,27 @@ func TestPlanAvoidsEdges(t *testing.T) {
 			if off := distanceM(s.lat, s.lon, ring.lat, ring.lon) - ring.radiusM; math.Abs(off) < 0.1 {
 				t.Fatalf("%g, %g is %g m from the edge of a place of %g m", s.lat, s.lon, off, ring.radiusM)
 			}
+		}
+	}
+}
+
+// TestPlacesAreThoseOfTheAggregator: what it takes, as it takes it.
+func TestPlacesAreThoseOfTheAggregator(t *testing.T) {
+	const list = "\uFEFFradius_m, longitude ,latitude,name,poi_id\r\n50,2,1,\" Alpha, one \", a\r\n , 2 ,1,\tBeta,b \r\n"
+	got, err := readPlaces(strings.NewReader(list), 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := places.ReadCSV(strings.NewReader(list), 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	for i, p := range want {
+		if as := (place{p.ID, p.Name, p.Latitude, p.Longitude, p.RadiusM}); got[i] != as {
+			t.Errorf("got %+v, want %+v", got[i], as)
 		}
 	}
 }

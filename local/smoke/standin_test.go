@@ -123,7 +123,7 @@ func (g *rig) start(t *testing.T, b broken) {
 		"masker":    func(ctx context.Context, p *service.Process) error { return masker.Run(ctx, p, nil) },
 		"aggregator": func(ctx context.Context, p *service.Process) error {
 			// What a test that ends at once takes back is no failure.
-			w, err := aggregator.New(context.WithoutCancel(ctx), p, nil)
+			w, err := aggregator.New(context.WithoutCancel(ctx), p, aggregator.Options{})
 			if err != nil {
 				return err
 			}

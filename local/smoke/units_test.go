@@ -3,6 +3,7 @@ package smoke
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-const outputsJSON = `{"region":"eu-west-1","account":"111122223333","bootstrap":false,"topicArn":"arn:t","alertTopicArn":"arn:a","database":"headcount_dev",
+const outputsJSON = `{"stack":"dev","region":"eu-west-1","account":"111122223333","bootstrap":false,"topicArn":"arn:t","alertTopicArn":"arn:a","database":"headcount_dev",
 "workgroup":"headcount-dev","clusterName":"headcount-dev","publishedFlow":"v1","deliveryDeadLetterQueue":"https://d","firstYear":2026,
 "buckets":{"lake":"l","aggregates":"a","quarantine":"q","results":"r","logs":"g"},"flows":{"v1":{
 "queues":{"ingest":"https://i","valid":"https://v","masked":"https://m","finals":"https://f"},
@@ -187,7 +188,7 @@ func TestCheckMetrics(t *testing.T) {
 		"refused": {fakeMetrics{err: errors.New("AccessDenied")}, "", "AccessDenied"},
 	} {
 		r := &runner{
-			Target: &Target{Metrics: &tt.fake}, flowName: "v1", begun: time.Now(), want: expectation{sums: sums{events: 1000}},
+			Target: &Target{Metrics: &tt.fake, Outputs: Outputs{Stack: "dev"}}, flowName: "v1", begun: time.Now(), want: expectation{sums: sums{events: 1000}},
 			options: Options{Every: time.Millisecond, MetricsTimeout: 50 * time.Millisecond},
 		}
 		status, detail, err := r.checkMetrics(t.Context())
@@ -197,7 +198,8 @@ func TestCheckMetrics(t *testing.T) {
 		if status != tt.status || !strings.Contains(detail, tt.detail) {
 			t.Errorf("%s: %s %s", name, status, detail)
 		}
-		if in := tt.fake.asked[0]; *in.Namespace != "Headcount" || *in.MetricName != "EventsReceived" || len(in.Dimensions) != 2 {
+		if in := tt.fake.asked[0]; *in.Namespace != "Headcount" || *in.MetricName != "EventsReceived" || len(in.Dimensions) != 3 ||
+			!slices.ContainsFunc(in.Dimensions, func(d cwtypes.Dimension) bool { return *d.Name == "Stack" && *d.Value == "dev" }) {
 			t.Errorf("%s: asked for %+v", name, in)
 		}
 	}

@@ -55,14 +55,14 @@ func (r *runner) checkWorkers(ctx context.Context) (string, string, error) {
 
 // checkMetrics: what the services write into their logs arrives as metrics.
 func (r *runner) checkMetrics(ctx context.Context) (string, string, error) {
-	return r.checkMetric(ctx, metrics.EventsReceived.String(), map[string]string{"Service": "validator", "Flow": r.flowName}, float64(r.want.events))
+	return r.checkMetric(ctx, metrics.EventsReceived.String(), map[string]string{"Stack": r.Outputs.Stack, "Service": "validator", "Flow": r.flowName}, float64(r.want.events))
 }
 
 // checkAlerts: rejections were told to the topic of alerts, a minute later at most.
 // Whether an e-mail has come, only its reader can tell.
 func (r *runner) checkAlerts(ctx context.Context) (string, string, error) {
 	status, detail, err := r.checkMetric(ctx, metrics.AlertsSent.String(),
-		map[string]string{"Service": "validator", "Flow": r.flowName, "Category": string(faults[0].category)}, 1)
+		map[string]string{"Stack": r.Outputs.Stack, "Service": "validator", "Flow": r.flowName, "Category": string(faults[0].category)}, 1)
 	return status, detail + "; whether an e-mail has come, its reader must tell", err
 }
 

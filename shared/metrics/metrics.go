@@ -21,11 +21,11 @@ import (
 // Namespace is the CloudWatch namespace of every metric.
 const Namespace = "Headcount"
 
-// Set counts the metrics of one service and flow. Its methods may be called
+// Set counts the metrics of one service and flow of a stack. Its methods may be called
 // from any number of goroutines; on a nil Set they do nothing.
 type Set struct {
-	service, flow string
-	values        [names]atomic.Int64
+	stack, service, flow string
+	values               [names]atomic.Int64
 
 	mu         sync.Mutex
 	categories map[string]*[allNames - NameByCategory(names)]int64
@@ -35,11 +35,12 @@ type Set struct {
 	w        io.Writer
 }
 
-// New makes a Set that writes to w, one Write for each line, as the service
-// and flow that stand in the dimensions.
-func New(w io.Writer, service, flow string) *Set {
+// New makes a Set that writes to w, one Write for each line, as the stack,
+// service and flow that stand in the dimensions. None may be empty: CloudWatch
+// refuses an empty dimension.
+func New(w io.Writer, stack, service, flow string) *Set {
 	return &Set{
-		w: w, service: service, flow: flow,
+		w: w, stack: stack, service: service, flow: flow,
 		categories: map[string]*[allNames - NameByCategory(names)]int64{},
 	}
 }
@@ -133,7 +134,7 @@ type definition struct {
 
 // write writes one document with the values, indexed as Table, that are not 0.
 func (s *Set) write(now time.Time, dimensions []string, category string, values map[int]int64) error {
-	document := map[string]any{"Service": s.service, "Flow": s.flow}
+	document := map[string]any{"Stack": s.stack, "Service": s.service, "Flow": s.flow}
 	if category != "" {
 		document["Category"] = category
 	}

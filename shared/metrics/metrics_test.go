@@ -106,7 +106,7 @@ func read(t *testing.T, r io.Reader) map[string]float64 {
 
 func TestFlush(t *testing.T) {
 	var out bytes.Buffer
-	s := New(&out, "validator", "v1")
+	s := New(&out, "dev", "validator", "v1")
 	now := time.UnixMilli(1_700_000_000_123)
 
 	if err := s.Flush(now); err != nil || out.Len() != 0 {
@@ -145,7 +145,7 @@ func TestFlush(t *testing.T) {
 
 func TestConcurrentUse(t *testing.T) {
 	var out bytes.Buffer
-	s := New(&out, "masker", "v1")
+	s := New(&out, "dev", "masker", "v1")
 	now := time.UnixMilli(1_700_000_000_123)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -186,7 +186,7 @@ type brokenWriter struct{}
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestFlushReportsTheWriter(t *testing.T) {
-	s := New(brokenWriter{}, "masker", "v1")
+	s := New(brokenWriter{}, "dev", "masker", "v1")
 	s.Add(Panics, 1)
 	if err := s.Flush(time.Now()); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
@@ -194,7 +194,7 @@ func TestFlushReportsTheWriter(t *testing.T) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	s := New(io.Discard, "validator", "v1")
+	s := New(io.Discard, "dev", "validator", "v1")
 	b.Run("Add", func(b *testing.B) {
 		for b.Loop() {
 			s.Add(EventsReceived, 1)

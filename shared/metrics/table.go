@@ -35,11 +35,11 @@ type Metric struct {
 	Help string
 }
 
-// Name is a metric that has the dimensions Service and Flow: an index into
-// Table.
+// Name is a metric that has the dimensions Stack, Service and Flow: an index
+// into Table.
 type Name uint8
 
-// The metrics with the dimensions Service and Flow.
+// The metrics with the dimensions Stack, Service and Flow.
 const (
 	EventsReceived Name = iota
 	EventsValid
@@ -68,7 +68,7 @@ const (
 // into Table.
 type NameByCategory uint8
 
-// The metrics with the dimensions Service, Flow and Category.
+// The metrics with the dimensions Stack, Service, Flow and Category.
 const (
 	EventsRejected NameByCategory = NameByCategory(names) + iota
 	EventsQuarantined
@@ -83,8 +83,9 @@ var (
 	rejecting  = []string{"validator", "masker"}
 	all        = []string{"validator", "masker", "aggregator"}
 
-	perFlow     = []string{"Service", "Flow"}
-	perCategory = []string{"Service", "Flow", "Category"}
+	// The stack comes first, so that two stacks of an account do not add up.
+	perFlow     = []string{"Stack", "Service", "Flow"}
+	perCategory = []string{"Stack", "Service", "Flow", "Category"}
 )
 
 // Table is every metric of Headcount, indexed by Name and NameByCategory.

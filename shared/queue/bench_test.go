@@ -22,7 +22,7 @@ func BenchmarkConsumer(b *testing.B) {
 			}
 			ctx, cancel := context.WithCancel(b.Context())
 			var done atomic.Int64
-			c, err := NewConsumer(f, Settings{QueueURL: queueURL, Concurrency: 2, Metrics: metrics.New(nil, "", "")},
+			c, err := NewConsumer(f, Settings{QueueURL: queueURL, Concurrency: 2, Metrics: metrics.New(nil, "", "", "")},
 				func(_ context.Context, batch []Message) []error {
 					if done.Add(int64(len(batch))) == int64(b.N) {
 						cancel()

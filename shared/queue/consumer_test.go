@@ -84,7 +84,7 @@ func TestEveryMessageIsHandledAndDeleted(t *testing.T) {
 		var mu sync.Mutex
 		seen := map[string]Message{}
 		var counted bytes.Buffer
-		set := metrics.New(&counted, "masker", "v1")
+		set := metrics.New(&counted, "local", "masker", "v1")
 		r := start(t, f, Settings{Concurrency: 3, BatchMessages: 50, Metrics: set}, func(_ context.Context, batch []Message) []error {
 			if len(batch) == 0 || len(batch) > 50 {
 				t.Errorf("a batch of %d", len(batch))

@@ -30,6 +30,10 @@
 // what is held already waits, kept invisible. When whole batches keep failing
 // although the probe passes, the pauses between them grow.
 //
+// A receive that fails is tried again, with pauses that grow to 30 s. Before the
+// first that succeeds, Settings.Refused tells which answers are final: there is no
+// such queue, or it is not for this service.
+//
 // # Stopping
 //
 // A cancelled context is a soft stop: nothing more is received, what waits is

@@ -103,7 +103,11 @@ type Settings struct {
 	// It is asked after a failed batch, and has 10 s to answer. Without one,
 	// only whole batches that fail make a pause.
 	Probe func(context.Context) error
-	// Log gets what goes wrong; nothing by default.
+	// Refused judges the error of a receive while none has succeeded: an error
+	// that it gives ends Run, since no receive ever will; nil means that the next
+	// one may. Without it every error is tried again.
+	Refused func(error) error
+	// Log gets what goes wrong, with the queue's URL; nothing by default.
 	Log zerolog.Logger
 	// Metrics gets the metrics of messages and batches; may be nil.
 	Metrics *metrics.Set
@@ -187,6 +191,7 @@ func NewConsumer(api API, settings Settings, handler Handler) (*Consumer, error)
 	if err != nil {
 		return nil, fmt.Errorf("queue settings: %w", err)
 	}
+	settings.Log = settings.Log.With().Str("queue", settings.QueueURL).Logger()
 	return &Consumer{api: api, settings: settings, handler: handler, flush: make(chan struct{}, 1)}, nil
 }
 

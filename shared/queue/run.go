@@ -54,7 +54,8 @@ type run struct {
 	stopping     bool               // nothing more is received
 	failures     int                // batches that failed whole since one did not
 	cut          int                // messages that failed because of the stop timeout
-	stop         error              // what the handler wrapped in Stop
+	stop         error              // what the handler wrapped in Stop, or Settings.Refused gave
+	answered     atomic.Bool        // a receive has succeeded; pollers set it
 }
 
 // permit lets a poller receive up to so many messages, while ctx lasts.
@@ -67,6 +68,7 @@ type permit struct {
 type received struct {
 	messages []*held
 	asked    int
+	refused  error // of Settings.Refused
 }
 
 // outcome tells first what the handler said of a batch, so that the loop can
@@ -79,8 +81,9 @@ type outcome struct {
 
 // Run consumes the queue until ctx is cancelled or the handler stops it; the
 // package comment says how it stops. It gives nil when all that was in
-// progress could be finished, the error that the handler has wrapped in Stop,
-// or an error that tells that the stop timeout was over.
+// progress could be finished, the error that the handler has wrapped in Stop or
+// that Settings.Refused gave, or an error that tells that the stop timeout was
+// over.
 func (c *Consumer) Run(ctx context.Context) error {
 	soft, cancelSoft := context.WithCancel(ctx)
 	defer cancelSoft()
@@ -235,6 +238,9 @@ func (r *run) take(report received) {
 		r.waitingBytes += m.bytes
 	}
 	r.settings.Metrics.Add(metrics.MessagesReceived, int64(len(report.messages)))
+	if r.stop == nil {
+		r.stop = report.refused // each poller has the same
+	}
 }
 
 // handOver starts the batches that are ready. When one waits for company it

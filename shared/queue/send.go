@@ -152,7 +152,7 @@ func (s Sender) send(ctx context.Context, outs []Out, members []int, errs []erro
 	out, err := s.API.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &s.QueueURL, Entries: entries})
 	if err != nil {
 		for _, i := range members {
-			errs[i] = fmt.Errorf("send messages: %w", err)
+			errs[i] = fmt.Errorf("send messages to %s: %w", s.QueueURL, err)
 		}
 		return nil
 	}
@@ -175,7 +175,7 @@ func (s Sender) send(ctx context.Context, outs []Out, members []int, errs []erro
 		case f.SenderFault:
 			errs[i] = &RefusedError{aws.ToString(f.Code), aws.ToString(f.Message)}
 		default:
-			errs[i] = fmt.Errorf("send message: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
+			errs[i] = fmt.Errorf("send message to %s: %s: %s", s.QueueURL, aws.ToString(f.Code), aws.ToString(f.Message))
 			again = append(again, i)
 		}
 	}

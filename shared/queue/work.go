@@ -21,8 +21,16 @@ func (r *run) poll() {
 	failures := 0
 	for p := range r.permits {
 		messages, err := r.receive(p)
-		r.received <- received{messages, p.messages}
-		if err == nil || p.ctx.Err() != nil {
+		report := received{messages: messages, asked: p.messages}
+		cut := p.ctx.Err() != nil
+		switch {
+		case err == nil:
+			r.answered.Store(true)
+		case !cut && !r.answered.Load() && r.settings.Refused != nil:
+			report.refused = r.settings.Refused(err)
+		}
+		r.received <- report
+		if err == nil || cut || report.refused != nil {
 			failures = 0
 			continue
 		}

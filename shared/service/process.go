@@ -22,6 +22,9 @@ var flowPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 // IsFlow tells whether a text can be the name of a flow.
 func IsFlow(name string) bool { return flowPattern.MatchString(name) }
 
+// stackPattern is what Pulumi allows as the name of a stack.
+var stackPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+
 // Process is a service at run time: what every service has, whether it runs in
 // a process of its own or with others in one.
 type Process struct {
@@ -56,7 +59,8 @@ type check struct {
 
 // NewProcess reads the settings that all services share. Faults in them are
 // found again in Env.Err, so that all settings' faults are named together.
-// Nothing of this process's own environment is read: only lookup.
+// Nothing of this process's own environment is read: only lookup. The setting
+// STACK, local by default, keeps the metrics of an account's stacks apart.
 func NewProcess(name string, lookup func(string) (string, bool), logTo io.Writer) *Process {
 	env := NewEnv(lookup)
 	p := &Process{
@@ -70,13 +74,18 @@ func NewProcess(name string, lookup func(string) (string, bool), logTo io.Writer
 		env.bad("FLOW", p.Flow, "1 to 32 of a-z, 0-9 and -, and not begin with -")
 		p.Flow = "v1"
 	}
+	stack := env.Optional("STACK", "local")
+	if !stackPattern.MatchString(stack) {
+		env.bad("STACK", stack, "1 to 100 of A-Z, a-z, 0-9, _, . and -")
+		stack = "local"
+	}
 	level, err := zerolog.ParseLevel(env.Choice("LOG_LEVEL", "info", "debug", "info", "warn", "error"))
 	if err != nil {
 		level = zerolog.InfoLevel
 	}
 	out := zerolog.SyncWriter(logTo) // log lines and metrics must not mix
 	p.Log = zerolog.New(out).Level(level).With().Timestamp().Str("service", name).Str("flow", p.Flow).Logger()
-	p.Metrics = metrics.New(out, name, p.Flow)
+	p.Metrics = metrics.New(out, stack, name, p.Flow)
 	return p
 }
 

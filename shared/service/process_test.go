@@ -40,12 +40,12 @@ func TestNewProcess(t *testing.T) {
 	}
 
 	p = NewProcess("masker", from(map[string]string{
-		"FLOW": "V2/x", "MAX_AGE": "-1s", "STOP_TIMEOUT": "soon", "LOG_LEVEL": "INFO",
+		"FLOW": "V2/x", "MAX_AGE": "-1s", "STOP_TIMEOUT": "soon", "LOG_LEVEL": "INFO", "STACK": "a b",
 	}), &log)
 	if p.Flow != "v1" {
 		t.Errorf("a bad flow's name is in use: %q", p.Flow)
 	}
-	for _, name := range []string{"FLOW", "MAX_AGE", "STOP_TIMEOUT", "LOG_LEVEL"} {
+	for _, name := range []string{"FLOW", "MAX_AGE", "STOP_TIMEOUT", "LOG_LEVEL", "STACK"} {
 		if err := p.Env.Err(); err == nil || !strings.Contains(err.Error(), name+" is") {
 			t.Errorf("%s is not named in %v", name, err)
 		}
@@ -71,6 +71,21 @@ func TestRunWritesMetrics(t *testing.T) {
 			t.Errorf("at the end: %v, %s", err, log.String())
 		}
 	})
+}
+
+// TestMetricsOfStacksAreApart: the metrics of two stacks in one account have
+// another dimension, which is never empty.
+func TestMetricsOfStacksAreApart(t *testing.T) {
+	for given, want := range map[string]string{"": "local", "dev": "dev", "prod": "prod"} {
+		var log bytes.Buffer
+		p := NewProcess("masker", from(map[string]string{"STACK": given}), &log)
+		p.Metrics.Add(metrics.EventsMasked, 1)
+		p.Metrics.AddBy(metrics.EventsRejected, "too_old", 1)
+		p.flush(time.Now())
+		if n := strings.Count(log.String(), `"Dimensions":[["Stack",`); n != 2 || strings.Count(log.String(), `"Stack":"`+want+`"`) != n || p.Env.Err() != nil {
+			t.Errorf("STACK=%s: %v, %s", given, p.Env.Err(), log.String())
+		}
+	}
 }
 
 func TestHealthOverSockets(t *testing.T) {

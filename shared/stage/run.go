@@ -45,15 +45,23 @@ func (s *Stage) Run(ctx context.Context, p *service.Process) error {
 	s.Metrics, s.Log = p.Metrics, p.Log
 	s.Output = queue.Sender{API: sqsClient, QueueURL: output}
 	s.Quarantine = &quarantine.Store{API: s3Client, Bucket: bucket, Stage: p.Name}
+	in, out := service.InputQueue(sqsClient, "INPUT_QUEUE_URL", input), service.OutputQueue(sqsClient, "OUTPUT_QUEUE_URL", output)
+	rejected := service.Bucket(s3Client, "QUARANTINE_BUCKET", bucket)
+	given := []service.Given{in, out, rejected}
 	if topic != "" {
+		client := sns.NewFromConfig(cfg)
+		given = append(given, service.Topic(client, "ALERT_TOPIC_ARN", topic))
 		s.Alerts = &quarantine.Alerts{
-			API: sns.NewFromConfig(cfg), TopicARN: topic, Stage: p.Name, Flow: p.Flow, Bucket: bucket, Metrics: p.Metrics,
+			API: client, TopicARN: topic, Stage: p.Name, Flow: p.Flow, Bucket: bucket, Metrics: p.Metrics,
 		}
+	}
+	if err := p.Check(ctx, given...); err != nil {
+		return err
 	}
 	consumer, err := queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: input, BatchMessages: batchMessages, BatchBytes: batchBytes, Linger: linger, Concurrency: concurrency,
 		StopTimeout: p.StopTimeout, Log: p.Log, Metrics: p.Metrics,
-		Probe: func(ctx context.Context) error { return service.Reachable(ctx, sqsClient, output, s3Client, bucket) },
+		Refused: in.ReceiveRefused, Probe: service.Probe(out, rejected),
 	}, s.Handle)
 	if err != nil {
 		return err

@@ -211,7 +211,7 @@ func (s *stack) counted(f *flow, service, name string) statistic {
 	for _, m := range metrics.Table {
 		if m.Name == name && slices.Contains(m.Services, service) {
 			return statistic{
-				metric{"m", metrics.Namespace, name, map[string]string{"Service": service, "Flow": f.settings.Name}}, string(m.Statistic),
+				metric{"m", metrics.Namespace, name, map[string]string{"Stack": s.names.Stack, "Service": service, "Flow": f.settings.Name}}, string(m.Statistic),
 			}
 		}
 	}

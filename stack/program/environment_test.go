@@ -27,7 +27,7 @@ var mains = map[string]func(context.Context, *service.Process) error{
 	"validator": func(ctx context.Context, p *service.Process) error { return validate.Run(ctx, p, nil) },
 	"masker":    func(ctx context.Context, p *service.Process) error { return masker.Run(ctx, p, nil) },
 	"aggregator": func(ctx context.Context, p *service.Process) error {
-		_, err := aggregator.New(ctx, p, nil)
+		_, err := aggregator.New(ctx, p, aggregator.Options{})
 		return err
 	},
 }

@@ -12,6 +12,7 @@ func (s *stack) export(d *deployment) {
 		flows[f.settings.Name] = s.flowOutputs(d, f)
 	}
 	for name, value := range map[string]pulumi.Input{
+		"stack":                   pulumi.String(s.names.Stack),
 		"region":                  pulumi.String(s.Region),
 		"account":                 pulumi.String(s.names.Account),
 		"bootstrap":               pulumi.Bool(s.Bootstrap),

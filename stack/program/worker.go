@@ -128,7 +128,7 @@ func (s *stack) starterPolicy(d *deployment, a workerArgs, log *cloudwatch.LogGr
 func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.LogGroup) pulumi.StringOutput {
 	c := f.settings
 	told := merge(a.environment, pulumi.StringMap{
-		"AWS_REGION": pulumi.String(s.Region), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": a.input.main.Url,
+		"AWS_REGION": pulumi.String(s.Region), "STACK": pulumi.String(s.names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": a.input.main.Url,
 		"MAX_AGE": pulumi.String(c.MaxAge.String()), "STOP_TIMEOUT": pulumi.String(stopTimeout.String()), "LOG_LEVEL": pulumi.String(c.LogLevel),
 	})
 	environment := pulumi.Array{}

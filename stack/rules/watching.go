@@ -159,6 +159,9 @@ func (s *Stack) exists(l looked) string {
 			return fmt.Sprintf("%s: there is no %s %s", l.by, dimension, value)
 		}
 	}
+	if stack, ok := l.dimensions["Stack"]; ok && stack != s.Settings.Stack {
+		return l.by + ": it looks at stack " + stack
+	}
 	if flow, ok := l.dimensions["Flow"]; ok {
 		for _, f := range s.Settings.Flows {
 			if f.Name == flow {
@@ -184,6 +187,7 @@ func known() Rule {
 		},
 		Mutants: []Mutant{
 			change(alarmType, named("v1-late"), "LateEvent", "metricName"), change(alarmType, named("v1-late"), "masker", "dimensions", "Service"),
+			change(alarmType, named("v1-late"), "other", "dimensions", "Stack"),
 			change(alarmType, named("v1-ingest-dead-letters"), "headcount-dev-v1-ingest-dead", "dimensions", "QueueName"),
 			change(alarmType, named("events-refresh"), "headcount-prod-headcount", "dimensions", "DatasetId"),
 			change(alarmType, named("v1-slow"), "Sum", "statistic"), change(alarmType, named("v1-rejections"), "EventsLost", "metricQueries", 1, "metric", "metricName"),

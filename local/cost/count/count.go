@@ -18,6 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/simulate"
 	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
 )
 
 const (
@@ -105,15 +106,12 @@ func fullSpeed(ctx context.Context, dir string, events, perMessage int) (full co
 }
 
 func start(ctx context.Context, dir string, flush, refresh time.Duration) (*pipeline.Pipeline, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, err
-	}
-	pois := filepath.Join(dir, "places.csv")
-	if err := os.WriteFile(pois, []byte(simulate.PlacesCSV()), 0o600); err != nil {
+	list, err := places.ReadCSV(strings.NewReader(simulate.PlacesCSV()), 200)
+	if err != nil {
 		return nil, err
 	}
 	return pipeline.Start(ctx, pipeline.Settings{
-		Dir: dir, Listen: "127.0.0.1:0", POIs: pois, Flow: flow, Window: window, RadiusM: 200, MinPeople: 1, Flush: flush, Refresh: refresh,
+		Dir: dir, Listen: "127.0.0.1:0", Places: list, Flow: flow, Window: window, MinPeople: 1, Flush: flush, Refresh: refresh,
 	})
 }
 

@@ -98,7 +98,7 @@ func newEnv(t *testing.T, placeIDs ...string) *env {
 	e.f = &Finals{
 		Bucket: bucket.Bucket{API: e.bucket, Name: "b"}, Flow: e.open(placeIDs...), Name: "v1", Window: window, MinPeople: 1,
 		Queue:   queue.Sender{API: e.queue, QueueURL: "finals"},
-		Metrics: metrics.New(e.log, "aggregator", "v1"), Log: zerolog.New(e.log),
+		Metrics: metrics.New(e.log, "local", "aggregator", "v1"), Log: zerolog.New(e.log),
 	}
 	return e
 }

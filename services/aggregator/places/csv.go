@@ -21,7 +21,8 @@ const maxFaults = 20
 // ReadCSV reads a list of places: a header with the columns poi_id, name,
 // latitude, longitude and, if wanted, radius_m, in any order, then a place a
 // line. Where radius_m is missing or empty the place has defaultRadiusM metres.
-// A byte order mark, CRLF line ends and quoted fields are understood.
+// A byte order mark, CRLF line ends and quoted fields are understood, and space
+// around a field is no part of it.
 //
 // The places come sorted by ID. A list with a fault is an error that names the
 // line and the column of each fault, up to twenty of them.
@@ -118,12 +119,12 @@ func (l *list) readPlace() bool {
 	}
 	field := func(column string) string {
 		if i := l.at[column]; i >= 0 && i < len(record) {
-			return record[i]
+			return strings.TrimSpace(record[i])
 		}
 		return ""
 	}
 	number := func(column string) float64 {
-		text := strings.TrimSpace(field(column))
+		text := field(column)
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			report(column, "%q is not a number", text)
@@ -139,7 +140,7 @@ func (l *list) readPlace() bool {
 		ID: strings.Clone(field("poi_id")), Name: strings.Clone(field("name")),
 		Latitude: number("latitude"), Longitude: number("longitude"), RadiusM: l.defaultRadiusM,
 	}
-	if strings.TrimSpace(field("radius_m")) != "" {
+	if field("radius_m") != "" {
 		p.RadiusM = number("radius_m")
 	}
 	for _, f := range p.check() {

@@ -27,7 +27,10 @@ func TestReadCSV(t *testing.T) {
 			"radius_m, longitude ,latitude,name,poi_id\n50,2,1,,a\n,2,1,,b\n",
 			[]Place{{"a", "", 1, 2, 50}, {"b", "", 1, 2, 200}},
 		},
-		"spaces around numbers": {header + "a,x, 1 , 2\n", []Place{{"a", "x", 1, 2, 200}}},
+		"spaces around fields": {
+			" poi_id , name,latitude,longitude,radius_m \n a,\tÎle de la Cité\u00a0, 1 , 2, \n\" b \",,1,2, 7 \n",
+			[]Place{{"a", "Île de la Cité", 1, 2, 200}, {"b", "", 1, 2, 7}},
+		},
 	} {
 		got, err := ReadCSV(strings.NewReader(c.in), 200)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -53,6 +56,8 @@ func TestReadCSVFaults(t *testing.T) {
 		"out of range":     {header + "a,x,90.5,181\n", []string{"line 2, latitude: 90.5 is", "line 2, longitude: 181 is"}},
 		"empty id":         {header + ",x,1,2\n", []string{"line 2, poi_id: it is empty"}},
 		"id twice":         {header + "a,x,1,2\nb,x,1,2\na,x,1,2\n", []string{`line 4, poi_id: "a" is on line 2 already`}},
+		"id of spaces":     {header + " ,x,1,2\n", []string{"line 2, poi_id: it is empty"}},
+		"id twice, spaced": {header + "a,x,1,2\na ,x,1,2\n", []string{`line 3, poi_id: "a" is on line 2 already`}},
 		"short line":       {header + "a,x,1\n", []string{"line 2, poi_id: the line has 3 fields, the header has 4"}},
 		"not UTF-8":        {header + "a,\xff,1,2\n", []string{"line 2, name: it is not valid UTF-8"}},
 		"bare quote":       {header + "a,x\"y,1,2\nb,x,y,2\n", []string{"line 2, character 4: bare \"", `line 3, latitude: "y" is not`}},

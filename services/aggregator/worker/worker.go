@@ -51,17 +51,19 @@ type settings struct {
 	flush, refresh        time.Duration
 }
 
-func readSettings(p *service.Process) (s settings, err error) {
+func readSettings(p *service.Process, o Options) (s settings, err error) {
 	e := p.Env
 	s = settings{
 		input:     e.URL("INPUT_QUEUE_URL"),
 		finals:    e.URL("FINALS_QUEUE_URL"),
 		bucket:    e.String("AGGREGATES_BUCKET"),
-		pois:      e.String("POIS"),
 		radiusM:   e.Float("RADIUS_M", 200, math.SmallestNonzeroFloat64, places.MaxRadiusM),
 		minPeople: e.Int("MIN_PEOPLE", 1, 1, math.MaxInt32),
 		flush:     e.Duration("FLUSH_INTERVAL", 10*time.Second, 0, 10*time.Minute),
 		refresh:   e.Duration("REFRESH_INTERVAL", 30*time.Second, 0, queue.MaxDelay),
+	}
+	if o.Places == nil {
+		s.pois = e.String("POIS")
 	}
 	window := e.Duration("WINDOW", 5*time.Minute, time.Second, 24*time.Hour)
 	if s.window, err = counts.NewWindow(window); err != nil {
@@ -77,11 +79,21 @@ type Worker struct {
 	masked, finals *queue.Consumer
 }
 
-// New reads the settings and opens the flow. observe, which may be nil, is told
-// of each event that is settled, by (messageID, index); more than once when it is
-// delivered more than once.
-func New(ctx context.Context, p *service.Process, observe func(messageID string, index int)) (*Worker, error) {
-	s, err := readSettings(p)
+// Options are for who runs the aggregator in a process of their own. A service
+// has none of them.
+type Options struct {
+	// Places is the list of places of a caller that has read it already, in place
+	// of the one that POIS names.
+	Places []places.Place
+	// Observe is called for each event that is settled, by (messageID, index);
+	// more than once when it is delivered more than once.
+	Observe func(messageID string, index int)
+}
+
+// New reads the settings, checks what they name, and opens the flow: it waits
+// for AWS as long as ctx lasts, since nothing can be counted before.
+func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
+	s, err := readSettings(p, o)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +103,17 @@ func New(ctx context.Context, p *service.Process, observe func(messageID string,
 	}
 	sqsClient, s3Client := sqs.NewFromConfig(cfg), s3.NewFromConfig(cfg)
 	aggregates := bucket.Bucket{API: s3Client, Name: s.bucket}
-	list, err := readPlaces(ctx, s3Client, s.pois, s.radiusM)
+	in, finalsOut := service.InputQueue(sqsClient, "INPUT_QUEUE_URL", s.input), service.OutputQueue(sqsClient, "FINALS_QUEUE_URL", s.finals)
+	results := service.Bucket(s3Client, "AGGREGATES_BUCKET", s.bucket)
+	list, err := checked(ctx, p, s, o.Places, s3Client, in, finalsOut, results)
 	if err != nil {
-		return nil, fmt.Errorf("bad settings: POIS is %q: %w", s.pois, err)
+		return nil, err
 	}
-	fl, err := flow.Open(ctx, aggregates, p.Flow, s.window.Duration(), list)
+	var fl *flow.Flow
+	err = p.Await(ctx, "the flow's document", func(ctx context.Context) (err error) {
+		fl, err = flow.Open(ctx, aggregates, p.Flow, s.window.Duration(), list)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,26 +125,24 @@ func New(ctx context.Context, p *service.Process, observe func(messageID string,
 	finalsQueue := queue.Sender{API: sqsClient, QueueURL: s.finals}
 	writer := &partials.Writer{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, ID: newID(), Window: s.window, List: known, Index: index, MaxAge: p.MaxAge,
-		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Observe: observe,
+		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Observe: o.Observe,
 	}
 	final := &finals.Finals{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
 		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
 	}
-	probe := func(ctx context.Context) error {
-		return service.Reachable(ctx, sqsClient, s.finals, s3Client, s.bucket)
-	}
+	probe := service.Probe(finalsOut, results)
 	w := &Worker{}
 	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,
-		StopTimeout: p.StopTimeout, Probe: probe, Log: p.Log, Metrics: p.Metrics,
+		StopTimeout: p.StopTimeout, Refused: in.ReceiveRefused, Probe: probe, Log: p.Log, Metrics: p.Metrics,
 	}, writer.Handle)
 	if err != nil {
 		return nil, err
 	}
 	w.finals, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.finals, BatchMessages: finalsMessages, Linger: finalsLinger,
-		StopTimeout: p.StopTimeout, Probe: probe, Log: p.Log, // its messages are no part of the balance
+		StopTimeout: p.StopTimeout, Refused: finalsOut.ReceiveRefused, Probe: probe, Log: p.Log, // its messages are no part of the balance
 	}, final.Handle)
 	if err != nil {
 		return nil, err
@@ -151,11 +167,30 @@ func (w *Worker) Flush() { w.masked.Flush() }
 
 // Run is New and Run in one, for a process of its own.
 func Run(ctx context.Context, p *service.Process) error {
-	w, err := New(ctx, p, nil)
+	w, err := New(ctx, p, Options{})
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while it waited for AWS
+		}
 		return err
 	}
 	return w.Run(ctx)
+}
+
+// checked checks all that the service was given, and gives the list of places:
+// that of the caller, or the one that POIS names.
+func checked(ctx context.Context, p *service.Process, s settings, list []places.Place, client bucket.API, given ...service.Given) ([]places.Place, error) {
+	if list != nil {
+		return list, p.Check(ctx, given...)
+	}
+	pois := service.Given{Setting: "POIS", Value: s.pois, Action: "s3:GetObject", Ask: func(ctx context.Context) (err error) {
+		list, err = readPlaces(ctx, client, s.pois, s.radiusM)
+		return err
+	}}
+	if err := p.Check(ctx, append(given, pois)...); err != nil || list != nil {
+		return list, err
+	}
+	return list, p.Require(ctx, pois)
 }
 
 // newID gives a name that no other writer has: it begins with the time, so that

@@ -1,13 +1,18 @@
 package worker
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/headcount-etl/headcount/shared/service"
+	"github.com/headcount-etl/headcount/shared/service/servicetest"
 )
 
 // open gives the error of New with these settings.
@@ -17,7 +22,7 @@ func open(t *testing.T, env map[string]string) error {
 		value, ok := env[name]
 		return value, ok
 	}, io.Discard)
-	_, err := New(t.Context(), p, nil)
+	_, err := New(t.Context(), p, Options{})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -38,11 +43,21 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
+// given is what an aggregator is given.
+var given = map[string]string{
+	"INPUT_QUEUE_URL": "http://x/1/masked", "FINALS_QUEUE_URL": "http://x/1/finals", "AGGREGATES_BUCKET": "aggregates", "POIS": "s3://aggregates/places/v1.csv",
+}
+
+// with gives the environment of an aggregator whose AWS answers so.
+func with(t *testing.T, answer func(action, of string) string) map[string]string {
+	t.Helper()
+	env := servicetest.AWS(t, answer)
+	maps.Copy(env, given)
+	return env
+}
+
 func TestNewReadsThePlaces(t *testing.T) {
-	env := map[string]string{
-		"INPUT_QUEUE_URL": "http://127.0.0.1:1/q", "FINALS_QUEUE_URL": "http://127.0.0.1:1/f", "AGGREGATES_BUCKET": "a",
-		"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y",
-	}
+	env := with(t, func(string, string) string { return "" })
 	env["POIS"] = filepath.Join(t.TempDir(), "none.csv")
 	if err := open(t, env); !strings.Contains(err.Error(), "no such file") || strings.Count(err.Error(), "none.csv") != 1 {
 		t.Errorf("got %v", err)
@@ -51,8 +66,69 @@ func TestNewReadsThePlaces(t *testing.T) {
 	if err := os.WriteFile(env["POIS"], []byte("poi_id,name,latitude,longitude\na,A,91,0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, env); !strings.Contains(err.Error(), "line 2") || !strings.Contains(err.Error(), "latitude") {
+	var bad *service.SettingsError
+	if err := open(t, env); !errors.As(err, &bad) || !strings.Contains(err.Error(), "line 2") || !strings.Contains(err.Error(), "latitude") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestNewChecksWhatItWasGiven: all that is missing is named in one error.
+func TestNewChecksWhatItWasGiven(t *testing.T) {
+	codes := map[string]string{"GetQueueAttributes": "QueueDoesNotExist", "ListObjectsV2": "NoSuchBucket", "GetObject": "NoSuchKey"}
+	err := open(t, with(t, func(action, _ string) string { return codes[action] }))
+	var bad *service.SettingsError
+	if !errors.As(err, &bad) || len(bad.Faults) != len(given) {
+		t.Fatalf("got %v", err)
+	}
+	for name, value := range given {
+		if !strings.Contains(err.Error(), name+` is "`+value+`"`) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+	}
+}
+
+// TestRunWaitsForAWS, and stops meanwhile when it is asked to.
+func TestRunWaitsForAWS(t *testing.T) {
+	for name, local := range map[string]bool{"for the list of places": false, "for the flow's document": true} {
+		t.Run(name, func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			want := "aggregates/places/v1.csv"
+			if local {
+				want = "aggregates/flows/v1.json"
+			}
+			calls := 0
+			env := with(t, func(action, of string) string {
+				if action == "GetObject" {
+					if of != want {
+						t.Errorf("%s is asked for, want %s", of, want)
+					}
+					if calls++; calls == 2 {
+						stop()
+					}
+				}
+				return "ExpiredToken"
+			})
+			if local {
+				env["POIS"] = filepath.Join(t.TempDir(), "pois.csv")
+				if err := os.WriteFile(env["POIS"], []byte("poi_id,name,latitude,longitude\na,A,9,0\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var log bytes.Buffer
+			p := service.NewProcess("aggregator", func(name string) (string, bool) {
+				value, ok := env[name]
+				return value, ok
+			}, &log)
+			if err := Run(ctx, p); err != nil {
+				t.Errorf("got %v", err)
+			}
+			for name := range given {
+				if warned := strings.Contains(log.String(), `"setting":"`+name+`"`); warned != (name != "POIS" || !local) {
+					t.Errorf("%s: warned %t: %s", name, warned, log.String())
+				}
+			}
+		})
 	}
 }
 
