@@ -10,18 +10,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/publish"
 	"github.com/headcount-etl/headcount/local/sql"
-	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 )
@@ -186,39 +181,4 @@ func failedEvents(path string) (n int64, err error) {
 		}
 		n += int64(event.Count(string(record)))
 	}
-}
-
-// CheckFinals reads every final of the flow and tells which partials none
-// covers: after Settle there must be none.
-func (p *Pipeline) CheckFinals(ctx context.Context) error {
-	b := bucket.Bucket{API: s3.NewFromConfig(p.Config), Name: sql.AggregatesBucket}
-	keys, err := b.List(ctx, "partials/flow="+p.Flow+"/")
-	if err != nil {
-		return err
-	}
-	byFinal := map[string][]results.PartialName{}
-	for _, key := range keys {
-		name, err := results.ParsePartialKey(key)
-		if err != nil {
-			return err
-		}
-		final := results.FinalKey(p.Flow, name.Hour)
-		byFinal[final] = append(byFinal[final], name)
-	}
-	for _, final := range slices.Sorted(maps.Keys(byFinal)) {
-		data, _, err := b.Get(ctx, final)
-		if err != nil {
-			return err
-		}
-		covers, err := results.ReadCovers(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", final, err)
-		}
-		for _, name := range byFinal[final] {
-			if covers[name.Writer] < name.N {
-				return fmt.Errorf("%s does not cover partial %s-%d", final, name.Writer, name.N)
-			}
-		}
-	}
-	return nil
 }
