@@ -37,8 +37,8 @@ func Schema(published string) sql.Schema {
 	return s
 }
 
-// Balance says what became of the events of one run. Its fields and their order
-// are what `headcount run` prints.
+// Balance says what became of the events of one run, whoever published them. Its
+// fields and their order are what `headcount run` prints.
 type Balance struct {
 	Published  int64                    `json:"published"`
 	Valid      int64                    `json:"valid"`
@@ -53,8 +53,17 @@ type Balance struct {
 	Seconds         float64 `json:"seconds"`
 	EventsPerSecond float64 `json:"events_per_second"`
 
-	noConsent int64
+	noConsent int64          // published, but not for the lake
+	own       publish.Counts // what the run itself published
+	near      int64          // of those aggregated
+	faults    map[event.Fault]int64
 }
+
+// Near is how many events were near a place, so that they count.
+func (b *Balance) Near() int64 { return b.near }
+
+// Faults is the rejected events by category and field.
+func (b *Balance) Faults() map[event.Fault]int64 { return b.faults }
 
 // Check tells where the balance does not close; nil means that it does.
 func (b *Balance) Check() error {
@@ -63,6 +72,9 @@ func (b *Balance) Check() error {
 		rejected += n
 	}
 	var errs []error
+	if own := b.own; b.Published < own.Events || b.noConsent < own.NoConsent {
+		errs = append(errs, fmt.Errorf("%d events sent, %d of them without consent, but the topic has accepted %d and %d", own.Events, own.NoConsent, b.Published, b.noConsent))
+	}
 	if b.Published != b.Valid+rejected {
 		errs = append(errs, fmt.Errorf("%d events published, but %d valid and %d rejected", b.Published, b.Valid, rejected))
 	}
@@ -94,14 +106,15 @@ func (p *Pipeline) Before(ctx context.Context) (b Before, err error) {
 	return b, err
 }
 
-// Balance draws the balance of what was published since before. Lake,
-// unconverted and cells are counted in the folder's files, not taken from what
-// the pipeline says of itself.
+// Balance draws the balance of what the topic has accepted since before, of which
+// the run itself has published so much. Lake, unconverted and cells are counted
+// in the folder's files, not taken from what the pipeline says of itself.
 func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
-	totals := p.Tally.Totals()
+	totals, accepted := p.Tally.Totals(), p.Accepted()
 	b := &Balance{
-		Published: published.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
-		Seconds: took.Seconds(), noConsent: published.NoConsent,
+		Published: accepted.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
+		Seconds: took.Seconds(), noConsent: accepted.Events - accepted.Lake,
+		own: published, near: totals.Near, faults: totals.Faults,
 	}
 	if b.Seconds > 0 {
 		b.EventsPerSecond = float64(b.Published) / b.Seconds

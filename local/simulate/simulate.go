@@ -16,6 +16,7 @@ package simulate
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,10 +90,15 @@ func (c Config) validate() error {
 		faults = append(faults, fmt.Errorf("the share of people without consent is %v; give 0 to 1", c.NoConsentShare))
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("simulate: %w", errors.Join(faults...))
+		return &ConfigError{errors.Join(faults...)}
 	}
 	return nil
 }
+
+// ConfigError names every fault of a Config.
+type ConfigError struct{ faults error }
+
+func (e *ConfigError) Error() string { return "simulate: " + e.faults.Error() }
 
 // Sent is one event as an app sent it.
 type Sent struct {
@@ -146,25 +152,30 @@ func (c *City) Events() iter.Seq[Sent] {
 	}
 }
 
-// Write writes all events to w, one a line. Its error is that of the
-// configuration or of w.
-func Write(w io.Writer, c Config) error {
+// Write writes all events to w, one a line, until ctx ends, and gives their
+// number. Its error is that of the configuration (a *ConfigError), of ctx or of
+// w.
+func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error) {
 	city, err := New(c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
 	for sent := range city.Events() {
+		if err = ctx.Err(); err != nil {
+			break
+		}
 		// An error stays with the writer; asking for it here ends the work.
 		_, _ = out.Write(sent.Line)
 		if err := out.WriteByte('\n'); err != nil {
-			return fmt.Errorf("write the simulated events: %w", err)
+			return events, fmt.Errorf("write the simulated events: %w", err)
 		}
+		events++
 	}
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write the simulated events: %w", err)
+		return events, fmt.Errorf("write the simulated events: %w", err)
 	}
-	return nil
+	return events, err
 }
 
 // populate makes everybody, as a heap by the time of their next event.

@@ -325,7 +325,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%q is not in %q", want, err)
 		}
 	}
-	if err := Write(io.Discard, Config{}); err == nil {
+	if _, err := Write(t.Context(), io.Discard, Config{}); err == nil {
 		t.Error("Write accepts what New refuses")
 	}
 
@@ -338,7 +338,7 @@ func TestConfig(t *testing.T) {
 func TestWrite(t *testing.T) {
 	c := sample(20, 10)
 	var out bytes.Buffer
-	if err := Write(&out, c); err != nil {
+	if _, err := Write(t.Context(), &out, c); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -352,7 +352,7 @@ func TestWrite(t *testing.T) {
 	if i != len(lines) {
 		t.Errorf("%d lines for %d events", len(lines), i)
 	}
-	if err := Write(full{}, c); !errors.Is(err, io.ErrShortWrite) {
+	if _, err := Write(t.Context(), full{}, c); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("the writer's error is lost: %v", err)
 	}
 }

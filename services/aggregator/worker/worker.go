@@ -77,10 +77,10 @@ type Worker struct {
 	masked, finals *queue.Consumer
 }
 
-// New reads the settings and opens the flow. observe, which may be nil, is told
-// of each event that is settled, by (messageID, index); more than once when it is
-// delivered more than once.
-func New(ctx context.Context, p *service.Process, observe func(messageID string, index int)) (*Worker, error) {
+// New reads the settings and opens the flow. observe, which may be nil, is
+// called for each event that is settled, by (messageID, index), with whether it
+// was near a place; more than once when it is delivered more than once.
+func New(ctx context.Context, p *service.Process, observe func(messageID string, index int, near bool)) (*Worker, error) {
 	s, err := readSettings(p)
 	if err != nil {
 		return nil, err
