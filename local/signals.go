@@ -101,6 +101,6 @@ func untilStopped(ctx context.Context, r io.Reader) io.Reader {
 		_, err := io.Copy(in, r)
 		_ = in.CloseWithError(err) // it never fails
 	}()
-	context.AfterFunc(ctx, func() { _ = out.CloseWithError(context.Cause(ctx)) })
+	context.AfterFunc(ctx, func() { _ = in.CloseWithError(context.Cause(ctx)) })
 	return out
 }
