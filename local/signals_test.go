@@ -95,3 +95,35 @@ func TestOutlive(t *testing.T) {
 		}
 	})
 }
+
+// TestCutShort: commands that would take long end when their context does, with
+// the exit code of the signal, and say so in one line.
+func TestCutShort(t *testing.T) {
+	t.Chdir("..") // where cost finds what it counts
+	dir := t.TempDir()
+	for name, tt := range map[string]struct {
+		args []string
+		says string
+	}{
+		"query": {[]string{"query", "--data", dir, "SELECT count(*) FROM range(100000000) a, range(100000000) b"}, "the answer is not complete"},
+		"cost":  {[]string{"cost", "--events", "1000000"}, "it has not finished"},
+		"smoke": {[]string{"smoke", "--outputs", "-"}, "nothing was published"},
+		"run":   {[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, " published"}, // not yet, or 0 events
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(100*time.Millisecond, func() { cancel(stopSignal{syscall.SIGTERM}) })
+			idle, end := io.Pipe()
+			defer end.Close() //nolint:errcheck // nobody writes to it
+			var out, stderr bytes.Buffer
+			code := execute(ctx, streams{idle, &out, &stderr}, tt.args)
+			want := "headcount " + name + ": interrupted by SIGTERM: "
+			if code != 143 || out.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), want) {
+				t.Errorf("exit %d, stdout %q, stderr %q", code, &out, &stderr)
+			}
+			if !strings.Contains(stderr.String(), tt.says) {
+				t.Errorf("%q does not say %q", &stderr, tt.says)
+			}
+		})
+	}
+}
