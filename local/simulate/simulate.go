@@ -137,11 +137,15 @@ func New(c Config) (*City, error) {
 
 // Events gives all events in the order of their sending. Every call starts
 // anew, with the same events.
-func (c *City) Events() iter.Seq[Sent] {
+func (c *City) Events() iter.Seq[Sent] { return c.Until(context.Background()) }
+
+// Until is Events, but ends when ctx does, also while everybody is still being
+// made up.
+func (c *City) Until(ctx context.Context) iter.Seq[Sent] {
 	return func(yield func(Sent) bool) {
 		end := c.config.Start.Add(time.Duration(c.config.Minutes) * time.Minute).UnixMicro()
-		people := c.populate()
-		for people[0].next < end {
+		people := c.populate(ctx)
+		for ctx.Err() == nil && people[0].next < end {
 			p := people[0]
 			if !yield(c.send(p)) {
 				return
@@ -161,10 +165,7 @@ func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error)
 		return 0, err
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
-	for sent := range city.Events() {
-		if err = ctx.Err(); err != nil {
-			break
-		}
+	for sent := range city.Until(ctx) {
 		// An error stays with the writer; asking for it here ends the work.
 		_, _ = out.Write(sent.Line)
 		if err := out.WriteByte('\n'); err != nil {
@@ -175,14 +176,18 @@ func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error)
 	if err := out.Flush(); err != nil {
 		return events, fmt.Errorf("write the simulated events: %w", err)
 	}
-	return events, err
+	return events, ctx.Err()
 }
 
-// populate makes everybody, as a heap by the time of their next event.
-func (c *City) populate() []*person {
-	people := make([]*person, c.config.People)
-	for i := range people {
-		people[i] = c.newPerson(i)
+// populate makes everybody, as a heap by the time of their next event; fewer if
+// ctx ends before.
+func (c *City) populate(ctx context.Context) []*person {
+	var people []*person
+	for i := range c.config.People {
+		if ctx.Err() != nil {
+			return people
+		}
+		people = append(people, c.newPerson(i))
 	}
 	slices.SortFunc(people, func(a, b *person) int {
 		return cmp.Or(cmp.Compare(a.next, b.next), cmp.Compare(a.number, b.number))

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -356,6 +357,30 @@ func TestWrite(t *testing.T) {
 		t.Errorf("the writer's error is lost: %v", err)
 	}
 }
+
+// TestWriteUntil: it ends when its context does, at the end of a line, and while
+// everybody is still being made up.
+func TestWriteUntil(t *testing.T) {
+	c := sample(20, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	n, err := Write(ctx, writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return out.Write(p)
+	}), sample(1000, 1000))
+	if lines := int64(bytes.Count(out.Bytes(), []byte("\n"))); !errors.Is(err, context.Canceled) || lines != n || n == 0 || !bytes.HasSuffix(out.Bytes(), []byte("}\n")) {
+		t.Errorf("%d events, %d lines, %v", n, lines, err)
+	}
+	c.People = 1 << 40 // would take days
+	if n, err := Write(ctx, &out, c); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d events, %v", n, err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // full is a disk without room.
 type full struct{}
