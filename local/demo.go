@@ -34,7 +34,7 @@ const (
 // Ctrl-C; else it ends after one simulated hour.
 func demo(ctx context.Context, std streams, args []string) error {
 	f := newFlags("demo", std.err)
-	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`: new, empty, or an earlier demo's, which is deleted")
+	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; what an earlier demo has made there is deleted")
 	if err := f.parse(args, 0, 0); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error 
 	var first time.Time
 	wait := time.NewTimer(0)
 	defer wait.Stop()
-	for sent := range city.Events() {
+	for sent := range city.Until(ctx) {
 		if first.IsZero() {
 			first = sent.At
 		}

@@ -22,7 +22,8 @@ const (
 var demoMakes = []string{"buckets", "logs", "mail", pipeline.KeysFile, "places.csv"}
 
 // freshDemo makes the folder as good as new: a demo shows its own run alone. A
-// folder that holds something and is no demo's is refused.
+// folder without the marker is refused where it holds something that a demo
+// would write; else the demo makes it its own, beside whatever is there.
 func freshDemo(dir string) error {
 	if err := checkDemoFolder(dir); err != nil {
 		return err
@@ -51,27 +52,20 @@ func freshDemo(dir string) error {
 
 // checkDemoFolder tells whether a demo may have the folder.
 func checkDemoFolder(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return usageError{fmt.Sprintf("--data %s is a file, want a folder", dir)}
 	}
-	if err != nil {
-		return usageError{fmt.Sprintf("--data %s: %s", dir, cause(err))}
+	if _, err := os.Lstat(filepath.Join(dir, demoMarker)); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	found := ""
-	for _, e := range entries {
-		switch e.Name() {
-		case demoMarker:
-			return nil
-		case pipeline.LockFile:
-		default:
-			found = e.Name()
+	for _, name := range demoMakes {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that it is not a demo's to write anew: name another folder, or delete %s yourself", dir, name, demoMarker, name)}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
-	if found == "" {
-		return nil
-	}
-	return usageError{fmt.Sprintf("--data %s holds %s and no %s: a demo deletes an earlier run, and this folder is no demo's; name another one, or delete it yourself", dir, found, demoMarker)}
+	return nil
 }
 
 // keepFolder makes a folder that somebody else than a demo works in safe from

@@ -80,7 +80,7 @@ func TestFreshDemo(t *testing.T) {
 // TestForeignFolders: a demo deletes nothing where it has not made all there is.
 func TestForeignFolders(t *testing.T) {
 	for name, files := range map[string][]string{
-		"a run": {"buckets/headcount-lake/data/x.parquet", "masking-keys.json", "logs/validator.log"}, "a home": {".profile"}, "one file": {"x"},
+		"a run": {"buckets/headcount-lake/data/x.parquet", "masking-keys.json", "logs/validator.log"}, "a project": {"main.go", "places.csv"}, "logs": {"logs/x"},
 	} {
 		dir := t.TempDir()
 		fill(t, dir, files...)
@@ -92,6 +92,21 @@ func TestForeignFolders(t *testing.T) {
 		if got := in(t, dir); !slices.Equal(got, before) {
 			t.Errorf("%s: it holds %v, want %v", name, got, before)
 		}
+	}
+	if code, _, stderr := headcount(t, "", "demo", "--data", write(t, "x")); code != exitInput || !strings.Contains(stderr, "is a file") {
+		t.Errorf("a file: exit %d, %q", code, stderr)
+	}
+	// What is no demo's business stays, in a folder that becomes a demo's.
+	other := t.TempDir()
+	fill(t, other, "notes.txt", "photos/1.jpg")
+	for range 2 {
+		if err := freshDemo(other); err != nil {
+			t.Fatal(err)
+		}
+		if got := in(t, other); !slices.Equal(got, []string{demoMarker, "notes.txt", "photos"}) {
+			t.Errorf("it holds %v", got)
+		}
+		fill(t, other, "buckets/x")
 	}
 	// One that is at work is not disturbed.
 	dir := t.TempDir()

@@ -112,8 +112,8 @@ func help(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  headcount %-8s %s\n  %18s %s\n", c.name, c.usage, "", c.does)
 	}
-	fmt.Fprint(w, "\n`headcount COMMAND -h` lists a command's flags.\n"+
-		"Exit codes: 0 done, 1 failed or not equal, 2 nothing useful in the input or on the command line, 130 and 143 cut short by SIGINT and SIGTERM.\n")
+	fmt.Fprint(w, "\n`headcount COMMAND -h` lists a command's flags. Exit codes: 0 done; 1 failed, or not equal; 2 a mistake on the\n"+
+		"command line, or nothing useful in the input; 130, 143 cut short by SIGINT, SIGTERM.\n")
 }
 
 // flags is a flag set whose help is printed only when it is asked for: after a
