@@ -14,7 +14,7 @@ import (
 )
 
 // stopTimeout is how long the stand-in may take to write what it holds.
-const stopTimeout = 20 * time.Second
+const stopTimeout = 4 * time.Second
 
 // standIn runs only the stand-in for AWS, until Ctrl-C.
 func standIn(ctx context.Context, std streams, args []string) (err error) {
@@ -36,6 +36,9 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 		return err
 	}
 	defer unlock()
+	if err := keepFolder(*dir); err != nil {
+		return err
+	}
 	c, err := cloud.Start(ctx, cloud.Config{Listen: *listen, Dir: *dir, Log: zerolog.New(std.err).With().Timestamp().Logger()})
 	if err != nil {
 		return err

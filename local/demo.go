@@ -24,6 +24,9 @@ const (
 	// demoWatched at most when somebody does.
 	demoAlone, demoWatched = 60, 7 * 24 * 60
 	demoPeople             = 1200
+	// demoSettleWithin is how long after Ctrl-C a demo may take to settle what is
+	// published, and to draw the balance.
+	demoSettleWithin = 4 * time.Second
 )
 
 // demo runs a simulated city through the pipeline and shows the dashboard in the
@@ -31,8 +34,14 @@ const (
 // Ctrl-C; else it ends after one simulated hour.
 func demo(ctx context.Context, std streams, args []string) error {
 	f := newFlags("demo", std.err)
-	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; made if need be, and added to")
+	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; what an earlier demo has made there is deleted")
 	if err := f.parse(args, 0, 0); err != nil {
+		return err
+	}
+	if strings.Contains(*dir, "=") {
+		return usageError{fmt.Sprintf("--data %s holds a =, which SQL would take for a partition", *dir)}
+	}
+	if err := freshDemo(*dir); err != nil {
 		return err
 	}
 	list, err := places.ReadCSV(strings.NewReader(simulate.PlacesCSV()), 200)
@@ -41,7 +50,9 @@ func demo(ctx context.Context, std streams, args []string) error {
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
 		Dir: *dir, Listen: "127.0.0.1:0", Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
-		Flush: time.Second, Refresh: time.Second,
+		// A flush a second writes at most one final an hour of events and second, and
+		// Ctrl-C need not wait for more.
+		Flush: time.Second, Refresh: 0,
 	})
 	if err != nil {
 		return err
@@ -61,7 +72,7 @@ func demo(ctx context.Context, std streams, args []string) error {
 	if err = errors.Join(err, page.Close(), p.Close()); err != nil {
 		return err
 	}
-	return report(std, balance, false)
+	return report(std, balance)
 }
 
 // showCity puts a city through the pipeline until ctx ends, or the simulated time
@@ -83,7 +94,8 @@ func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipel
 		return nil, err
 	}
 	// What follows outlives ctx: after Ctrl-C, what is published is settled.
-	lasting := context.WithoutCancel(ctx)
+	lasting, cancel := outlive(ctx, demoSettleWithin)
+	defer cancel()
 	before, err := p.Before(lasting)
 	if err != nil {
 		return nil, err
@@ -96,17 +108,18 @@ func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipel
 
 	published, err := p.Publisher(10, nil).Publish(lasting, lines)
 	if err == nil {
-		err = p.Settle(lasting, published.Events)
+		err = errors.Join(p.CloseTopic(lasting), p.Settle(lasting, published.Events))
 	}
 	_ = lines.CloseWithError(err) // so that the feed ends whatever happened
 	done()
-	if err = errors.Join(err, group.Wait()); err != nil {
-		return nil, err
+	if err = errors.Join(err, group.Wait()); err == nil {
+		err = errors.Join(p.CheckFinals(lasting), screen.last(lasting))
 	}
-	if err := errors.Join(p.CheckFinals(lasting), screen.last(lasting)); err != nil {
-		return nil, err
+	var balance *pipeline.Balance
+	if err == nil {
+		balance, err = p.Balance(lasting, published, before, time.Since(feed.begun))
 	}
-	return p.Balance(lasting, published, before, time.Since(feed.begun))
+	return balance, orCutShort(ctx, err, "%s", notCounted(p, err))
 }
 
 // feed writes the events of a city at their time.
@@ -120,7 +133,7 @@ func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error 
 	var first time.Time
 	wait := time.NewTimer(0)
 	defer wait.Stop()
-	for sent := range city.Events() {
+	for sent := range city.Until(ctx) {
 		if first.IsZero() {
 			first = sent.At
 		}

@@ -44,21 +44,30 @@ func commands() []command {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(execute(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	os.Exit(untilSignal(signals, os.Stderr, func(ctx context.Context) int {
+		return execute(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	}))
 }
+
+// The exit codes, besides those of a signal.
+const (
+	exitDone   = 0
+	exitFailed = 1 // something has failed, or is not equal that must be
+	exitInput  = 2 // a mistake on the command line or in the input
+)
 
 // errSaid is an error that was told already.
 var errSaid = errors.New("")
 
-// usageError is a mistake on the command line.
+// usageError is a mistake on the command line, or in the input that it names.
 type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
-// execute runs a command and gives the exit code: 0, 1 for an error or for
-// results that could not be written, 2 for a mistake on the command line.
+// execute runs a command and gives the exit code. Results that could not be
+// written are an error too.
 func execute(ctx context.Context, std streams, args []string) int {
 	return withResults(std, func(std streams) int { return dispatch(ctx, std, args) })
 }
@@ -66,27 +75,38 @@ func execute(ctx context.Context, std streams, args []string) int {
 func dispatch(ctx context.Context, std streams, args []string) int {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		help(std.out)
-		return 0
+		return exitDone
 	}
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue
 		}
-		err := c.run(ctx, std, args[1:])
-		var mistake usageError
-		switch {
-		case err == nil, errors.Is(err, flag.ErrHelp):
-			return 0
-		case errors.As(err, &mistake):
-			fmt.Fprintf(std.err, "headcount %s: %s\n", c.name, mistake.text)
-			return 2
-		case !errors.Is(err, errSaid):
-			fmt.Fprintf(std.err, "headcount %s: %s\n", c.name, oneLine(err))
-		}
-		return 1
+		return exitCode(ctx, std, c.name, c.run(ctx, std, args[1:]))
 	}
 	fmt.Fprintf(std.err, "headcount: there is no command %q: `headcount help` lists them\n", args[0])
-	return 2
+	return exitInput
+}
+
+// exitCode says what is wrong, if anything is, and gives the exit code.
+func exitCode(ctx context.Context, std streams, command string, err error) int {
+	var mistake usageError
+	stop, stopped := stopOf(ctx)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case stopped:
+		if errors.Is(err, context.Canceled) {
+			err = cutShort{"it has not finished"}
+		}
+		fmt.Fprintf(std.err, "headcount %s: interrupted by %s: %s\n", command, stop, oneLine(err))
+		return stop.code()
+	case errors.As(err, &mistake):
+		fmt.Fprintf(std.err, "headcount %s: %s\n", command, mistake.text)
+		return exitInput
+	case !errors.Is(err, errSaid):
+		fmt.Fprintf(std.err, "headcount %s: %s\n", command, oneLine(err))
+	}
+	return exitFailed
 }
 
 // oneLine puts joined errors behind one another.
@@ -97,7 +117,8 @@ func help(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  headcount %-8s %s\n  %18s %s\n", c.name, c.usage, "", c.does)
 	}
-	fmt.Fprint(w, "\n`headcount COMMAND -h` lists a command's flags.\n")
+	fmt.Fprint(w, "\n`headcount COMMAND -h` lists a command's flags. Exit codes: 0 done; 1 failed, or not equal; 2 a mistake on the\n"+
+		"command line, or nothing useful in the input; 130, 143 cut short by SIGINT, SIGTERM.\n")
 }
 
 // flags is a flag set whose help is printed only when it is asked for: after a

@@ -78,7 +78,8 @@ func TestRunAndQuery(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "--flow") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
-	if code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", other, "--data", dir, "--flow", "v2"); code != 0 {
+	near := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\nlouvre,Louvre,48.8606,2.3376\n")
+	if code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", near, "--data", dir, "--flow", "v2"); code != 0 {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }

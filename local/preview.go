@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/headcount-etl/headcount/dashboards"
@@ -49,6 +50,14 @@ func show(ctx context.Context, std streams, args []string) error {
 	}
 	if !service.IsFlow(*flow) {
 		return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", *flow)}
+	}
+	if _, err := os.Stat(*file); err != nil {
+		return usageError{fmt.Sprintf("--definition %s: %s", *file, cause(err))}
+	}
+	if *dir != "" {
+		if err := checkFolder("--data", *dir); err != nil {
+			return err
+		}
 	}
 	s, err := preview.Start(ctx, preview.Config{
 		Listen: *listen, File: *file, Dir: *dir, Schema: pipeline.Schema(*flow, *days), Views: ownViews, DataSets: sets,

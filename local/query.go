@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -23,11 +24,15 @@ func query(ctx context.Context, std streams, args []string) error {
 	if err := f.parse(args, 1, 1, "data"); err != nil {
 		return err
 	}
-	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow, *days))
-	if err != nil {
+	if err := checkFolder("--data", *dir); err != nil {
 		return err
 	}
-	return errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow, *days))
+	if err != nil {
+		return orCutShort(ctx, err, "nothing was asked yet")
+	}
+	err = errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+	return orCutShort(ctx, err, "the answer is not complete")
 }
 
 // publishedDays adds the flag that narrows published_headcounts, as on AWS.
@@ -45,14 +50,19 @@ func publishedDays(f flags) *int {
 }
 
 // simulateEvents writes simulated events to stdout.
-func simulateEvents(_ context.Context, std streams, args []string) error {
+func simulateEvents(ctx context.Context, std streams, args []string) error {
 	f := newFlags("simulate", std.err)
 	c := simulate.Config{}
 	city(f, &c)
 	if err := f.parse(args, 0, 0); err != nil {
 		return err
 	}
-	return simulate.Write(std.out, c)
+	n, err := simulate.Write(ctx, std.out, c)
+	var bad *simulate.ConfigError
+	if errors.As(err, &bad) {
+		return usageError{oneLine(bad)}
+	}
+	return orCutShort(ctx, err, "%s events are written, to the end of a line", pretty(n))
 }
 
 // city adds the flags of a simulated city.
@@ -69,4 +79,16 @@ func city(f flags, c *simulate.Config) {
 		c.Start, err = time.Parse(time.RFC3339, text)
 		return err
 	})
+}
+
+// checkFolder tells whether the folder that a flag names is there.
+func checkFolder(name, dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return usageError{fmt.Sprintf("%s %s: %s", name, dir, cause(err))}
+	case !info.IsDir():
+		return usageError{fmt.Sprintf("%s %s is a file, want a folder", name, dir)}
+	}
+	return nil
 }

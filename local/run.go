@@ -127,27 +127,37 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 		Flush: 10 * time.Second, Refresh: 0,
 	})
 	if err != nil {
-		return err
+		return orCutShort(ctx, err, "nothing was published")
 	}
-	balance, err := drive(ctx, p, events, flags.perMessage, newProgress(std.err))
+	if err := keepFolder(flags.data); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	seen := &findings{}
+	balance, err := drive(ctx, p, untilStopped(ctx, events), flags.perMessage, newProgress(std.err), seen)
 	if err = errors.Join(err, p.Close()); balance == nil {
 		return err
 	}
 	if err != nil {
 		fmt.Fprintf(std.err, "headcount run: %s\n", oneLine(err))
 	}
-	return report(std, balance, err != nil)
+	if err := report(std, balance); err != nil {
+		return err
+	}
+	seen.write(std.err, balance)
+	if err != nil {
+		return errSaid
+	}
+	return useful(balance, flags.events)
 }
 
 // drive publishes the events, waits until all is settled, and draws the balance.
 // Lines that could not be published are an error beside the balance.
-func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessage int, bar *progress) (*pipeline.Balance, error) {
+func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessage int, bar *progress, seen *findings) (*pipeline.Balance, error) {
 	before, err := p.Before(ctx)
 	if err != nil {
-		return nil, err
+		return nil, orCutShort(ctx, err, "nothing was published")
 	}
 	begun := time.Now()
-	var published publish.Counts
 	var skipped error
 	watch, done := context.WithCancel(ctx)
 	defer done()
@@ -156,40 +166,65 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 		bar.show(watch, func() int64 { return p.Tally.Totals().Settled })
 		return nil
 	})
-	published, err = p.Publisher(perMessage, bar.setTotal).Publish(ctx, events)
+	publisher := p.Publisher(perMessage, bar.setTotal)
+	publisher.Faulty = seen.faulty
+	published, err := publisher.Publish(ctx, events)
 	if lines := publish.OnlyLines(err); lines {
 		skipped, err = err, nil
 	}
 	if err == nil {
-		err = p.Settle(ctx, published.Events)
+		err = errors.Join(p.CloseTopic(ctx), p.Settle(ctx, published.Events))
 	}
 	took := time.Since(begun)
 	done()
 	_ = group.Wait()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = p.CheckFinals(ctx)
 	}
-	if err := p.CheckFinals(ctx); err != nil {
-		return nil, err
+	var balance *pipeline.Balance
+	if err == nil {
+		balance, err = p.Balance(ctx, published, before, took)
 	}
-	balance, err := p.Balance(ctx, published, before, took)
+	if _, stopped := stopOf(ctx); stopped && err != nil {
+		return nil, settleRest(ctx, p)
+	}
 	return balance, errors.Join(skipped, err)
 }
 
+// settleRest gives what was published by the time of a signal a moment to be
+// settled, and tells what is counted and what is not.
+func settleRest(ctx context.Context, p *pipeline.Pipeline) error {
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	err := errors.Join(p.CloseTopic(rest), p.Settle(rest, 0))
+	return cutShort{notCounted(p, err) + ". Run the same events again to count the rest: none is counted twice"}
+}
+
+// notCounted says how far the events have come that were published. unsettled is
+// what Settle has said.
+func notCounted(p *pipeline.Pipeline, unsettled error) string {
+	published, totals := p.Accepted().Events, p.Tally.Totals()
+	text := fmt.Sprintf("%s events published, %s of them counted or rejected, %s not counted yet",
+		pretty(published), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
+	if unsettled != nil {
+		text += "; the next run on the folder writes the headcounts of what is counted"
+	}
+	return text
+}
+
 // report prints the balance: a table for people on stderr, one line of JSON on
-// stdout.
-func report(std streams, b *pipeline.Balance, failed bool) error {
+// stdout. It is an error when the balance does not close.
+func report(std streams, b *pipeline.Balance) error {
 	b.WriteTable(std.err)
 	line, err := json.Marshal(b)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "%s\n", line)
+	if _, err := fmt.Fprintf(std.out, "%s\n", line); err != nil {
+		return fmt.Errorf("write the balance: %w", err)
+	}
 	if err := b.Check(); err != nil {
 		return fmt.Errorf("the balance does not close: %w", err)
-	}
-	if failed {
-		return errSaid
 	}
 	return nil
 }

@@ -122,7 +122,7 @@ func (s *screen) draw(w io.Writer, places []place) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "place\tpeople\t\tfemale\tmale\tunder 35\t55 and over\n")
 	for _, p := range places {
-		bar := strings.Repeat("█", int(p.People*width/places[0].People))
+		bar := strings.Repeat("█", int(p.People*width/max(1, places[0].People))) // 0 where all cells are suppressed
 		fmt.Fprintf(t, "%s\t%6d\t%-*s\t%6d\t%4d\t%8d\t%11d\n", p.Name, p.People, width, bar, p.Female, p.Male, p.Young, p.Old)
 	}
 	_ = t.Flush() // like all output to a terminal

@@ -63,23 +63,27 @@ func checkStack(ctx context.Context, std streams, args []string) error {
 	if flags.outputs != "-" {
 		file, err := os.Open(flags.outputs)
 		if err != nil {
-			return fmt.Errorf("--outputs %s: %s", flags.outputs, cause(err))
+			return usageError{fmt.Sprintf("--outputs %s: %s", flags.outputs, cause(err))}
 		}
 		defer file.Close() //nolint:errcheck // only read from
 		in = file
 	}
-	outputs, err := smoke.ReadOutputs(in)
+	outputs, err := smoke.ReadOutputs(untilStopped(ctx, in))
 	if err != nil {
-		return fmt.Errorf("--outputs %s: %w", flags.outputs, err)
+		return orCutShort(ctx, usageError{fmt.Sprintf("--outputs %s: %s", flags.outputs, oneLine(err))}, "nothing was published")
 	}
 	target, err := smoke.OnAWS(ctx, outputs)
 	if err != nil {
 		return err
 	}
-	flags.options.Say = func(line string) { fmt.Fprintln(std.err, line) }
+	last := "nothing was published"
+	flags.options.Say = func(line string) {
+		last = line
+		fmt.Fprintln(std.err, line)
+	}
 	report, err := smoke.Run(ctx, target, flags.options)
 	if report == nil {
-		return err
+		return orCutShort(ctx, err, "no verdict was reached; last: %s", last)
 	}
 	report.WriteTable(std.err)
 	line, bad := json.Marshal(report)

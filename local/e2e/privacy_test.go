@@ -10,10 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
-	snstypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
-
 	"github.com/headcount-etl/headcount/local/cloud/sqs"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/shared/pack"
@@ -105,11 +101,7 @@ func (s *spies) hook(service string) func(*call, func()) {
 // publishAs publishes one message with attributes of the publisher's.
 func publishAs(t testing.TB, r *pipeline.Resources, body string, attributes map[string]string) {
 	t.Helper()
-	in := &sns.PublishInput{TopicArn: &r.TopicARN, Message: &body, MessageAttributes: map[string]snstypes.MessageAttributeValue{}}
-	for name, value := range attributes {
-		in.MessageAttributes[name] = snstypes.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
-	}
-	if _, err := sns.NewFromConfig(r.Config).Publish(t.Context(), in); err != nil {
+	if err := publishOther(t.Context(), r, body, attributes); err != nil {
 		t.Fatal(err)
 	}
 }

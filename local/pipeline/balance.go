@@ -10,18 +10,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/publish"
 	"github.com/headcount-etl/headcount/local/sql"
-	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 )
@@ -48,8 +43,8 @@ func Schema(published string, days int) sql.Schema {
 	return s
 }
 
-// Balance says what became of the events of one run. Its fields and their order
-// are what `headcount run` prints.
+// Balance says what became of the events of one run, whoever published them. Its
+// fields and their order are what `headcount run` prints.
 type Balance struct {
 	Published  int64                    `json:"published"`
 	Valid      int64                    `json:"valid"`
@@ -64,8 +59,17 @@ type Balance struct {
 	Seconds         float64 `json:"seconds"`
 	EventsPerSecond float64 `json:"events_per_second"`
 
-	noConsent int64
+	noConsent int64          // published, but not for the lake
+	own       publish.Counts // what the run itself published
+	near      int64          // of those aggregated
+	faults    map[event.Fault]int64
 }
+
+// Near is how many events were near a place, so that they count.
+func (b *Balance) Near() int64 { return b.near }
+
+// Faults is the rejected events by category and field.
+func (b *Balance) Faults() map[event.Fault]int64 { return b.faults }
 
 // Check tells where the balance does not close; nil means that it does.
 func (b *Balance) Check() error {
@@ -74,6 +78,9 @@ func (b *Balance) Check() error {
 		rejected += n
 	}
 	var errs []error
+	if own := b.own; b.Published < own.Events || b.noConsent < own.NoConsent {
+		errs = append(errs, fmt.Errorf("%d events sent, %d of them without consent, but the topic has accepted %d and %d", own.Events, own.NoConsent, b.Published, b.noConsent))
+	}
 	if b.Published != b.Valid+rejected {
 		errs = append(errs, fmt.Errorf("%d events published, but %d valid and %d rejected", b.Published, b.Valid, rejected))
 	}
@@ -105,14 +112,15 @@ func (p *Pipeline) Before(ctx context.Context) (b Before, err error) {
 	return b, err
 }
 
-// Balance draws the balance of what was published since before. Lake,
-// unconverted and cells are counted in the folder's files, not taken from what
-// the pipeline says of itself.
+// Balance draws the balance of what the topic has accepted since before, of which
+// the run itself has published so much. Lake, unconverted and cells are counted
+// in the folder's files, not taken from what the pipeline says of itself.
 func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
-	totals := p.Tally.Totals()
+	totals, accepted := p.Tally.Totals(), p.Accepted()
 	b := &Balance{
-		Published: published.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
-		Seconds: took.Seconds(), noConsent: published.NoConsent,
+		Published: accepted.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
+		Seconds: took.Seconds(), noConsent: accepted.Events - accepted.Lake,
+		own: published, near: totals.Near, faults: totals.Faults,
 	}
 	if b.Seconds > 0 {
 		b.EventsPerSecond = float64(b.Published) / b.Seconds
@@ -192,39 +200,4 @@ func failedEvents(path string) (n int64, err error) {
 		}
 		n += int64(event.Count(string(record)))
 	}
-}
-
-// CheckFinals reads every final of the flow and tells which partials none
-// covers: after Settle there must be none.
-func (p *Pipeline) CheckFinals(ctx context.Context) error {
-	b := bucket.Bucket{API: s3.NewFromConfig(p.Config), Name: sql.AggregatesBucket}
-	keys, err := b.List(ctx, "partials/flow="+p.Flow+"/")
-	if err != nil {
-		return err
-	}
-	byFinal := map[string][]results.PartialName{}
-	for _, key := range keys {
-		name, err := results.ParsePartialKey(key)
-		if err != nil {
-			return err
-		}
-		final := results.FinalKey(p.Flow, name.Hour)
-		byFinal[final] = append(byFinal[final], name)
-	}
-	for _, final := range slices.Sorted(maps.Keys(byFinal)) {
-		data, _, err := b.Get(ctx, final)
-		if err != nil {
-			return err
-		}
-		covers, err := results.ReadCovers(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", final, err)
-		}
-		for _, name := range byFinal[final] {
-			if covers[name.Writer] < name.N {
-				return fmt.Errorf("%s does not cover partial %s-%d", final, name.Writer, name.N)
-			}
-		}
-	}
-	return nil
 }

@@ -9,11 +9,15 @@ import (
 	"syscall"
 )
 
+// LockFile is the file that is locked, below the folder. It may be there without
+// a lock on it.
+const LockFile = ".lock"
+
 // Lock keeps a second process out of a data folder, because the stand-in's
 // conditional writes hold within one process only. The lock ends with the
 // process at the latest.
 func Lock(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, LockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headcount-etl/headcount/local/cloud"
+	cloudsns "github.com/headcount-etl/headcount/local/cloud/sns"
 	"github.com/headcount-etl/headcount/local/publish"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
@@ -47,6 +48,7 @@ type Pipeline struct {
 	Tally Tally
 
 	settings Settings
+	accepted topicCount
 	worker   *aggregator.Worker
 	lasting  context.Context // never ends: what is under way at a stop is finished
 	services *errgroup.Group
@@ -78,6 +80,11 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	standIn, err := cloud.Start(ctx, cloud.Config{Listen: s.Listen, Dir: s.Dir, Log: zerolog.Nop()})
 	if err != nil {
 		return p, err
+	}
+	standIn.SNS.Observe = func(topic string, messages []*cloudsns.Message) {
+		if topic == cloudsns.ARN(topicName) {
+			p.accepted.add(messages)
+		}
 	}
 	p.Resources = &Resources{Cloud: standIn}
 	if p.Resources, err = Create(ctx, standIn, s.Flow); err != nil {
@@ -218,16 +225,17 @@ func (p *Pipeline) waiting(short string) (waitingCounts, error) {
 	return waitingCounts{n.Visible, n.Total()}, nil
 }
 
-// Settle waits until every one of so many published events is settled and every
-// final covers every partial, and then until the lake has everything too.
-func (p *Pipeline) Settle(ctx context.Context, events int64) error {
+// Settle waits until everything that the topic has accepted is settled, which
+// is so many events at least, and every final covers every partial, and then
+// until the lake has everything too.
+func (p *Pipeline) Settle(ctx context.Context, least int64) error {
 	last, since := Totals{}, time.Now()
 	err := p.every(ctx, func() (bool, error) {
 		totals := p.Tally.Totals()
 		if totals.Settled != last.Settled || totals.Valid != last.Valid {
 			last, since = totals, time.Now()
 		}
-		quiet := time.Since(since)
+		quiet, events := time.Since(since), max(least, p.Accepted().Events)
 		if err := p.deadLetters(); err != nil {
 			return false, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/headcount-etl/headcount/local/publish"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -32,41 +33,48 @@ func TestTally(t *testing.T) {
 			n := name{id.Draw(t, "id"), index.Draw(t, "index")}
 			switch n.index {
 			case 1, 64:
-				tally.Validated(n.id, n.index, event.WrongType)
+				tally.Validated(n.id, n.index, event.Fault{Category: event.WrongType, Field: "user.id"})
 				rejected[n] = event.WrongType
 			case 1000:
-				tally.Validated(n.id, n.index, "")
-				tally.Masked(n.id, n.index, event.InternalError)
+				tally.Validated(n.id, n.index, event.Fault{})
+				tally.Masked(n.id, n.index, event.Fault{Category: event.InternalError})
 				rejected[n] = event.InternalError
 			default:
-				tally.Validated(n.id, n.index, "")
-				tally.Masked(n.id, n.index, "")
+				tally.Validated(n.id, n.index, event.Fault{})
+				tally.Masked(n.id, n.index, event.Fault{})
 				valid[n] = true
 				if rapid.Bool().Draw(t, "counted") {
-					tally.Aggregated(n.id, n.index)
+					tally.Aggregated(n.id, n.index, n.index == 63)
 					counted[n] = true
 				}
 			}
 		}
 		got := tally.Totals()
+		near := int64(0)
+		for n := range counted {
+			if n.index == 63 {
+				near++
+			}
+		}
 		sum := int64(0)
 		for _, n := range got.Rejected {
 			sum += n
 		}
-		if got.Valid != int64(len(valid)) || got.Aggregated != int64(len(counted)) || sum != int64(len(rejected)) || got.Settled != got.Aggregated+sum || tally.pending() != int64(len(valid)-len(counted)) {
+		if got.Valid != int64(len(valid)) || got.Aggregated != int64(len(counted)) || got.Near != near || sum != int64(len(rejected)) || got.Settled != got.Aggregated+sum || tally.pending() != int64(len(valid)-len(counted)) {
 			t.Fatalf("%+v, want %d valid, %d aggregated, %d rejected", got, len(valid), len(counted), len(rejected))
 		}
 	})
 }
 
 func TestBalanceCheck(t *testing.T) {
-	good := Balance{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, Lake: 6, Unconverted: 2, noConsent: 2}
+	good := Balance{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, Lake: 6, Unconverted: 2, noConsent: 2, own: publish.Counts{Events: 9, NoConsent: 2}}
 	if err := good.Check(); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Balance){
 		"published": func(b *Balance) { b.Published++ }, "valid": func(b *Balance) { b.Valid-- }, "aggregated": func(b *Balance) { b.Aggregated-- },
 		"rejected": func(b *Balance) { b.Rejected = nil }, "lake": func(b *Balance) { b.Lake++ }, "unconverted": func(b *Balance) { b.Unconverted-- },
+		"own": func(b *Balance) { b.own.Events = 11 }, "own without consent": func(b *Balance) { b.own.NoConsent = 3 },
 	} {
 		b := good
 		change(&b)

@@ -66,10 +66,11 @@ func awsConfig(c *cloud.Cloud) aws.Config {
 
 // Create creates what the stack creates on AWS: buckets, topics, the stream into
 // the lake, and the flow's queues with their dead-letter queues and
-// subscription.
+// subscription. The queue of finals messages gets those that an earlier process
+// on the folder has not settled.
 func Create(ctx context.Context, c *cloud.Cloud, flow string) (*Resources, error) {
 	r := &Resources{Cloud: c, Config: awsConfig(c), Flow: flow, QueueURLs: map[string]string{}}
-	for _, step := range []func(context.Context) error{r.buckets, r.topics, r.queues, r.subscriptions} {
+	for _, step := range []func(context.Context) error{r.buckets, r.topics, r.queues, r.subscriptions, r.resume} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

@@ -13,52 +13,57 @@ type Tally struct {
 	mu                          sync.Mutex
 	validated, masked, counted  seen
 	accepted, anonymous, folded int64
-	rejected                    map[event.Category]int64
+	near                        int64 // of those folded
+	rejected                    map[event.Fault]int64
 	lost                        int64 // rejected by the masker, so valid no longer
 }
 
 // Validated is the validator's stage.Observer.
-func (t *Tally) Validated(messageID string, index int, category event.Category) {
+func (t *Tally) Validated(messageID string, index int, fault event.Fault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.validated.add(messageID, index) {
 		return
 	}
-	if category == "" {
+	if fault == (event.Fault{}) {
 		t.accepted++
 	} else {
-		t.reject(category)
+		t.reject(fault)
 	}
 }
 
 // Masked is the masker's stage.Observer.
-func (t *Tally) Masked(messageID string, index int, category event.Category) {
+func (t *Tally) Masked(messageID string, index int, fault event.Fault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.masked.add(messageID, index) {
 		return
 	}
-	if category == "" {
+	if fault == (event.Fault{}) {
 		t.anonymous++
 	} else {
 		t.lost++
-		t.reject(category)
+		t.reject(fault)
 	}
 }
 
-func (t *Tally) reject(category event.Category) {
+func (t *Tally) reject(fault event.Fault) {
 	if t.rejected == nil {
-		t.rejected = map[event.Category]int64{}
+		t.rejected = map[event.Fault]int64{}
 	}
-	t.rejected[category]++
+	t.rejected[fault]++
 }
 
 // Aggregated is the aggregator's observer.
-func (t *Tally) Aggregated(messageID string, index int) {
+func (t *Tally) Aggregated(messageID string, index int, near bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.counted.add(messageID, index) {
-		t.folded++
+	if !t.counted.add(messageID, index) {
+		return
+	}
+	t.folded++
+	if near {
+		t.near++
 	}
 }
 
@@ -66,10 +71,13 @@ func (t *Tally) Aggregated(messageID string, index int) {
 type Totals struct {
 	// Valid events were accepted by the validator, and not rejected since.
 	Valid int64
-	// Rejected events, by category.
+	// Rejected events, by category, and Faults by category and field.
 	Rejected map[event.Category]int64
+	Faults   map[event.Fault]int64
 	// Aggregated events are in a partial, or were near no place.
 	Aggregated int64
+	// Near is how many of those were near a place.
+	Near int64
 	// Settled events need nothing more: rejected or aggregated.
 	Settled int64
 }
@@ -78,11 +86,12 @@ type Totals struct {
 func (t *Tally) Totals() Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	totals := Totals{Valid: t.accepted - t.lost, Rejected: maps.Clone(t.rejected), Aggregated: t.folded, Settled: t.folded}
-	if totals.Rejected == nil {
-		totals.Rejected = map[event.Category]int64{}
+	totals := Totals{
+		Valid: t.accepted - t.lost, Aggregated: t.folded, Near: t.near, Settled: t.folded,
+		Rejected: map[event.Category]int64{}, Faults: maps.Clone(t.rejected),
 	}
-	for _, n := range totals.Rejected {
+	for fault, n := range t.rejected {
+		totals.Rejected[fault.Category] += n
 		totals.Settled += n
 	}
 	return totals

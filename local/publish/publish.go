@@ -13,6 +13,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -84,6 +85,9 @@ type Publisher struct {
 	Ready func(context.Context) error
 	// Progress, if set, is told the number of events published so far.
 	Progress func(events int64)
+	// Faulty, if set, is called for each event that breaks the contract, as far
+	// as can be seen before it is published, with its line (from 1) and its text.
+	Faulty func(line int, text string, fault event.Fault)
 }
 
 // LineError says why a line of the input was not published.
@@ -106,7 +110,7 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 		return Counts{}, err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	b := &batcher{ctx: ctx, perMessage: p.PerMessage, decoder: event.NewDecoder(), calls: make(chan call)}
+	b := &batcher{ctx: ctx, perMessage: p.PerMessage, decoder: event.NewDecoder(), faulty: p.Faulty, calls: make(chan call)}
 	for range callers {
 		group.Go(func() error { return p.send(ctx, b.calls) })
 	}
@@ -120,7 +124,7 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 			}
 			var long *LineError
 			if err == nil {
-				err = b.line(line)
+				err = b.line(n, line)
 			}
 			if errors.As(err, &long) {
 				long.Line = n
@@ -206,6 +210,7 @@ type batcher struct {
 	ctx        context.Context
 	perMessage int
 	decoder    *event.Decoder
+	faulty     func(line int, text string, fault event.Fault)
 	open       [3]message // by consent
 	call       call
 	calls      chan call
@@ -213,15 +218,26 @@ type batcher struct {
 	writer     pack.Writer
 }
 
-// line takes one line: as a rule one event, but whatever it holds.
-func (b *batcher) line(line string) error {
+// line takes line n: as a rule one event, but whatever it holds.
+func (b *batcher) line(n int, line string) error {
 	b.decoder.Reset(line)
 	for b.decoder.Next() {
+		b.check(n)
 		if err := b.event(b.decoder.Raw(), b.decoder.Consent(), b.decoder.IsObject()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// check looks for a fault of the event that the decoder stands on.
+func (b *batcher) check(line int) {
+	if b.faulty == nil {
+		return
+	}
+	if fault := b.decoder.Check(event.Arrival{At: time.Now().UnixMilli()}); fault != (event.Fault{}) {
+		b.faulty(line, b.decoder.Raw(), fault)
+	}
 }
 
 // event adds an event to the message of its consent. What is malformed gets a

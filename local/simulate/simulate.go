@@ -16,6 +16,7 @@ package simulate
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,10 +90,15 @@ func (c Config) validate() error {
 		faults = append(faults, fmt.Errorf("the share of people without consent is %v; give 0 to 1", c.NoConsentShare))
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("simulate: %w", errors.Join(faults...))
+		return &ConfigError{errors.Join(faults...)}
 	}
 	return nil
 }
+
+// ConfigError names every fault of a Config.
+type ConfigError struct{ faults error }
+
+func (e *ConfigError) Error() string { return "simulate: " + e.faults.Error() }
 
 // Sent is one event as an app sent it.
 type Sent struct {
@@ -131,11 +137,15 @@ func New(c Config) (*City, error) {
 
 // Events gives all events in the order of their sending. Every call starts
 // anew, with the same events.
-func (c *City) Events() iter.Seq[Sent] {
+func (c *City) Events() iter.Seq[Sent] { return c.Until(context.Background()) }
+
+// Until is Events, but ends when ctx does, also while everybody is still being
+// made up.
+func (c *City) Until(ctx context.Context) iter.Seq[Sent] {
 	return func(yield func(Sent) bool) {
 		end := c.config.Start.Add(time.Duration(c.config.Minutes) * time.Minute).UnixMicro()
-		people := c.populate()
-		for people[0].next < end {
+		people := c.populate(ctx)
+		for ctx.Err() == nil && people[0].next < end {
 			p := people[0]
 			if !yield(c.send(p)) {
 				return
@@ -146,32 +156,38 @@ func (c *City) Events() iter.Seq[Sent] {
 	}
 }
 
-// Write writes all events to w, one a line. Its error is that of the
-// configuration or of w.
-func Write(w io.Writer, c Config) error {
+// Write writes all events to w, one a line, until ctx ends, and gives their
+// number. Its error is that of the configuration (a *ConfigError), of ctx or of
+// w.
+func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error) {
 	city, err := New(c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
-	for sent := range city.Events() {
+	for sent := range city.Until(ctx) {
 		// An error stays with the writer; asking for it here ends the work.
 		_, _ = out.Write(sent.Line)
 		if err := out.WriteByte('\n'); err != nil {
-			return fmt.Errorf("write the simulated events: %w", err)
+			return events, fmt.Errorf("write the simulated events: %w", err)
 		}
+		events++
 	}
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write the simulated events: %w", err)
+		return events, fmt.Errorf("write the simulated events: %w", err)
 	}
-	return nil
+	return events, ctx.Err()
 }
 
-// populate makes everybody, as a heap by the time of their next event.
-func (c *City) populate() []*person {
-	people := make([]*person, c.config.People)
-	for i := range people {
-		people[i] = c.newPerson(i)
+// populate makes everybody, as a heap by the time of their next event; fewer if
+// ctx ends before.
+func (c *City) populate(ctx context.Context) []*person {
+	var people []*person
+	for i := range c.config.People {
+		if ctx.Err() != nil {
+			return people
+		}
+		people = append(people, c.newPerson(i))
 	}
 	slices.SortFunc(people, func(a, b *person) int {
 		return cmp.Or(cmp.Compare(a.next, b.next), cmp.Compare(a.number, b.number))

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -325,7 +326,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%q is not in %q", want, err)
 		}
 	}
-	if err := Write(io.Discard, Config{}); err == nil {
+	if _, err := Write(t.Context(), io.Discard, Config{}); err == nil {
 		t.Error("Write accepts what New refuses")
 	}
 
@@ -338,7 +339,7 @@ func TestConfig(t *testing.T) {
 func TestWrite(t *testing.T) {
 	c := sample(20, 10)
 	var out bytes.Buffer
-	if err := Write(&out, c); err != nil {
+	if _, err := Write(t.Context(), &out, c); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -352,10 +353,34 @@ func TestWrite(t *testing.T) {
 	if i != len(lines) {
 		t.Errorf("%d lines for %d events", len(lines), i)
 	}
-	if err := Write(full{}, c); !errors.Is(err, io.ErrShortWrite) {
+	if _, err := Write(t.Context(), full{}, c); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("the writer's error is lost: %v", err)
 	}
 }
+
+// TestWriteUntil: it ends when its context does, at the end of a line, and while
+// everybody is still being made up.
+func TestWriteUntil(t *testing.T) {
+	c := sample(20, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	n, err := Write(ctx, writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return out.Write(p)
+	}), sample(1000, 1000))
+	if lines := int64(bytes.Count(out.Bytes(), []byte("\n"))); !errors.Is(err, context.Canceled) || lines != n || n == 0 || !bytes.HasSuffix(out.Bytes(), []byte("}\n")) {
+		t.Errorf("%d events, %d lines, %v", n, lines, err)
+	}
+	c.People = 1 << 40 // would take days
+	if n, err := Write(ctx, &out, c); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d events, %v", n, err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // full is a disk without room.
 type full struct{}

@@ -31,10 +31,10 @@ import (
 type Transform func(dst []byte, d *event.Decoder) []byte
 
 // Observer is told of each event that is settled: durable in the output queue,
-// with an empty category, or rejected. (messageID, index) names the event; it
+// with a zero fault, or rejected. (messageID, index) names the event; it
 // is told again when the message is redelivered. It is called by many
 // goroutines.
-type Observer func(messageID string, index int, category event.Category)
+type Observer func(messageID string, index int, fault event.Fault)
 
 // Stage handles batches for one service. All fields but Alerts, Attributes,
 // Observe and Metrics are required.
@@ -264,13 +264,13 @@ func (s *Stage) account(w *worker, errs []error) {
 			s.Metrics.AddBy(metrics.EventsQuarantined, string(r.Fault.Category), 1)
 		}
 		if s.Observe != nil {
-			s.Observe(r.Origin.MessageID, r.Index, r.Fault.Category)
+			s.Observe(r.Origin.MessageID, r.Index, r.Fault)
 		}
 	}
 	s.Alerts.Add(settled)
 	for _, a := range w.accepted {
 		if errs[a.source] == nil {
-			s.Observe(a.id, a.index, "")
+			s.Observe(a.id, a.index, event.Fault{})
 		}
 	}
 }

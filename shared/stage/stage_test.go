@@ -228,8 +228,12 @@ func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := &far{queueDown: rapid.Bool().Draw(t, "queue"), s3Down: rapid.Bool().Draw(t, "s3")}
 		s := newStage(f)
-		observed := map[string]event.Category{}
-		s.Observe = func(id string, index int, c event.Category) { observed[fmt.Sprintf("%s/%d", id, index)] = c }
+		faults := map[string]event.Fault{
+			valid(boom): {Category: event.InternalError}, "[]": {Category: event.MalformedJSON},
+			strings.Replace(valid("u"), "true", "false", 1): {Category: event.NoConsent, Field: "consent.analytics"},
+		}
+		observed := map[string]event.Fault{}
+		s.Observe = func(id string, index int, fault event.Fault) { observed[fmt.Sprintf("%s/%d", id, index)] = fault }
 		var batch []queue.Message
 		var bodies [][]string
 		for m := range rapid.IntRange(1, 6).Draw(t, "messages") {
@@ -245,7 +249,7 @@ func TestNothingIsLost(t *testing.T) {
 		for m, events := range bodies {
 			for i, e := range events {
 				name := fmt.Sprintf("%d/%d", m, i)
-				_, seen := observed[name]
+				fault, seen := observed[name]
 				switch {
 				case errs[m] != nil:
 					if seen {
@@ -253,6 +257,8 @@ func TestNothingIsLost(t *testing.T) {
 					}
 				case !seen:
 					t.Fatalf("%s is not observed", name)
+				case fault != faults[e]:
+					t.Fatalf("%s is observed with %v, want %v", name, fault, faults[e])
 				case e == valid("u1") && !slices.Contains(sent, name+" u1"):
 					t.Fatalf("%s is lost", name)
 				case (e == valid(boom) || e == "[]") && !kept[name]:

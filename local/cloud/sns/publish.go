@@ -100,10 +100,16 @@ func (m *Message) body(protocol string) string {
 // than *Error says that this machine failed to deliver: some of the messages may
 // have been delivered to some of the subscriptions.
 func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Message) ([]string, error) {
+	s.publishing.RLock()
+	defer s.publishing.RUnlock()
 	subscriptions, err := s.to(topicARN)
 	if err != nil {
 		return nil, err
 	}
+	if s.Observe != nil {
+		s.Observe(topicARN, messages)
+	}
+	ctx = context.WithoutCancel(ctx) // what was accepted is delivered, even if the client hangs up
 	now := time.Now().UTC()
 	ids := make([]string, len(messages))
 	for i, m := range messages {

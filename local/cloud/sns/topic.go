@@ -58,6 +58,10 @@ type Service struct {
 	// Usage counts the requests and deliveries, unless it is nil. It is set
 	// before the first.
 	Usage *usage.Counters
+	// Observe, unless it is nil, is called with the messages that a topic
+	// accepts, whoever publishes them, before any of them is delivered. It is set
+	// before the first.
+	Observe func(topicARN string, messages []*Message)
 
 	queues  *sqs.Service
 	streams *firehose.Service
@@ -68,6 +72,7 @@ type Service struct {
 	subscriptions map[string]*subscription
 	discarded     int
 	mailing       sync.Mutex
+	publishing    sync.RWMutex // read-held while messages are delivered
 }
 
 type topic struct {
@@ -159,9 +164,11 @@ func (s *Service) CreateTopic(name string, attributes map[string]string) (string
 	return arn, nil
 }
 
-// DeleteTopic removes a topic and its subscriptions. A topic that is not there
-// is no error.
+// DeleteTopic removes a topic and its subscriptions. What was being published
+// has been delivered when it returns. A topic that is not there is no error.
 func (s *Service) DeleteTopic(arn string) {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.topics, arn)

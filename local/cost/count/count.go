@@ -70,7 +70,7 @@ func Full(ctx context.Context, dir string, events, perMessage int) (full cost.Fu
 
 // fullSpeed is the run itself.
 func fullSpeed(ctx context.Context, dir string, events, perMessage int) (full cost.Full, err error) {
-	lines, err := simulated(simulate.Config{
+	lines, err := simulated(ctx, simulate.Config{
 		People: max(1, events*int(simulate.DefaultInterval/time.Second)/60/minutes), Minutes: minutes,
 		FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare,
 	})
@@ -116,10 +116,10 @@ func start(ctx context.Context, dir string, flush, refresh time.Duration) (*pipe
 }
 
 // simulated gives the events of a city, a line each.
-func simulated(c simulate.Config) ([]byte, error) {
+func simulated(ctx context.Context, c simulate.Config) ([]byte, error) {
 	c.Seed, c.Start, c.Interval = 1, begin, simulate.DefaultInterval
 	var lines bytes.Buffer
-	err := simulate.Write(&lines, c)
+	_, err := simulate.Write(ctx, &lines, c)
 	return lines.Bytes(), err
 }
 

@@ -24,7 +24,7 @@ const pacedFlush, pacedRefresh = time.Second, 3 * time.Second
 // what the pipeline uses from the first to the last, and while it settles
 // after that.
 func Paced(ctx context.Context, dir string, perSecond float64, lasts time.Duration) (paced cost.Paced, err error) {
-	lines, err := simulated(simulate.Config{People: max(1, int(perSecond*lasts.Seconds())), Minutes: 1})
+	lines, err := simulated(ctx, simulate.Config{People: max(1, int(perSecond*lasts.Seconds())), Minutes: 1})
 	if err != nil {
 		return paced, err
 	}

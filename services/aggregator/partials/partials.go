@@ -57,8 +57,9 @@ type Writer struct {
 	// Finals is the finals queue.
 	Finals  queue.Sender
 	Metrics *metrics.Set
-	// Observe, if set, is told of each event that is settled, as for a stage.
-	Observe func(messageID string, index int)
+	// Observe, if set, is called for each event that is settled, as for a stage.
+	// near is whether the event is in a partial: it was near a place.
+	Observe func(messageID string, index int, near bool)
 
 	mu   sync.Mutex
 	last map[counts.Hour]int // number of the last partial
@@ -88,6 +89,7 @@ type settled struct {
 	source int
 	id     string
 	index  int
+	near   bool
 }
 
 type tally struct {
@@ -170,7 +172,7 @@ func (f *fold) add(source int, o pack.Origin, index int, m *event.Masked) error 
 	w, total := f.w, &f.total[source]
 	total.events++
 	if w.Observe != nil {
-		f.done = append(f.done, settled{source, o.MessageID, index})
+		f.done = append(f.done, settled{source: source, id: o.MessageID, index: index})
 	}
 	if !o.Replay && (total.oldest == 0 || o.ReceivedAt < total.oldest) {
 		total.oldest = o.ReceivedAt
@@ -183,6 +185,9 @@ func (f *fold) add(source int, o pack.Origin, index int, m *event.Masked) error 
 		return nil
 	}
 	total.near++
+	if w.Observe != nil {
+		f.done[len(f.done)-1].near = true
+	}
 	start := w.Window.Start(m.OccurredAt)
 	at := counts.HourOf(start)
 	h := f.hours[at]
@@ -307,7 +312,7 @@ func (f *fold) account(errs []error) {
 	}
 	for _, d := range f.done {
 		if errs[d.source] == nil {
-			w.Observe(d.id, d.index)
+			w.Observe(d.id, d.index, d.near)
 		}
 	}
 }

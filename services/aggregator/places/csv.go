@@ -69,6 +69,11 @@ func (l *list) readHeader() error {
 	if err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
+	for _, separator := range []string{";", "\t", "|"} {
+		if len(header) == 1 && strings.Contains(header[0], separator) {
+			return fmt.Errorf("line 1: the columns are separated by %q, want a comma", separator)
+		}
+	}
 	l.at = map[string]int{}
 	for _, name := range columns {
 		l.at[name] = -1

@@ -49,6 +49,8 @@ func TestReadCSVFaults(t *testing.T) {
 		"missing columns":  {"poi_id,name\na,b\n", []string{"line 1: the column latitude is missing", "line 1: the column longitude is missing"}},
 		"column twice":     {"poi_id,name,latitude,longitude,name\n", []string{"line 1: the column name is there twice"}},
 		"misspelt column":  {"poi_id,name,latitude,longitude,radius\n", []string{`line 1: the column "radius" is not one of poi_id,name,latitude,longitude,radius_m`}},
+		"semicolons":       {"poi_id;name;latitude;longitude\na;x;1;2\n", []string{`line 1: the columns are separated by ";", want a comma`}},
+		"tabs":             {"poi_id\tname\tlatitude\tlongitude\n", []string{`line 1: the columns are separated by "\t", want a comma`}},
 		"no number":        {header + "a,x,north,2\n", []string{`line 2, latitude: "north" is not a number`}},
 		"empty number":     {header + "a,x,,2\n", []string{`line 2, latitude: "" is not a number`}},
 		"not a number":     {header + "a,x,NaN,2\n", []string{"line 2, latitude: NaN is not between -90 and 90 degrees"}},

@@ -85,9 +85,10 @@ type Options struct {
 	// Places is the list of places of a caller that has read it already, in place
 	// of the one that POIS names.
 	Places []places.Place
-	// Observe is called for each event that is settled, by (messageID, index);
-	// more than once when it is delivered more than once.
-	Observe func(messageID string, index int)
+	// Observe is called for each event that is settled, by (messageID, index), with
+	// whether it was near a place; more than once when it is delivered more than
+	// once.
+	Observe func(messageID string, index int, near bool)
 }
 
 // New reads the settings, checks what they name, and opens the flow: it waits

@@ -1,0 +1,85 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	cloudsns "github.com/headcount-etl/headcount/local/cloud/sns"
+	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/pack"
+	"github.com/headcount-etl/headcount/shared/queue"
+)
+
+// Accepted is what the topic has accepted, whoever published it.
+type Accepted struct {
+	// Events is the number of events that go to the ingest queue.
+	Events int64
+	// Lake is the number of events, as Firehose sees them, that go to the lake.
+	Lake int64
+}
+
+// topicCount counts what the topic accepts. It is safe for concurrent use.
+type topicCount struct {
+	mu    sync.Mutex
+	total Accepted
+}
+
+func (c *topicCount) add(messages []*cloudsns.Message) {
+	var sum Accepted
+	for _, m := range messages {
+		if len(m.Attributes) <= sqs.MaxAttributes { // SNS discards the others on their way to a queue
+			sum.Events += eventsIn(m)
+		}
+		if goesToLake(m) {
+			sum.Lake += int64(event.Count(m.Body))
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.total.Events += sum.Events
+	c.total.Lake += sum.Lake
+}
+
+func (c *topicCount) get() Accepted {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}
+
+// eventsIn counts the events of a message as the validator does: a body that is
+// no pack although its attributes say so is one malformed event.
+func eventsIn(m *cloudsns.Message) (n int64) {
+	as := queue.Message{Body: m.Body, Attributes: map[string]string{}}
+	for _, a := range m.Attributes {
+		as.Attributes[a.Name] = a.String
+	}
+	records, err := pack.Open(&as, nil)
+	if err != nil {
+		return 1
+	}
+	for _, r := range records {
+		n += int64(event.Count(r.Payload))
+	}
+	return n
+}
+
+// goesToLake is what event.LakeFilter says in SNS's language: a message without
+// any attribute passes no filter on attributes (docs/adr/0011).
+func goesToLake(m *cloudsns.Message) bool {
+	none := func(a cloudsns.Attribute) bool { return a.Name == pack.AttributeConsent && a.String == "none" }
+	return len(m.Attributes) > 0 && !slices.ContainsFunc(m.Attributes, none)
+}
+
+// Accepted gives what the topic has accepted so far.
+func (p *Pipeline) Accepted() Accepted { return p.accepted.get() }
+
+// CloseTopic deletes the topic: nobody can publish any more, so that what is
+// there can be settled and counted. Publishers get NotFound.
+func (p *Pipeline) CloseTopic(ctx context.Context) error {
+	_, err := sns.NewFromConfig(p.Config).DeleteTopic(ctx, &sns.DeleteTopicInput{TopicArn: &p.TopicARN})
+	return err
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+const (
+	// stopWithin is how long a command may take to end after a signal. Then the
+	// process ends as it is: whatever is on disk is whole at any moment.
+	stopWithin = 4800 * time.Millisecond
+	// settleWithin is how much of that is for what was published already.
+	settleWithin = 2 * time.Second
+)
+
+// stopSignal is the signal that has ended a context: its cause.
+type stopSignal struct{ syscall.Signal }
+
+func (s stopSignal) Error() string {
+	if s.Signal == syscall.SIGTERM {
+		return "SIGTERM"
+	}
+	return "SIGINT"
+}
+
+// code is the exit code of a command that a signal has cut short, as a shell
+// gives it: 130 for SIGINT, 143 for SIGTERM.
+func (s stopSignal) code() int { return 128 + int(s.Signal) }
+
+// stopOf gives the signal that has ended ctx, if one has.
+func stopOf(ctx context.Context) (s stopSignal, stopped bool) {
+	return s, errors.As(context.Cause(ctx), &s)
+}
+
+// cutShort is how a command tells what it has done by the time of a signal, and
+// what it has not.
+type cutShort struct{ text string }
+
+func (e cutShort) Error() string { return e.text }
+
+// orCutShort is err, or a cutShort where a signal is behind it.
+func orCutShort(ctx context.Context, err error, format string, args ...any) error {
+	if _, stopped := stopOf(ctx); !stopped || err == nil {
+		return err
+	}
+	return cutShort{fmt.Sprintf(format, args...)}
+}
+
+// untilSignal does work, whose context the first signal ends, and gives its exit
+// code: that of the signal when the work has not ended soon after.
+func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.Context) int) int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	ended := make(chan int, 1)
+	go func() { ended <- work(ctx) }()
+	var stop stopSignal
+	select {
+	case code := <-ended:
+		return code
+	case s := <-signals:
+		stop.Signal, _ = s.(syscall.Signal)
+		cancel(stop)
+	}
+	select {
+	case code := <-ended:
+		return code
+	case <-time.After(stopWithin):
+		fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is: what is counted stays, what is not is counted when it is run again\n", stopWithin, stop)
+	case <-signals:
+		fmt.Fprintln(stderr, "headcount: ended at once by the second signal: what is counted stays, what is not is counted when it is run again")
+	}
+	return stop.code()
+}
+
+// outlive gives a context that ends no sooner than the time d after ctx.
+func outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(d):
+		case <-longer.Done():
+		}
+		cancel()
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
+}
+
+// untilStopped reads from r until ctx ends, also while r has nothing to give: a
+// terminal or a pipe cannot be asked to return. What r gives later is lost.
+func untilStopped(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		_ = in.CloseWithError(err) // it never fails
+	}()
+	context.AfterFunc(ctx, func() { _ = in.CloseWithError(context.Cause(ctx)) })
+	return out
+}
