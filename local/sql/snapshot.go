@@ -1,0 +1,281 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Snapshot is the tables of a folder as their files were at one time, and the
+// views over them: whatever becomes of the files, all its answers agree. It may be
+// asked from several goroutines. The caller closes it.
+type Snapshot struct {
+	db     *DB
+	schema string // of DuckDB, in which its tables and views are
+
+	mu      sync.Mutex
+	listing Listing
+	views   map[string]*relation // by name
+	sources map[string]*source   // by the name of the table
+}
+
+// relation is a view over the tables.
+type relation struct {
+	View
+	names    map[string]bool // that its text reads
+	tables   []string        // that it reads, by itself or by other views
+	defined  bool
+	imported *imported // for one whose rows are kept
+}
+
+// source is what a table is read from.
+type source struct {
+	files  []file // that are read where they are
+	pins   []*pin
+	listed []file // that this is of
+}
+
+// Snapshot is the folder as it was when it was listed. Nothing is read before it
+// is asked for. Besides the schema's views there are the given ones, of which
+// those marked as imported are read once for each version of their tables' files.
+func (d *DB) Snapshot(ctx context.Context, listing Listing, views ...View) (*Snapshot, error) {
+	d.mu.Lock()
+	d.serial++
+	schema := fmt.Sprintf("snapshot_%d", d.serial)
+	d.mu.Unlock()
+	conn, err := d.conn(ctx, live)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{db: d, schema: schema, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
+	err = s.create(ctx, conn, append(slices.Clone(d.over), views...))
+	return s, errors.Join(err, conn.Close())
+}
+
+func (s *Snapshot) create(ctx context.Context, conn *sql.Conn, views []View) error {
+	if s.schema != live {
+		if _, err := conn.ExecContext(ctx, "CREATE SCHEMA "+identifier(s.schema)); err != nil {
+			return fmt.Errorf("start a snapshot: %w", oneLine(err))
+		}
+	}
+	for _, v := range views {
+		q, err := parse(ctx, conn, v.SQL)
+		if err != nil {
+			return fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		r := &relation{View: v, names: q.tables, tables: s.tablesOf(q.tables)}
+		if v.Imported {
+			r.imported = s.db.importOf(v, s.versions(r.tables))
+		}
+		s.views[strings.ToLower(v.Name)] = r
+	}
+	return nil
+}
+
+// tablesOf gives the tables that stand behind names of tables and views.
+func (s *Snapshot) tablesOf(names map[string]bool) (tables []string) {
+	for _, t := range s.db.tables {
+		reads := names[t.name] || names[t.name+"$path"]
+		for name := range names {
+			reads = reads || s.views[name] != nil && slices.Contains(s.views[name].tables, t.name)
+		}
+		if reads {
+			tables = append(tables, t.name)
+		}
+	}
+	return tables
+}
+
+// versions is the state of some tables' files.
+func (s *Snapshot) versions(tables []string) string {
+	var out strings.Builder
+	for _, t := range tables {
+		out.WriteString(s.listing[t].Version())
+	}
+	return out.String()
+}
+
+// Close forgets the snapshot, and the copies and imports that no other one uses.
+func (s *Snapshot) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conn, err := s.db.conn(ctx, live)
+	if err != nil {
+		return err
+	}
+	if s.schema != live {
+		if _, bad := conn.ExecContext(ctx, "DROP SCHEMA "+identifier(s.schema)+" CASCADE"); bad != nil {
+			err = fmt.Errorf("end a snapshot: %w", oneLine(bad))
+		}
+	}
+	for _, source := range s.sources {
+		err = errors.Join(err, s.db.unpin(source.pins))
+	}
+	for _, r := range s.views {
+		err = errors.Join(err, s.db.release(ctx, conn, r.imported))
+	}
+	return errors.Join(err, conn.Close())
+}
+
+// need defines the tables and views of these names, as far as they are the
+// snapshot's, and gives the tables whose files a statement reads by them.
+func (s *Snapshot) need(ctx context.Context, conn *sql.Conn, names map[string]bool) (read []string, err error) {
+	for name := range names {
+		if base, _ := strings.CutSuffix(name, "$path"); s.db.table(base) != nil {
+			if err := s.define(ctx, conn, base); err != nil {
+				return nil, err
+			}
+			read = append(read, base)
+			continue
+		}
+		if r := s.views[name]; r != nil {
+			if err := s.defineView(ctx, conn, r); err != nil {
+				return nil, err
+			}
+			if r.imported == nil {
+				read = append(read, r.tables...)
+			}
+		}
+	}
+	return read, nil
+}
+
+// defineView makes a view, and what it stands on.
+func (s *Snapshot) defineView(ctx context.Context, conn *sql.Conn, r *relation) error {
+	text := r.SQL
+	if r.imported != nil {
+		if r.defined {
+			return nil
+		}
+		if err := s.await(ctx, r); err != nil {
+			return err
+		}
+		text = "FROM " + live + "." + identifier(r.imported.table)
+	} else if _, err := s.need(ctx, conn, r.names); err != nil {
+		return err
+	}
+	if r.defined {
+		return nil
+	}
+	if _, err := conn.ExecContext(ctx, "CREATE OR REPLACE VIEW "+identifier(r.Name)+" AS "+text); err != nil {
+		return fmt.Errorf("view %s: %w", r.Name, oneLine(err))
+	}
+	r.defined = true
+	return nil
+}
+
+// define makes a table's views over its files, of which those that may be
+// replaced are copied.
+func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) error {
+	t, listed := s.db.table(name), s.listing[name]
+	if listed.err != nil {
+		return listed.err
+	}
+	before := s.sources[name]
+	if before != nil && slices.Equal(before.listed, listed.files) {
+		return nil
+	}
+	next := &source{listed: listed.files, files: listed.files}
+	paths := make([]string, 0, len(listed.files))
+	if t.replaced {
+		next.files = nil
+	}
+	for _, f := range listed.files {
+		if t.replaced {
+			p, err := s.db.pin(t, f)
+			if err != nil {
+				return errors.Join(err, s.db.unpin(next.pins))
+			}
+			next.pins = append(next.pins, p)
+			f.path = p.path
+		}
+		paths = append(paths, f.path)
+	}
+	if err := t.create(ctx, conn, paths); err != nil {
+		err = s.blame(ctx, conn, t, next, err)
+		return errors.Join(err, s.db.unpin(next.pins))
+	}
+	s.sources[name] = next
+	for _, r := range s.views { // DuckDB does not let a view's columns change below another one
+		if slices.Contains(r.tables, name) && r.imported == nil {
+			r.defined = false
+		}
+	}
+	if before != nil {
+		return s.db.unpin(before.pins)
+	}
+	return nil
+}
+
+// create makes the views of a table over the files, in the schema of conn.
+func (t *table) create(ctx context.Context, conn *sql.Conn, paths []string) error {
+	body := t.nothing()
+	if len(paths) > 0 { // which the readers call an error
+		// By themselves the partitions come in alphabetical order.
+		p := strings.Join(t.partitions, ", ")
+		body = fmt.Sprintf(`SELECT * EXCLUDE (%s, "$path"), %s, "$path" FROM %s`, p, p, t.read(paths...))
+	}
+	for _, statement := range []string{
+		"CREATE OR REPLACE VIEW " + identifier(t.name+"$path") + " AS " + body,
+		"CREATE OR REPLACE VIEW " + t.name + ` AS SELECT * EXCLUDE ("$path") FROM ` + identifier(t.name+"$path"),
+	} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	columns, err := describe(ctx, conn, t.name)
+	if err != nil {
+		return err
+	}
+	if strange := t.strange(columns); strange != "" {
+		return errors.New(strange)
+	}
+	if len(columns) <= len(t.columns)+len(t.partitions) {
+		return nil
+	}
+	// There are columns that the table does not have: of a newer version of it, or
+	// of a file that has none of its.
+	for _, path := range paths {
+		columns, err := describe(ctx, conn, t.content(path))
+		if err != nil {
+			return err
+		}
+		if strange := t.strange(columns); strange != "" {
+			return errors.New(strange)
+		}
+	}
+	return nil
+}
+
+// content is the rows of one file as they are in it.
+func (t *table) content(path string) string {
+	return `(SELECT * EXCLUDE ("$path", ` + strings.Join(t.partitions, ", ") + ") FROM " + t.read(path) + ")"
+}
+
+// nothing is the table without rows.
+func (t *table) nothing() string {
+	text := "SELECT "
+	for _, c := range t.columns {
+		text += fmt.Sprintf("NULL::%s AS %s, ", c.Type, identifier(c.Name))
+	}
+	for _, p := range t.partitions {
+		text += fmt.Sprintf("NULL::VARCHAR AS %s, ", p)
+	}
+	return text + `NULL::VARCHAR AS "$path" WHERE false`
+}
+
+// read is the table function over some files, whose names are no patterns.
+func (t *table) read(paths ...string) string {
+	quoted := make([]string, len(paths))
+	for i, path := range paths {
+		quoted[i] = quote(strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path))
+	}
+	return fmt.Sprintf(t.reader, "["+strings.Join(quoted, ", ")+"]")
+}
