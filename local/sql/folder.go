@@ -200,9 +200,6 @@ type Files struct {
 // Version is equal for equal files, and for equal faults.
 func (f Files) Version() string { return fmt.Sprint(f.files, f.err) }
 
-// None tells that there are no files.
-func (f Files) None() bool { return len(f.files) == 0 && f.err == nil }
-
 // List looks at the folder's files. It may be called at any time.
 func (d *DB) List() Listing {
 	l := Listing{}

@@ -15,9 +15,8 @@ type imported struct {
 	table string
 	uses  int // of snapshots
 
-	done chan struct{} // closed when err and took are there; nil before anybody asked
+	done chan struct{} // closed when err is there; nil before anybody asked
 	err  error
-	took time.Duration
 }
 
 // importOf finds the rows of a view for a version of the files, which are there or
@@ -71,7 +70,7 @@ func (s *Snapshot) await(ctx context.Context, r *relation) error {
 			err := s.fill(s.db.ended, r) //nolint:contextcheck // it outlives the question
 			s.db.mu.Lock()
 			defer s.db.mu.Unlock()
-			im.err, im.took = err, time.Since(begun)
+			im.err, s.db.took = err, time.Since(begun)
 			if err != nil {
 				im.done = nil // so that the next question tries again
 			}
@@ -120,14 +119,9 @@ func (s *Snapshot) prepare(ctx context.Context, conn *sql.Conn, text string) (re
 	return s.need(ctx, conn, q.tables)
 }
 
-// ImportTook is how long the longest import of the snapshot took that is done.
-func (s *Snapshot) ImportTook() (longest time.Duration) {
-	s.db.mu.Lock()
-	defer s.db.mu.Unlock()
-	for _, r := range s.views {
-		if r.imported != nil {
-			longest = max(longest, r.imported.took)
-		}
-	}
-	return longest
+// ImportTook is how long the last import took; 0 before the first.
+func (d *DB) ImportTook() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.took
 }

@@ -39,10 +39,9 @@ type source struct {
 	listed []file // that this is of
 }
 
-// Snapshot is the folder as it was when it was listed. Nothing is read before it
-// is asked for. Besides the schema's views there are the given ones, of which
-// those marked as imported are read once for each version of their tables' files.
-func (d *DB) Snapshot(ctx context.Context, listing Listing, views ...View) (*Snapshot, error) {
+// Snapshot is the folder as it was when it was listed, with the schema's views.
+// Nothing is read before it is asked for.
+func (d *DB) Snapshot(ctx context.Context, listing Listing) (*Snapshot, error) {
 	d.mu.Lock()
 	d.serial++
 	schema := fmt.Sprintf("snapshot_%d", d.serial)
@@ -51,29 +50,56 @@ func (d *DB) Snapshot(ctx context.Context, listing Listing, views ...View) (*Sna
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{db: d, schema: schema, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
-	err = s.create(ctx, conn, append(slices.Clone(d.over), views...))
+	s := newSnapshot(d, schema, listing)
+	if _, err = conn.ExecContext(ctx, "CREATE SCHEMA "+identifier(schema)); err != nil {
+		err = fmt.Errorf("start a snapshot: %w", oneLine(err))
+	}
+	for _, v := range d.over {
+		if err == nil {
+			err = s.add(ctx, conn, v)
+		}
+	}
 	return s, errors.Join(err, conn.Close())
 }
 
-func (s *Snapshot) create(ctx context.Context, conn *sql.Conn, views []View) error {
-	if s.schema != live {
-		if _, err := conn.ExecContext(ctx, "CREATE SCHEMA "+identifier(s.schema)); err != nil {
-			return fmt.Errorf("start a snapshot: %w", oneLine(err))
-		}
+func newSnapshot(d *DB, schema string, listing Listing) *Snapshot {
+	return &Snapshot{db: d, schema: schema, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
+}
+
+// Add adds a view. Its SQL is trusted: it may read other files than the folder's.
+func (s *Snapshot) Add(ctx context.Context, v View) error {
+	conn, err := s.db.conn(ctx, s.schema)
+	if err != nil {
+		return err
 	}
-	for _, v := range views {
-		q, err := parse(ctx, conn, v.SQL)
-		if err != nil {
-			return fmt.Errorf("view %s: %w", v.Name, err)
-		}
-		r := &relation{View: v, names: q.tables, tables: s.tablesOf(q.tables)}
-		if v.Imported {
-			r.imported = s.db.importOf(v, s.versions(r.tables))
-		}
-		s.views[strings.ToLower(v.Name)] = r
+	return errors.Join(s.add(ctx, conn, v), conn.Close())
+}
+
+func (s *Snapshot) add(ctx context.Context, conn *sql.Conn, v View) error {
+	q, err := parse(ctx, conn, v.SQL)
+	if err != nil {
+		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := &relation{View: v, names: q.tables, tables: s.tablesOf(q.tables)}
+	if v.Imported {
+		r.imported = s.db.importOf(v, s.versions(r.tables))
+	}
+	s.views[strings.ToLower(v.Name)] = r
 	return nil
+}
+
+// NoFiles tells that no table behind a view has a file.
+func (s *Snapshot) NoFiles(view string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tablesOf(map[string]bool{strings.ToLower(view): true}) {
+		if files := s.listing[t]; len(files.files) > 0 || files.err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // tablesOf gives the tables that stand behind names of tables and views.

@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -94,6 +95,7 @@ type DB struct {
 	serial  int
 	pins    map[file]*pin
 	imports map[string]*imported
+	took    time.Duration // the last import
 }
 
 // live is the schema of the folder as it is now.
@@ -147,18 +149,21 @@ func (d *DB) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.live = &Snapshot{db: d, schema: live, listing: Listing{}, views: map[string]*relation{}, sources: map[string]*source{}}
-	err = d.live.create(ctx, conn, d.over)
+	d.live = newSnapshot(d, live, Listing{})
 	for _, t := range d.tables {
 		if err == nil {
 			err = t.create(ctx, conn, nil)
 		}
 	}
 	for _, v := range d.over {
+		if err == nil {
+			err = d.live.add(ctx, conn, v)
+		}
 		if err == nil && len(d.tables) > 0 {
-			if _, err = conn.ExecContext(ctx, "CREATE VIEW "+identifier(v.Name)+" AS "+v.SQL); err != nil {
-				err = fmt.Errorf("view %s: %w", v.Name, oneLine(err))
-			}
+			_, err = conn.ExecContext(ctx, "CREATE VIEW "+identifier(v.Name)+" AS "+v.SQL)
+		}
+		if err != nil {
+			err = fmt.Errorf("view %s: %w", v.Name, oneLine(err))
 		}
 	}
 	return errors.Join(err, conn.Close())
@@ -192,6 +197,11 @@ func (d *DB) table(name string) *table {
 		}
 	}
 	return nil
+}
+
+// Tables gives the tables that stand behind a table or a view.
+func (d *DB) Tables(name string) []string {
+	return d.live.tablesOf(map[string]bool{strings.ToLower(name): true})
 }
 
 // names are what may be asked.
