@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/headcount-etl/headcount/local/pipeline"
@@ -16,7 +18,7 @@ func query(ctx context.Context, std streams, args []string) error {
 	dir := f.String("data", "", "the data `folder`")
 	format := f.String("format", sql.FormatTable, "table, json or csv")
 	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
-	if err := f.parse(args, 1, 1, "data"); err != nil {
+	if err := f.parse(commented(args), 1, 1, "data"); err != nil {
 		return err
 	}
 	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow))
@@ -24,6 +26,18 @@ func query(ctx context.Context, std streams, args []string) error {
 		return err
 	}
 	return errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+}
+
+// commented has SQL that begins with a comment not be read as a flag: a flag has
+// neither a blank after its dashes nor a second line.
+func commented(args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-- ") || strings.HasPrefix(arg, "--") && strings.Contains(arg, "\n") {
+			args[i] = "\n" + arg
+		}
+	}
+	return args
 }
 
 // simulateEvents writes simulated events to stdout.

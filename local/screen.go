@@ -51,43 +51,52 @@ FROM headcounts
 WHERE flow = 'v1' AND window_start = (SELECT min(window_start) FROM windows)
 GROUP BY ALL ORDER BY people DESC, poi_name LIMIT 10`
 
-// places asks for the busiest places.
-func (s *screen) places(ctx context.Context) (places []place, err error) {
-	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow))
-	if err != nil {
-		return nil, err
-	}
+// busiestPlaces asks for the busiest places.
+func busiestPlaces(ctx context.Context, db *sql.DB) (places []place, err error) {
 	var out bytes.Buffer
-	if err := errors.Join(db.Query(ctx, &out, sql.FormatJSON, busiest), db.Close()); err != nil {
+	if err := db.Query(ctx, &out, sql.FormatJSON, busiest); err != nil {
 		return nil, err
 	}
 	return places, json.Unmarshal(out.Bytes(), &places)
 }
 
 // show draws the screen anew every second until ctx ends; where nobody watches
-// it does nothing.
-func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error {
+// it does nothing. A reading that fails leaves the places as they were, and is
+// named below them.
+func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) (err error) {
 	if !s.live {
 		return nil
 	}
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
+	var shown []place
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		places, err := s.places(ctx)
-		if err != nil {
-			return errors.Join(err, ctx.Err())
+		newer, failed := busiestPlaces(ctx, db)
+		if ctx.Err() != nil {
+			return nil // an interrupt is no error
+		}
+		if failed == nil {
+			shown = newer
 		}
 		totals := p.Tally.Totals()
 		var text strings.Builder
 		text.WriteString("\033[H\033[2J") // home, clear
 		fmt.Fprintf(&text, "Headcount demo   %s UTC   %s events settled, %.0f/s   Ctrl-C ends it\n\n",
 			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds())
-		s.draw(&text, places)
+		s.draw(&text, shown)
+		if failed != nil {
+			fmt.Fprintf(&text, "\nThese places may be old: %s\n", oneLine(failed))
+		}
 		fmt.Fprintf(&text, "\nsee   %s\ndata  %s\nask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\"\nAWS   %s\n", s.page, s.dir, s.dir, p.Cloud.URL())
 		if _, err := io.WriteString(s.out, text.String()); err != nil {
 			return err
@@ -97,15 +106,19 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error 
 
 // last draws the screen for the last time.
 func (s *screen) last(ctx context.Context) error {
-	places, err := s.places(ctx)
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow))
 	if err != nil {
+		return err
+	}
+	last, err := busiestPlaces(ctx, db)
+	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	var text strings.Builder
 	if s.live {
 		text.WriteString("\033[H\033[2J")
 	}
-	s.draw(&text, places)
+	s.draw(&text, last)
 	_, err = io.WriteString(s.out, text.String()+"\n")
 	return err
 }

@@ -29,6 +29,8 @@ type table struct {
 	replaced bool
 }
 
+const parquetSuffix = ".parquet"
+
 // tables describes the three tables of a folder; there are none without a folder.
 func tables(dir string, schema Schema) ([]*table, error) {
 	if dir == "" {
@@ -58,9 +60,9 @@ func tables(dir string, schema Schema) ([]*table, error) {
 	day := []string{"year", "month", "day"}
 	flow := append([]string{"flow"}, day...)
 	all := []*table{
-		{name: "events", root: root(LakeBucket, "data"), folders: day, suffix: ".parquet", reader: parquet, columns: schema.Events, partitions: day},
+		{name: "events", root: root(LakeBucket, "data"), folders: day, suffix: parquetSuffix, reader: parquet, columns: schema.Events, partitions: day},
 		{
-			name: "headcounts", root: root(AggregatesBucket, "headcounts"), folders: flow, suffix: ".parquet", reader: parquet,
+			name: "headcounts", root: root(AggregatesBucket, "headcounts"), folders: flow, suffix: parquetSuffix, reader: parquet,
 			columns: schema.Headcounts, partitions: flow, replaced: true,
 		},
 		{

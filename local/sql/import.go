@@ -84,7 +84,9 @@ func (s *Snapshot) await(ctx context.Context, r *relation) error {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	s.db.mu.Lock()
 	defer s.db.mu.Unlock()

@@ -85,6 +85,7 @@ func (d *DB) unpin(pins []*pin) (err error) {
 	for _, p := range pins {
 		if p.uses--; p.uses == 0 {
 			delete(d.pins, p.version)
+			delete(d.sound, p.version)
 			err = errors.Join(err, os.Remove(p.path))
 		}
 	}

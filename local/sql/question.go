@@ -67,6 +67,10 @@ func (q *question) walk(node any) {
 		case "BASE_TABLE":
 			q.tables[strings.ToLower(name)] = true
 			schema, _ := node["schema_name"].(string)
+			catalog, _ := node["catalog_name"].(string)
+			if catalog != "" {
+				schema = catalog + "." + schema
+			}
 			q.schemas[strings.ToLower(schema)] = true
 		case "SHOW_REF":
 			if name != "" && name != `"tables"` {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // Snapshot is the tables of a folder as their files were at one time, and the
@@ -206,23 +208,28 @@ func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) erro
 		return nil
 	}
 	next := &source{listed: listed.files, files: listed.files}
-	paths := make([]string, 0, len(listed.files))
 	if t.replaced {
 		next.files = nil
-	}
-	for _, f := range listed.files {
-		if t.replaced {
+		for _, f := range listed.files {
 			p, err := s.db.pin(t, f)
 			if err != nil {
 				return errors.Join(err, s.db.unpin(next.pins))
 			}
 			next.pins = append(next.pins, p)
-			f.path = p.path
 		}
-		paths = append(paths, f.path)
 	}
-	if err := t.create(ctx, conn, paths); err != nil {
+	err := s.db.check(ctx, conn, t, next.copies())
+	if err == nil {
+		err = t.create(ctx, conn, next.paths())
+	}
+	switch {
+	case err == nil:
+	case changed(next.files):
+		return errChanged
+	case errors.As(err, new(*duckdb.Error)):
 		err = s.blame(ctx, conn, t, next, err)
+		fallthrough
+	default:
 		return errors.Join(err, s.db.unpin(next.pins))
 	}
 	s.sources[name] = next
@@ -253,36 +260,7 @@ func (t *table) create(ctx context.Context, conn *sql.Conn, paths []string) erro
 			return err
 		}
 	}
-	if len(paths) == 0 {
-		return nil
-	}
-	columns, err := describe(ctx, conn, t.name)
-	if err != nil {
-		return err
-	}
-	if strange := t.strange(columns); strange != "" {
-		return errors.New(strange)
-	}
-	if len(columns) <= len(t.columns)+len(t.partitions) {
-		return nil
-	}
-	// There are columns that the table does not have: of a newer version of it, or
-	// of a file that has none of its.
-	for _, path := range paths {
-		columns, err := describe(ctx, conn, t.content(path))
-		if err != nil {
-			return err
-		}
-		if strange := t.strange(columns); strange != "" {
-			return errors.New(strange)
-		}
-	}
 	return nil
-}
-
-// content is the rows of one file as they are in it.
-func (t *table) content(path string) string {
-	return `(SELECT * EXCLUDE ("$path", ` + strings.Join(t.partitions, ", ") + ") FROM " + t.read(path) + ")"
 }
 
 // nothing is the table without rows.
@@ -297,11 +275,37 @@ func (t *table) nothing() string {
 	return text + `NULL::VARCHAR AS "$path" WHERE false`
 }
 
-// read is the table function over some files, whose names are no patterns.
-func (t *table) read(paths ...string) string {
+// read is the table function over some files.
+func (t *table) read(paths ...string) string { return fmt.Sprintf(t.reader, list(paths)) }
+
+// list is a list of paths in SQL, whose characters are no patterns.
+func list(paths []string) string {
 	quoted := make([]string, len(paths))
 	for i, path := range paths {
 		quoted[i] = quote(strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path))
 	}
-	return fmt.Sprintf(t.reader, "["+strings.Join(quoted, ", ")+"]")
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// contents is where the contents of a version of a file can be read.
+type contents struct {
+	path string
+	of   file
+}
+
+func (s *source) copies() (all []contents) {
+	for _, f := range s.files {
+		all = append(all, contents{f.path, f})
+	}
+	for _, p := range s.pins {
+		all = append(all, contents{p.path, p.version})
+	}
+	return all
+}
+
+func (s *source) paths() (paths []string) {
+	for _, c := range s.copies() {
+		paths = append(paths, c.path)
+	}
+	return paths
 }

@@ -94,6 +94,7 @@ type DB struct {
 	mu      sync.Mutex // of what follows
 	serial  int
 	pins    map[file]*pin
+	sound   map[file]bool // that can be files of their table
 	imports map[string]*imported
 	took    time.Duration // the last import
 }
@@ -133,7 +134,7 @@ func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", oneLine(err)), os.RemoveAll(scratch))
 	}
-	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, imports: map[string]*imported{}}
+	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, sound: map[file]bool{}, imports: map[string]*imported{}}
 	d.ended, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	d.db.SetMaxIdleConns(idle)
 	if err := d.begin(ctx); err != nil {
