@@ -48,15 +48,19 @@ func makeFinals(t *testing.T, people ...int) []string {
 // for S3 does.
 func replaceFinal(t *testing.T, dir, final string) {
 	t.Helper()
+	if err := tryReplaceFinal(dir, final); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryReplaceFinal(dir, final string) error {
 	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
 	content, err := os.ReadFile(final) // #nosec G304 -- the test's own
 	next := filepath.Join(folder, "next")
 	if err == nil {
 		err = errors.Join(os.MkdirAll(folder, 0o750), os.WriteFile(next, content, 0o600))
 	}
-	if err = errors.Join(err, os.Rename(next, filepath.Join(folder, "2026-03-01T00.parquet"))); err != nil {
-		t.Fatal(err)
-	}
+	return errors.Join(err, os.Rename(next, filepath.Join(folder, "2026-03-01T00.parquet")))
 }
 
 // dashboardOf asks for the dashboard as it is now.
@@ -128,17 +132,21 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 	replaceFinal(t, dir, finals[0])
 	makeEvents(t, dir)
 	s := start(t, dir)
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
-		for i := range 300 {
-			replaceFinal(t, dir, finals[i%len(finals)])
+		var err error
+		defer func() { done <- err }()
+		for i := 0; i < 300 && err == nil; i++ {
+			err = tryReplaceFinal(dir, finals[i%len(finals)])
 		}
 	}()
 	versions := map[string]bool{}
 	for writing := true; writing; {
 		select {
-		case <-done:
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
 			writing = false
 		default:
 		}
@@ -177,7 +185,6 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 			}
 		}
 	}
-	<-done
 	if len(versions) < 2 {
 		t.Errorf("only %d versions were seen", len(versions))
 	}

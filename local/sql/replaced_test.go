@@ -38,13 +38,17 @@ func makeVersions(t *testing.T, n int) []string {
 // replace puts a copy of a version in a file's place, as the stand-in for S3 does.
 func replace(t *testing.T, path, version string) {
 	t.Helper()
+	if err := tryReplace(path, version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tryReplace(path, version string) error {
 	content, err := os.ReadFile(version) // #nosec G304 -- the test's own
 	if err == nil {
 		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path+".new", content, 0o600))
 	}
-	if err = errors.Join(err, os.Rename(path+".new", path)); err != nil {
-		t.Fatal(err)
-	}
+	return errors.Join(err, os.Rename(path+".new", path))
 }
 
 func finalPath(dir string) string {
@@ -58,17 +62,21 @@ func TestFinalsAreReplacedWhileAsked(t *testing.T) {
 	versions := makeVersions(t, 5)
 	replace(t, finalPath(dir), versions[0])
 	db := open(t, dir)
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
-		for i := range 400 {
-			replace(t, finalPath(dir), versions[i%len(versions)])
+		var err error
+		defer func() { done <- err }()
+		for i := 0; i < 400 && err == nil; i++ {
+			err = tryReplace(finalPath(dir), versions[i%len(versions)])
 		}
 	}()
 	asked := 0
 	for writing := true; writing || asked == 0; asked++ {
 		select {
-		case <-done:
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
 			writing = false
 		default:
 		}
@@ -81,7 +89,6 @@ func TestFinalsAreReplacedWhileAsked(t *testing.T) {
 			t.Fatalf("answer %d mixes versions: %v", asked, rows)
 		}
 	}
-	<-done
 	rows, err := db.Ask(t.Context(), "SELECT max(people) FROM headcounts")
 	if err != nil || rows[0][0] != int64(399%len(versions)) {
 		t.Errorf("the last version is not seen: %v, %v", rows, err)
