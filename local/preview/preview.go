@@ -178,10 +178,8 @@ func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state 
 	} else {
 		d = visual.Draw(ctx, b, func(ctx context.Context, q *query.Query) ([][]any, error) {
 			rows, err := l.data.Ask(ctx, q.SQL)
-			if err != nil {
-				failed = true
-				s.forgetAdopted()
-			}
+			failed = failed || err != nil
+			s.reconsider(err)
 			return rows, err
 		}, sheetID, e.visual, e.path)
 	}

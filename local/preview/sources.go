@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -72,7 +73,7 @@ func (s *Server) dataSet(ctx context.Context, l *loaded, id, name string) (table
 	view, known := s.config.Views[id]
 	failed := func(format string, err error) (string, []sql.Column, string) {
 		l.broken = true
-		s.forgetAdopted()
+		s.reconsider(err)
 		return "", nil, fmt.Sprintf(format, err)
 	}
 	switch {
@@ -176,9 +177,11 @@ func (a *adopted) adopt(files sql.Listing, tables []string, now time.Time, wait 
 	}
 }
 
-// forgetAdopted has the files be looked at anew, as those that are shown may be
-// gone.
-func (s *Server) forgetAdopted() {
+// reconsider has newer files be shown at once where those that are shown are gone.
+func (s *Server) reconsider(err error) {
+	if !errors.Is(err, sql.ErrChanged) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.adopted = nil

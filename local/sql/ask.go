@@ -48,7 +48,7 @@ func (d *DB) ask(ctx context.Context, text string) (*result, error) {
 		if err == nil {
 			return r, nil
 		}
-		if !errors.Is(err, errChanged) || n == attempts {
+		if !errors.Is(err, ErrChanged) || n == attempts {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
@@ -112,19 +112,32 @@ func (s *Snapshot) Columns(ctx context.Context, name string) ([]Column, error) {
 	if err != nil {
 		return nil, err
 	}
+	columns, err := s.columns(ctx, conn, name)
+	return columns, errors.Join(err, conn.Close())
+}
+
+func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (columns []Column, err error) {
+	s.mu.Lock()
+	r := s.views[strings.ToLower(name)]
+	s.mu.Unlock()
 	from := identifier(name)
-	if r := s.views[strings.ToLower(name)]; r != nil && r.imported != nil {
+	if r != nil && r.imported != nil {
+		if columns, known := s.db.knownColumns(r.imported); known {
+			return columns, nil
+		}
 		from = "(" + r.SQL + ")"
 	}
-	_, err = s.prepare(ctx, conn, "FROM "+from)
-	var columns []Column
-	if err == nil {
-		columns, err = describe(ctx, conn, from)
-		if err != nil {
-			err = fmt.Errorf("query: %w", oneLine(err))
-		}
+	begun := time.Now()
+	if _, err := s.prepare(ctx, conn, "FROM "+from); err != nil {
+		return nil, err
 	}
-	return columns, errors.Join(err, conn.Close())
+	if columns, err = describe(ctx, conn, from); err != nil {
+		return nil, fmt.Errorf("query: %w", oneLine(err))
+	}
+	if r != nil && r.imported != nil {
+		s.db.setColumns(r.imported, columns, time.Since(begun))
+	}
+	return columns, nil
 }
 
 // describe gives the columns of what may stand after FROM.

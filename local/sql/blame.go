@@ -17,7 +17,7 @@ func (s *Snapshot) verify(ctx context.Context, conn *sql.Conn, read []string, fa
 	defer s.mu.Unlock()
 	for _, name := range read {
 		if changed(s.sources[name].files) {
-			return errChanged
+			return ErrChanged
 		}
 	}
 	if failed == nil || ctx.Err() != nil || !aboutFiles(failed) {

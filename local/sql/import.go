@@ -15,6 +15,8 @@ type imported struct {
 	table string
 	uses  int // of snapshots
 
+	columns []Column // once they were asked for
+
 	done chan struct{} // closed when err is there; nil before anybody asked
 	err  error
 }
@@ -121,7 +123,23 @@ func (s *Snapshot) prepare(ctx context.Context, conn *sql.Conn, text string) (re
 	return s.need(ctx, conn, q.tables)
 }
 
-// ImportTook is how long the last import took; 0 before the first.
+// knownColumns gives the columns of an import if they were asked for before.
+func (d *DB) knownColumns(im *imported) ([]Column, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return im.columns, im.columns != nil
+}
+
+// setColumns remembers the columns of an import, and how long it took to find them.
+func (d *DB) setColumns(im *imported, columns []Column, took time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	im.columns = columns
+	d.took = max(d.took, took)
+}
+
+// ImportTook is how long the last import took, or reading the heads of its files if
+// that was longer; 0 before the first.
 func (d *DB) ImportTook() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()

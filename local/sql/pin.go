@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// errChanged tells that files were replaced or removed while they were read. What
+// ErrChanged says that files were replaced or removed while they were read. What
 // was read is of no use, and reading again is.
-var errChanged = errors.New("files of the data folder changed while they were read: try again")
+var ErrChanged = errors.New("files of the data folder changed while they were read: try again")
 
 // pin is a private copy of one version of a file, which nobody changes.
 type pin struct {
@@ -31,7 +31,7 @@ func (d *DB) pin(t *table, f file) (*pin, error) {
 	}
 	in, err := os.Open(f.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, errChanged
+		return nil, ErrChanged
 	}
 	if err != nil {
 		return nil, t.fault(f.path, fmt.Sprintf("cannot be read (%s)", cause(err)))
@@ -73,7 +73,7 @@ func copyTo(path string, from io.Reader, size int64) error {
 		return fmt.Errorf("copy to the folder for temporary files: %w", err)
 	}
 	if n != size {
-		return errChanged
+		return ErrChanged
 	}
 	return nil
 }

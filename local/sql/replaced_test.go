@@ -135,7 +135,7 @@ func TestFilesReadInPlace(t *testing.T) {
 		}
 		return r.close()
 	}
-	if err := answer(); !errors.Is(err, errChanged) {
+	if err := answer(); !errors.Is(err, ErrChanged) {
 		t.Errorf("a file was replaced: %v", err)
 	}
 	if got := query(t, db, FormatCSV, text); got != "count_star()\n2\n" {
@@ -144,7 +144,7 @@ func TestFilesReadInPlace(t *testing.T) {
 	if err := os.Remove(filepath.Join(lake, "month=01", "day=02", "a.parquet")); err != nil {
 		t.Fatal(err)
 	}
-	if err := answer(); !errors.Is(err, errChanged) {
+	if err := answer(); !errors.Is(err, ErrChanged) {
 		t.Errorf("a file was removed: %v", err)
 	}
 	if got := query(t, db, FormatCSV, text); got != "count_star()\n1\n" {

@@ -225,7 +225,7 @@ func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) erro
 	switch {
 	case err == nil:
 	case changed(next.files):
-		return errChanged
+		return ErrChanged
 	case errors.As(err, new(*duckdb.Error)):
 		err = s.blame(ctx, conn, t, next, err)
 		fallthrough

@@ -96,7 +96,7 @@ type DB struct {
 	pins    map[file]*pin
 	sound   map[file]bool // that can be files of their table
 	imports map[string]*imported
-	took    time.Duration // the last import
+	took    time.Duration // see ImportTook
 }
 
 // live is the schema of the folder as it is now.
