@@ -69,14 +69,21 @@ func demo(ctx context.Context, std streams, args []string) error {
 		fmt.Fprint(std.err, "  end   Ctrl-C\n")
 	}
 	balance, err := showCity(ctx, p, screen)
-	if err = errors.Join(err, page.Close(), p.Close()); err != nil {
+	if err = errors.Join(err, page.Close(), p.Close()); balance == nil {
 		return err
 	}
-	return report(std, balance)
+	if err != nil { // what was shown may be wrong, but what was counted is not
+		fmt.Fprintf(std.err, "headcount demo: %s\n", oneLine(err))
+	}
+	if reported := report(std, balance); reported != nil || err == nil {
+		return reported
+	}
+	return errSaid
 }
 
 // showCity puts a city through the pipeline until ctx ends, or the simulated time
-// is over, and waits until all of it is settled.
+// is over, and waits until all of it is settled. What goes wrong with the screen is
+// an error beside the balance.
 func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipeline.Balance, error) {
 	minutes := demoAlone
 	if screen.live {
@@ -112,14 +119,16 @@ func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipel
 	}
 	_ = lines.CloseWithError(err) // so that the feed ends whatever happened
 	done()
-	if err = errors.Join(err, group.Wait()); err == nil {
-		err = errors.Join(p.CheckFinals(lasting), screen.last(lasting))
+	shown := group.Wait() // the screen's error: the feed has none
+	if err == nil {
+		err = p.CheckFinals(lasting)
 	}
 	var balance *pipeline.Balance
 	if err == nil {
+		shown = errors.Join(shown, screen.last(lasting))
 		balance, err = p.Balance(lasting, published, before, time.Since(feed.begun))
 	}
-	return balance, orCutShort(ctx, err, "%s", notCounted(p, err))
+	return balance, errors.Join(orCutShort(ctx, err, "%s", notCounted(p, err)), shown)
 }
 
 // feed writes the events of a city at their time.

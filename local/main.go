@@ -98,7 +98,9 @@ func exitCode(ctx context.Context, std streams, command string, err error) int {
 		if errors.Is(err, context.Canceled) {
 			err = cutShort{"it has not finished"}
 		}
-		fmt.Fprintf(std.err, "headcount %s: interrupted by %s: %s\n", command, stop, oneLine(err))
+		if !errors.Is(err, errSaid) {
+			fmt.Fprintf(std.err, "headcount %s: interrupted by %s: %s\n", command, stop, oneLine(err))
+		}
 		return stop.code()
 	case errors.As(err, &mistake):
 		fmt.Fprintf(std.err, "headcount %s: %s\n", command, mistake.text)

@@ -68,6 +68,11 @@ func TestRunAndQuery(t *testing.T) {
 	if want := "poi_id,gender,age_band,people\nlouvre,male,35-44,1\n"; code != 0 || out != want {
 		t.Errorf("exit %d, got %q, want %q; %s", code, out, want, stderr)
 	}
+	for _, text := range []string{"-- busiest\nSELECT count(*) AS n FROM headcounts", "--busiest\n/* places */ FROM headcounts SELECT count(*) AS n -- all", "-- a\n-- b\n\nSELECT count(*) AS n FROM headcounts;\n"} {
+		if code, out, stderr := headcount(t, "", "query", "--data", dir, "--format", "csv", text); code != 0 || out != "n\n1\n" {
+			t.Errorf("%s: exit %d, got %q; %s", text, code, out, stderr)
+		}
+	}
 	code, out, _ = headcount(t, "", "query", "--data", dir, "--format", "csv", "SELECT category, count(*) FROM quarantine GROUP BY 1 ORDER BY 1")
 	if want := "category,count_star()\nmalformed_json,2\nmissing_field,2\n"; code != 0 || out != want {
 		t.Errorf("exit %d, got %q, want %q", code, out, want)
@@ -112,6 +117,9 @@ func TestMistakes(t *testing.T) {
 		"no SQL":             {[]string{"query", "--data", dir}, []string{"0 arguments"}},
 		"wrong SQL":          {[]string{"query", "--data", dir, "SELECT nothing"}, []string{"nothing"}},
 		"no data folder":     {[]string{"query", "--data", filepath.Join(dir, "none"), "SELECT 1"}, []string{"none"}},
+		"only a comment":     {[]string{"query", "--data", dir, "-- SELECT 1"}, []string{"no SQL statement"}},
+		"no question":        {[]string{"query", "--data", dir, "CREATE TABLE t (a INT)"}, []string{"only questions"}},
+		"another file":       {[]string{"query", "--data", dir, "FROM '" + file + "'"}, []string{"no table"}},
 		"format":             {[]string{"query", "--data", dir, "--format", "xml", "SELECT 1"}, []string{"xml", "table", "json", "csv"}},
 		"people":             {[]string{"simulate", "--people", "-1"}, []string{"people"}},
 		"listen":             {[]string{"cloud", "--data", held, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
@@ -21,7 +23,7 @@ func query(ctx context.Context, std streams, args []string) error {
 	format := f.String("format", sql.FormatTable, "table, json or csv")
 	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
 	days := publishedDays(f)
-	if err := f.parse(args, 1, 1, "data"); err != nil {
+	if err := f.parse(commented(args), 1, 1, "data"); err != nil {
 		return err
 	}
 	if err := checkFolder("--data", *dir); err != nil {
@@ -47,6 +49,18 @@ func publishedDays(f flags) *int {
 		return nil
 	})
 	return &days
+}
+
+// commented has SQL that begins with a comment not be read as a flag: a flag has
+// neither a blank after its dashes nor a second line.
+func commented(args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-- ") || strings.HasPrefix(arg, "--") && strings.Contains(arg, "\n") {
+			args[i] = "\n" + arg
+		}
+	}
+	return args
 }
 
 // simulateEvents writes simulated events to stdout.

@@ -25,7 +25,12 @@ type screen struct {
 	live bool // on a terminal
 	dir  string
 	page string // where the dashboard is
+
+	shown []place // at the last reading that went well
 }
+
+// columns is the width of a terminal that a line fits.
+const columns = 80
 
 // place is one of the busiest places.
 type place struct {
@@ -52,14 +57,10 @@ FROM headcounts
 WHERE flow = 'v1' AND window_start = (SELECT min(window_start) FROM windows)
 GROUP BY ALL ORDER BY people DESC, poi_name LIMIT 10`
 
-// places asks for the busiest places.
-func (s *screen) places(ctx context.Context) (places []place, err error) {
-	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow, views.Days))
-	if err != nil {
-		return nil, err
-	}
+// busiestPlaces asks for the busiest places.
+func busiestPlaces(ctx context.Context, db *sql.DB) (places []place, err error) {
 	var out bytes.Buffer
-	if err := errors.Join(db.Query(ctx, &out, sql.FormatJSON, busiest), db.Close()); err != nil {
+	if err := db.Query(ctx, &out, sql.FormatJSON, busiest); err != nil {
 		return nil, err
 	}
 	return places, json.Unmarshal(out.Bytes(), &places)
@@ -67,10 +68,15 @@ func (s *screen) places(ctx context.Context) (places []place, err error) {
 
 // show draws the screen anew every second until ctx ends; where nobody watches
 // it does nothing.
-func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error {
+func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) (err error) {
 	if !s.live {
 		return nil
 	}
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow, views.Days))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
 	for {
@@ -79,34 +85,54 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error 
 			return nil
 		case <-tick.C:
 		}
-		places, err := s.places(ctx)
-		if err != nil {
-			return errors.Join(err, ctx.Err())
+		places := s.read(ctx, db)
+		if ctx.Err() != nil {
+			return nil // an interrupt is no error
 		}
 		totals := p.Tally.Totals()
-		var text strings.Builder
-		text.WriteString("\033[H\033[2J") // home, clear
-		fmt.Fprintf(&text, "Headcount demo   %s UTC   %s events settled, %.0f/s   Ctrl-C ends it\n\n",
-			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds())
-		s.draw(&text, places)
-		fmt.Fprintf(&text, "\nsee   %s\ndata  %s\nask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\"\nAWS   %s\n", s.page, s.dir, s.dir, p.Cloud.URL())
-		if _, err := io.WriteString(s.out, text.String()); err != nil {
+		_, err := fmt.Fprintf(s.out, clear+"Headcount demo   %s UTC   %s events settled, %.0f/s\n\n%s\n"+
+			"see   %s\ndata  %s\nask   go run ./local query --data %s \"FROM headcounts LIMIT 10\"\nAWS   %s\nend   Ctrl-C\n",
+			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds(),
+			places, s.page, s.dir, s.dir, p.Cloud.URL())
+		if err != nil {
 			return err
 		}
 	}
 }
 
+const clear = "\033[H\033[2J" // home, and clear the terminal
+
+// read draws the busiest places. If they cannot be read now, those that were there
+// before stay, and why is said below them.
+func (s *screen) read(ctx context.Context, db *sql.DB) string {
+	newer, err := busiestPlaces(ctx, db)
+	if err == nil {
+		s.shown = newer
+	}
+	var text strings.Builder
+	s.draw(&text, s.shown)
+	if err != nil {
+		said := []rune("These places may be old: " + oneLine(err))
+		fmt.Fprintf(&text, "%s\n", string(said[:min(len(said), columns-1)]))
+	}
+	return text.String()
+}
+
 // last draws the screen for the last time.
 func (s *screen) last(ctx context.Context) error {
-	places, err := s.places(ctx)
+	db, err := sql.Open(ctx, s.dir, pipeline.Schema(defaultFlow, views.Days))
 	if err != nil {
+		return err
+	}
+	last, err := busiestPlaces(ctx, db)
+	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	var text strings.Builder
 	if s.live {
-		text.WriteString("\033[H\033[2J")
+		text.WriteString(clear)
 	}
-	s.draw(&text, places)
+	s.draw(&text, last)
 	_, err = io.WriteString(s.out, text.String()+"\n")
 	return err
 }
@@ -117,13 +143,25 @@ func (s *screen) draw(w io.Writer, places []place) {
 		fmt.Fprintln(w, "Nobody has been counted yet: the first window is still filling.")
 		return
 	}
-	const width = 24
+	// A line is the name, the bar, and 47 columns of numbers and gaps.
+	const longest, numbers = 24, 47
+	names := make([]string, len(places))
+	width := 0 // of the longest name
+	for i, p := range places {
+		name := []rune(p.Name)
+		if len(name) > longest {
+			name = append(name[:longest-1:longest-1], '…')
+		}
+		names[i] = string(name)
+		width = max(width, len(name))
+	}
+	bar := columns - 1 - numbers - width
 	fmt.Fprintf(w, "The busiest places in the five minutes from %s UTC\n\n", places[0].Window)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "place\tpeople\t\tfemale\tmale\tunder 35\t55 and over\n")
-	for _, p := range places {
-		bar := strings.Repeat("█", int(p.People*width/max(1, places[0].People))) // 0 where all cells are suppressed
-		fmt.Fprintf(t, "%s\t%6d\t%-*s\t%6d\t%4d\t%8d\t%11d\n", p.Name, p.People, width, bar, p.Female, p.Male, p.Young, p.Old)
+	for i, p := range places {
+		full := strings.Repeat("█", int(p.People*int64(bar)/max(places[0].People, 1)))
+		fmt.Fprintf(t, "%s\t%6d\t%-*s\t%6d\t%4d\t%8d\t%11d\n", names[i], p.People, bar, full, p.Female, p.Male, p.Young, p.Old)
 	}
 	_ = t.Flush() // like all output to a terminal
 }

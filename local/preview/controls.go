@@ -297,11 +297,7 @@ type offered struct {
 }
 
 // values asks the data for what a control offers.
-func (s *Server) values(ctx context.Context, sheet, id string, state query.State) (*offered, error) {
-	l, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) values(ctx context.Context, l *loaded, sheet, id string, state query.State) (*offered, error) {
 	b := s.builder(l, state)
 	for i := range l.definition.Sheets {
 		if sheetID(&l.definition.Sheets[i], i) != sheet {
@@ -315,7 +311,7 @@ func (s *Server) values(ctx context.Context, sheet, id string, state query.State
 			if err != nil {
 				return nil, err
 			}
-			rows, err := s.rows(ctx, q)
+			rows, err := l.data.Ask(ctx, q.SQL)
 			if err != nil {
 				return nil, err
 			}

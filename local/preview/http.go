@@ -32,16 +32,25 @@ func (s *Server) handler(address string) http.Handler {
 			refuse(w, http.StatusInternalServerError, err)
 			return
 		}
+		defer s.release(r.Context(), l)
 		answer(w, s.describe(l))
 	})
-	mux.HandleFunc("POST /api/visual", s.question(func(ctx context.Context, r *http.Request, state query.State) (any, error) {
-		return s.draw(ctx, r.URL.Query().Get("sheet"), r.URL.Query().Get("visual"), state)
+	mux.HandleFunc("POST /api/visual", s.question(func(ctx context.Context, l *loaded, r *http.Request, state query.State) (any, error) {
+		return s.draw(ctx, l, r.URL.Query().Get("sheet"), r.URL.Query().Get("visual"), state)
 	}))
-	mux.HandleFunc("POST /api/values", s.question(func(ctx context.Context, r *http.Request, state query.State) (any, error) {
-		return s.values(ctx, r.URL.Query().Get("sheet"), r.URL.Query().Get("control"), state)
+	mux.HandleFunc("POST /api/values", s.question(func(ctx context.Context, l *loaded, r *http.Request, state query.State) (any, error) {
+		return s.values(ctx, l, r.URL.Query().Get("sheet"), r.URL.Query().Get("control"), state)
 	}))
 	mux.HandleFunc("GET /api/changes", s.changes)
-	return guard(address, mux)
+	return guard(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.open.RLock()
+		defer s.open.RUnlock()
+		if s.closed {
+			refuse(w, http.StatusServiceUnavailable, errors.New("the preview has ended"))
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 // guard lets only pages of this very server in. A page elsewhere could have its
@@ -68,8 +77,9 @@ func guard(address string, next http.Handler) http.Handler {
 	})
 }
 
-// question reads what the reader has chosen, and answers.
-func (s *Server) question(f func(ctx context.Context, r *http.Request, state query.State) (any, error)) http.HandlerFunc {
+// question reads what the reader has chosen, and answers from the version of the
+// data that the page shows.
+func (s *Server) question(f func(ctx context.Context, l *loaded, r *http.Request, state query.State) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var state query.State
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxState))
@@ -84,8 +94,15 @@ func (s *Server) question(f func(ctx context.Context, r *http.Request, state que
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(s.ended, cancel)() //nolint:contextcheck // it lasts longer than the request
-		got, err := f(ctx, r, state)
+		l, err := s.version(ctx, r.URL.Query().Get("version"))
+		var got any
+		if err == nil {
+			defer s.release(ctx, l)
+			got, err = f(ctx, l, r, state)
+		}
 		switch {
+		case errors.Is(err, errGone):
+			refuse(w, http.StatusGone, err)
 		case errors.Is(err, errNotFound):
 			refuse(w, http.StatusNotFound, err)
 		case err != nil:
@@ -121,7 +138,7 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) {
 	defer tick.Stop()
 	last := ""
 	for {
-		version, err := s.version()
+		version, err := s.current(r.Context())
 		if err == nil && version != last {
 			last = version
 			if _, err := fmt.Fprintf(w, "data: {\"version\":%q}\n\n", version); err != nil {
@@ -139,4 +156,27 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// current is the version that a page is given if it asks now. Data that could not
+// be read is tried again for that.
+func (s *Server) current(ctx context.Context) (string, error) {
+	now, err := s.look()
+	if err != nil {
+		return "", err
+	}
+	l := s.find(func(l *loaded) bool { return l.state == now.state })
+	if l == nil {
+		return now.state, nil
+	}
+	version, broken := l.version, l.broken
+	s.release(ctx, l)
+	if !broken {
+		return version, nil
+	}
+	if l, err = s.load(ctx); err != nil {
+		return "", err
+	}
+	defer s.release(ctx, l)
+	return l.version, nil
 }

@@ -43,6 +43,7 @@ type element struct {
 	Row        *int   `json:"row"`
 	ColumnSpan int    `json:"columnSpan"`
 	RowSpan    int    `json:"rowSpan"`
+	Title      string `json:"title"` // of a visual, until it is drawn
 
 	path   string
 	visual *types.Visual
@@ -58,10 +59,16 @@ func (s *Server) describe(l *loaded) page {
 	}
 	for i := range l.definition.Sheets {
 		d := &l.definition.Sheets[i]
-		p.Sheets = append(p.Sheets, sheet{
+		one := sheet{
 			ID: sheetID(d, i), Name: firstOf(d.Name, d.Title, d.SheetId), Description: firstOf(d.Description), Columns: gridColumns,
 			Elements: elements(d, i), Controls: controls(b, d),
-		})
+		}
+		for j := range one.Elements {
+			if e := &one.Elements[j]; e.visual != nil {
+				e.Title = visual.Title(b, one.ID, e.visual, e.path)
+			}
+		}
+		p.Sheets = append(p.Sheets, one)
 	}
 	return p
 }

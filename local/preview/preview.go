@@ -50,8 +50,8 @@ type Config struct {
 type View struct {
 	Name string
 	// Imported is set for a data set that QuickSight keeps in its own memory
-	// (SPICE): the view is asked once for each version of the data, and its rows
-	// are kept.
+	// (SPICE): the view is asked once for each version of its own files, when a
+	// visual asks for it, and its rows are kept.
 	Imported bool
 	// Narrow is what to say of the view beside that it has no rows, or nothing.
 	Narrow string
@@ -64,28 +64,23 @@ type Server struct {
 	http   *http.Server
 	served chan error
 	stop   context.CancelFunc
-	ended  context.Context // of the changes that are listened to
+	ended  context.Context // of what is being answered
+	db     *sql.DB
+	// imported are the tables behind imported data sets.
+	imported []string
 
-	// turn is held by whoever asks db, which is for one at a time.
-	turn chan struct{}
-	db   *sql.DB
+	// open is held for reading by whoever answers, and for writing by Close.
+	open   sync.RWMutex
+	closed bool
 
 	// loading is held by whoever reads a new version, so that several questions
-	// that meet one do not all import its data sets.
+	// that meet one do not all read it.
 	loading chan struct{}
 
 	mu       sync.Mutex
-	loaded   *loaded
-	lake     adopted
+	kept     []*loaded // versions that pages show, the one that was asked for last at the end
+	adopted  adopted
 	drawings map[string]json.RawMessage // by version and question
-}
-
-// loaded is a definition as it was read at one time, and what its data sets gave.
-type loaded struct {
-	version    string // of the file and the data
-	definition *definition.Definition
-	faults     []definition.Fault
-	sources    []query.Source
 }
 
 // Start serves the page. It fails if the address cannot be listened on, or is
@@ -111,7 +106,12 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, db: db, turn: make(chan struct{}, 1), loading: make(chan struct{}, 1), served: make(chan error, 1), drawings: map[string]json.RawMessage{}}
+	s := &Server{config: c, db: db, loading: make(chan struct{}, 1), served: make(chan error, 1), drawings: map[string]json.RawMessage{}}
+	for _, v := range c.Views {
+		if v.Imported {
+			s.imported = append(s.imported, db.Tables(v.Name)...)
+		}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--listen: %w", err), db.Close())
@@ -132,6 +132,7 @@ func (s *Server) Faults(ctx context.Context) ([]definition.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer s.release(ctx, l)
 	return l.faults, nil
 }
 
@@ -142,128 +143,10 @@ func (s *Server) Close() error {
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	s.turn <- struct{}{} // whoever still asks is done when this gets through
+	s.open.Lock() // whoever still answers is done when this gets through
+	defer s.open.Unlock()
+	s.closed = true
 	return errors.Join(err, s.db.Close())
-}
-
-// ask runs f while nobody else asks the database.
-func (s *Server) ask(ctx context.Context, f func() error) error {
-	select {
-	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-s.turn }()
-	return f()
-}
-
-// load reads the definition again if its file or the data has changed.
-func (s *Server) load(ctx context.Context) (*loaded, error) {
-	version, err := s.version()
-	if err != nil {
-		return nil, err
-	}
-	if l := s.known(version); l != nil {
-		return l, nil
-	}
-	select {
-	case s.loading <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-s.loading }()
-	if l := s.known(version); l != nil {
-		return l, nil
-	}
-	text, err := s.config.Read()
-	if err != nil {
-		return nil, fmt.Errorf("definition: %w", err)
-	}
-	l := &loaded{version: version}
-	d, faults := definition.Load(s.config.File, text, func(d *definition.Definition) (sets []definition.DataSet) {
-		l.definition = d
-		sets, err = s.connect(ctx, l)
-		return sets
-	})
-	if err != nil {
-		return nil, err
-	}
-	l.definition, l.faults = d, append(l.faults, faults...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.loaded = l
-	clear(s.drawings)
-	return l, nil
-}
-
-// known gives what is loaded if it is of that version, and else nil.
-func (s *Server) known(version string) *loaded {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.loaded != nil && s.loaded.version == version {
-		return s.loaded
-	}
-	return nil
-}
-
-// connect finds the data sets that the definition declares.
-func (s *Server) connect(ctx context.Context, l *loaded) (sets []definition.DataSet, err error) {
-	for i, d := range l.definition.DataSetIdentifierDeclarations {
-		if d.Identifier == nil {
-			continue
-		}
-		id, path := *d.Identifier, fmt.Sprintf("$.DataSetIdentifierDeclarations[%d]", i)
-		fault := func(format string, args ...any) {
-			l.faults = append(l.faults, definition.Fault{File: s.config.File, Path: path, Problem: fmt.Sprintf(format, args...)})
-		}
-		statement, given := s.config.DataSets[id]
-		view, known := s.config.Views[id]
-		table := view.Name
-		if !given && (!known || s.config.Dir == "") {
-			fault("data set %q: nothing says where its rows come from; give them by --dataset '%s=SELECT …'", id, id)
-			continue
-		}
-		var columns []sql.Column
-		var rows int64
-		err := s.ask(ctx, func() (err error) {
-			if given {
-				table = "dataset " + id
-				if err := s.db.Define(ctx, sql.View{Name: table, SQL: statement}); err != nil {
-					return fmt.Errorf("--dataset %s: %w", id, err)
-				}
-			}
-			if !given && view.Imported {
-				table = "import " + id
-				if err := s.db.Import(ctx, sql.View{Name: table, SQL: "SELECT * FROM " + quoted(view.Name)}); err != nil {
-					return err
-				}
-			}
-			if columns, err = s.db.Describe(ctx, table); err != nil || given {
-				return err
-			}
-			answer, err := s.db.Ask(ctx, "SELECT count(*) FROM (SELECT 1 FROM "+quoted(table)+" LIMIT 1)")
-			if err == nil {
-				rows, _ = answer[0][0].(int64)
-			}
-			return err
-		})
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil:
-			fault("data set %q: %s", id, err)
-			continue
-		case !given && rows == 0 && !s.config.Filling:
-			narrow := ""
-			if view.Narrow != "" {
-				narrow = "; " + view.Narrow
-			}
-			fault("data set %q: there are no rows for %s in the Parquet files under %s%s", id, view.Name, filepath.Join(s.config.Dir, sql.BucketsFolder), narrow)
-		}
-		set, source := described(id, table, columns)
-		sets, l.sources = append(sets, set), append(l.sources, source)
-	}
-	return sets, nil
 }
 
 // builder is what the queries of one reader are built with.
@@ -271,13 +154,9 @@ func (s *Server) builder(l *loaded, state query.State) *query.Builder {
 	return &query.Builder{File: s.config.File, Definition: l.definition, Sources: l.sources, State: state, Now: time.Now().UTC()}
 }
 
-// draw draws an element of a sheet, or gives what was drawn for the same state of
-// the same data.
-func (s *Server) draw(ctx context.Context, sheetID, id string, state query.State) (json.RawMessage, error) {
-	l, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
+// draw draws an element of a sheet on a version of the data, or gives what was
+// drawn for the same state of it.
+func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state query.State) (json.RawMessage, error) {
 	chosen, err := json.Marshal(state)
 	if err != nil {
 		return nil, err
@@ -295,17 +174,23 @@ func (s *Server) draw(ctx context.Context, sheetID, id string, state query.State
 	}
 	b := s.builder(l, state)
 	var d *visual.Drawing
+	failed := false // by the data, not by the definition
 	if e.text != nil {
 		d = visual.DrawTextBox(b, e.text)
 	} else {
-		d = visual.Draw(ctx, b, s.rows, sheetID, e.visual, e.path)
+		d = visual.Draw(ctx, b, func(ctx context.Context, q *query.Query) ([][]any, error) {
+			rows, err := l.data.Ask(ctx, q.SQL)
+			failed = failed || err != nil
+			s.reconsider(err)
+			return rows, err
+		}, sheetID, e.visual, e.path)
 	}
 	d.ID = cmp.Or(d.ID, id)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if drawn, err = json.Marshal(d); err != nil {
-		return nil, err
+	if drawn, err = json.Marshal(d); err != nil || failed {
+		return drawn, err // what fails now may not the next time
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -318,12 +203,3 @@ func (s *Server) draw(ctx context.Context, sheetID, id string, state query.State
 
 // maxDrawings is how many drawings are remembered.
 const maxDrawings = 1000
-
-// rows asks the database.
-func (s *Server) rows(ctx context.Context, q *query.Query) (rows [][]any, err error) {
-	err = s.ask(ctx, func() error {
-		rows, err = s.db.Ask(ctx, q.SQL)
-		return err
-	})
-	return rows, err
-}

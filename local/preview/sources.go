@@ -1,14 +1,14 @@
 package preview
 
 import (
-	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -39,80 +39,153 @@ func described(id, table string, columns []sql.Column) (definition.DataSet, quer
 
 func quoted(name string) string { return dialect.Name(name) }
 
-// version changes whenever the definition, or a file that the views read, does.
-func (s *Server) version() (string, error) {
-	text, err := s.config.Read()
-	if err != nil {
-		return "", fmt.Errorf("definition: %w", err)
-	}
-	sum := sha256.New()
-	sum.Write(text)
-	if s.config.Dir != "" {
-		lake, err := s.files(sql.LakeBucket)
-		if err != nil {
-			return "", err
-		}
-		aggregates, err := s.files(sql.AggregatesBucket)
-		if err != nil {
-			return "", err
-		}
-		s.mu.Lock()
-		sum.Write(s.lake.adopt(lake, time.Now()))
-		s.mu.Unlock()
-		sum.Write(aggregates)
-	}
-	return hex.EncodeToString(sum.Sum(nil))[:16], nil
-}
-
-// importEvery is how often data sets are imported again at most, while the lake
-// grows.
-const importEvery = 10 * time.Second
-
-// adopted is the state of the lake that is shown.
-type adopted struct {
-	sum []byte
-	at  time.Time
-}
-
-// adopt takes a newer state over if the last one has been shown for a while.
-func (a *adopted) adopt(sum []byte, now time.Time) []byte {
-	if a.sum == nil || now.Sub(a.at) >= importEvery {
-		if !bytes.Equal(a.sum, sum) {
-			a.at = now
-		}
-		a.sum = sum
-	}
-	return a.sum
-}
-
-// files is a digest of the Parquet files in a bucket that views read.
-func (s *Server) files(bucket string) ([]byte, error) {
-	sum := sha256.New()
-	// The walk is in the order of the names.
-	err := filepath.WalkDir(filepath.Join(s.config.Dir, sql.BucketsFolder, bucket), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".parquet") {
-			if d != nil && d.IsDir() && d.Name() == "partials" {
-				return fs.SkipDir // which no view reads
-			}
-			return gone(err)
-		}
-		info, err := d.Info()
-		if err == nil {
-			fmt.Fprintf(sum, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
-		}
-		return gone(err)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	return sum.Sum(nil), nil
-}
-
-// gone forgives files that were there a moment ago, and folders that are not
-// there yet.
-func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+// connect finds the data sets that the definition declares, in a snapshot of the
+// files.
+func (s *Server) connect(ctx context.Context, l *loaded, files sql.Listing) (sets []definition.DataSet) {
+	var err error
+	if l.data, err = s.db.Snapshot(ctx, files); err != nil {
+		l.broken = true
+		l.faults = append(l.faults, definition.Fault{File: s.config.File, Path: "$", Problem: err.Error()})
 		return nil
 	}
-	return err
+	for i, d := range l.definition.DataSetIdentifierDeclarations {
+		if d.Identifier == nil {
+			continue
+		}
+		table, columns, problem := s.dataSet(ctx, l, *d.Identifier, fmt.Sprintf("data set %d", i))
+		if problem != "" {
+			l.faults = append(l.faults, definition.Fault{
+				File: s.config.File, Path: fmt.Sprintf("$.DataSetIdentifierDeclarations[%d]", i), Problem: fmt.Sprintf("data set %q: %s", *d.Identifier, problem),
+			})
+		}
+		if columns != nil {
+			set, source := described(*d.Identifier, table, columns)
+			sets, l.sources = append(sets, set), append(l.sources, source)
+		}
+	}
+	return sets
+}
+
+// dataSet finds one data set: a view called name, or one of the folder's. There are
+// no columns where it cannot be asked.
+func (s *Server) dataSet(ctx context.Context, l *loaded, id, name string) (table string, columns []sql.Column, problem string) {
+	statement, given := s.config.DataSets[id]
+	view, known := s.config.Views[id]
+	failed := func(format string, err error) (string, []sql.Column, string) {
+		l.broken = true
+		s.reconsider(err)
+		return "", nil, fmt.Sprintf(format, err)
+	}
+	switch {
+	case given:
+		table = name
+		if err := l.data.Add(ctx, sql.View{Name: name, SQL: statement}); err != nil {
+			return failed("--dataset "+id+": %s", err)
+		}
+	case !known || s.config.Dir == "":
+		return "", nil, fmt.Sprintf("nothing says where its rows come from; give them by --dataset '%s=SELECT …'", id)
+	case view.Imported:
+		table = name
+		if err := l.data.Add(ctx, sql.View{Name: name, SQL: "SELECT * FROM " + quoted(view.Name), Imported: true}); err != nil {
+			return failed("%s", err)
+		}
+	default:
+		table = view.Name
+	}
+	columns, err := l.data.Columns(ctx, table)
+	if err != nil && given {
+		return failed("--dataset "+id+": %s", err)
+	}
+	if err != nil {
+		return failed("%s", err)
+	}
+	if given || s.config.Filling {
+		return table, columns, ""
+	}
+	empty := l.data.NoFiles(view.Name)
+	if !empty && !view.Imported { // an import is for when it is asked for
+		rows, err := l.data.Ask(ctx, "SELECT 1 FROM "+quoted(table)+" LIMIT 1")
+		if err != nil {
+			return failed("%s", err)
+		}
+		empty = len(rows) == 0
+	}
+	if empty {
+		problem = fmt.Sprintf("there are no rows for %s in the Parquet files under %s", view.Name, filepath.Join(s.config.Dir, sql.BucketsFolder))
+		if view.Narrow != "" {
+			problem += "; " + view.Narrow
+		}
+	}
+	return table, columns, problem
+}
+
+// look is what there is at one time: the definition's text, and the data's files.
+type look struct {
+	state string // changes whenever one of them does
+	text  []byte
+	files sql.Listing
+}
+
+// look reads the definition and lists the files.
+func (s *Server) look() (look, error) {
+	text, err := s.config.Read()
+	if err != nil {
+		return look{}, fmt.Errorf("definition: %w", err)
+	}
+	files := s.db.List()
+	s.mu.Lock()
+	s.adopted.adopt(files, s.imported, time.Now(), max(importEvery, importShare*s.db.ImportTook()))
+	s.mu.Unlock()
+	parts := []any{string(text)}
+	for _, table := range slices.Sorted(maps.Keys(files)) {
+		parts = append(parts, table, files[table].Version())
+	}
+	return look{digest(parts...), text, files}, nil
+}
+
+func digest(parts ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
+	return hex.EncodeToString(sum[:])[:16]
+}
+
+// While files keep coming, a data set is imported again at most every importEvery,
+// and for one part in importShare of the time.
+const (
+	importEvery = 10 * time.Second
+	importShare = 10
+)
+
+// adopted is the files of the tables behind imported data sets that are shown.
+type adopted map[string]adoption
+
+type adoption struct {
+	files sql.Files
+	at    time.Time
+}
+
+// adopt puts the files that are shown in the place of newer ones, until they have
+// been shown for a while.
+func (a *adopted) adopt(files sql.Listing, tables []string, now time.Time, wait time.Duration) {
+	if *a == nil {
+		*a = adopted{}
+	}
+	for _, t := range tables {
+		shown, ok := (*a)[t]
+		switch {
+		case ok && now.Sub(shown.at) < wait:
+			files[t] = shown.files
+		case !ok || files[t].Version() != shown.files.Version():
+			(*a)[t] = adoption{files[t], now}
+		}
+	}
+}
+
+// reconsider has newer files be shown at once where those that are shown are gone.
+func (s *Server) reconsider(err error) {
+	if !errors.Is(err, sql.ErrChanged) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopted = nil
 }

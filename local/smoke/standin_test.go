@@ -218,7 +218,12 @@ func (d duck) Ask(ctx context.Context, query string) ([][]string, error) {
 // TestHeadcountsOfTheSpan: rows of the windows before and after the span, of other
 // days and of other flows are somebody else's.
 func TestHeadcountsOfTheSpan(t *testing.T) {
-	db, err := sql.Open(t.Context(), "", sql.Schema{})
+	db, err := sql.Open(t.Context(), "", sql.Schema{Views: []sql.View{{Name: "headcounts", SQL: `
+SELECT start::TIMESTAMP AS window_start, start::TIMESTAMP + INTERVAL 40 MINUTE AS window_end, 'a' AS poi_id, 'A' AS poi_name, 1.5 AS poi_latitude,
+  2.0 AS poi_longitude, 200.0 AS radius_m, 'other' AS gender, '65+' AS age_band, 3 AS people, false AS suppressed, flow, '2026' AS year, '11' AS month,
+  start[9:10] AS day
+FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('2026-11-24 07:20:00', 'v1'), ('2026-11-24 08:00:00', 'v1'),
+  ('2026-11-24 06:40:00', 'v2'), ('2026-11-23 06:40:00', 'v1')) AS rows(start, flow)`}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,15 +232,6 @@ func TestHeadcountsOfTheSpan(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	err = db.Import(t.Context(), sql.View{Name: "headcounts", SQL: `
-SELECT start::TIMESTAMP AS window_start, start::TIMESTAMP + INTERVAL 40 MINUTE AS window_end, 'a' AS poi_id, 'A' AS poi_name, 1.5 AS poi_latitude,
-  2.0 AS poi_longitude, 200.0 AS radius_m, 'other' AS gender, '65+' AS age_band, 3 AS people, false AS suppressed, flow, '2026' AS year, '11' AS month,
-  start[9:10] AS day
-FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('2026-11-24 07:20:00', 'v1'), ('2026-11-24 08:00:00', 'v1'),
-  ('2026-11-24 06:40:00', 'v2'), ('2026-11-23 06:40:00', 'v1')) AS rows(start, flow)`})
-	if err != nil {
-		t.Fatal(err)
-	}
 	from := time.Date(2026, 11, 24, 7, 0, 0, 0, time.UTC)
 	r := &runner{
 		Target: &Target{SQL: duck{&rig{db: db}}}, flowName: "v1", flow: Flow{Window: Duration(40 * time.Minute)}, span: span{from, from.Add(time.Hour)},

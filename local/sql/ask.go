@@ -2,86 +2,159 @@ package sql
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// Ask runs one SQL statement and gives its rows: nil, bool, int64, *big.Int where
-// an integer is longer, float64, string or time.Time in UTC; anything else as
-// text. Files that have come into the folder since Open are seen.
+// Ask answers one question: nil, bool, int64, *big.Int where an integer is longer,
+// float64, string or time.Time in UTC; anything else as text. It sees the files
+// that are in the folder now.
 func (d *DB) Ask(ctx context.Context, query string) (rows [][]any, err error) {
 	r, err := d.ask(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.rows.Close()) }()
-	err = r.each(func() error {
-		row := make([]any, len(r.values))
-		for i, v := range r.values {
-			row[i] = plain(v, r.types[i])
-		}
-		rows = append(rows, row)
-		return nil
-	})
-	return rows, err
+	return r.all()
 }
 
-// ask runs one SQL statement.
-func (d *DB) ask(ctx context.Context, query string) (*result, error) {
-	if err := d.checkSingle(ctx, query); err != nil {
-		return nil, err
-	}
-	if err := d.refresh(ctx); err != nil {
-		return nil, err
-	}
-	rows, err := d.db.QueryContext(ctx, query)
+// attempts is how often a question is asked again whose files were replaced while
+// they were read. Files that are replaced often are copied, so that once is rare.
+const attempts = 10
+
+// ask answers one question, in which only the folder's tables may be read.
+func (d *DB) ask(ctx context.Context, text string) (*result, error) {
+	conn, err := d.conn(ctx, live)
 	if err != nil {
-		return nil, fmt.Errorf("query: %w", oneLine(err))
+		return nil, err
 	}
-	r, err := newResult(rows)
+	q, err := parse(ctx, conn, text)
+	if err == nil {
+		err = q.check(d.names())
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	for n := 1; ; n++ {
+		d.live.relist(q.tables)
+		r, err := d.live.answer(ctx, conn, q)
+		if err == nil {
+			return r, nil
+		}
+		if !errors.Is(err, ErrChanged) || n == attempts {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+}
+
+// relist has the snapshot be of the files that are there now, as far as a
+// statement with these names reads them.
+func (s *Snapshot) relist(names map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range s.tablesOf(names) {
+		s.listing[name] = s.db.table(name).list()
+	}
+}
+
+// answer runs a statement that was taken apart. The rows are all there when it
+// returns; closing them gives conn back.
+func (s *Snapshot) answer(ctx context.Context, conn *sql.Conn, q *question) (*result, error) {
+	s.mu.Lock()
+	read, err := s.need(ctx, conn, q.tables)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	// The driver gives the rows when all of them are computed.
+	rows, err := conn.QueryContext(ctx, q.text)
+	if err != nil {
+		return nil, s.verify(ctx, conn, read, fmt.Errorf("query: %w", oneLine(err)))
+	}
+	if err := s.verify(ctx, conn, read, nil); err != nil {
+		return nil, errors.Join(err, rows.Close())
+	}
+	r, err := newResult(conn, rows)
 	if err != nil {
 		return nil, errors.Join(err, rows.Close())
 	}
 	return r, nil
 }
 
-// Define makes a view of a query, or replaces it.
-func (d *DB) Define(ctx context.Context, v View) error {
-	if err := d.checkSingle(ctx, v.SQL); err != nil {
-		return err
-	}
-	if _, err := d.db.ExecContext(ctx, "CREATE OR REPLACE VIEW "+identifier(v.Name)+" AS "+v.SQL); err != nil {
-		return fmt.Errorf("query: %w", oneLine(err))
-	}
-	return nil
-}
-
-// Import makes a table of a query's rows, or replaces it.
-func (d *DB) Import(ctx context.Context, v View) error {
-	if err := d.refresh(ctx); err != nil {
-		return err
-	}
-	if _, err := d.db.ExecContext(ctx, "CREATE OR REPLACE TABLE "+identifier(v.Name)+" AS "+v.SQL); err != nil {
-		return fmt.Errorf("import: %w", oneLine(err))
-	}
-	return nil
-}
-
-// Describe gives the columns of a table or view; their types are DuckDB's.
-func (d *DB) Describe(ctx context.Context, name string) ([]Column, error) {
-	rows, err := d.Ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+identifier(name)+")")
+// Ask answers a question as DB.Ask does, by the snapshot's tables and views.
+func (s *Snapshot) Ask(ctx context.Context, query string) ([][]any, error) {
+	conn, err := s.db.conn(ctx, s.schema)
 	if err != nil {
 		return nil, err
 	}
-	columns := make([]Column, len(rows))
-	for i, row := range rows {
-		columns[i] = Column{fmt.Sprint(row[0]), fmt.Sprint(row[1])}
+	q, err := parse(ctx, conn, query)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	r, err := s.answer(ctx, conn, q)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return r.all()
+}
+
+// Columns gives the columns of a table or view; their types are DuckDB's. Of a
+// view that is imported nothing is read for it.
+func (s *Snapshot) Columns(ctx context.Context, name string) ([]Column, error) {
+	conn, err := s.db.conn(ctx, s.schema)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := s.columns(ctx, conn, name)
+	return columns, errors.Join(err, conn.Close())
+}
+
+func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (columns []Column, err error) {
+	s.mu.Lock()
+	r := s.views[strings.ToLower(name)]
+	s.mu.Unlock()
+	from := identifier(name)
+	if r != nil && r.imported != nil {
+		if columns, known := s.db.knownColumns(r.imported); known {
+			return columns, nil
+		}
+		from = "(" + r.SQL + ")"
+	}
+	begun := time.Now()
+	if _, err := s.prepare(ctx, conn, "FROM "+from); err != nil {
+		return nil, err
+	}
+	if columns, err = describe(ctx, conn, from); err != nil {
+		return nil, fmt.Errorf("query: %w", oneLine(err))
+	}
+	if r != nil && r.imported != nil {
+		s.db.setColumns(r.imported, columns, time.Since(begun))
 	}
 	return columns, nil
+}
+
+// describe gives the columns of what may stand after FROM.
+func describe(ctx context.Context, conn *sql.Conn, from string) (columns []Column, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+from+")")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var c Column
+		if err := rows.Scan(&c.Name, &c.Type); err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	return columns, rows.Err()
 }
 
 // plain gives a value of the driver as one of the few types that Ask promises.

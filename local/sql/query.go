@@ -9,8 +9,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
 
 // The formats of Query.
@@ -28,9 +26,9 @@ const (
 	FormatCSV = "csv"
 )
 
-// Query runs one SQL statement and writes its rows to w in one of the formats.
-// What DuckDB has to say against the statement is returned as an error of one
-// line. Files that have come into the folder since Open are seen.
+// Query answers one question and writes its rows to w in one of the formats. What
+// DuckDB has to say against it is returned as an error of one line, and so is what
+// is wrong with the files. It sees the files that are in the folder now.
 func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error {
 	var write func(*bufio.Writer, *result) error
 	switch format {
@@ -48,45 +46,12 @@ func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error
 		return err
 	}
 	out := bufio.NewWriter(w)
-	return errors.Join(write(out, r), out.Flush(), r.rows.Close())
-}
-
-// checkSingle refuses text that holds several statements: the driver would run
-// all of them and show the last one's rows only.
-func (d *DB) checkSingle(ctx context.Context, query string) error {
-	text := strings.TrimRight(query, "; \t\r\n")
-	if text == "" {
-		return errors.New("query: there is no SQL statement in it")
-	}
-	if !strings.Contains(text, ";") {
-		return nil
-	}
-	conn, err := d.db.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("query: %w", oneLine(err))
-	}
-	err = conn.Raw(func(c any) error {
-		// Unlike PrepareContext, Prepare refuses more than one statement. It
-		// has no error of its own for that, only a text.
-		statement, err := c.(*duckdb.Conn).Prepare(query)
-		if err != nil {
-			return err
-		}
-		return statement.Close()
-	})
-	err = errors.Join(err, conn.Close())
-	switch {
-	case err == nil:
-		return nil
-	case strings.Contains(err.Error(), "multi-statement query"):
-		return errors.New("query: there are several SQL statements in it; run one at a time")
-	default:
-		return fmt.Errorf("query: %w", oneLine(err))
-	}
+	return errors.Join(write(out, r), out.Flush(), r.close())
 }
 
 // result is what a statement gave, read row by row.
 type result struct {
+	conn    *sql.Conn
 	rows    *sql.Rows
 	names   []string
 	types   []string // as DuckDB writes them
@@ -94,18 +59,35 @@ type result struct {
 	targets []any // pointers to the values
 }
 
-func newResult(rows *sql.Rows) (*result, error) {
+func newResult(conn *sql.Conn, rows *sql.Rows) (*result, error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", oneLine(err))
 	}
-	r := &result{rows: rows, values: make([]any, len(columns)), targets: make([]any, len(columns))}
+	r := &result{conn: conn, rows: rows, values: make([]any, len(columns)), targets: make([]any, len(columns))}
 	for i, c := range columns {
 		r.names = append(r.names, c.Name())
 		r.types = append(r.types, c.DatabaseTypeName())
 		r.targets[i] = &r.values[i]
 	}
 	return r, nil
+}
+
+// close gives the connection back.
+func (r *result) close() error { return errors.Join(r.rows.Close(), r.conn.Close()) }
+
+// all gives all rows, and closes the result.
+func (r *result) all() (rows [][]any, err error) {
+	defer func() { err = errors.Join(err, r.close()) }()
+	err = r.each(func() error {
+		row := make([]any, len(r.values))
+		for i, v := range r.values {
+			row[i] = plain(v, r.types[i])
+		}
+		rows = append(rows, row)
+		return nil
+	})
+	return rows, err
 }
 
 // each calls do once for each row, whose values are in r.values then.

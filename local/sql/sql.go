@@ -19,9 +19,12 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -51,6 +54,9 @@ const EventsWithPath = `"events$path"`
 // View is a named query.
 type View struct {
 	Name, SQL string
+	// Imported is set for a view of a Snapshot whose rows are read once for each
+	// version of its tables' files, and kept.
+	Imported bool
 }
 
 // Column is a column of a table: its name, and its type as Hive and Glue write
@@ -68,150 +74,146 @@ func quarantineColumns() []Column {
 	return columns
 }
 
-// DB answers questions about one data folder. It is for one goroutine at a
-// time.
+// DB answers questions about one data folder. It may be asked from several
+// goroutines.
 type DB struct {
-	db *sql.DB
-	// empty are the views that had no files when they were last looked at.
-	empty []view
-	// over are the views that the caller defines.
+	db      *sql.DB
+	tables  []*table
 	over    []View
-	defined bool // whether they are there
+	scratch string // our own folder for copies and for what DuckDB spills
+	// ended is over when the DB is being closed; background is what runs until
+	// then.
+	ended      context.Context
+	stop       context.CancelFunc
+	background sync.WaitGroup
+
+	// live is the folder as it is now. Whoever asks it has the turn.
+	live *Snapshot
+	turn sync.Mutex
+
+	mu      sync.Mutex // of what follows
+	serial  int
+	pins    map[file]*pin
+	sound   map[file]bool // that can be files of their table
+	imports map[string]*imported
+	took    time.Duration // see ImportTook
 }
 
-// view is one of the three.
-type view struct {
-	name       string
-	glob       string // where its files are
-	reader     string // the table function that reads them, with %s for the glob
-	columns    string // names and types, when there are no files
-	partitions []string
-}
+// live is the schema of the folder as it is now.
+const live = "main"
+
+// idle is how many connections are kept. There are as many as questions are asked
+// at a time, so that none waits for one that takes long.
+const idle = 8
 
 // Open opens the data folder, which must exist; its buckets need not. It fails
 // where the schema has a type that Hive has not. Without a folder, "", there are
-// no views. The caller closes the DB.
+// no tables, only the schema's views. The caller closes the DB.
+//
+// Finals are replaced while people read, and DuckDB opens a file several times. So
+// they are copied before they are read, to a folder for temporary files that Close
+// removes. A statement whose other files were replaced meanwhile is run again.
 func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
-	views, err := viewsOf(dir, schema)
+	tables, err := tables(dir, schema)
 	if err != nil {
 		return nil, err
 	}
-	connector, err := duckdb.NewConnector("?autoinstall_known_extensions=false&autoload_known_extensions=false",
-		func(conn driver.ExecerContext) error {
-			// A connection may outlive the context that Open was given.
-			_, err := conn.ExecContext(context.WithoutCancel(ctx), `SET TimeZone = 'UTC'; SET parquet_metadata_cache = true`, nil)
-			return err
-		})
+	scratch, err := os.MkdirTemp("", "headcount-")
 	if err != nil {
-		return nil, fmt.Errorf("start DuckDB: %w", oneLine(err))
+		return nil, fmt.Errorf("folder for temporary files: %w", err)
 	}
-	db := &DB{db: sql.OpenDB(connector), empty: views, over: schema.Views, defined: dir == ""}
-	db.db.SetMaxOpenConns(1) // so that what a statement SETs holds for the next
-	if err := db.refresh(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := checkPath("the folder for temporary files (TMPDIR)", scratch); err != nil {
+		return nil, errors.Join(err, os.Remove(scratch))
 	}
-	return db, nil
+	options := url.Values{"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "temp_directory": {filepath.Join(scratch, "spilled")}}
+	connector, err := duckdb.NewConnector("?"+options.Encode(), func(conn driver.ExecerContext) error {
+		// A connection may outlive the context that Open was given.
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), `SET TimeZone = 'UTC'; SET parquet_metadata_cache = true`, nil)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", oneLine(err)), os.RemoveAll(scratch))
+	}
+	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, sound: map[file]bool{}, imports: map[string]*imported{}}
+	d.ended, d.stop = context.WithCancel(context.WithoutCancel(ctx))
+	d.db.SetMaxIdleConns(idle)
+	if err := d.begin(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
 }
 
-// Close ends DuckDB.
-func (d *DB) Close() error { return d.db.Close() }
-
-// viewsOf describes the three views of a folder.
-func viewsOf(dir string, schema Schema) ([]view, error) {
-	if dir == "" {
-		return nil, nil
-	}
-	switch info, err := os.Stat(dir); {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("data folder %s does not exist", dir)
-	case err != nil:
-		return nil, fmt.Errorf("data folder: %w", err)
-	case !info.IsDir():
-		return nil, fmt.Errorf("data folder %s is a file", dir)
-	}
-	dir, err := filepath.Abs(dir)
+// begin makes the tables and views of the folder without rows, so that they can be
+// listed; files are not looked at before they are asked for.
+func (d *DB) begin(ctx context.Context) error {
+	conn, err := d.conn(ctx, live)
 	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return err
 	}
-	dir = filepath.ToSlash(dir)
-	if strings.Contains(dir, "=") {
-		// DuckDB would take name=value in the path for a partition, which hides
-		// a column of the same name.
-		return nil, fmt.Errorf("data folder %s: its path must not contain an equals sign", dir)
-	}
-	glob := func(bucket, files string) string {
-		escaped := strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(dir)
-		return quote(strings.Join([]string{escaped, BucketsFolder, bucket, files}, "/"))
-	}
-	const parquet = "read_parquet(%s, filename = '$path', union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
-	// With its columns named, read_json leaves out the payload.
-	const lines = "read_json(%s, format = 'newline_delimited', compression = 'gzip', columns = {'category': 'VARCHAR', " +
-		"'field': 'VARCHAR', 'received_at': 'TIMESTAMP', 'message_id': 'VARCHAR', 'index': 'BIGINT', 'stage': 'VARCHAR'}, " +
-		"filename = '$path', hive_partitioning = true, hive_types_autocast = false)"
-	day := []string{"year", "month", "day"}
-	views := []view{
-		{name: "events", glob: glob(LakeBucket, "data/**/*.parquet"), reader: parquet, partitions: day},
-		{
-			name: "headcounts", glob: glob(AggregatesBucket, "headcounts/**/*.parquet"), reader: parquet,
-			partitions: []string{"flow", "year", "month", "day"},
-		},
-		{name: "quarantine", glob: glob(QuarantineBucket, "quarantine/**/*.ndjson.gz"), reader: lines, partitions: day},
-	}
-	for i, columns := range [][]Column{schema.Events, schema.Headcounts, quarantineColumns()} {
-		v := &views[i]
-		for _, c := range columns {
-			t, err := duckType(c.Type)
-			if err != nil {
-				return nil, fmt.Errorf("column %s of %s: %w", c.Name, v.name, err)
-			}
-			v.columns += fmt.Sprintf("NULL::%s AS %s, ", t, identifier(c.Name))
-		}
-		for _, p := range v.partitions {
-			v.columns += fmt.Sprintf("NULL::VARCHAR AS %s, ", p)
+	d.live = newSnapshot(d, live, Listing{})
+	for _, t := range d.tables {
+		if err == nil {
+			err = t.create(ctx, conn, nil)
 		}
 	}
-	return views, nil
-}
-
-// refresh defines the views whose files were not there before, and what stands
-// on them.
-func (d *DB) refresh(ctx context.Context) error {
-	var empty []view
-	before := len(d.empty)
-	for _, v := range d.empty {
-		var files int
-		if err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM glob("+v.glob+")").Scan(&files); err != nil {
-			return fmt.Errorf("list the files of %s: %w", v.name, oneLine(err))
-		}
-		body := fmt.Sprintf(`SELECT %s NULL::VARCHAR AS "$path" WHERE false`, v.columns)
-		if files == 0 { // which the readers call an error
-			empty = append(empty, v)
-		} else {
-			// By themselves the partitions come in alphabetical order.
-			p := strings.Join(v.partitions, ", ")
-			body = fmt.Sprintf(`SELECT * EXCLUDE (%s, "$path"), %s, "$path" FROM %s`, p, p, fmt.Sprintf(v.reader, v.glob))
-		}
-		withPath := identifier(v.name + "$path")
-		for _, statement := range []string{
-			"CREATE OR REPLACE VIEW " + withPath + " AS " + body,
-			"CREATE OR REPLACE VIEW " + v.name + ` AS SELECT * EXCLUDE ("$path") FROM ` + withPath,
-		} {
-			if _, err := d.db.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("read the files of %s: %w", v.name, oneLine(err))
-			}
-		}
-	}
-	d.empty = empty
-	if len(empty) == before && d.defined {
-		return nil
-	}
-	d.defined = true
 	for _, v := range d.over {
-		if _, err := d.db.ExecContext(ctx, "CREATE OR REPLACE VIEW "+identifier(v.Name)+" AS "+v.SQL); err != nil {
-			return fmt.Errorf("view %s: %w", v.Name, oneLine(err))
+		if err == nil {
+			err = d.live.add(ctx, conn, v)
+		}
+		if err == nil && len(d.tables) > 0 {
+			_, err = conn.ExecContext(ctx, "CREATE VIEW "+identifier(v.Name)+" AS "+v.SQL)
+		}
+		if err != nil {
+			err = fmt.Errorf("view %s: %w", v.Name, oneLine(err))
+		}
+	}
+	return errors.Join(err, conn.Close())
+}
+
+// Close ends DuckDB. Nobody may ask any more.
+func (d *DB) Close() error {
+	d.stop()
+	d.background.Wait()
+	return errors.Join(d.db.Close(), os.RemoveAll(d.scratch))
+}
+
+// conn gives a connection, in which names are those of the schema. The caller
+// closes it.
+func (d *DB) conn(ctx context.Context, schema string) (*sql.Conn, error) {
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", oneLine(err))
+	}
+	if _, err := conn.ExecContext(ctx, "USE "+identifier(schema)); err != nil {
+		return nil, errors.Join(fmt.Errorf("query: %w", oneLine(err)), conn.Close())
+	}
+	return conn, nil
+}
+
+// table finds a table of the folder; nil is none.
+func (d *DB) table(name string) *table {
+	for _, t := range d.tables {
+		if t.name == name {
+			return t
 		}
 	}
 	return nil
+}
+
+// Tables gives the tables that stand behind a table or a view.
+func (d *DB) Tables(name string) []string {
+	return d.live.tablesOf(map[string]bool{strings.ToLower(name): true})
+}
+
+// names are what may be asked.
+func (d *DB) names() (names []string) {
+	for _, t := range d.tables {
+		names = append(names, t.name)
+	}
+	for _, v := range d.over {
+		names = append(names, strings.ToLower(v.Name))
+	}
+	return names
 }
 
 // quote makes a string literal of SQL.

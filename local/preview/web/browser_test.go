@@ -32,6 +32,8 @@ type fake struct {
 	asked    []query.State // of the visuals, in order
 	version  int
 	changed  chan struct{} // closed when there is a new version
+	gone     int           // so many questions are answered that their version is gone
+	hold     chan struct{} // questions are answered when it is closed; nil is at once
 }
 
 func serve(t *testing.T, page map[string]any, drawings ...*visual.Drawing) *fake {
@@ -77,6 +79,16 @@ func (f *fake) visual(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, state)
+	if f.hold != nil {
+		f.mu.Unlock()
+		<-f.hold
+		f.mu.Lock()
+	}
+	if f.gone > 0 || r.URL.Query().Get("version") != fmt.Sprint(f.version) {
+		f.gone--
+		answer(w, http.StatusGone, map[string]string{"error": "this version is gone"})
+		return
+	}
 	if d, ok := f.drawings[r.URL.Query().Get("visual")]; ok {
 		answer(w, http.StatusOK, d)
 		return

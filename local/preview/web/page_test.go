@@ -108,6 +108,24 @@ func TestEveryKind(t *testing.T) {
 	b.want("width of a phone", `String(document.documentElement.scrollWidth <= innerWidth)`, "true")
 }
 
+// A card has its title before its drawing is there, and the drawing's afterwards. A
+// page whose version the server no longer keeps asks for all cards anew.
+func TestCardsBeforeTheyAreDrawn(t *testing.T) {
+	page := dashboard("a", "b")
+	for i, e := range page["sheets"].([]map[string]any)[0]["elements"].([]map[string]any) {
+		e["title"] = []string{"People", "Women <b>now</b>"}[i]
+	}
+	f := serve(t, page, bars("a", 1), bars("b", 2))
+	f.hold, f.gone = make(chan struct{}), 3
+	b := open(t, f.url)
+	b.run(chromedp.WaitVisible(chromedp.CSS("[data-visual=b] h2")))
+	const said = `[...document.querySelectorAll("section")].map((card) => card.dataset.state + " " + card.querySelector("h2").textContent).join()`
+	b.want("before", said, "loading People,loading Women <b>now</b>")
+	close(f.hold)
+	b.shown("1")
+	b.want("after", said, "ready People,ready People")
+}
+
 // New data changes what has changed, and nothing else: the same elements, no veil,
 // what is open stays open.
 func TestARefreshMovesNothing(t *testing.T) {

@@ -15,11 +15,13 @@ const names = { chart: "Chart", pie: "Pie chart", kpi: "Key figure", heatmap: "H
 
 let serial = 0;
 
-// Card shows the visual id of a sheet. drawn is told each drawing.
+// Card shows the visual id of a sheet, under its title from the start. drawn is
+// called with each drawing, and gone when the server has no more of the version
+// that was asked for.
 export class Card {
-  constructor(sheet, element, drawn) {
-    Object.assign(this, { sheet, id: element.id, drawn, hidden: new Set(), asTable: false });
-    this.title = el("h2", { id: `title-${++serial}` });
+  constructor(sheet, element, drawn, gone) {
+    Object.assign(this, { sheet, id: element.id, drawn, gone, hidden: new Set(), asTable: false });
+    this.title = el("h2", { id: `title-${++serial}` }, element.title ?? "");
     this.subtitle = el("p", { class: "subtitle" });
     this.notes = el("details", { class: "notes menu", hidden: true });
     this.toggle = el("button", { type: "button", class: "toggle", hidden: true, "aria-pressed": "false", onclick: () => this.flip() }, "Table");
@@ -30,16 +32,18 @@ export class Card {
     this.observer.observe(this.body);
   }
 
-  // ask asks for the drawing; a newer question takes the place of this one.
-  async ask(state, quiet) {
+  // ask asks for the drawing on a version of the data; a newer question takes the
+  // place of this one.
+  async ask(state, version, quiet) {
     this.question?.abort();
     const question = this.question = new AbortController();
     if (!quiet) this.node.setAttribute("aria-busy", "true");
     try {
-      const drawing = await post("visual", { sheet: this.sheet, visual: this.id }, state, question.signal);
+      const drawing = await post("visual", { sheet: this.sheet, visual: this.id, version }, state, question.signal);
       this.show(drawing, !quiet);
     } catch (error) {
       if (error.name === "AbortError") return;
+      if (error.status === 410) return this.gone();
       this.show({ id: this.id, kind: "", title: this.title.textContent, subtitle: "", faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
     } finally {
       if (this.question === question) this.node.setAttribute("aria-busy", "false");

@@ -29,5 +29,6 @@ export async function get(path) {
 async function answer(response) {
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
-  throw new Error(body?.error ?? `the server answered ${response.status} ${response.statusText}`);
+  const error = new Error(body?.error ?? `the server answered ${response.status} ${response.statusText}`);
+  throw Object.assign(error, { status: response.status });
 }

@@ -79,7 +79,7 @@ function buildSheet(sheet) {
       controls.delete(element.id);
       return node ? [place(el("div", { class: "placed" }, node), element, columns)] : [];
     }
-    const card = new Card(sheet.id, element, (drawing) => { drawings[element.id] = drawing; });
+    const card = new Card(sheet.id, element, (drawing) => { drawings[element.id] = drawing; }, refresh);
     cards.push(card);
     return [place(card.node, element, columns)];
   }));
@@ -122,7 +122,7 @@ async function ask(quiet = false) {
   const sheet = current();
   if (!sheet || sheet.serial === serial) return;
   sheet.serial = serial;
-  await Promise.all(sheet.cards.map((card) => card.ask(state, quiet && Boolean(card.drawing))));
+  await Promise.all(sheet.cards.map((card) => card.ask(state, dashboard.version, quiet && Boolean(card.drawing))));
 }
 
 function choose(change) {

@@ -1,0 +1,212 @@
+package sql
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// table is one of the three tables of a data folder.
+type table struct {
+	name string
+	// root is the folder below which its files are, each in the folders
+	// name=value of these names.
+	root    string
+	folders []string
+	suffix  string // of the files' names
+	reader  string // the table function that reads them, with %s for the list of their paths
+	// columns have DuckDB's types. The partitions come after them, as text.
+	columns    []Column
+	partitions []string
+	// replaced is set where a file is replaced by a newer one while people read.
+	// Its files are copied before they are read: DuckDB opens a file more than
+	// once, and would mix two versions. Files that are never replaced are read
+	// where they are.
+	replaced bool
+}
+
+const parquetSuffix = ".parquet"
+
+// tables describes the three tables of a folder; there are none without a folder.
+func tables(dir string, schema Schema) ([]*table, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("data folder %s does not exist", dir)
+	case err != nil:
+		return nil, fmt.Errorf("data folder: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("data folder %s is a file", dir)
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := checkPath("data folder", dir); err != nil {
+		return nil, err
+	}
+	root := func(bucket, prefix string) string { return filepath.Join(dir, BucketsFolder, bucket, prefix) }
+	const parquet = "read_parquet(%s, filename = '$path', union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+	// With its columns named, read_json leaves out the payload.
+	const lines = "read_json(%s, format = 'newline_delimited', compression = 'gzip', columns = {'category': 'VARCHAR', " +
+		"'field': 'VARCHAR', 'received_at': 'TIMESTAMP', 'message_id': 'VARCHAR', 'index': 'BIGINT', 'stage': 'VARCHAR'}, " +
+		"filename = '$path', hive_partitioning = true, hive_types_autocast = false)"
+	day := []string{"year", "month", "day"}
+	flow := append([]string{"flow"}, day...)
+	all := []*table{
+		{name: "events", root: root(LakeBucket, "data"), folders: day, suffix: parquetSuffix, reader: parquet, columns: schema.Events, partitions: day},
+		{
+			name: "headcounts", root: root(AggregatesBucket, "headcounts"), folders: flow, suffix: parquetSuffix, reader: parquet,
+			columns: schema.Headcounts, partitions: flow, replaced: true,
+		},
+		{
+			name: "quarantine", root: root(QuarantineBucket, "quarantine"), folders: append([]string{"category"}, day...), suffix: ".ndjson.gz",
+			reader: lines, columns: quarantineColumns(), partitions: day,
+		},
+	}
+	for _, t := range all {
+		columns := make([]Column, len(t.columns))
+		for i, c := range t.columns {
+			name, err := duckType(c.Type)
+			if err != nil {
+				return nil, fmt.Errorf("column %s of %s: %w", c.Name, t.name, err)
+			}
+			columns[i] = Column{c.Name, name}
+		}
+		t.columns = columns
+	}
+	return all, nil
+}
+
+// checkPath refuses the paths that DuckDB would read in another way: name=value is
+// a partition, which hides a column of that name, and a backslash is a separator.
+func checkPath(what, dir string) error {
+	for char, name := range map[string]string{"=": "an equals sign", `\`: "a backslash"} {
+		if strings.Contains(dir, char) {
+			return fmt.Errorf("%s %s: its path must not contain %s: rename the folder, or reach it by a symbolic link", what, dir, name)
+		}
+	}
+	return nil
+}
+
+// file is one version of a file. A file that replaces it under the same path has
+// another identity: a rename brings an inode of its own.
+type file struct {
+	path    string
+	size    int64 // bytes
+	changed int64 // nanoseconds since the Unix epoch
+	inode   uint64
+}
+
+// versionOf gives what is known of a file.
+func versionOf(path string, info fs.FileInfo) file {
+	f := file{path: path, size: info.Size(), changed: info.ModTime().UnixNano()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.inode = stat.Ino
+	}
+	return f
+}
+
+// list gives the files of the table in the order of their paths. It names what
+// cannot be a file of it.
+func (t *table) list() Files { return t.listIn(os.DirFS(t.root)) }
+
+func (t *table) listIn(folder fs.FS) Files {
+	var files []file
+	err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
+		path := filepath.Join(t.root, filepath.FromSlash(name))
+		var info fs.FileInfo
+		if err == nil {
+			if d.Type()&fs.ModeSymlink == 0 && (d.IsDir() || !strings.HasSuffix(name, t.suffix)) {
+				return nil
+			}
+			info, err = fs.Stat(folder, name) // of what a link leads to
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // not there yet, or gone again
+		case err != nil:
+			return fmt.Errorf("table %s: %s cannot be read (%w): make it readable, or move it out of the data folder", t.name, path, cause(err))
+		case info.IsDir() && d.Type()&fs.ModeSymlink != 0:
+			return t.fault(path, "is a symbolic link to a folder, which is not followed")
+		case !strings.HasSuffix(name, t.suffix):
+			return nil
+		case !t.fits(name):
+			return t.fault(path, fmt.Sprintf("is not in a folder %s=…", strings.Join(t.folders, "=…/")))
+		case info.Size() == 0:
+			return t.fault(path, "is empty")
+		}
+		files = append(files, versionOf(path, info))
+		return nil
+	})
+	if err != nil {
+		return Files{err: err}
+	}
+	return Files{files: files}
+}
+
+// fits tells whether a name below the root is in the table's folders.
+func (t *table) fits(name string) bool {
+	parts := strings.Split(name, "/")
+	if len(parts) != len(t.folders)+1 {
+		return false
+	}
+	for i, folder := range t.folders {
+		if !strings.HasPrefix(parts[i], folder+"=") {
+			return false
+		}
+	}
+	return true
+}
+
+// fault is the error of a file that cannot be one of the table's.
+func (t *table) fault(path, problem string) error {
+	return fmt.Errorf("table %s: %s %s: move it out of the data folder", t.name, path, problem)
+}
+
+// cause leaves out the path, which the caller names.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// changed tells whether one of the files is no longer what it was.
+func changed(files []file) bool {
+	for _, f := range files {
+		info, err := os.Stat(f.path)
+		if err != nil || versionOf(f.path, info) != f {
+			return true
+		}
+	}
+	return false
+}
+
+// Listing is the files of a data folder at one time, by table.
+type Listing map[string]Files
+
+// Files are those of one table, or what is wrong with them.
+type Files struct {
+	files []file
+	err   error
+}
+
+// Version is equal for equal files, and for equal faults.
+func (f Files) Version() string { return fmt.Sprint(f.files, f.err) }
+
+// List looks at the folder's files. It may be called at any time.
+func (d *DB) List() Listing {
+	l := Listing{}
+	for _, t := range d.tables {
+		l[t.name] = t.list()
+	}
+	return l
+}

@@ -1,0 +1,147 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// imported is the rows of a view, read once for a version of its tables' files and
+// kept as long as a snapshot uses them.
+type imported struct {
+	key   string // of DB.imports
+	table string
+	uses  int // of snapshots
+
+	columns []Column // once they were asked for
+
+	done chan struct{} // closed when err is there; nil before anybody asked
+	err  error
+}
+
+// importOf finds the rows of a view for a version of the files, which are there or
+// will be read when they are asked for.
+func (d *DB) importOf(v View, version string) *imported {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := v.Name + "\x00" + v.SQL + "\x00" + version
+	im := d.imports[key]
+	if im == nil {
+		d.serial++
+		im = &imported{key: key, table: fmt.Sprintf("import %d", d.serial)}
+		d.imports[key] = im
+	}
+	im.uses++
+	return im
+}
+
+// release drops the rows when no snapshot uses them any more.
+func (d *DB) release(ctx context.Context, conn *sql.Conn, im *imported) error {
+	if im == nil {
+		return nil
+	}
+	d.mu.Lock()
+	im.uses--
+	last := im.uses == 0
+	if last {
+		delete(d.imports, im.key)
+	}
+	d.mu.Unlock()
+	if !last {
+		return nil
+	}
+	if _, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS "+live+"."+identifier(im.table)); err != nil {
+		return fmt.Errorf("end an import: %w", oneLine(err))
+	}
+	return nil
+}
+
+// await waits until the rows of an imported view are there, and has them read if
+// nobody has yet. Reading goes on when the one who asked is gone, as others will
+// ask the same. The snapshot is locked, but not while it waits.
+func (s *Snapshot) await(ctx context.Context, r *relation) error {
+	im := r.imported
+	s.db.mu.Lock()
+	if im.done == nil {
+		done := make(chan struct{})
+		im.done = done
+		s.db.background.Go(func() {
+			begun := time.Now()
+			err := s.fill(s.db.ended, r) //nolint:contextcheck // it outlives the question
+			s.db.mu.Lock()
+			defer s.db.mu.Unlock()
+			im.err, s.db.took = err, time.Since(begun)
+			if err != nil {
+				im.done = nil // so that the next question tries again
+			}
+			close(done)
+		})
+	}
+	done := im.done
+	s.db.mu.Unlock()
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	return im.err
+}
+
+// fill reads the rows of an imported view.
+func (s *Snapshot) fill(ctx context.Context, r *relation) error {
+	conn, err := s.db.conn(ctx, s.schema)
+	if err != nil {
+		return err
+	}
+	table := live + "." + identifier(r.imported.table)
+	read, err := s.prepare(ctx, conn, r.SQL)
+	if err == nil {
+		if _, err = conn.ExecContext(ctx, "CREATE OR REPLACE TABLE "+table+" AS "+r.SQL); err != nil {
+			err = fmt.Errorf("import: %w", oneLine(err))
+		}
+		err = s.verify(ctx, conn, read, err)
+	}
+	return errors.Join(err, conn.Close())
+}
+
+// prepare defines what a statement reads.
+func (s *Snapshot) prepare(ctx context.Context, conn *sql.Conn, text string) (read []string, err error) {
+	q, err := parse(ctx, conn, text)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.need(ctx, conn, q.tables)
+}
+
+// knownColumns gives the columns of an import if they were asked for before.
+func (d *DB) knownColumns(im *imported) ([]Column, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return im.columns, im.columns != nil
+}
+
+// setColumns remembers the columns of an import, and how long it took to find them.
+func (d *DB) setColumns(im *imported, columns []Column, took time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	im.columns = columns
+	d.took = max(d.took, took)
+}
+
+// ImportTook is how long the last import took, or reading the heads of its files if
+// that was longer; 0 before the first.
+func (d *DB) ImportTook() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.took
+}
