@@ -99,9 +99,9 @@ export class Card {
 
   // more says that the drawing leaves something out.
   more() {
-    const more = this.drawing[this.drawing.kind]?.more;
+    const { more, earlier } = this.drawing[this.drawing.kind] ?? {};
     if (!more) return [];
-    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${text(more, { type: "number", grouping: true })} more not shown`)];
+    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${text(more, { type: "number", grouping: true })} ${earlier ? "earlier" : "more"} not shown`)];
   }
 
   // canvas is the element that ECharts draws on, made when there is none.
