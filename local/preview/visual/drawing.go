@@ -271,7 +271,10 @@ type Map struct {
 	// Colors are the values of the colouring dimension, in order; none where all
 	// points have the same colour.
 	Colors []Value `json:"colors,omitempty"`
-	More   bool    `json:"more,omitempty"`
+	// Palette are the colours that the definition asks for, one a value of Colors:
+	// #rrggbb, or empty for none.
+	Palette []string `json:"palette,omitempty"`
+	More    bool     `json:"more,omitempty"`
 }
 
 // Point is a place; Size is nil where it has no value.

@@ -31,6 +31,7 @@ type fake struct {
 	drawings map[string]*visual.Drawing
 	asked    []query.State // of the visuals, in order
 	version  int
+	held     chan struct{} // while it is open, no visual is answered; nil for none
 	changed  chan struct{} // closed when there is a new version
 }
 
@@ -73,6 +74,9 @@ func (f *fake) visual(w http.ResponseWriter, r *http.Request) {
 	if err := json.NewDecoder(r.Body).Decode(&state); err != nil {
 		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
+	}
+	if f.held != nil {
+		<-f.held
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

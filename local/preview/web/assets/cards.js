@@ -18,7 +18,7 @@ let serial = 0;
 // Card shows the visual id of a sheet. drawn is told each drawing.
 export class Card {
   constructor(sheet, element, drawn) {
-    Object.assign(this, { sheet, id: element.id, drawn, hidden: new Set(), asTable: false });
+    Object.assign(this, { sheet, element, id: element.id, drawn, hidden: new Set(), asTable: false });
     this.title = el("h2", { id: `title-${++serial}` });
     this.subtitle = el("p", { class: "subtitle" });
     this.notes = el("details", { class: "notes menu", hidden: true });
@@ -26,6 +26,7 @@ export class Card {
     this.body = el("div", { class: "body" }, el("div", { class: "skeleton" }));
     this.node = el("section", { class: "card", "data-visual": this.id, "data-kind": "", "data-state": "loading", "aria-labelledby": this.title.id, "aria-busy": "true" },
       el("div", { class: "head" }, el("div", {}, this.title, this.subtitle), el("div", { class: "tools" }, this.notes, this.toggle)), this.body);
+    this.entitle(element);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.body);
   }
@@ -40,7 +41,7 @@ export class Card {
       this.show(drawing, !quiet);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.show({ id: this.id, kind: "", title: this.title.textContent, subtitle: "", faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
+      this.show({ id: this.id, kind: "", title: this.drawing?.title ?? this.element.title, subtitle: this.drawing?.subtitle ?? this.element.subtitle, faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
     } finally {
       if (this.question === question) this.node.setAttribute("aria-busy", "false");
     }
@@ -58,16 +59,22 @@ export class Card {
     this.drawing = drawing;
     this.state = drawing.faults?.length ? "error" : drawing.kind === "placeholder" ? "placeholder" : drawing.empty ? "empty" : "ready";
     Object.assign(this.node.dataset, { kind: drawing.kind, state: this.state });
-    this.title.textContent = drawing.title;
-    this.subtitle.textContent = drawing.subtitle ?? "";
-    this.node.classList.toggle("untitled", !drawing.title && !drawing.subtitle);
-    if (!drawing.title) this.title.append(el("span", { class: "hidden" }, names[drawing.kind] ?? "Visual"));
+    this.entitle(drawing);
     this.showNotes(drawing.notes ?? []);
     this.toggle.hidden = this.state !== "ready" || !asTable(drawing);
     const form = this.state === "ready" ? `ready ${drawing.kind} ${this.asTable}` : this.state;
     if (form !== this.form || before !== this.state) this.clear();
     this.form = form;
     this.fill(drawing, animate && !calm.matches);
+  }
+
+  // entitle writes the title and the subtitle; a card without a title has a name for
+  // screen readers.
+  entitle({ title, subtitle, kind }) {
+    this.title.textContent = title ?? "";
+    this.subtitle.textContent = this.subtitle.title = subtitle ?? "";
+    this.node.classList.toggle("untitled", !title && !subtitle);
+    if (!title) this.title.append(el("span", { class: "hidden" }, names[kind] ?? "Visual"));
   }
 
   fill(drawing, animate) {
@@ -236,7 +243,7 @@ export class Card {
 const legends = {
   chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: text(s.name), shape: s.type })) : []),
   pie: ({ legend, slices, format }) => (legend ? slices.map((s, i) => ({ color: colorOf(s.color, i), name: number(s.value) === null ? `${text(s.name)} (${text(null, format)})` : text(s.name), shape: "bar" })) : []),
-  map: ({ colors }) => (colors ?? []).map((value, i) => ({ color: colorOf(null, i), name: text(value), shape: "point" })),
+  map: ({ colors, palette }) => (colors ?? []).map((value, i) => ({ color: colorOf(palette?.[i], i), name: text(value), shape: "point" })),
 };
 
 function scaleLegend(heatmap) {
