@@ -101,6 +101,10 @@ func TestChartLimits(t *testing.T) {
 			month, lineOf(wellAt, wellB, `"CategoryItemsLimitConfiguration":{"ItemsLimit":1000}`),
 			"1000 from 2026-03-01T00:00:00Z to 2026-03-04T11:15:00Z, 7928 left out; b0 1000; b1 1000; b2 1000; b3 1000", "",
 		},
+		"every colour of as many": {
+			strings.Replace(month, "range(4)", "range(8)", 1), lineOf(wellAt, wellB, `"CategoryItemsLimitConfiguration":{"ItemsLimit":2500}`),
+			"2500 from 2026-03-01T00:00:00Z to 2026-03-09T16:15:00Z, 6428 left out; b0 2500; b1 2500; b2 2500; b3 2500; b4 2500; b5 2500; b6 2500; b7 2500", "",
+		},
 		"a month of one line": {
 			month, lineOf(wellAt, "", ""),
 			"2500 from 2026-03-23T07:40:00Z to 2026-03-31T23:55:00Z, 6428 left out before; n 10000", "",
