@@ -44,7 +44,7 @@ var wanted = []struct{ sheet, visual, sql string }{
 	{"over-time", "time-places", "SELECT " + fmt.Sprintf(at, "date_trunc('hour', window_start)") + " || '|' || poi_name, " + atOnce + " FROM headcounts WHERE poi_name IN (SELECT poi_name FROM headcounts GROUP BY 1 ORDER BY " + atOnce + " DESC, 1 LIMIT 8) GROUP BY date_trunc('hour', window_start), poi_name"},
 	{"over-time", "time-week", "SELECT " + weekday + " || '|' || hour(window_start), " + atOnce + " FROM headcounts GROUP BY 1"},
 	{"over-time", "time-histogram", "SELECT people::VARCHAR, count(*) FROM headcounts WHERE people IS NOT NULL GROUP BY 1"},
-	{"over-time", "time-combo", "SELECT " + fmt.Sprintf(at, "date_trunc('day', window_start)") + " || '|People at once', " + atOnce + " FROM headcounts GROUP BY 1, date_trunc('day', window_start) UNION ALL SELECT " + fmt.Sprintf(at, "date_trunc('day', window_start)") + " || '|Place', count(DISTINCT poi_name) FROM headcounts GROUP BY 1, date_trunc('day', window_start)"},
+	{"over-time", "time-combo", "SELECT " + fmt.Sprintf(at, "date_trunc('day', window_start)") + " || '|People at once', " + atOnce + " FROM headcounts GROUP BY 1, date_trunc('day', window_start) UNION ALL SELECT " + fmt.Sprintf(at, "date_trunc('day', window_start)") + " || '|Places', count(DISTINCT poi_name) FROM headcounts GROUP BY 1, date_trunc('day', window_start)"},
 	{"over-time", "time-age", "SELECT age_band || '|' || gender, " + atOnce + " FROM headcounts GROUP BY 1"},
 	{"over-time", "time-cross", "SELECT poi_name || '|' || " + weekday + ", " + atOnce + " FROM headcounts WHERE poi_name IN " + fmt.Sprintf(busiestTen, 10) + " GROUP BY 1"},
 	{"map", "map-now", lastFull + "SELECT poi_name, sum(people) FROM n GROUP BY 1"},

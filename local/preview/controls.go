@@ -44,7 +44,7 @@ func controls(b *query.Builder, s *types.SheetDefinition) []control {
 	for _, p := range s.ParameterControls {
 		if c, ok := parameterControl(p); ok {
 			if p, err := b.Parameter(c.Parameter); err == nil {
-				c.Value = p.Values
+				c.Value, c.Grain = p.Values, string(p.Grain)
 			}
 			all = append(all, c)
 		}

@@ -43,7 +43,10 @@ type element struct {
 	Row        *int   `json:"row"`
 	ColumnSpan int    `json:"columnSpan"`
 	RowSpan    int    `json:"rowSpan"`
-	Title      string `json:"title"` // of a visual, until it is drawn
+	// Title and Subtitle are those of a visual as the page opens, for its card
+	// until the drawing is there.
+	Title    string `json:"title,omitempty"`
+	Subtitle string `json:"subtitle,omitempty"`
 
 	path   string
 	visual *types.Visual
@@ -59,16 +62,16 @@ func (s *Server) describe(l *loaded) page {
 	}
 	for i := range l.definition.Sheets {
 		d := &l.definition.Sheets[i]
-		one := sheet{
+		next := sheet{
 			ID: sheetID(d, i), Name: firstOf(d.Name, d.Title, d.SheetId), Description: firstOf(d.Description), Columns: gridColumns,
 			Elements: elements(d, i), Controls: controls(b, d),
 		}
-		for j := range one.Elements {
-			if e := &one.Elements[j]; e.visual != nil {
-				e.Title = visual.Title(b, one.ID, e.visual, e.path)
+		for j, e := range next.Elements {
+			if e.visual != nil {
+				next.Elements[j].Title, next.Elements[j].Subtitle = visual.Titles(b, next.ID, e.visual, e.path)
 			}
 		}
-		p.Sheets = append(p.Sheets, one)
+		p.Sheets = append(p.Sheets, next)
 	}
 	return p
 }

@@ -48,8 +48,8 @@ func (b *Builder) Build(spec Spec) (*Query, error) {
 	p.dimensions()
 	p.filters()
 	measures := p.measures()
-	sorts := p.sorting(measures)
-	limits := p.limits(sorts)
+	sorts := p.sorting(p.spec.Sorts, measures)
+	limits := p.limits(sorts, measures)
 	for _, t := range p.spec.Totals {
 		for _, id := range t {
 			if p.dimensionOf(id) < 0 {
@@ -150,10 +150,10 @@ type order struct {
 	descending bool
 }
 
-// sorting resolves the sorts.
-func (p *plan) sorting(measures []output) []order {
+// sorting resolves sorts.
+func (p *plan) sorting(sorts []Sort, measures []output) []order {
 	var all []order
-	for _, s := range p.spec.Sorts {
+	for _, s := range sorts {
 		o := order{dimension: -1, descending: s.Descending}
 		switch {
 		case s.FieldID == "" && s.By != nil:
@@ -205,9 +205,9 @@ func (p *plan) sameDimension(f Field) int {
 }
 
 // limits turns the limits into tops over the dimensions. The values of a
-// dimension are ordered by those sorts of the visual that are the same for all
-// its rows: the dimension itself, and aggregates. Null is a value like others.
-func (p *plan) limits(sorts []order) []limit {
+// dimension are ordered by those sorts that are the same for all its rows: the
+// dimension itself, and aggregates. Null is a value like others.
+func (p *plan) limits(visual []order, measures []output) []limit {
 	var all []limit
 	for _, l := range p.spec.Limits {
 		i := p.dimensionOf(l.FieldID)
@@ -217,6 +217,10 @@ func (p *plan) limits(sorts []order) []limit {
 		}
 		name := dimensionName(i)
 		lim := limit{dimension: i, others: l.Others}
+		sorts := visual
+		if len(l.Sorts) > 0 {
+			sorts = p.sorting(l.Sorts, measures)
+		}
 		var terms []string
 		for _, o := range sorts {
 			switch {

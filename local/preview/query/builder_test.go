@@ -77,13 +77,14 @@ func TestLimits(t *testing.T) {
 		spec query.Spec
 		want string
 	}{
-		"cut off":                {limited("region", most, query.Limit{FieldID: "region", N: 2}), "north 60 20\nsouth 45 22.5"},
-		"put together":           {limited("region", most, query.Limit{FieldID: "region", N: 1, Others: true}), "north 60 20\nOthers 55 13.75"},
-		"null is a value":        {limited("region", nil, query.Limit{FieldID: "region", N: 4, Others: true}), "east 10 5\nnorth 60 20\nsouth 45 22.5\n- - -"},
-		"by the last of it":      {limited("region", []query.Sort{{FieldID: "region", Descending: true}}, query.Limit{FieldID: "region", N: 1}), "south 45 22.5"},
-		"by the dimension":       {limited("region", nil, query.Limit{FieldID: "region", N: 1}), "east 10 5"},
-		"of two":                 {limited("region item", most, query.Limit{FieldID: "region", N: 1}, query.Limit{FieldID: "item", N: 1, Others: true}), "north coffee 30 30\nnorth Others 30 15"},
-		"by a dimension of rows": {limited("n", most, query.Limit{FieldID: "n", N: 1, Others: true}), "40 40 40\nOthers 75 12.5"},
+		"cut off":                {limited("region", most, query.Limit{FieldID: "region", N: 2}), "north 60 20 4\nsouth 45 22.5 4"},
+		"put together":           {limited("region", most, query.Limit{FieldID: "region", N: 1, Others: true}), "north 60 20 4 false\n- 55 13.75 4 true"},
+		"null is a value":        {limited("region", nil, query.Limit{FieldID: "region", N: 4, Others: true}), "east 10 5 4 false\nnorth 60 20 4 false\nsouth 45 22.5 4 false\n- - - 4 false"},
+		"by the last of it":      {limited("region", []query.Sort{{FieldID: "region", Descending: true}}, query.Limit{FieldID: "region", N: 1}), "south 45 22.5 4"},
+		"by sorts of its own":    {limited("region", most, query.Limit{FieldID: "region", N: 2, Sorts: []query.Sort{{FieldID: "region", Descending: true}}}), "north 60 20 4\nsouth 45 22.5 4"},
+		"by the dimension":       {limited("region", nil, query.Limit{FieldID: "region", N: 1}), "east 10 5 4"},
+		"of two":                 {limited("region item", most, query.Limit{FieldID: "region", N: 1}, query.Limit{FieldID: "item", N: 1, Others: true}), "north coffee 30 30 4 4 false\nnorth - 30 15 4 4 true"},
+		"by a dimension of rows": {limited("n", most, query.Limit{FieldID: "n", N: 1, Others: true}), "40 40 40 8 false\n- 75 12.5 8 true"},
 	} {
 		t.Run(name, func(t *testing.T) { check(t, db, builder(definitionOf()), c.spec, c.want) })
 	}

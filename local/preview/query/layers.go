@@ -110,7 +110,7 @@ func (p *plan) assemble(measures []output, sorts []order, limits []limit) *Query
 	if !p.spec.Rows {
 		p.groupLayers(s)
 	}
-	return p.result(s, measures, sorts)
+	return p.result(s, measures, sorts, limits)
 }
 
 // dimensionLayers adds the dimensions to the rows, and leaves out or puts
@@ -121,50 +121,31 @@ func (p *plan) dimensionLayers(s *statement, limits []limit) {
 		columns += ", " + d.SQL + " AS " + dimensionName(i)
 	}
 	s.with("__dimensions", "SELECT "+columns+" FROM "+s.last)
+	if len(limits) == 0 {
+		return
+	}
 	from := "__dimensions"
-	replaced := map[int]string{}
 	columns = "__dimensions.*"
+	var rest []string // a dimension has no value where it is the rest
 	for i, l := range limits {
-		d, name := dimensionName(l.dimension), "__limit"+strconv.Itoa(i)
-		s.once(name, fmt.Sprintf("SELECT %s AS v, true AS kept FROM __dimensions GROUP BY %[1]s ORDER BY %s LIMIT %d",
+		d, name := dimensionName(l.dimension), limitName(i)
+		s.once(name, fmt.Sprintf("SELECT %s AS v, true AS kept, count(*) OVER () AS n FROM __dimensions GROUP BY %[1]s ORDER BY %s LIMIT %d",
 			d, strings.Join(l.terms, ", "), l.n))
 		join := " JOIN "
 		if l.others {
 			join = " LEFT JOIN "
-			text := p.dims[l.dimension]
-			text.SQL = "__dimensions." + d
-			replaced[l.dimension] = "CASE WHEN " + name + ".kept THEN " + asText(text.Value) + " ELSE " + dialect.Text(OthersLabel) + " END"
+			rest = append(rest, "CASE WHEN "+name+".kept THEN __dimensions."+d+" END AS "+d)
 			columns += ", " + name + ".kept IS NULL AS o" + strconv.Itoa(l.dimension)
 		}
 		from += join + name + " ON __dimensions." + d + " IS NOT DISTINCT FROM " + name + ".v"
 	}
-	if len(limits) == 0 {
-		return
-	}
-	if len(replaced) > 0 {
-		var terms []string
-		for i := range p.dims {
-			if sql, ok := replaced[i]; ok {
-				terms = append(terms, sql+" AS "+dimensionName(i))
-				p.dims[i].Type = dialect.String
-			}
-		}
-		columns = strings.Replace(columns, "__dimensions.*", "__dimensions.* REPLACE ("+strings.Join(terms, ", ")+")", 1)
+	if len(rest) > 0 {
+		columns = strings.Replace(columns, "__dimensions.*", "__dimensions.* REPLACE ("+strings.Join(rest, ", ")+")", 1)
 	}
 	s.with("__limited", "SELECT "+columns+" FROM "+from)
 }
 
-// asText is a value as the text that stands beside OthersLabel.
-func asText(v dialect.Value) string {
-	switch v.Type {
-	case dialect.String:
-		return v.SQL
-	case dialect.Datetime:
-		return "strftime(" + v.SQL + ", '%Y-%m-%dT%H:%M:%SZ')"
-	default:
-		return "CAST(" + v.SQL + " AS VARCHAR)"
-	}
-}
+func limitName(i int) string { return "__limit" + strconv.Itoa(i) }
 
 // groupLayers groups the rows and adds the table calculations.
 func (p *plan) groupLayers(s *statement) {
@@ -211,7 +192,7 @@ func (p *plan) groupLayers(s *statement) {
 
 // result writes the last SELECT: the columns in the types that a reader expects,
 // in order, and no more rows than were asked for.
-func (p *plan) result(s *statement, measures []output, sorts []order) *Query {
+func (p *plan) result(s *statement, measures []output, sorts []order, limits []limit) *Query {
 	q := &Query{Notes: p.notes}
 	var columns []string
 	add := func(id, sql string, t dialect.Type) {
@@ -223,6 +204,13 @@ func (p *plan) result(s *statement, measures []output, sorts []order) *Query {
 	}
 	for _, m := range measures {
 		add(m.id, m.sql, m.typ)
+	}
+	for i, l := range limits {
+		id := p.dims[l.dimension].ID
+		add(CountColumn(id), "(SELECT any_value(n) FROM "+limitName(i)+")", dialect.Integer)
+		if l.others {
+			add(OthersColumn(id), "r.o"+strconv.Itoa(l.dimension), dialect.Boolean)
+		}
 	}
 	totals := len(p.spec.Totals) > 0
 	if totals {

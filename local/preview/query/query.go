@@ -85,19 +85,28 @@ type Sort struct {
 	Descending bool
 }
 
-// Limit keeps the first values of a dimension, in the order of the visual's
-// sort.
+// Limit keeps the first values of a dimension, in the order of Sorts, or of the
+// visual's sorts if there are none.
 type Limit struct {
 	FieldID string
 	N       int
-	// Others puts the rest together under query.OthersLabel in place of leaving
-	// it out.
+	// Others puts the rest together, see OthersLabel, in place of leaving it out.
 	Others bool
+	Sorts  []Sort
 }
 
-// OthersLabel is what the rest behind a Limit is called. A dimension that is no
-// text becomes one there.
+// OthersLabel is what the rest behind a Limit is called. In the result its
+// dimension is null, and only OthersColumn says that it is the rest: a value of
+// the data can have the same name.
 const OthersLabel = "Others"
+
+// OthersColumn names the result's column that is true where a row is the rest
+// behind the Limit of a field, for a Limit with Others.
+func OthersColumn(fieldID string) string { return "__others " + fieldID }
+
+// CountColumn names the result's column with the number of values that a limited
+// field has before the Limit, an integer, the same in each row.
+func CountColumn(fieldID string) string { return "__count " + fieldID }
 
 // Spec is what a visual shows.
 type Spec struct {
@@ -130,8 +139,9 @@ const DefaultMaxRows = 5000
 // Query is a question for DuckDB.
 type Query struct {
 	SQL string
-	// Columns describe the result: the dimensions, the measures and, where
-	// totals were asked for, GroupingColumn.
+	// Columns describe the result: the dimensions, the measures, for each Limit
+	// CountColumn and perhaps OthersColumn and, where totals were asked for,
+	// GroupingColumn.
 	Columns []ResultColumn
 	// Notes say what the query does in another way than the definition says, for
 	// the reader of a page.

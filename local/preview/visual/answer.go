@@ -24,7 +24,16 @@ type answer struct {
 	levels [][][]any
 	// more is set when there are rows beyond Spec.MaxRows.
 	more bool
+	// counts are the numbers of values that the limited fields have, by field id,
+	// those behind the limit included.
+	counts map[string]int
 }
+
+// others is the cell of a dimension that is the rest behind a limit. It is no
+// text, since a value of the data can have the same name.
+type others struct{}
+
+func (others) String() string { return query.OthersLabel }
 
 // build makes a query of a Spec, as query.Builder.Build does.
 type build func(query.Spec) (*query.Query, error)
@@ -45,7 +54,7 @@ func answerTo(ctx context.Context, build build, ask Ask, spec query.Spec) (*answ
 // newAnswer takes the rows of a query apart by level.
 func newAnswer(q *query.Query, spec query.Spec, rows [][]any) (*answer, error) {
 	a := &answer{
-		index: map[string]int{}, types: map[string]dialect.Type{}, notes: q.Notes,
+		index: map[string]int{}, types: map[string]dialect.Type{}, notes: q.Notes, counts: map[string]int{},
 	}
 	levels := make([][][]any, 1+len(spec.Totals))
 	for i, c := range q.Columns {
@@ -61,6 +70,7 @@ func newAnswer(q *query.Query, spec query.Spec, rows [][]any) (*answer, error) {
 		for i := range row {
 			row[i] = cell(row[i])
 		}
+		a.limited(spec, row)
 		level := 0
 		if grouped {
 			n, _ := number(row[grouping])
@@ -79,6 +89,26 @@ func newAnswer(q *query.Query, spec query.Spec, rows [][]any) (*answer, error) {
 	}
 	a.rows, a.levels = levels[0], levels[1:]
 	return a, nil
+}
+
+// limited reads what a row says of the limits.
+func (a *answer) limited(spec query.Spec, row []any) {
+	for _, l := range spec.Limits {
+		if n, ok := number(a.at(row, query.CountColumn(l.FieldID))); ok {
+			a.counts[l.FieldID] = int(n)
+		}
+		if rest, _ := a.at(row, query.OthersColumn(l.FieldID)).(bool); rest {
+			row[a.index[l.FieldID]] = others{}
+		}
+	}
+}
+
+// left is how many values of a field a limit of n leaves out.
+func (a *answer) left(f *field, n int) int {
+	if f == nil {
+		return 0
+	}
+	return max(0, a.counts[f.ID]-n)
 }
 
 // at is the cell of a row under a field; nil where there is no such column.
@@ -118,6 +148,8 @@ func value(v any) Value {
 		return v
 	case time.Time:
 		return v.Format(time.RFC3339Nano)
+	case others:
+		return v.String()
 	default:
 		return v
 	}
@@ -182,7 +214,7 @@ func kind(v any) int {
 func (a *answer) arrange(rows [][]any, of string, sorts []query.Sort) [][]any {
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(x, y []any) int {
-		if c := last(a.at(x, of), query.OthersLabel) - last(a.at(y, of), query.OthersLabel); c != 0 {
+		if c := last(a.at(x, of), others{}) - last(a.at(y, of), others{}); c != 0 {
 			return c
 		}
 		for _, s := range sorts {

@@ -17,7 +17,7 @@ func (p *plan) bar(c types.BarChartConfiguration) {
 		plan: p, category: category, colors: colors, split: measures,
 		kinds: map[*field]string{}, axes: map[*field]int{},
 		categorySort: sorts.CategorySort, colorSort: sorts.ColorSort,
-		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit,
+		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit, colored: barLimits,
 		palette: c.VisualPalette, legend: c.Legend, lines: c.ReferenceLines,
 		drawn: &Chart{
 			// The zero Orientation is a horizontal chart, the console's first.
@@ -50,7 +50,7 @@ func (p *plan) combo(c types.ComboChartConfiguration) {
 		plan: p, category: category, colors: colors, split: bars, whole: lines,
 		kinds: map[*field]string{}, axes: map[*field]int{},
 		categorySort: sorts.CategorySort, colorSort: sorts.ColorSort,
-		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit,
+		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit, colored: barLimits,
 		palette: c.VisualPalette, legend: c.Legend, lines: c.ReferenceLines,
 		drawn: &Chart{
 			Stack:    stack(c.BarsArrangement),

@@ -1,7 +1,6 @@
 package visual
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -23,6 +22,7 @@ type chart struct {
 
 	categorySort, colorSort   []types.FieldSortOptions
 	categoryLimit, colorLimit *types.ItemsLimitConfiguration
+	colored                   [2]int // categories and colours that QuickSight draws where there are colours
 	palette                   *types.VisualPalette
 	legend                    *types.LegendOptions
 	lines                     []types.ReferenceLine
@@ -38,10 +38,23 @@ type chart struct {
 	// they look at, from 1; 0 is the rows.
 	bySort, byColor           []query.Sort
 	categoryLevel, colorLevel int
+	// left are the limits whose rest is left out.
+	left []query.Limit
+	// rest is set when the rest of the colours is asked for, but not drawn.
+	rest bool
 }
 
-// mostColors is how many values of a colouring dimension are drawn without a
-// limit of the definition's; no palette tells more apart.
+// How many categories and colours QuickSight draws at most in a chart with
+// colours, unless the definition says how many
+// (https://docs.aws.amazon.com/quicksight/latest/user/line-charts.html and
+// bar-charts.html).
+var (
+	lineLimits = [2]int{400, 25}
+	barLimits  = [2]int{50, 50}
+)
+
+// mostColors is how many colours are drawn at most, whatever the definition says;
+// no palette tells more apart.
 const mostColors = 50
 
 // measures are all measures, those that the colours split first.
@@ -58,14 +71,18 @@ func (c *chart) ask() {
 		c.colors = nil
 	}
 	s := &sorting{plan: p, fields: slices.Concat(measures, nonNil(c.category, c.colors))}
-	spec := query.Spec{Dimensions: asked(c.category, c.colors), MaxRows: 4 * most}
+	spec := query.Spec{Dimensions: asked(c.category, c.colors), MaxRows: 1}
+	var kept []query.Sort
 	if c.category != nil {
 		if c.bySort = s.sorts(c.categorySort); len(c.bySort) == 0 {
 			c.bySort = automatic(c.category, measures)
 		}
-		spec.Limits = append(spec.Limits, limit(c.category, c.categoryLimit)...)
+		normal := most
+		if c.colors != nil {
+			normal = c.colored[0]
+		}
+		c.limit(&spec, limit(c.category, c.categoryLimit, normal, c.bySort))
 	}
-	var kept []query.Sort
 	if c.colors != nil {
 		kept = s.sorts(c.colorSort)
 		if c.byColor = kept; len(kept) == 0 {
@@ -73,15 +90,38 @@ func (c *chart) ask() {
 			// one whatever the data; a limit keeps the greatest.
 			c.byColor, kept = []query.Sort{{FieldID: c.colors.ID}}, automatic(c.colors, c.split)
 		}
-		spec.Limits = append(spec.Limits, limit(c.colors, c.colorLimit)...)
+		c.limit(&spec, c.limitOfColors(kept))
 	}
 	spec.Measures = asked(slices.Concat(measures, s.extra)...)
-	// Each dimension's limit takes the sorts that mean it, and the measures.
 	spec.Sorts = slices.Concat(c.bySort, kept)
 	if c.category != nil && c.colors != nil {
 		c.levels(&spec)
 	}
 	p.ask(spec, c.draw)
+}
+
+// limit adds a limit to a question, with room for all rows that it lets through:
+// rows that were cut off otherwise would be missing from any series.
+func (c *chart) limit(spec *query.Spec, l query.Limit) {
+	spec.MaxRows *= l.N + 1 // and the rest
+	if !l.Others {
+		c.left = append(c.left, l)
+	}
+	if c.colors != nil && l.FieldID == c.colors.ID && !l.Others && len(c.whole) > 0 {
+		l.Others, c.rest = true, true // lines are those of all colours
+	}
+	spec.Limits = append(spec.Limits, l)
+}
+
+// limitOfColors keeps the first colours. A line chart over dates shows no rest of
+// the colours unless it is asked to.
+func (c *chart) limitOfColors(sorts []query.Sort) query.Limit {
+	l := limit(c.colors, c.colorLimit, c.colored[1], sorts)
+	l.N = min(l.N, mostColors)
+	if c.chronological && c.colorLimit == nil && c.category != nil && c.category.Grain != "" {
+		l.Others = false
+	}
+	return l
 }
 
 // levels asks for the totals of each dimension where its order, or a measure
@@ -133,22 +173,15 @@ func (c *chart) draw(a *answer) {
 		categories = a.distinct(a.arrange(a.level(c.categoryLevel), c.category.ID, c.order()), c.category.ID)
 		d.Category.Format = c.category.format
 	}
-	if d.More = len(categories) - most; d.More > 0 {
-		categories = categories[:most]
-	}
-	d.More = max(d.More, 0)
-	if a.more {
-		d.More = max(d.More, 1)
-	}
 	d.Time = d.Time && instants(c.category, categories)
 	colors := []any{nil}
 	if c.colors != nil {
 		colors = a.distinct(a.arrange(a.level(c.colorLevel), c.colors.ID, c.byColor), c.colors.ID)
-		if len(colors) > mostColors {
-			p.notes.add("%d of %d values of %s are drawn", mostColors, len(colors), c.colors.name)
-			colors = c.greatest(a, colors)
+		if c.rest {
+			colors = slices.DeleteFunc(colors, func(v any) bool { return v == others{} })
 		}
 	}
+	c.leftOut(a)
 	d.Categories = make([]Value, len(categories))
 	for i, v := range categories {
 		d.Categories[i] = value(v)
@@ -165,20 +198,16 @@ func (c *chart) draw(a *answer) {
 	p.drawing.Chart = d
 }
 
-// greatest keeps the colours whose values add up to most, in their order.
-func (c *chart) greatest(a *answer, colors []any) []any {
-	sums := map[any]float64{}
-	for _, row := range a.rows {
-		n, _ := number(a.at(row, c.split[0].ID))
-		sums[a.at(row, c.colors.ID)] += n
+// leftOut says how many categories and colours are not drawn.
+func (c *chart) leftOut(a *answer) {
+	for _, l := range c.left {
+		if c.category != nil && l.FieldID == c.category.ID {
+			c.drawn.More = a.left(c.category, l.N)
+			c.drawn.Earlier = c.drawn.More > 0 && newest(c.category, l)
+		} else if n := a.left(c.colors, l.N); n > 0 {
+			c.plan.notes.add("%d of %d values of %s are drawn", l.N, l.N+n, c.colors.name)
+		}
 	}
-	ranked := slices.Clone(colors)
-	slices.SortStableFunc(ranked, func(x, y any) int { return cmp.Compare(sums[y], sums[x]) })
-	kept := map[any]bool{}
-	for _, v := range ranked[:mostColors] {
-		kept[v] = true
-	}
-	return slices.DeleteFunc(colors, func(v any) bool { return !kept[v] })
 }
 
 // order is how the categories are sorted.
@@ -195,7 +224,7 @@ func instants(f *field, categories []any) bool {
 		return false
 	}
 	for i, v := range categories {
-		if v == nil || v == query.OthersLabel || i > 0 && compare(categories[i-1], v) >= 0 {
+		if v == nil || v == (others{}) || i > 0 && compare(categories[i-1], v) >= 0 {
 			return false
 		}
 	}

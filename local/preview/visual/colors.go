@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
-
-	"github.com/headcount-etl/headcount/local/preview/query"
 )
 
 // colorsOf gives the colours that the definition sets for the values of a
@@ -35,7 +33,7 @@ func (p *plan) colorsOf(f *field, palette *types.VisualPalette) func(v any) stri
 			return special[types.SpecialValueNull]
 		case v == "" && special[types.SpecialValueEmpty] != "":
 			return special[types.SpecialValueEmpty]
-		case v == query.OthersLabel && special[types.SpecialValueOther] != "":
+		case v == others{}:
 			return special[types.SpecialValueOther]
 		}
 		return named[literal(v)]

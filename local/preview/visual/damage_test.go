@@ -106,6 +106,8 @@ func anyCell(t *rapid.T, column query.ResultColumn) any {
 	switch column.Type {
 	case dialect.Datetime:
 		return time.Unix(rapid.Int64Range(0, 1e9).Draw(t, "instant"), 0)
+	case dialect.Boolean:
+		return rapid.Bool().Draw(t, "boolean")
 	case dialect.Integer:
 		return rapid.Int64().Draw(t, "integer")
 	case dialect.Decimal:

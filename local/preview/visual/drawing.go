@@ -62,9 +62,9 @@ type Format struct {
 // Value is a number, a text, a boolean, an instant as RFC 3339 in UTC, or nil.
 type Value any
 
-// Absent is the value of a place in a chart that no row is about: nobody was there.
-// It is not nil, the value of a row that has none, such as a suppressed one, which
-// the page marks.
+// Absent is the value of a place in a chart or a cross table that no row is about:
+// nobody was there. It is not nil, the value of a row that has none, such as a
+// suppressed one, which the page marks or writes as Format.Null.
 const Absent = ""
 
 // Axis is what one side of a chart says.
@@ -95,8 +95,10 @@ type Chart struct {
 	Legend string `json:"legend"`
 	// Lines are reference lines over the values.
 	Lines []ReferenceLine `json:"lines,omitempty"`
-	// More is how many categories are left out.
-	More int `json:"more,omitempty"`
+	// More is how many categories are left out; Earlier is set when they are the
+	// earliest of the dates.
+	More    int  `json:"more,omitempty"`
+	Earlier bool `json:"earlier,omitempty"`
 }
 
 // Series is a row of values, one a category: a number, nil or Absent.
@@ -127,7 +129,9 @@ type Pie struct {
 	Value  string `json:"value"`
 	Legend string `json:"legend"`
 	Labels bool   `json:"labels"`
-	More   int    `json:"more,omitempty"`
+	// More and Earlier are as in a Chart.
+	More    int  `json:"more,omitempty"`
+	Earlier bool `json:"earlier,omitempty"`
 }
 
 // Slice is a part of a Pie.
@@ -174,7 +178,7 @@ type Sparkline struct {
 type Table struct {
 	Columns []TableColumn `json:"columns"`
 	Rows    [][]Value     `json:"rows"`
-	// Total is the row of totals, nil where a column has none.
+	// Total is the row of totals, Absent where a column has none.
 	Total      []Value `json:"total,omitempty"`
 	TotalLabel string  `json:"totalLabel,omitempty"`
 	TotalTop   bool    `json:"totalTop,omitempty"`
@@ -236,7 +240,8 @@ type Heatmap struct {
 	// Colors are those of the scale, from low to high, where the definition
 	// sets them: #rrggbb.
 	Colors []string `json:"colors,omitempty"`
-	More   int      `json:"more,omitempty"`
+	// More is how many columns and rows are left out.
+	More int `json:"more,omitempty"`
 }
 
 // Histogram counts values between bounds.
@@ -266,7 +271,10 @@ type Map struct {
 	// Colors are the values of the colouring dimension, in order; none where all
 	// points have the same colour.
 	Colors []Value `json:"colors,omitempty"`
-	More   bool    `json:"more,omitempty"`
+	// Palette are the colours that the definition asks for, one a value of Colors:
+	// #rrggbb, or empty for none.
+	Palette []string `json:"palette,omitempty"`
+	More    bool     `json:"more,omitempty"`
 }
 
 // Point is a place; Size is nil where it has no value.

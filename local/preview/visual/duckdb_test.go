@@ -87,7 +87,7 @@ func TestDuckDB(t *testing.T) {
 			`{"TableVisual":{"ChartConfiguration":{"FieldWells":{"TableAggregatedFieldWells":{"GroupBy":[` + place + `],"Values":[` + lag + `]}},
 				"SortConfiguration":{"RowSort":[{"ColumnSort":{"Direction":"DESC","SortBy":{"DataSetIdentifier":"s","ColumnName":"people"},"AggregationFunction":{"NumericalAggregationFunction":{"SimpleNumericalAggregation":"SUM"}}}}]},
 				"TotalOptions":{"TotalsVisibility":"VISIBLE"}}}}`,
-			"table", `{"rows":[["Park",2],["Square",4],["Station",9.75],[null,null]],"total":[null,5.5]}`,
+			"table", `{"rows":[["Park",2],["Square",4],["Station",9.75],[null,null]],"total":["",5.5]}`,
 		},
 		"rows": {
 			`{"TableVisual":{"ChartConfiguration":{"FieldWells":{"TableUnaggregatedFieldWells":{"Values":[{"FieldId":"at","Column":{"DataSetIdentifier":"s","ColumnName":"at"}}]}},
@@ -98,8 +98,8 @@ func TestDuckDB(t *testing.T) {
 			`{"PivotTableVisual":{"ChartConfiguration":{"FieldWells":{"PivotTableAggregatedFieldWells":{"Rows":[` + place + `],"Columns":[` + gender + `],"Values":[` + lag + `]}},
 				"SortConfiguration":{"FieldSortOptions":[{"FieldId":"place","SortBy":{"Field":{"FieldId":"lag","Direction":"DESC"}}}]},
 				"TotalOptions":{"RowTotalOptions":{"TotalsVisibility":"VISIBLE"},"ColumnTotalOptions":{"TotalsVisibility":"VISIBLE"}}}}}`,
-			"pivot", `{"rows":[{"headers":["Station"],"cells":[9.5,10,9.75]},{"headers":["Square"],"cells":[4,null,4]},{"headers":["Park"],"cells":[1.5,2.5,2]},
-				{"headers":[null],"cells":[null,null,null]},{"headers":["Total"],"cells":[5,6.25,5.5],"total":2}]}`,
+			"pivot", `{"rows":[{"headers":["Station"],"cells":[9.5,10,9.75]},{"headers":["Square"],"cells":[4,"",4]},{"headers":["Park"],"cells":[1.5,2.5,2]},
+				{"headers":[null],"cells":["",null,null]},{"headers":["Total"],"cells":[5,6.25,5.5],"total":2}]}`,
 		},
 		"heat map": {
 			`{"HeatMapVisual":{"ChartConfiguration":{"FieldWells":{"HeatMapAggregatedFieldWells":{"Rows":[` + gender + `],"Columns":[` + place + `],"Values":[` + people + `]}},

@@ -19,7 +19,7 @@ func (p *plan) geospatial(c types.GeospatialMapConfiguration) {
 	measures := p.measures(wells.Values)
 	places := p.dimensions(wells.Geospatial)
 	colors := p.first(wells.Colors)
-	m := &geography{plan: p, colors: colors}
+	m := &geography{plan: p, colors: colors, palette: c.VisualPalette}
 	if m.latitude, m.longitude = coordinates(places); m.latitude == nil {
 		p.placeholder("GeospatialMapVisual without a latitude and a longitude")
 		return
@@ -77,6 +77,7 @@ type geography struct {
 	latitude, longitude *field
 	size, colors        *field // nil for none
 	labels              []*field
+	palette             *types.VisualPalette
 }
 
 func (m *geography) draw(a *answer) {
@@ -88,11 +89,12 @@ func (m *geography) draw(a *answer) {
 	}
 	if m.colors != nil {
 		d.Color = m.colors.name
+		colorOf := p.colorsOf(m.colors, m.palette)
 		for _, v := range a.distinct(a.arrange(a.rows, m.colors.ID, []query.Sort{{FieldID: m.colors.ID}}), m.colors.ID) {
-			d.Colors = append(d.Colors, m.colors.named(v))
+			d.Colors, d.Palette = append(d.Colors, m.colors.named(v)), append(d.Palette, colorOf(v))
 		}
 		if len(d.Colors) > mostPointColors {
-			d.Colors = nil
+			d.Colors, d.Palette = nil, nil
 		}
 	}
 	nowhere := 0

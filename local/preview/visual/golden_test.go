@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,11 @@ func (c *drawingCase) build(spec query.Spec) (*query.Query, error) {
 			q.Columns[i].Type = typeNames[name]
 		}
 	}
+	for _, l := range spec.Limits {
+		if l.Others {
+			q.Columns = append(q.Columns, query.ResultColumn{FieldID: query.OthersColumn(l.FieldID), Type: dialect.Boolean})
+		}
+	}
 	return q, nil
 }
 
@@ -129,7 +135,8 @@ func fakeBuild(spec query.Spec) *query.Query {
 }
 
 // ask gives the answers in turn: numbers with a point are float64, others int64,
-// texts in a column of instants are instants.
+// texts in a column of instants are instants, and in a column with a rest "Others"
+// is the rest.
 func (c *drawingCase) ask(t *testing.T) Ask {
 	next := 0
 	return func(_ context.Context, q *query.Query) ([][]any, error) {
@@ -138,9 +145,24 @@ func (c *drawingCase) ask(t *testing.T) Ask {
 		}
 		rows := c.Answers[next]
 		next++
-		for _, row := range rows {
+		for n, row := range rows {
 			for i, v := range row {
 				row[i] = cellOf(t, v, q.Columns[i].Type)
+			}
+			for i, column := range q.Columns {
+				id, ok := strings.CutPrefix(column.FieldID, query.OthersColumn(""))
+				if !ok {
+					continue
+				}
+				of := slices.IndexFunc(q.Columns, func(c query.ResultColumn) bool { return c.FieldID == id })
+				rest := row[of] == query.OthersLabel
+				if rest {
+					row[of] = nil
+				}
+				rows[n] = append(rows[n], rest)
+				if len(rows[n]) != i+1 {
+					t.Fatal("the columns of the rest are not the last ones")
+				}
 			}
 		}
 		return rows, nil

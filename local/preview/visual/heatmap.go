@@ -26,11 +26,11 @@ func (p *plan) heatmap(c types.HeatMapConfiguration) {
 		rowSort: heatSort(s, row, sorts.HeatMapRowSort), columnSort: heatSort(s, column, sorts.HeatMapColumnSort),
 	}
 	spec := query.Spec{
-		Dimensions: asked(column, row), Measures: asked(slices.Concat(measures, s.extra)...), MaxRows: 4 * most,
-		Limits: slices.Concat(
-			limit(column, sorts.HeatMapColumnItemsLimitConfiguration), limit(row, sorts.HeatMapRowItemsLimitConfiguration)),
+		Dimensions: asked(column, row), Measures: asked(slices.Concat(measures, s.extra)...), MaxRows: mostHeat * mostHeat,
 		Sorts: slices.Concat(h.columnSort, h.rowSort),
 	}
+	h.limit(&spec, column, sorts.HeatMapColumnItemsLimitConfiguration, h.columnSort)
+	h.limit(&spec, row, sorts.HeatMapRowItemsLimitConfiguration, h.rowSort)
 	if row != nil && column != nil {
 		if !byItself(h.columnSort, column) {
 			spec.Totals = append(spec.Totals, []string{column.ID})
@@ -63,6 +63,7 @@ type heat struct {
 	row, column, measure  *field // nil for none
 	rowSort, columnSort   []query.Sort
 	rowLevel, columnLevel int // in Spec.Totals, from 1; 0 is the rows
+	limits                []query.Limit
 	drawn                 *Heatmap
 }
 
@@ -77,6 +78,17 @@ func heatSort(s *sorting, f *field, options []types.FieldSortOptions) []query.So
 		return sorts
 	}
 	return []query.Sort{{FieldID: f.ID}}
+}
+
+// limit adds the limit of an axis. QuickSight's heat maps show no rest
+// (https://docs.aws.amazon.com/quicksight/latest/user/working-with-visual-types.html#display-limits).
+func (h *heat) limit(spec *query.Spec, f *field, c *types.ItemsLimitConfiguration, sorts []query.Sort) {
+	if f == nil {
+		return
+	}
+	l := limit(f, c, mostHeat, sorts)
+	l.N, l.Others = min(l.N, mostHeat), false
+	spec.Limits, h.limits = append(spec.Limits, l), append(h.limits, l)
 }
 
 func (h *heat) draw(a *answer) {
@@ -96,11 +108,13 @@ func (h *heat) draw(a *answer) {
 		rows = a.distinct(a.arrange(a.level(h.rowLevel), h.row.ID, h.rowSort), h.row.ID)
 		d.RowAxis.Format = h.row.format
 	}
-	d.More = max(0, len(columns)-mostHeat) + max(0, len(rows)-mostHeat)
-	if a.more {
-		d.More = max(d.More, 1)
+	for _, l := range h.limits {
+		for _, f := range nonNil(h.column, h.row) {
+			if f.ID == l.FieldID {
+				d.More += a.left(f, l.N)
+			}
+		}
 	}
-	columns, rows = columns[:min(len(columns), mostHeat)], rows[:min(len(rows), mostHeat)]
 	for _, v := range columns {
 		d.Columns = append(d.Columns, value(v))
 	}

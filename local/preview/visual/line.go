@@ -21,8 +21,8 @@ func (p *plan) line(c types.LineChartConfiguration) {
 		plan: p, category: category, colors: colors, split: measures,
 		kinds: map[*field]string{}, axes: secondAxis(c, measures),
 		categorySort: sorts.CategorySort, categoryLimit: sorts.CategoryItemsLimitConfiguration,
-		colorLimit: sorts.ColorItemsLimitConfiguration,
-		palette:    c.VisualPalette, legend: c.Legend, lines: c.ReferenceLines,
+		colorLimit: sorts.ColorItemsLimitConfiguration, colored: lineLimits,
+		palette: c.VisualPalette, legend: c.Legend, lines: c.ReferenceLines,
 		zero: p.zero(primary), chronological: true,
 		drawn: &Chart{
 			Time:     true,

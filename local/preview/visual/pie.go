@@ -42,13 +42,10 @@ func (p *plan) pie(c types.PieChartConfiguration) {
 	if len(order) == 0 {
 		order = automatic(category, measures)
 	}
-	limits := limit(category, sorts.CategoryItemsLimit)
-	if len(limits) == 0 {
-		others := deref(sorts.CategoryItemsLimit).OtherCategories != types.OtherCategoriesExclude
-		limits = []query.Limit{{FieldID: category.ID, N: mostSlices, Others: category.Grain == "" && others}}
-	}
+	l := limit(category, sorts.CategoryItemsLimit, mostSlices, order)
 	spec := query.Spec{
-		Dimensions: asked(category), Measures: asked(append(measures, s.extra...)...), Sorts: order, Limits: limits,
+		Dimensions: asked(category), Measures: asked(append(measures, s.extra...)...), Sorts: order,
+		Limits: []query.Limit{l}, MaxRows: l.N + 1,
 	}
 	p.ask(spec, func(a *answer) {
 		if len(a.rows) == 0 {
@@ -65,8 +62,9 @@ func (p *plan) pie(c types.PieChartConfiguration) {
 			}
 			drawn.Slices = append(drawn.Slices, slice)
 		}
-		if a.more {
-			drawn.More = 1
+		if !l.Others {
+			drawn.More = a.left(category, l.N)
+			drawn.Earlier = drawn.More > 0 && newest(category, l)
 		}
 		p.drawing.Pie = drawn
 	})

@@ -12,7 +12,7 @@ import (
 // What a pivot table shows at most: a page with more cells does not scroll. The
 // totals are those of everything.
 const (
-	mostPivotRows    = 20_000 // of the answer
+	mostPivotRows    = 100_000 // of the answer
 	mostPivotColumns = 200
 	mostCells        = 20_000
 )
@@ -41,9 +41,8 @@ func (p *plan) pivot(c types.PivotTableConfiguration) {
 		Measures:   asked(slices.Concat(measures, s.extra)...),
 		MaxRows:    mostPivotRows,
 	}
-	if len(t.rows.sorts) > 0 {
-		spec.Sorts = t.rows.sorts[0]
-	}
+	// Without sorts the rows come by their dimensions, so that those of a line are
+	// together, see whole.
 	t.levels(&spec)
 	p.ask(spec, t.draw)
 }

@@ -18,6 +18,7 @@ func (t *pivot) draw(a *answer) {
 		p.drawing.Empty = true
 		return
 	}
+	rows := t.whole(a)
 	d := &Pivot{
 		RowTitles: []string{}, RowFormat: fitted(a, t.rows.fields), Head: [][]PivotHead{}, Formats: []Format{}, More: a.more,
 	}
@@ -27,11 +28,11 @@ func (t *pivot) draw(a *answer) {
 		d.RowTitles = append(d.RowTitles, f.name)
 	}
 	t.index(a)
-	across, cut := t.columns.lines(a, func(i int) [][]any { return a.level(t.level[[2]int{0, i}]) }, a.rows, mostPivotColumns)
+	across, cut := t.columns.lines(a, func(i int) [][]any { return a.level(t.level[[2]int{0, i}]) }, rows, mostPivotColumns)
 	d.More = d.More || cut
 	stacked := t.options.MetricPlacement == types.PivotTableMetricPlacementRow
 	width := max(1, len(across)*len(t.measures))
-	down, cut := t.rows.lines(a, func(i int) [][]any { return a.level(t.level[[2]int{i, 0}]) }, a.rows, max(20, mostCells/width))
+	down, cut := t.rows.lines(a, func(i int) [][]any { return a.level(t.level[[2]int{i, 0}]) }, rows, max(20, mostCells/width))
 	d.More = d.More || cut
 	t.head(d, across, stacked)
 	if stacked && len(t.measures) > 0 {
@@ -51,6 +52,22 @@ func (t *pivot) draw(a *answer) {
 		t.row(a, d, row, across, stacked)
 	}
 	p.drawing.Pivot = d
+}
+
+// whole are the rows of the answer that make up whole lines. The answer has the
+// rows of a line together: where it was cut off, its last line may lack cells, and
+// those must not look as if nobody had been there.
+func (t *pivot) whole(a *answer) [][]any {
+	if !a.more || len(t.rows.fields) == 0 {
+		return a.rows
+	}
+	path := func(row []any) string { return keyOf(t.rows.path(a, row, len(t.rows.fields))) }
+	last := path(a.rows[len(a.rows)-1])
+	whole := slices.DeleteFunc(slices.Clone(a.rows), func(row []any) bool { return path(row) == last })
+	if len(whole) == 0 { // one line of more cells than are drawn
+		return a.rows
+	}
+	return whole
 }
 
 // index finds the rows of each level by their values.
@@ -90,6 +107,10 @@ func (s *pivotSide) lines(a *answer, level func(int) [][]any, rows [][]any, most
 	// children lists, under the key of a path, the paths that are longer by one.
 	children := map[string][]line{}
 	for i, f := range s.fields {
+		there := map[string]bool{}
+		for _, row := range rows {
+			there[keyOf(s.path(a, row, i+1))] = true
+		}
 		ordered := rows
 		if !byItself(s.sorts[i], f) {
 			ordered = level(i + 1)
@@ -97,7 +118,7 @@ func (s *pivotSide) lines(a *answer, level func(int) [][]any, rows [][]any, most
 		seen := map[string]bool{}
 		for _, row := range a.arrange(ordered, f.ID, s.sorts[i]) {
 			path := s.path(a, row, i+1)
-			if key := keyOf(path); !seen[key] {
+			if key := keyOf(path); there[key] && !seen[key] {
 				seen[key] = true
 				parent := keyOf(path[:i])
 				children[parent] = append(children[parent], path)
@@ -209,16 +230,16 @@ func (t *pivot) row(a *answer, d *Pivot, row line, across []line, stacked bool) 
 	}
 }
 
-// cell is the value of a measure where a row and a column meet, nil if there is
-// none.
+// cell is the value of a measure where a row and a column meet, Absent if no row of
+// the answer is about that.
 func (t *pivot) cell(a *answer, row, column line, m *field) Value {
 	total := len(row) < len(t.rows.fields) && t.noTotal[&t.rows][m.ID]
 	if total || len(column) < len(t.columns.fields) && t.noTotal[&t.columns][m.ID] {
-		return nil
+		return Absent
 	}
 	found, ok := t.cells[[2]int{len(row), len(column)}][keyOf(row)+"|"+keyOf(column)]
 	if !ok {
-		return nil
+		return Absent
 	}
 	return value(a.at(found, m.ID))
 }

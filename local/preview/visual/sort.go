@@ -92,16 +92,30 @@ func automatic(f *field, measures []*field) []query.Sort {
 	return []query.Sort{{FieldID: f.ID}}
 }
 
-// limit reads the limit of a dimension's values. QuickSight shows the rest as
-// Others unless it is told not to; dates have no rest, since it would not be one.
-func limit(f *field, c *types.ItemsLimitConfiguration) []query.Limit {
-	n := deref(deref(c).ItemsLimit)
-	if f == nil || n <= 0 {
-		return nil
+// limit is what of a dimension's values is drawn: as many as the definition
+// says, or else normal, which is QuickSight's own limit for that kind of visual;
+// most at most. QuickSight shows the rest as Others unless it is told not to;
+// dates have no rest, since it would not be one.
+//
+// The values are the first ones in the order of sorts. Of dates that run from
+// early to late, the newest stay where the definition does not say how many.
+func limit(f *field, c *types.ItemsLimitConfiguration, normal int, sorts []query.Sort) query.Limit {
+	n, said := normal, false
+	if own := deref(deref(c).ItemsLimit); own > 0 {
+		n, said = int(min(own, most)), true
 	}
-	return []query.Limit{{
-		FieldID: f.ID, N: int(min(n, most)), Others: f.Grain == "" && c.OtherCategories != types.OtherCategoriesExclude,
-	}}
+	if !said && f.Grain != "" && byItself(sorts, f) {
+		sorts = []query.Sort{{FieldID: f.ID, Descending: true}}
+	}
+	return query.Limit{
+		FieldID: f.ID, N: n, Sorts: sorts,
+		Others: f.Grain == "" && deref(c).OtherCategories != types.OtherCategoriesExclude,
+	}
+}
+
+// newest tells whether a limit keeps the newest dates.
+func newest(f *field, l query.Limit) bool {
+	return f.Grain != "" && byItself(l.Sorts, f) && l.Sorts[0].Descending
 }
 
 // most is how many categories a chart has at most, whatever the definition says:

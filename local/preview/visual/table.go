@@ -158,6 +158,7 @@ func (t *table) draw(a *answer) {
 		d.TotalLabel, d.TotalTop = t.label, t.top
 		d.Total = make([]Value, len(t.columns))
 		for j, f := range t.columns {
+			d.Total[j] = Absent
 			if f.measure && t.functions[f.ID] != types.SimpleTotalAggregationFunctionNone {
 				d.Total[j] = value(a.at(a.levels[0][0], f.ID))
 			}

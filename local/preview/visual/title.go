@@ -29,11 +29,6 @@ func (p *plan) titles(visual any) {
 	}
 }
 
-// Title is the title that a visual has in its Drawing, without asking the data.
-func Title(b *query.Builder, sheetID string, v *types.Visual, path string) string {
-	return newPlan(b, sheetID, v, path).drawing.Title
-}
-
 // formatted is the plain text of a ShortFormatText or LongFormatText.
 func formatted(plain, rich *string, values richValues) string {
 	if rich != nil {

@@ -25,6 +25,13 @@ func Draw(ctx context.Context, b *query.Builder, ask Ask, sheetID string, v *typ
 	return p.draw(ctx, b.Build, ask)
 }
 
+// Titles gives the title and the subtitle of a visual, as in its Drawing, without
+// asking anything: what its card shows while the answer is on its way.
+func Titles(b *query.Builder, sheetID string, v *types.Visual, path string) (title, subtitle string) {
+	d := newPlan(b, sheetID, v, path).drawing
+	return d.Title, d.Subtitle
+}
+
 // draw asks what there is to ask, and draws the answers.
 func (p *plan) draw(ctx context.Context, build build, ask Ask) *Drawing {
 	for _, q := range p.questions {

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -35,10 +36,13 @@ func everyKind() map[*visual.Drawing]struct{ state, selector, want string } {
 		{ID: "trend", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: 2, Format: people, Sparkline: &visual.Sparkline{Type: "area", Format: months, Categories: []visual.Value{"2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"}, Values: []visual.Value{nil, 2}}}}: {
 			"ready", "", lines("Name|Value", "People|2", "Apr 2026|suppressed", "May 2026|2"),
 		},
-		{ID: "table", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place", Format: texts}, {Title: "People", Format: people, Measure: true}}, Rows: [][]visual.Value{{"Louvre", 7}, {"Bastille", nil}}, Total: []visual.Value{nil, 7}, TotalLabel: "All"}}: {
+		{ID: "table", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place", Format: texts}, {Title: "People", Format: people, Measure: true}}, Rows: [][]visual.Value{{"Louvre", 7}, {"Bastille", nil}}, Total: []visual.Value{visual.Absent, 7}, TotalLabel: "All"}}: {
 			"ready", "table", lines("Place|People", "Louvre|7", "Bastille|suppressed", "All|7"),
 		},
-		pivot(): {"ready", "table", lines("District|Place|2026|Total", "People|People", "North|Gare|1|1", "Porte|suppressed|2", "All|3|3", "Centre|Louvre|4|4", "Grand total|7|7")},
+		{ID: "totals", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place", Format: texts}, {Title: "People", Format: people, Measure: true}, {Title: "Share", Format: people, Measure: true}}, Rows: [][]visual.Value{{"Louvre", nil, 1}}, Total: []visual.Value{visual.Absent, nil, visual.Absent}, TotalLabel: "All"}}: {
+			"ready", "table", lines("Place|People|Share", "Louvre|suppressed|1", "All|suppressed|"),
+		},
+		pivot(): {"ready", "table", lines("District|Place|2026|Total", "People|People", "North|Gare|1|1", "Porte|suppressed|2", "Quai||2", "All|3|3", "Centre|Louvre|4|4", "Grand total|7|7")},
 		{ID: "heatmap", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: []visual.Value{0, 1}, Rows: []visual.Value{"Mon"}, ColumnAxis: visual.Axis{Title: "Hour", Format: people}, RowAxis: visual.Axis{Title: "Day", Format: texts}, Cells: [][3]visual.Value{{0, 0, 9}, {1, 0, nil}}, Format: people, Value: "People", Legend: true, Labels: true}}: {
 			"ready", "", lines("Day|Hour|People", "Mon|0|9", "Mon|1|suppressed"),
 		},
@@ -70,6 +74,7 @@ func pivot() *visual.Drawing {
 		Rows: []visual.PivotRow{
 			{Headers: []visual.Value{"North", "Gare"}, Cells: []visual.Value{1, 1}},
 			{Headers: []visual.Value{"North", "Porte"}, Cells: []visual.Value{nil, 2}},
+			{Headers: []visual.Value{"North", "Quai"}, Cells: []visual.Value{visual.Absent, 2}},
 			{Headers: []visual.Value{"North", "All"}, Cells: []visual.Value{3, 3}, Total: 1},
 			{Headers: []visual.Value{"Centre", "Louvre"}, Cells: []visual.Value{4, 4}},
 			{Headers: []visual.Value{"Grand total", nil}, Cells: []visual.Value{7, 7}, Total: 2},
@@ -102,7 +107,7 @@ func TestEveryKind(t *testing.T) {
 	}
 	b.want("an answer that is an error", `document.querySelector("[data-visual=unknown]").dataset.state`, "error")
 	b.want("cells of a pivot", `[...document.querySelectorAll("[data-visual=pivot] th[rowspan], [data-visual=pivot] th[colspan]")].filter((c) => c.rowSpan > 1 || c.colSpan > 1).map((c) => c.textContent + c.rowSpan + c.colSpan).join()`,
-		"District21,Place21,North31,Grand total12")
+		"District21,Place21,North41,Grand total12")
 	b.want("width", `String(document.documentElement.scrollWidth <= innerWidth)`, "true")
 	b.run(chromedp.EmulateViewport(390, 800))
 	b.want("width of a phone", `String(document.documentElement.scrollWidth <= innerWidth)`, "true")
@@ -113,17 +118,19 @@ func TestEveryKind(t *testing.T) {
 func TestCardsBeforeTheyAreDrawn(t *testing.T) {
 	page := dashboard("a", "b")
 	for i, e := range page["sheets"].([]map[string]any)[0]["elements"].([]map[string]any) {
-		e["title"] = []string{"People", "Women <b>now</b>"}[i]
+		e["title"], e["subtitle"] = []string{"People", "Women <b>now</b>"}[i], "in the last window"
 	}
 	f := serve(t, page, bars("a", 1), bars("b", 2))
 	f.hold, f.gone = make(chan struct{}), 3
+	release := sync.OnceFunc(func() { close(f.hold) })
+	t.Cleanup(release) // or a test that fails here would never end
 	b := open(t, f.url)
 	b.run(chromedp.WaitVisible(chromedp.CSS("[data-visual=b] h2")))
-	const said = `[...document.querySelectorAll("section")].map((card) => card.dataset.state + " " + card.querySelector("h2").textContent).join()`
-	b.want("before", said, "loading People,loading Women <b>now</b>")
-	close(f.hold)
+	const said = `[...document.querySelectorAll("section")].map((card) => card.dataset.state + " " + ["h2", ".subtitle"].map((part) => card.querySelector(part).textContent).join("|")).join()`
+	b.want("before", said, "loading People|in the last window,loading Women <b>now</b>|in the last window")
+	release()
 	b.shown("1")
-	b.want("after", said, "ready People,ready People")
+	b.want("after", said, "ready People|,ready People|")
 }
 
 // New data changes what has changed, and nothing else: the same elements, no veil,

@@ -20,14 +20,15 @@ let serial = 0;
 // that was asked for.
 export class Card {
   constructor(sheet, element, drawn, gone) {
-    Object.assign(this, { sheet, id: element.id, drawn, gone, hidden: new Set(), asTable: false });
-    this.title = el("h2", { id: `title-${++serial}` }, element.title ?? "");
+    Object.assign(this, { sheet, element, id: element.id, drawn, gone, hidden: new Set(), asTable: false });
+    this.title = el("h2", { id: `title-${++serial}` });
     this.subtitle = el("p", { class: "subtitle" });
     this.notes = el("details", { class: "notes menu", hidden: true });
     this.toggle = el("button", { type: "button", class: "toggle", hidden: true, "aria-pressed": "false", onclick: () => this.flip() }, "Table");
     this.body = el("div", { class: "body" }, el("div", { class: "skeleton" }));
     this.node = el("section", { class: "card", "data-visual": this.id, "data-kind": "", "data-state": "loading", "aria-labelledby": this.title.id, "aria-busy": "true" },
       el("div", { class: "head" }, el("div", {}, this.title, this.subtitle), el("div", { class: "tools" }, this.notes, this.toggle)), this.body);
+    this.entitle(element);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.body);
   }
@@ -44,7 +45,7 @@ export class Card {
     } catch (error) {
       if (error.name === "AbortError") return;
       if (error.status === 410) return this.gone();
-      this.show({ id: this.id, kind: "", title: this.title.textContent, subtitle: "", faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
+      this.show({ id: this.id, kind: "", title: this.drawing?.title ?? this.element.title, subtitle: this.drawing?.subtitle ?? this.element.subtitle, faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
     } finally {
       if (this.question === question) this.node.setAttribute("aria-busy", "false");
     }
@@ -62,16 +63,22 @@ export class Card {
     this.drawing = drawing;
     this.state = drawing.faults?.length ? "error" : drawing.kind === "placeholder" ? "placeholder" : drawing.empty ? "empty" : "ready";
     Object.assign(this.node.dataset, { kind: drawing.kind, state: this.state });
-    this.title.textContent = drawing.title;
-    this.subtitle.textContent = drawing.subtitle ?? "";
-    this.node.classList.toggle("untitled", !drawing.title && !drawing.subtitle);
-    if (!drawing.title) this.title.append(el("span", { class: "hidden" }, names[drawing.kind] ?? "Visual"));
+    this.entitle(drawing);
     this.showNotes(drawing.notes ?? []);
     this.toggle.hidden = this.state !== "ready" || !asTable(drawing);
     const form = this.state === "ready" ? `ready ${drawing.kind} ${this.asTable}` : this.state;
     if (form !== this.form || before !== this.state) this.clear();
     this.form = form;
     this.fill(drawing, animate && !calm.matches);
+  }
+
+  // entitle writes the title and the subtitle; a card without a title has a name for
+  // screen readers.
+  entitle({ title, subtitle, kind }) {
+    this.title.textContent = title ?? "";
+    this.subtitle.textContent = this.subtitle.title = subtitle ?? "";
+    this.node.classList.toggle("untitled", !title && !subtitle);
+    if (!title) this.title.append(el("span", { class: "hidden" }, names[kind] ?? "Visual"));
   }
 
   fill(drawing, animate) {
@@ -103,9 +110,9 @@ export class Card {
 
   // more says that the drawing leaves something out.
   more() {
-    const more = this.drawing[this.drawing.kind]?.more;
+    const { more, earlier } = this.drawing[this.drawing.kind] ?? {};
     if (!more) return [];
-    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${text(more, { type: "number", grouping: true })} more not shown`)];
+    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${text(more, { type: "number", grouping: true })} ${earlier ? "earlier" : "more"} not shown`)];
   }
 
   // canvas is the element that ECharts draws on, made when there is none.
@@ -240,7 +247,7 @@ export class Card {
 const legends = {
   chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: text(s.name), shape: s.type })) : []),
   pie: ({ legend, slices, format }) => (legend ? slices.map((s, i) => ({ color: colorOf(s.color, i), name: number(s.value) === null ? `${text(s.name)} (${text(null, format)})` : text(s.name), shape: "bar" })) : []),
-  map: ({ colors }) => (colors ?? []).map((value, i) => ({ color: colorOf(null, i), name: text(value), shape: "point" })),
+  map: ({ colors, palette }) => (colors ?? []).map((value, i) => ({ color: colorOf(palette?.[i], i), name: text(value), shape: "point" })),
 };
 
 function scaleLegend(heatmap) {

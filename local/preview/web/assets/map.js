@@ -209,7 +209,7 @@ export class Chart {
   circle(point) {
     const [cx, cy] = this.at(point.place);
     const missing = this.map.size && number(point.size) === null;
-    const color = colorOf(null, Math.max(0, (this.map.colors ?? []).indexOf(point.color)));
+    const color = this.color(point);
     return {
       type: "circle", shape: { cx, cy, r: this.radius(point) },
       style: missing ? { fill: hatch(), stroke: palette().hatch, lineDash: [2, 2], lineWidth: 1 } : { fill: color, opacity: 0.72, stroke: palette().card, lineWidth: 1.2 },
@@ -247,9 +247,15 @@ export class Chart {
     const lines = (point.labels ?? []).slice(1).map(({ name, value, format }) => ({ name, value: text(value, format) }));
     return tip(this.name(point) || `${point.latitude.toFixed(4)}°, ${point.longitude.toFixed(4)}°`, [
       ...(map.size ? [{ name: map.size, value: text(point.size, map.sizeFormat) }] : []),
-      ...(map.color && this.name(point) !== text(point.color) ? [{ color: colorOf(null, Math.max(0, (map.colors ?? []).indexOf(point.color))), name: map.color, value: text(point.color) }] : []),
+      ...(map.color && this.name(point) !== text(point.color) ? [{ color: this.color(point), name: map.color, value: text(point.color) }] : []),
       ...lines,
     ]);
+  }
+
+  // color is that of a point's value: the definition's own, or the palette's.
+  color({ color }) {
+    const at = Math.max(0, (this.map.colors ?? []).indexOf(color));
+    return colorOf(this.map.palette?.[at], at);
   }
 
   // name is a point's first label, or the dimension of its colour where that has

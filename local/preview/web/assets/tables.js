@@ -14,9 +14,9 @@ function cell(name, value, format, { numeric, ...attributes } = {}) {
 export function table(data, caption) {
   const { columns, rows, total, totalLabel, totalTop } = data;
   const line = (values, label) => el("tr", { class: label === undefined ? "" : "total" }, ...columns.map((column, i) =>
-    (label !== undefined && i === 0 && (values[0] ?? null) === null
+    (label !== undefined && i === 0 && values[0] === ""
       ? el("th", { scope: "row" }, label || "Total")
-      : cell("td", label !== undefined && (values[i] ?? null) === null ? "" : values[i], column.format, { numeric: column.measure }))));
+      : cell("td", values[i], column.format, { numeric: column.measure }))));
   const totals = total ? [line(total, totalLabel ?? "")] : [];
   const body = el("tbody");
   const head = el("thead", {}, el("tr", {}, ...columns.map((column) => el("th", {

@@ -1,0 +1,170 @@
+package preview
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/headcount-etl/headcount/local/preview/query"
+	"github.com/headcount-etl/headcount/local/preview/visual"
+	datafolder "github.com/headcount-etl/headcount/local/sql"
+)
+
+// makeSparse writes headcounts of ten days in windows of so many minutes, of which
+// most have nobody: nine in ten places, and whole hours of all of them. Some cells
+// are suppressed. It gives the file.
+func makeSparse(t *testing.T, dir string, minutes int) string {
+	t.Helper()
+	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "2026-03-01T00.parquet")
+	n := 10 * 24 * 60 / minutes
+	db := memory(t)
+	if _, err := db.Exec(fmt.Sprintf(`COPY (
+		SELECT w AS window_start, w + INTERVAL %[1]d MINUTE AS window_end, 'poi-' || p AS poi_id, 'Place ' || p AS poi_name,
+			48.8 + p / 500.0 AS poi_latitude, 2.2 + p / 300.0 AS poi_longitude, 200.0::DOUBLE AS radius_m,
+			g AS gender, '18-24' AS age_band, CASE WHEN n < 3 THEN NULL ELSE n END AS people, n < 3 AS suppressed
+		FROM (SELECT i, TIMESTAMP '2026-03-01' + INTERVAL (%[1]d * (%[2]d + i)) MINUTE AS w, p, g, (hash(i, p, g, 1) %% 20)::BIGINT AS n
+			FROM range(%[3]d) t(i), range(5) u(p), (VALUES ('female'), ('male')) v(g))
+		WHERE i IN (0, %[3]d - 1) OR hash(i, p, g, 2) %% 10 = 0 AND hour(w) NOT IN (2, 3)
+		ORDER BY window_start, poi_id, gender
+	) TO '%[4]s' (FORMAT parquet)`, minutes, 395/minutes, n, file)); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func memory(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// step stands for the beginning of the step that an instant w is in.
+const step = "<step>"
+
+var (
+	stepKey    = strings.ReplaceAll(fmt.Sprintf(at, step), "%%", "%")
+	dayKey     = strings.ReplaceAll(fmt.Sprintf(at, "date_trunc('day', w)"), "%%", "%")
+	weekdayKey = strings.ReplaceAll(weekday, "window_start", "w")
+)
+
+// averages are the visuals that show people at once, in SQL: the cell of time k that
+// an instant w is in, and the key of a number.
+var averages = map[string]struct{ sheet, cell, key string }{
+	"time-places": {"over-time", stepKey, "k || '|' || poi_name"},
+	"time-gender": {"over-time", stepKey, "k || '|' || gender"},
+	"time-week":   {"over-time", weekdayKey + " || '|' || hour(w)", "k"},
+	"time-combo":  {"over-time", dayKey, "k || '|People at once'"},
+	"time-age":    {"over-time", "''", "age_band || '|' || gender"},
+	"time-cross":  {"over-time", weekdayKey, "poi_name || '|' || k"},
+	"map-period":  {"map", "''", "poi_name"},
+	"map-places":  {"map", "''", "poi_name || '|People at once'"},
+}
+
+// choice is what a reader chose, and the same in SQL.
+type choice struct {
+	name       string
+	parameters map[string][]string
+	filters    map[string]query.Choice
+	period     string // of an instant w; first and last are the first and the last window
+	rows       string
+}
+
+// TestPeopleAtOnce holds every average against SQL that counts all windows of its
+// cell of time, also those that nobody was in: of the whole period, its hours, days
+// and weekdays, with windows that divide an hour and with some that do not.
+func TestPeopleAtOnce(t *testing.T) {
+	choices := []choice{
+		{"as it opens", nil, nil, "w > last - INTERVAL 7 DAY", "true"},
+		{"everything", map[string][]string{"Period": {"Everything"}}, nil, "true", "true"},
+		{"a day, by window", map[string][]string{"Period": {"Last 24 hours"}, "Step": {"Window"}}, nil, "w > last - INTERVAL 24 HOUR", "true"},
+		{"an hour of a place", map[string][]string{"Period": {"Last hour"}}, map[string]query.Choice{"place": {Values: []string{"Place 1"}}}, "w > last - INTERVAL 1 HOUR", "poi_name = 'Place 1'"},
+		{
+			"from and to", map[string][]string{"Period": {"Everything"}, "From": {"2026-03-03T10:10:00Z"}, "To": {"2026-03-05T03:00:00Z"}, "Step": {"Day"}},
+			map[string]query.Choice{"gender": {Values: []string{"male"}}}, "w >= TIMESTAMP '2026-03-03 10:10:00' AND w < TIMESTAMP '2026-03-05 03:00:00'", "gender = 'male'",
+		},
+	}
+	for _, minutes := range []int{5, 16, 120} {
+		dir := t.TempDir()
+		file := makeSparse(t, dir, minutes)
+		makeEvents(t, dir)
+		s := start(t, dir)
+		db := memory(t)
+		for _, c := range choices {
+			state, err := json.Marshal(query.State{Parameters: c.parameters, Filters: c.filters})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for id, a := range averages {
+				code, body := request(t, "POST", s.URL()+"/api/visual?sheet="+a.sheet+"&visual="+id, string(state))
+				var d visual.Drawing
+				if err := json.Unmarshal([]byte(body), &d); err != nil || code != 200 || len(d.Faults) > 0 {
+					t.Fatal(code, err, body)
+				}
+				got := flat(&d)
+				maps.DeleteFunc(got, func(key string, _ float64) bool { return strings.HasSuffix(key, "|Places") })
+				want := wantedAverages(t, db, file, minutes, c, a.cell, a.key)
+				if len(got) != len(want) {
+					t.Errorf("%d minutes, %s: %s shows %d numbers, SQL has %d", minutes, c.name, id, len(got), len(want))
+				}
+				for key, w := range want {
+					if g, ok := got[key]; !ok || math.Abs(g-w) > 1e-9*w {
+						t.Errorf("%d minutes, %s: %s shows %v (%v) for %q, want %v", minutes, c.name, id, g, ok, key, w)
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// wantedAverages sums up people by cell of time, and divides by the windows of the
+// cell that a list of all windows has.
+func wantedAverages(t *testing.T, db *sql.DB, file string, minutes int, c choice, cell, key string) map[string]float64 {
+	t.Helper()
+	with := fmt.Sprintf(`WITH rows AS (SELECT * FROM '%[1]s'),
+		bounds AS (SELECT min(window_start) AS first, max(window_start) AS last FROM rows),
+		windows AS (SELECT w FROM (SELECT unnest(range(first, last + INTERVAL 1 MINUTE, INTERVAL %[2]d MINUTE)) AS w, last FROM bounds) WHERE %[3]s) `,
+		file, minutes, c.period)
+	n := 0
+	if err := db.QueryRow(with + "SELECT count(*) FROM windows").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	begins := "w"
+	switch chosen := append(c.parameters["Step"], "Hour")[0]; {
+	case chosen == "Window" && n <= 400:
+	case chosen != "Day" && n*minutes <= 399*60:
+		begins = "date_trunc('hour', w)"
+	default:
+		begins = "date_trunc('day', w)"
+	}
+	rows, err := db.Query(with + fmt.Sprintf(`, cells AS (SELECT w, %[1]s AS k, count(*) OVER (PARTITION BY %[1]s) AS n FROM windows)
+		SELECT %[2]s, sum(people) / any_value(n) FROM rows JOIN cells ON w = window_start
+		WHERE %[3]s GROUP BY 1 HAVING sum(people) IS NOT NULL`, strings.ReplaceAll(cell, step, begins), key, c.rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := map[string]float64{}
+	for rows.Next() {
+		var v float64
+		if err := rows.Scan(&key, &v); err != nil {
+			t.Fatal(err)
+		}
+		all[key] = v
+	}
+	return all
+}

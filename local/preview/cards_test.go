@@ -1,0 +1,155 @@
+package preview
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/headcount-etl/headcount/local/preview/visual"
+	datafolder "github.com/headcount-etl/headcount/local/sql"
+)
+
+// drawing asks for a visual with a reader's choices, as JSON.
+func drawing(t *testing.T, s *Server, sheet, id, state string) visual.Drawing {
+	t.Helper()
+	var d visual.Drawing
+	code, body := request(t, "POST", s.URL()+"/api/visual?sheet="+sheet+"&visual="+id, state)
+	if err := json.Unmarshal([]byte(body), &d); err != nil || code != 200 || len(d.Faults) > 0 {
+		t.Fatal(code, err, body)
+	}
+	return d
+}
+
+// TestEveryCardOfOurs has a title, which comes with the page and is that of its
+// drawing; and a gender or a platform has one colour on all of them.
+func TestEveryCardOfOurs(t *testing.T) {
+	dir := t.TempDir()
+	makeHeadcounts(t, dir, 1)
+	makeEvents(t, dir)
+	s := start(t, dir)
+	var p page
+	if _, body := request(t, "GET", s.URL()+"/api/dashboard", ""); json.Unmarshal([]byte(body), &p) != nil {
+		t.Fatal(body)
+	}
+	colors, seen := map[visual.Value]string{}, map[visual.Value]int{}
+	is := func(card string, name visual.Value, color string) {
+		switch name {
+		case "female", "male", "other", "undisclosed", "ios", "android", "web":
+			seen[name]++
+			if before, ok := colors[name]; color == "" || ok && before != color {
+				t.Errorf("%s is %q on %s, and %q before", name, color, card, before)
+			}
+			colors[name] = color
+		}
+	}
+	for _, sheet := range p.Sheets {
+		for _, e := range sheet.Elements {
+			if e.Kind != "visual" {
+				continue
+			}
+			d := drawing(t, s, sheet.ID, e.ID, "{}")
+			if e.Title == "" || e.Title != d.Title || e.Subtitle != d.Subtitle {
+				t.Errorf("%s comes with %q, %q, and is drawn with %q, %q", e.ID, e.Title, e.Subtitle, d.Title, d.Subtitle)
+			}
+			if d.Chart != nil {
+				for _, series := range d.Chart.Series {
+					is(e.ID, series.Name, series.Color)
+				}
+			}
+			if d.Pie != nil {
+				for _, slice := range d.Pie.Slices {
+					is(e.ID, slice.Name, slice.Color)
+				}
+			}
+		}
+	}
+	if seen["female"] < 5 || seen["ios"] < 2 {
+		t.Errorf("the colours were looked at too seldom: %v", seen)
+	}
+}
+
+// TestNobodyIsNotSuppressed: where nobody was, a table and a cross table say 0 or
+// nothing, and suppressed only where there are cells without a number.
+func TestNobodyIsNotSuppressed(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	// The first window is the last full one. Of ten places, A to J, some have no
+	// women, some only hidden ones, and so for men and age bands.
+	const cells = `SELECT TIMESTAMP '2026-03-01' + INTERVAL (5 * w) MINUTE AS window_start, TIMESTAMP '2026-03-01' + INTERVAL (5 * w + 5) MINUTE AS window_end,
+		'poi-' || p AS poi_id, chr(65 + p::INTEGER) AS poi_name, 48.8 AS poi_latitude, 2.2 AS poi_longitude, 200.0::DOUBLE AS radius_m, g AS gender, a AS age_band,
+		CASE WHEN n >= 5 THEN n::BIGINT END AS people, n < 5 AS suppressed
+		FROM (SELECT w, p, g, a, hash(p, g, a, 3) % 8 AS n, hash(p, g, a, 4) % 4 = 0 AS there
+			FROM range(2) t(w), range(10) u(p), (VALUES ('female'), ('male')) v(g), (VALUES ('0-17'), ('18-24'), ('65+')) x(a))
+		WHERE there OR p = 9`
+	db := memory(t)
+	if _, err := db.Exec(fmt.Sprintf("COPY (%s) TO '%s' (FORMAT parquet)", cells, filepath.Join(folder, "2026-03-01T00.parquet"))); err != nil {
+		t.Fatal(err)
+	}
+	makeEvents(t, dir)
+	s := start(t, dir)
+
+	got := map[string]visual.Value{}
+	table := drawing(t, s, "now", "now-busiest", "{}").Table
+	for _, row := range table.Rows {
+		for i, c := range table.Columns[1:4] {
+			got[fmt.Sprint(row[0], " ", c.Title)] = row[i+1]
+		}
+	}
+	pivot := drawing(t, s, "now", "now-cross", "{}").Pivot
+	for _, row := range pivot.Rows {
+		for i, h := range pivot.Head[0] {
+			if row.Total == 0 && !h.Total {
+				got[fmt.Sprint(row.Headers[0], " ", h.Value)] = row.Cells[i]
+			}
+		}
+	}
+	rows, err := db.Query(`WITH c AS (SELECT * FROM (` + cells + `) WHERE window_start = TIMESTAMP '2026-03-01'), places AS (SELECT DISTINCT poi_name FROM c)
+		SELECT poi_name || ' ' || key, count(window_start), sum(people) FROM places
+		CROSS JOIN (VALUES ('People', 'male|female'), ('Women', '^female'), ('Men', '^male'), ('0-17', '0-17'), ('18-24', '18-24'), ('65+', '65[+]')) k(key, fits)
+		LEFT JOIN c USING (poi_name) WHERE coalesce(regexp_matches(gender || age_band, fits), false) OR window_start IS NULL GROUP BY ALL`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	want := map[string]visual.Value{}
+	for rows.Next() {
+		var key string
+		var n int
+		var people *float64
+		if err := rows.Scan(&key, &n, &people); err != nil {
+			t.Fatal(err)
+		}
+		if want[key] = nil; people != nil {
+			want[key] = *people
+		}
+	}
+	said := map[string]int{}
+	for key, v := range got {
+		w, there := want[key]
+		switch {
+		case there && w == nil:
+			said["suppressed"]++
+		case there:
+			said["a number"]++
+		case key[2:] == "Women" || key[2:] == "Men":
+			said["nobody of a table"]++
+			w = 0.0
+		default:
+			said["nobody of a cross table"]++
+			w = visual.Absent
+		}
+		if v != w {
+			t.Errorf("%s is %#v, want %#v", key, v, w)
+		}
+	}
+	for _, what := range []string{"suppressed", "a number", "nobody of a table", "nobody of a cross table"} {
+		if said[what] == 0 {
+			t.Errorf("no cell has %s: %v", what, said)
+		}
+	}
+}
