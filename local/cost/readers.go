@@ -12,7 +12,7 @@ import (
 // the event: requests, bytes and tasks. A : at the end stands for all of a
 // package. QuickSight is billed by the user, and told apart.
 var free = []string{
-	"headcount:", "pulumi:", "aws:iam/", "aws:quicksight/", "aws:cloudformation/stack:Stack",
+	"headcount:", "pulumi:", "aws:budgets/budget:", "aws:iam/", "aws:quicksight/", "aws:cloudformation/stack:Stack",
 	"aws:appautoscaling/scheduledAction:", "aws:athena/", "aws:glue/catalog", "aws:glue/securityConfiguration:",
 	"aws:cloudwatch/logGroup:", "aws:cloudwatch/logStream:", "aws:cloudwatch/logResourcePolicy:", "aws:cloudwatch/compositeAlarm:",
 	"aws:ec2/defaultSecurityGroup:", "aws:ec2/internetGateway:", "aws:ec2/route", "aws:ec2/securityGroup", "aws:ec2/subnet:", "aws:ec2/vpc:",

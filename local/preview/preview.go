@@ -66,8 +66,8 @@ type Server struct {
 	stop   context.CancelFunc
 	ended  context.Context // of what is being answered
 	db     *sql.DB
-	// imported are the tables behind imported data sets.
-	imported []string
+	// tables are those that are shown, imported those behind imported data sets.
+	tables, imported []string
 
 	// open is held for reading by whoever answers, and for writing by Close.
 	open   sync.RWMutex
@@ -107,10 +107,16 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, db: db, loading: make(chan struct{}, 1), served: make(chan error, 1), drawings: map[string]json.RawMessage{}}
+	var views []string
 	for _, v := range c.Views {
+		views = append(views, v.Name)
 		if v.Imported {
 			s.imported = append(s.imported, db.Tables(v.Name)...)
 		}
+	}
+	s.tables = db.Tables(views...)
+	if len(c.DataSets) > 0 { // which may ask any
+		s.tables = db.Tables()
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {

@@ -306,11 +306,11 @@ func TestTheLakeIsAdoptedNowAndThen(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	older := db.List()
+	older := db.List(db.Tables())
 	if err := os.RemoveAll(filepath.Join(dir, datafolder.BucketsFolder)); err != nil {
 		t.Fatal(err)
 	}
-	newer := db.List()
+	newer := db.List(db.Tables())
 	if older["events"].Version() == newer["events"].Version() {
 		t.Fatal("the files have changed, but not their version")
 	}

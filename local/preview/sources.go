@@ -132,7 +132,7 @@ func (s *Server) look() (look, error) {
 	if err != nil {
 		return look{}, fmt.Errorf("definition: %w", err)
 	}
-	files := s.db.List()
+	files := s.db.List(s.tables)
 	s.mu.Lock()
 	s.adopted.adopt(files, s.imported, time.Now(), max(importEvery, importShare*s.db.ImportTook()))
 	s.mu.Unlock()

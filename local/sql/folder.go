@@ -202,11 +202,11 @@ type Files struct {
 // Version is equal for equal files, and for equal faults.
 func (f Files) Version() string { return fmt.Sprint(f.files, f.err) }
 
-// List looks at the folder's files. It may be called at any time.
-func (d *DB) List() Listing {
+// List looks at the files of some tables. It may be called at any time.
+func (d *DB) List(tables []string) Listing {
 	l := Listing{}
-	for _, t := range d.tables {
-		l[t.name] = t.list()
+	for _, name := range tables {
+		l[name] = d.table(name).list()
 	}
 	return l
 }

@@ -161,7 +161,7 @@ func TestSnapshot(t *testing.T) {
 	replace(t, finalPath(dir), versions[1])
 	db := open(t, dir)
 	snapshot := func() *Snapshot {
-		s, err := db.Snapshot(t.Context(), db.List())
+		s, err := db.Snapshot(t.Context(), db.List(db.Tables()))
 		if err == nil {
 			err = s.Add(t.Context(), View{Name: "kept", SQL: "SELECT count(*) AS n FROM events", Imported: true})
 		}
@@ -230,7 +230,7 @@ func TestImportsGoOn(t *testing.T) {
 	dir := t.TempDir()
 	makeFiles(t, dir)
 	db := open(t, dir)
-	s, err := db.Snapshot(t.Context(), db.List())
+	s, err := db.Snapshot(t.Context(), db.List(db.Tables()))
 	if err != nil {
 		t.Fatal(err)
 	}

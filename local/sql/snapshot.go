@@ -42,7 +42,7 @@ type source struct {
 }
 
 // Snapshot is the folder as it was when it was listed, with the schema's views.
-// Nothing is read before it is asked for.
+// Nothing is read before it is asked for. A table that was not listed has no rows.
 func (d *DB) Snapshot(ctx context.Context, listing Listing) (*Snapshot, error) {
 	d.mu.Lock()
 	d.serial++

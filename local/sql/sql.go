@@ -200,9 +200,20 @@ func (d *DB) table(name string) *table {
 	return nil
 }
 
-// Tables gives the tables that stand behind a table or a view.
-func (d *DB) Tables(name string) []string {
-	return d.live.tablesOf(map[string]bool{strings.ToLower(name): true})
+// Tables gives the tables that stand behind some tables or views, or all without
+// any.
+func (d *DB) Tables(names ...string) (tables []string) {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[strings.ToLower(name)] = true
+	}
+	if len(names) > 0 {
+		return d.live.tablesOf(wanted)
+	}
+	for _, t := range d.tables {
+		tables = append(tables, t.name)
+	}
+	return tables
 }
 
 // names are what may be asked.

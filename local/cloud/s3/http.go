@@ -110,9 +110,7 @@ func checkParts(r *http.Request) error {
 	var list struct {
 		Part []struct{ PartNumber int64 }
 	}
-	if xml.Unmarshal(body, &list) != nil {
-		return nil // gofakes3 says so.
-	}
+	_ = xml.Unmarshal(body, &list) // gofakes3 says what is wrong with it.
 	for _, part := range list.Part {
 		if part.PartNumber < 1 || part.PartNumber > maxPart {
 			return fmt.Errorf("part number must be an integer between 1 and %d, inclusive", maxPart)
