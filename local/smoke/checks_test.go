@@ -66,8 +66,8 @@ func TestChecksOfTheLake(t *testing.T) {
 		"another bucket":      {(*runner).checkObjects, answers{at("s3://pond/" + key + "good")}, Fail, "not under"},
 		"no objects":          {(*runner).checkObjects, answers{nil}, Fail, "no rows"},
 		"each event once":     {(*runner).checkEventsSafe, answers{{{"2"}}, {{"ios"}, {"web"}}}, Pass, "2 rows"},
-		"an event twice":      {(*runner).checkEventsSafe, answers{{{"1"}}, {{"ios"}, {"ios"}}}, Fail, "2 rows of the run, for 1"},
-		"an event is missing": {(*runner).checkEventsSafe, answers{{{"2"}}, {{"ios"}}}, Fail, "1 rows of the run, for 2"},
+		"an event twice":      {(*runner).checkEventsSafe, answers{{{"1"}}, {{"ios"}, {"ios"}}}, Fail, "2 rows of smoke tests, for 1"},
+		"an event is missing": {(*runner).checkEventsSafe, answers{{{"2"}}, {{"ios"}}}, Fail, "1 rows of smoke tests, for 2"},
 		"a user":              {(*runner).checkEventsSafe, answers{{{"1"}}, {{"smoke-" + testRun + "-1"}}}, Fail, "the id of a user"},
 		"an event's id":       {(*runner).checkEventsSafe, answers{{{"1"}}, {{"00000001-0000-4000-8000-" + testRun}}}, Fail, "the id of a user or an event"},
 	} {
