@@ -73,6 +73,11 @@ func TestRunAndQuery(t *testing.T) {
 			t.Errorf("%s: exit %d, got %q; %s", text, code, out, stderr)
 		}
 	}
+	for days, want := range map[string]string{"1": "n\n0\n", "0": "n\n1\n"} { // the event is long past
+		if code, out, stderr = headcount(t, "", "query", "--data", dir, "--days", days, "--format", "csv", "SELECT count(*) AS n FROM published_headcounts"); code != 0 || out != want {
+			t.Errorf("%s days: exit %d, got %q, want %q; %s", days, code, out, want, stderr)
+		}
+	}
 	code, out, _ = headcount(t, "", "query", "--data", dir, "--format", "csv", "SELECT category, count(*) FROM quarantine GROUP BY 1 ORDER BY 1")
 	if want := "category,count_star()\nmalformed_json,2\nmissing_field,2\n"; code != 0 || out != want {
 		t.Errorf("exit %d, got %q, want %q", code, out, want)
@@ -107,6 +112,7 @@ func TestMistakes(t *testing.T) {
 		"no such flag":       {run("--radios", "5"), []string{"-radios", "headcount run -h"}},
 		"flags missing":      {[]string{"run", "--data", dir}, []string{"--events is missing", "--pois is missing"}},
 		"values":             {run("--window", "7m", "--radius", "-1", "--min-people", "0", "--per-message", "0"), []string{"--window 7m", "divide a day", "--radius -1", "--min-people 0", "--per-message 0"}},
+		"days":               {[]string{"query", "--data", dir, "--days", "-1", "SELECT 1"}, []string{"-days", "whole number from 0"}},
 		"no duration":        {run("--window", "5"), []string{"-window"}},
 		"flow":               {run("--flow", "V 1"), []string{"--flow", "a-z"}},
 		"no events file":     {[]string{"run", "--events", "nowhere", "--pois", pois, "--data", dir}, []string{"--events nowhere", "no such file"}},

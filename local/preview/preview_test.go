@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 	write(whole)
 	s, err := Start(t.Context(), Config{
 		Listen: "127.0.0.1:0", File: file, Dir: dir, Schema: pipeline.Schema("v1", 0),
-		Views:    map[string]View{"headcounts": {Name: "published_headcounts"}, "events": {Name: "recent_events", Imported: true}},
+		Views:    map[string]View{"headcounts": {Name: "published_headcounts"}, "events": {Name: "recent_events", Imported: true, Narrow: "it is narrow"}},
 		DataSets: map[string]string{"unused": "SELECT 1"},
 	})
 	if err != nil {
@@ -124,6 +124,7 @@ func TestFaults(t *testing.T) {
 		broken         string // a visual that shows a fault, or a placeholder
 	}{
 		{"no lake", "", "", "$.DataSetIdentifierDeclarations[1]", "there are no rows for recent_events in the Parquet files", ""},
+		{"no lake that shows", "", "", "$.DataSetIdentifierDeclarations[1]", "buckets; it is narrow", ""},
 		{"unknown visual", `"KPIVisual": {
             "VisualId": "now-places"`, `"KIPVisual": {
             "VisualId": "now-places"`, "$.Sheets[0].Visuals[1].KIPVisual", "KPIVisual", "$.Sheets[0].Visuals[1]"},

@@ -23,7 +23,6 @@ const (
 	InvalidBatchEntryID          = "InvalidBatchEntryId"
 	InvalidMessageContents       = "InvalidMessageContents"
 	InvalidParameterValue        = "InvalidParameterValue"
-	MessageNotInflight           = "MessageNotInflight"
 	MissingParameter             = "MissingParameter"
 	OverLimit                    = "OverLimit"
 	QueueDoesNotExist            = "QueueDoesNotExist"
@@ -61,7 +60,7 @@ func (e *Error) queryCode() string {
 	case QueueNameExists:
 		return "QueueAlreadyExists"
 	case BatchEntryIDsNotDistinct, BatchRequestTooLong, EmptyBatchRequest, InvalidBatchEntryID,
-		MessageNotInflight, TooManyEntriesInBatchRequest, UnsupportedOperation:
+		TooManyEntriesInBatchRequest, UnsupportedOperation:
 		return namespace + e.Code
 	default:
 		return e.Code
