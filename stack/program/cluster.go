@@ -14,7 +14,7 @@ import (
 const onDemand, spot = "FARGATE", "FARGATE_SPOT"
 
 // capacity is what the tasks of a service run on. With Spot, a protected stack
-// keeps one task of each service that AWS does not take back
+// keeps one task of each service on demand, which AWS does not interrupt
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html).
 func (s *stack) capacity() ecs.ServiceCapacityProviderStrategyArray {
 	item := func(kind string, base, weight int) ecs.ServiceCapacityProviderStrategyInput {
@@ -54,8 +54,8 @@ func (s *stack) cluster(d *deployment) (err error) {
 	d.repositories = map[string]*ecr.Repository{}
 	for _, service := range settings.Services {
 		d.repositories[service], err = ecr.NewRepository(s.ctx, service, &ecr.RepositoryArgs{
-			Name:                       pulumi.String(s.names.Repository(service)),
-			ImageTagMutability:         pulumi.String("IMMUTABLE"),
+			Name:               pulumi.String(s.names.Repository(service)),
+			ImageTagMutability: pulumi.String("IMMUTABLE"),
 			// What is in our images the scan does not know: they have no packages of an
 			// operating system. .github/workflows/vulnerabilities.yml looks at the code.
 			ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
