@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// gnuOnly are what GNU's commands take and those of macOS (BSD's) do not, or
+// gnuOnly are options of GNU's commands that those of macOS (BSD's) refuse, or
 // understand otherwise. Each has an example that it must find.
 var gnuOnly = []struct{ pattern, example string }{
 	{`\bsed\b.*\bs(.)[^|;]*\\n`, `sed -e 's/^config:.*/&\n  more/'`}, // a newline in what is put in
@@ -52,7 +52,7 @@ func TestCommandsArePortable(t *testing.T) {
 			}
 			for _, rule := range rules {
 				if found := rule.FindString(line); found != "" {
-					t.Errorf("%s:%d: only GNU's commands take %q", filepath.Base(path), i+1, found)
+					t.Errorf("%s:%d: only GNU's commands understand %q", filepath.Base(path), i+1, found)
 				}
 			}
 		}

@@ -14,7 +14,7 @@ import (
 // pinned is an action at an exact version or a full digest: a branch or v4 may become other code tomorrow.
 var pinned = regexp.MustCompile(`^[\w./-]+@(v\d+\.\d+\.\d+|[0-9a-f]{40})$`)
 
-// tools are Go's programs at a version, as go install and go run take them.
+// tools are Go's programs at a version, as go install and go run name them.
 var tools = regexp.MustCompile(`[\w./-]+\.[\w./-]+/[\w./-]+@\S+`)
 
 func TestWorkflows(t *testing.T) {

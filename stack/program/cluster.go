@@ -14,7 +14,7 @@ import (
 const onDemand, spot = "FARGATE", "FARGATE_SPOT"
 
 // capacity is what the tasks of a service run on. With Spot, a protected stack
-// keeps one task of each service that AWS does not take back
+// keeps one task of each service on demand, which AWS does not interrupt
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html).
 func (s *stack) capacity() ecs.ServiceCapacityProviderStrategyArray {
 	item := func(kind string, base, weight int) ecs.ServiceCapacityProviderStrategyInput {

@@ -26,7 +26,7 @@ type deployment struct {
 	lake, aggregates, quarantine, results, logs *bucket
 
 	events, alerts, alarms *sns.Topic
-	// alarmsOpen is there when what rings may publish to alarms.
+	// alarmsOpen is there when CloudWatch and Budgets may publish to alarms.
 	alarmsOpen         pulumi.Resource
 	publisher, analyst *iam.Policy
 

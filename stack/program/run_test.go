@@ -167,7 +167,7 @@ func TestOtherAccount(t *testing.T) {
 }
 
 // TestSpotInProduction: a protected stack on Spot keeps one task of each service
-// that AWS does not take back.
+// on demand, which AWS does not interrupt.
 func TestSpotInProduction(t *testing.T) {
 	s := load(t, "prod")
 	s.Spot = true

@@ -14,21 +14,21 @@ const budgetType = "aws:budgets/budget:Budget"
 // by tags counts nothing until the tags are activated by hand.
 func budgeted() Rule {
 	return Rule{
-		ID: "budget-heard", What: "a configured budget tells the topic of alarms what was spent and what is forecast, and may (https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html); no filter makes it count nothing (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html)",
+		ID: "budget-alerts", What: "a configured budget alerts through the topic of alarms on what was spent and on what is forecast, and has the right to (https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html); no filter makes it count nothing (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html)",
 		Check: func(s *Stack) (broken []string) {
 			all := s.find(budgetType)
 			if (len(all) == 1) != (s.Settings.MonthlyBudgetUSD > 0) || len(all) > 1 {
 				return []string{fmt.Sprintf("%d budgets with a limit of %d", len(all), s.Settings.MonthlyBudgetUSD)}
 			}
 			for _, r := range all {
-				var told []string
+				var alerts []string
 				for i := 0; text(r, "notifications", i, "notificationType") != ""; i++ {
 					if strings.HasSuffix(text(r, "notifications", i, "subscriberSnsTopicArns", 0), "-alarms") && text(r, "notifications", i, "threshold") == "100" {
-						told = append(told, text(r, "notifications", i, "notificationType"))
+						alerts = append(alerts, text(r, "notifications", i, "notificationType"))
 					}
 				}
-				if !slices.Equal(told, []string{"ACTUAL", "FORECASTED"}) || text(r, "limitAmount") != fmt.Sprint(s.Settings.MonthlyBudgetUSD) || r.Inputs["costFilters"] != nil {
-					broken = append(broken, fmt.Sprintf("the budget of %s with filters %v tells the alarms of %v", text(r, "limitAmount"), r.Inputs["costFilters"], told))
+				if !slices.Equal(alerts, []string{"ACTUAL", "FORECASTED"}) || text(r, "limitAmount") != fmt.Sprint(s.Settings.MonthlyBudgetUSD) || r.Inputs["costFilters"] != nil {
+					broken = append(broken, fmt.Sprintf("the budget of %s with filters %v alerts on %v", text(r, "limitAmount"), r.Inputs["costFilters"], alerts))
 				}
 			}
 			return append(broken, s.budgetsMay()...)
@@ -41,7 +41,7 @@ func budgeted() Rule {
 	}
 }
 
-// budgetsMay tells what stops AWS Budgets from publishing to the encrypted topic
+// budgetsMay names what stops AWS Budgets from publishing to the encrypted topic
 // of alarms.
 func (s *Stack) budgetsMay() (broken []string) {
 	all, _ := s.statements()

@@ -32,7 +32,7 @@ func optionPaths() Rule {
 	}
 }
 
-// leads tells why a path leads nowhere in inputs. Its end may be missing, as
+// leads says why a path leads nowhere in inputs. Its end may be missing, as
 // what AWS adds is.
 func leads(inputs map[string]any, path string) string {
 	parsed, err := resource.ParsePropertyPath(path)
@@ -60,7 +60,7 @@ func leads(inputs map[string]any, path string) string {
 	return ""
 }
 
-// flat tells whether all members are single values.
+// flat reports whether all members are single values.
 func flat(members map[string]any) bool {
 	for _, member := range members {
 		switch member.(type) {

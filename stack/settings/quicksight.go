@@ -47,7 +47,7 @@ func (s *Settings) OtherAccount(account string) []string {
 func (s *Settings) placeholders() []string {
 	var faults []string
 	add := func(name, value string) {
-		faults = append(faults, fmt.Sprintf("%s:%s is %s: it is a placeholder: put your own in Pulumi.%s.yaml, or take it out", Project, name, show(value), s.Stack))
+		faults = append(faults, fmt.Sprintf("%s:%s is %s: it is a placeholder: put your own in Pulumi.%s.yaml, or remove it", Project, name, show(value), s.Stack))
 	}
 	for i, e := range s.Emails {
 		if _, domain, _ := strings.Cut(e.Address, "@"); slices.Contains([]string{"example.com", "example.net", "example.org"}, strings.ToLower(domain)) {

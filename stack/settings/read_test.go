@@ -247,7 +247,7 @@ func TestPlaceholders(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for i, name := range []string{"emails[0].address", "emails[1].address", "quickSightPrincipal", "quickSightAuthor"} {
-		if fault := faults.Faults[i]; !strings.HasPrefix(fault, "headcount:"+name+" is ") || !strings.HasSuffix(fault, ": it is a placeholder: put your own in Pulumi.prod.yaml, or take it out") {
+		if fault := faults.Faults[i]; !strings.HasPrefix(fault, "headcount:"+name+" is ") || !strings.HasSuffix(fault, ": it is a placeholder: put your own in Pulumi.prod.yaml, or remove it") {
 			t.Errorf("got %s", fault)
 		}
 	}

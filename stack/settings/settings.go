@@ -52,7 +52,7 @@ type Settings struct {
 	// off, a multiple of NoInputStep; 0 is never.
 	NoInputMinutes int
 	// MonthlyBudgetUSD is what the account may cost in a month, in US dollars,
-	// before somebody is told; 0 is no limit.
+	// before an alert; 0 is no budget.
 	MonthlyBudgetUSD int
 	// AthenaScanLimitMB is the most a query may scan.
 	AthenaScanLimitMB int
