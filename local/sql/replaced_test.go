@@ -279,6 +279,9 @@ func TestManyAskAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Ask(t.Context(), "FROM headcounts LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
 	var readers errgroup.Group
 	for range 8 {
 		readers.Go(func() error {
