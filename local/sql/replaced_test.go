@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // makeVersions makes n files of headcounts that a mixture of two of would show: each has
@@ -258,6 +260,47 @@ func TestImportsGoOn(t *testing.T) {
 		t.Errorf("%v, %v", rows, err)
 	}
 	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestManyAskAtOnce: questions of several readers, to the folder and to one
+// snapshot, do not disturb each other while a final is replaced.
+func TestManyAskAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	versions := makeVersions(t, 3)
+	makeFiles(t, dir)
+	replace(t, finalPath(dir), versions[1])
+	db := open(t, dir)
+	s, err := db.Snapshot(t.Context(), db.List(db.Tables()))
+	if err == nil {
+		err = s.Add(t.Context(), View{Name: "kept", SQL: "SELECT count(*) AS n FROM events", Imported: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Ask(t.Context(), "FROM headcounts LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
+	var readers errgroup.Group
+	for range 8 {
+		readers.Go(func() error {
+			for range 10 {
+				if rows, err := s.Ask(t.Context(), "SELECT n, (SELECT max(people) FROM headcounts) FROM kept"); err != nil || fmt.Sprint(rows) != "[[2 1]]" {
+					return fmt.Errorf("the snapshot gives %v, %w", rows, err)
+				}
+				rows, err := db.Ask(t.Context(), "SELECT count(*) - 2500 * max(people) - 1 FROM headcounts")
+				if err != nil || rows[0][0] != int64(0) {
+					return fmt.Errorf("the folder gives %v, %w", rows, err)
+				}
+			}
+			return nil
+		})
+	}
+	for i := range 50 {
+		replace(t, finalPath(dir), versions[i%len(versions)])
+	}
+	if err := errors.Join(readers.Wait(), s.Close(t.Context())); err != nil {
 		t.Error(err)
 	}
 }

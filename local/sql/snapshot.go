@@ -13,8 +13,10 @@ import (
 )
 
 // Snapshot is the tables of a folder as their files were at one time, and the
-// views over them: whatever becomes of the files, all its answers agree. It may be
-// asked from several goroutines. The caller closes it.
+// views over them: whatever becomes of the files, all its answers agree. That time
+// is when they were listed and, for the content of files that may be replaced, when
+// their table was first asked for. It may be asked from several goroutines. The
+// caller closes it.
 type Snapshot struct {
 	db     *DB
 	schema string // of DuckDB, in which its tables and views are

@@ -7,7 +7,10 @@
 //	headcounts  the aggregates, of all flows
 //	quarantine  the rejected events, without their payload
 //
-// Views that the caller defines over them come beside them.
+// Views that the caller defines over them come beside them. Only questions are
+// answered, and only about these. Each is answered from files that stay as they
+// are meanwhile; a file that cannot be one of its table is named in the error, and
+// the other tables still answer.
 //
 // Times are UTC, and the partition columns (year, month, day, flow) are strings
 // with their leading zeros, as in Athena. Nothing is fetched from the network.
