@@ -24,8 +24,8 @@ const (
 	// demoWatched at most when somebody does.
 	demoAlone, demoWatched = 60, 7 * 24 * 60
 	demoPeople             = 1200
-	// demoSettleWithin is how long after Ctrl-C a demo may take to settle what is
-	// published, and to draw the balance.
+	// demoSettleWithin is the longest time after Ctrl-C for what is published to be
+	// settled, and for the balance.
 	demoSettleWithin = 4 * time.Second
 )
 

@@ -50,7 +50,7 @@ func freshDemo(dir string) error {
 	return errors.Join(errs...)
 }
 
-// checkDemoFolder tells whether a demo may have the folder.
+// checkDemoFolder gives an error where a demo must not work in the folder.
 func checkDemoFolder(dir string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return usageError{fmt.Sprintf("--data %s is a file, want a folder", dir)}

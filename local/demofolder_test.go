@@ -50,13 +50,10 @@ func TestFreshDemo(t *testing.T) {
 	if got := in(t, dir); !slices.Equal(got, marked) {
 		t.Errorf("a new folder holds %v", got)
 	}
-	// A pipeline makes all that is deleted: another file would make the next
-	// demo show the old run.
+	// A run makes all that a demo makes, but for the list of places.
 	fill(t, dir, "places.csv", "notes.txt")
-	if err := os.WriteFile(filepath.Join(dir, "places.csv"), []byte("poi_id,name,latitude,longitude\na,A,1,2\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, _, stderr := headcount(t, strings.Replace(events, "48.8606", "1", 1)+events, "run", "--events", "-", "--pois", filepath.Join(dir, "places.csv"), "--data", dir); code != exitInput {
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
+	if code, _, stderr := headcount(t, events, "run", "--events", "-", "--pois", pois, "--data", dir); code != exitDone {
 		t.Fatal(stderr)
 	}
 	if slices.Contains(in(t, dir), demoMarker) {

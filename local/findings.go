@@ -75,7 +75,7 @@ func (f *findings) write(w io.Writer, b *pipeline.Balance) {
 	}
 }
 
-// useful tells whether anything of the input counts: an error says why not.
+// useful gives an error where nothing of the input counts, with the likely reason.
 func useful(b *pipeline.Balance, events string) error {
 	what := "--events " + events
 	switch {

@@ -10,8 +10,8 @@ import (
 )
 
 // TestNothingUseful: where nothing of the input counts, the exit code is 2 and
-// what is said shows why, without a value of the input; the balance is there all
-// the same.
+// stderr names the reason, without a value of the input; the balance is printed
+// all the same.
 func TestNothingUseful(t *testing.T) {
 	good := strings.SplitAfter(events, "\n")[0]
 	swapped := strings.NewReplacer(`"latitude":48.8606`, `"latitude":2.3376`, `"longitude":2.3376`, `"longitude":48.8606`).Replace(good)

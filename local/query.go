@@ -95,7 +95,7 @@ func city(f flags, c *simulate.Config) {
 	})
 }
 
-// checkFolder tells whether the folder that a flag names is there.
+// checkFolder gives an error where the folder that a flag names is not there.
 func checkFolder(name, dir string) error {
 	info, err := os.Stat(dir)
 	switch {

@@ -191,8 +191,8 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 	return balance, errors.Join(skipped, err)
 }
 
-// settleRest gives what was published by the time of a signal a moment to be
-// settled, and tells what is counted and what is not.
+// settleRest waits a moment for what was published by the time of a signal, and
+// gives a cutShort that names how much is counted and how much is not.
 func settleRest(ctx context.Context, p *pipeline.Pipeline) error {
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
@@ -200,14 +200,17 @@ func settleRest(ctx context.Context, p *pipeline.Pipeline) error {
 	return cutShort{notCounted(p, err) + ". Run the same events again to count the rest: none is counted twice"}
 }
 
-// notCounted says how far the events have come that were published. unsettled is
-// what Settle has said.
+// notCounted says how far the published events have come. unsettled is the error
+// of Settle.
 func notCounted(p *pipeline.Pipeline, unsettled error) string {
 	published, totals := p.Accepted().Events, p.Tally.Totals()
 	text := fmt.Sprintf("%s events published, %s of them counted or rejected, %s not counted yet",
 		pretty(published), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
 	if unsettled != nil {
 		text += "; the next run on the folder writes the headcounts of what is counted"
+	}
+	if unsettled != nil && !errors.Is(unsettled, context.DeadlineExceeded) && !errors.Is(unsettled, context.Canceled) {
+		text += "; " + unsettled.Error()
 	}
 	return text
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// stopWithin is how long a command may take to end after a signal. Then the
+	// stopWithin is the longest time from a signal to the end of a command. Then the
 	// process ends as it is: whatever is on disk is whole at any moment.
 	stopWithin = 4800 * time.Millisecond
 	// settleWithin is how much of that is for what was published already.
@@ -37,8 +37,8 @@ func stopOf(ctx context.Context) (s stopSignal, stopped bool) {
 	return s, errors.As(context.Cause(ctx), &s)
 }
 
-// cutShort is how a command tells what it has done by the time of a signal, and
-// what it has not.
+// cutShort is the error of a command that a signal has ended early: what is done
+// and what is not.
 type cutShort struct{ text string }
 
 func (e cutShort) Error() string { return e.text }

@@ -16,7 +16,7 @@ import (
 // TestUntilSignal: a signal ends the work's context, and the process ends soon
 // whether the work does or not.
 func TestUntilSignal(t *testing.T) {
-	deaf := func(context.Context) int {
+	endless := func(context.Context) int {
 		time.Sleep(time.Hour)
 		return exitDone
 	}
@@ -36,9 +36,9 @@ func TestUntilSignal(t *testing.T) {
 			},
 			signals: []os.Signal{os.Interrupt}, code: 130,
 		},
-		"it is deaf to SIGINT":  {work: deaf, signals: []os.Signal{os.Interrupt}, code: 130, within: stopWithin, says: "after SIGINT"},
-		"it is deaf to SIGTERM": {work: deaf, signals: []os.Signal{syscall.SIGTERM}, code: 143, within: stopWithin, says: "after SIGTERM"},
-		"a second signal":       {work: deaf, signals: []os.Signal{syscall.SIGTERM, os.Interrupt}, code: 143, says: "second signal"},
+		"it ignores SIGINT":  {work: endless, signals: []os.Signal{os.Interrupt}, code: 130, within: stopWithin, says: "after SIGINT"},
+		"it ignores SIGTERM": {work: endless, signals: []os.Signal{syscall.SIGTERM}, code: 143, within: stopWithin, says: "after SIGTERM"},
+		"a second signal":    {work: endless, signals: []os.Signal{syscall.SIGTERM, os.Interrupt}, code: 143, says: "second signal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestUntilSignal(t *testing.T) {
 				if took := time.Since(begun); code != tt.code || took != tt.within || took >= 5*time.Second || !strings.Contains(stderr.String(), tt.says) {
 					t.Errorf("exit %d after %s, %q; want %d after %s", code, took, &stderr, tt.code, tt.within)
 				}
-				time.Sleep(2 * time.Hour) // of the bubble, until the deaf work has ended too
+				time.Sleep(2 * time.Hour) // of the bubble, until the endless work has ended too
 			})
 		})
 	}
@@ -96,7 +96,7 @@ func TestOutlive(t *testing.T) {
 	})
 }
 
-// TestCutShort: commands that would take long end when their context does, with
+// TestCutShort: long commands end when their context does, with
 // the exit code of the signal, and say so in one line.
 func TestCutShort(t *testing.T) {
 	t.Chdir("..") // where cost finds what it counts

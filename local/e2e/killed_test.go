@@ -64,8 +64,8 @@ func (c *command) finish(lines []string) {
 	}
 }
 
-// killWhen kills it by SIGKILL as soon as what is asked for has come about, and
-// tells whether that was before it ended by itself.
+// killWhen kills it by SIGKILL as soon as ask gives true. It gives false when the
+// command ended by itself before.
 func (c *command) killWhen(lines []string, ask func() bool) bool {
 	c.t.Helper()
 	p, stderr := c.start(lines)

@@ -60,13 +60,13 @@ func (r *running) stop(t *testing.T, s os.Signal) (code int, stdout, stderr stri
 		_ = r.cmd.Process.Kill()
 	})
 	defer overdue.Stop()
-	said := make(chan string, 1)
+	rest := make(chan string, 1)
 	go func() {
 		text, _ := io.ReadAll(r.stderr)
-		said <- string(text)
+		rest <- string(text)
 	}()
 	out, _ := io.ReadAll(r.stdout)
-	stderr = <-said
+	stderr = <-rest
 	_ = r.cmd.Wait() // how it ended is asked of its state
 	t.Logf("%s: %s after %s", r.name, r.cmd.ProcessState, time.Since(begun))
 	return r.cmd.ProcessState.ExitCode(), string(out), stderr

@@ -218,7 +218,7 @@ type batcher struct {
 	writer     pack.Writer
 }
 
-// line takes line n: as a rule one event, but whatever it holds.
+// line adds line n: as a rule one event, but whatever it holds.
 func (b *batcher) line(n int, line string) error {
 	b.decoder.Reset(line)
 	for b.decoder.Next() {
