@@ -16,7 +16,7 @@ import (
 	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
-// makeSparse writes headcounts of ten days in windows of so many minutes, of which
+// makeSparse writes headcounts of twenty days in windows of so many minutes, of which
 // most have nobody: nine in ten places, and whole hours of all of them. Some cells
 // are suppressed. It gives the file.
 func makeSparse(t *testing.T, dir string, minutes int) string {
@@ -26,7 +26,7 @@ func makeSparse(t *testing.T, dir string, minutes int) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(folder, "2026-03-01T00.parquet")
-	n := 10 * 24 * 60 / minutes
+	n := 20 * 24 * 60 / minutes
 	db := memory(t)
 	if _, err := db.Exec(fmt.Sprintf(`COPY (
 		SELECT w AS window_start, w + INTERVAL %[1]d MINUTE AS window_end, 'poi-' || p AS poi_id, 'Place ' || p AS poi_name,
@@ -90,11 +90,14 @@ func TestPeopleAtOnce(t *testing.T) {
 	choices := []choice{
 		{"as it opens", nil, nil, "w > last - INTERVAL 7 DAY", "true"},
 		{"everything", map[string][]string{"Period": {"Everything"}}, nil, "true", "true"},
+		{"everything, by window", map[string][]string{"Period": {"Everything"}, "Step": {"Window"}}, nil, "true", "true"},
 		{"a day, by window", map[string][]string{"Period": {"Last 24 hours"}, "Step": {"Window"}}, nil, "w > last - INTERVAL 24 HOUR", "true"},
 		{"an hour of a place", map[string][]string{"Period": {"Last hour"}}, map[string]query.Choice{"place": {Values: []string{"Place 1"}}}, "w > last - INTERVAL 1 HOUR", "poi_name = 'Place 1'"},
 		{
-			"from and to", map[string][]string{"Period": {"Everything"}, "From": {"2026-03-03T10:10:00Z"}, "To": {"2026-03-05T03:00:00Z"}, "Step": {"Day"}},
-			map[string]query.Choice{"gender": {Values: []string{"male"}}}, "w >= TIMESTAMP '2026-03-03 10:10:00' AND w < TIMESTAMP '2026-03-05 03:00:00'", "gender = 'male'",
+			"from and to",
+			map[string][]string{"Period": {"Everything"}, "From": {"2026-03-03T10:10:00Z"}, "To": {"2026-03-05T03:00:00Z"}, "Step": {"Day"}},
+			map[string]query.Choice{"gender": {Values: []string{"male"}}},
+			"w >= TIMESTAMP '2026-03-03 10:10:00' AND w < TIMESTAMP '2026-03-05 03:00:00'", "gender = 'male'",
 		},
 	}
 	for _, minutes := range []int{5, 16, 120} {

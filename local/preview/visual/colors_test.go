@@ -1,0 +1,38 @@
+package visual
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/dashboards/definition"
+)
+
+// TestOurColorsCanBeSeen: the colours that our definition gives to values stand out
+// from a light and from a dark card, and no two of a column are the same.
+func TestOurColorsCanBeSeen(t *testing.T) {
+	text, err := dashboards.Files.ReadFile(dashboards.HeadcountFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d definition.Definition
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.ColumnConfigurations) == 0 {
+		t.Fatal("no column has colours")
+	}
+	for _, c := range d.ColumnConfigurations {
+		of := map[string]string{}
+		for _, custom := range deref(c.ColorsConfiguration).CustomColors {
+			color, value := hex(custom.Color), deref(custom.FieldValue)
+			if contrast(color, lightPage) < readable || contrast(color, darkPage) < readable {
+				t.Errorf("%s is hard to see: %s", value, color)
+			}
+			if other, ok := of[color]; ok {
+				t.Errorf("%s and %s have the same colour", value, other)
+			}
+			of[color] = value
+		}
+	}
+}
