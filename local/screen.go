@@ -90,7 +90,7 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) (err e
 			return nil // an interrupt is no error
 		}
 		totals := p.Tally.Totals()
-		_, err := fmt.Fprintf(s.out, clear+"Headcount demo   %s UTC   %s events settled, %.0f/s\n\n%s\n"+
+		_, err := fmt.Fprintf(s.out, clearScreen+"Headcount demo   %s UTC   %s events settled, %.0f/s\n\n%s\n"+
 			"see   %s\ndata  %s\nask   go run ./local query --data %s \"FROM headcounts LIMIT 10\"\nAWS   %s\nend   Ctrl-C\n",
 			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds(),
 			places, s.page, s.dir, s.dir, p.Cloud.URL())
@@ -100,7 +100,7 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) (err e
 	}
 }
 
-const clear = "\033[H\033[2J" // home, and clear the terminal
+const clearScreen = "\033[H\033[2J" // home, and clear the terminal
 
 // read draws the busiest places. If they cannot be read now, those that were there
 // before stay, and why is said below them.
@@ -130,7 +130,7 @@ func (s *screen) last(ctx context.Context) error {
 	}
 	var text strings.Builder
 	if s.live {
-		text.WriteString(clear)
+		text.WriteString(clearScreen)
 	}
 	s.draw(&text, last)
 	_, err = io.WriteString(s.out, text.String()+"\n")

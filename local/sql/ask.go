@@ -142,7 +142,7 @@ func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (co
 
 // describe gives the columns of what may stand after FROM.
 func describe(ctx context.Context, conn *sql.Conn, from string) (columns []Column, err error) {
-	rows, err := conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+from+")")
+	rows, err := conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+from+")") // #nosec G202 -- a quoted name, or a view of the program
 	if err != nil {
 		return nil, err
 	}
