@@ -2,6 +2,7 @@ package visual
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/headcount-etl/headcount/dashboards"
@@ -34,5 +35,15 @@ func TestOurColorsCanBeSeen(t *testing.T) {
 			}
 			of[color] = value
 		}
+	}
+}
+
+// TestColorsOfAMap are the ones that the definition asks for.
+func TestColorsOfAMap(t *testing.T) {
+	const rows = `SELECT a, a AS b, TIMESTAMP '2026-03-01' AS "at", n FROM (VALUES ('x', 5), ('y', 9)) t(a, n)`
+	d := drawnFrom(t, rows, `{"GeospatialMapVisual":{"ChartConfiguration":{"VisualPalette":{"ColorMap":[{"Element":{"FieldId":"a","FieldValue":"y"},"Color":"#2E7FD1"}]},
+		"FieldWells":{"GeospatialMapAggregatedFieldWells":{"Geospatial":[`+wellN+`,`+wellN+`],"Colors":[`+wellA+`],"Values":[`+sumOfN+`]}}}}}`)
+	if d.Map == nil || !slices.Equal(d.Map.Palette, []string{"", "#2e7fd1"}) {
+		t.Errorf("%+v", d.Map)
 	}
 }
