@@ -81,20 +81,85 @@ func (a *AWS) check(_ context.Context, req plugin.CheckRequest) (plugin.CheckRes
 	return plugin.CheckResponse{Properties: req.News}, nil
 }
 
-// diff compares the inputs.
+// diff compares the inputs with what there is. The engine has put what is to be
+// ignored into both.
 func (a *AWS) diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffResult, error) {
-	var changed []resource.PropertyKey
-	if diff := req.OldInputs.Diff(req.NewInputs); diff != nil {
+	there := resource.PropertyMap{}
+	for key, value := range req.OldOutputs {
+		_, was := req.OldInputs[key]
+		if _, is := req.NewInputs[key]; was || is {
+			there[key] = value
+		}
+	}
+	var changed, replacing []resource.PropertyKey
+	if diff := there.Diff(withoutEmptyLists(req.NewInputs)); diff != nil {
 		for _, key := range diff.Keys() {
-			if diff.Changed(key) && !slices.Contains(req.IgnoreChanges, string(key)) {
+			if diff.Changed(key) {
 				changed = append(changed, key)
 			}
+		}
+	}
+	for _, key := range changed {
+		if forcesNew(string(req.URN.Type()), key, req.NewInputs) {
+			replacing = append(replacing, key)
 		}
 	}
 	if len(changed) == 0 {
 		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
 	}
-	return plugin.DiffResult{Changes: plugin.DiffSome, ChangedKeys: changed}, nil
+	return plugin.DiffResult{Changes: plugin.DiffSome, ChangedKeys: changed, ReplaceKeys: replacing}, nil
+}
+
+// forcesNew reports whether a change of a property replaces the resource, of the
+// properties by which a running stack would be stopped
+// (https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/security_group,
+// https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/ecs_service).
+func forcesNew(kind string, key resource.PropertyKey, inputs resource.PropertyMap) bool {
+	switch kind {
+	case "aws:ec2/securityGroup:SecurityGroup":
+		return slices.Contains([]resource.PropertyKey{"name", "namePrefix", "description", "vpcId"}, key)
+	case "aws:ecs/service:Service":
+		forced := inputs["forceNewDeployment"]
+		return key == "name" || key == "launchType" || key == "capacityProviderStrategies" && !(forced.IsBool() && forced.BoolValue())
+	}
+	return false
+}
+
+// kept is what AWS has of a value that it was sent: a block without members is
+// not sent at all (https://github.com/hashicorp/terraform-provider-aws/issues/28517),
+// so that it is a difference at every up; an empty list is as good as none.
+func kept(v resource.PropertyValue) (resource.PropertyValue, bool) {
+	switch {
+	case v.IsObject():
+		members := resource.PropertyMap{}
+		for key, member := range v.ObjectValue() {
+			if member, ok := kept(member); ok {
+				members[key] = member
+			}
+		}
+		return resource.NewObjectProperty(members), len(members) > 0
+	case v.IsArray():
+		var items []resource.PropertyValue
+		for _, item := range v.ArrayValue() {
+			if item, ok := kept(item); ok {
+				items = append(items, item)
+			}
+		}
+		return resource.NewArrayProperty(items), len(items) > 0
+	default:
+		return v, true
+	}
+}
+
+// withoutEmptyLists leaves out the lists without items, at the top.
+func withoutEmptyLists(inputs resource.PropertyMap) resource.PropertyMap {
+	left := resource.PropertyMap{}
+	for key, value := range inputs {
+		if !value.IsArray() || len(value.ArrayValue()) > 0 {
+			left[key] = value
+		}
+	}
+	return left
 }
 
 func (a *AWS) create(_ context.Context, req plugin.CreateRequest) (plugin.CreateResponse, error) {
@@ -127,7 +192,12 @@ func (a *AWS) delete(_ context.Context, req plugin.DeleteRequest) (plugin.Delete
 // up is unknown.
 func (a *AWS) outputs(urn resource.URN, inputs resource.PropertyMap, unknown bool) (string, resource.PropertyMap) {
 	id, made := record.Outputs(a.region, record.Resource{Type: string(urn.Type()), Name: urn.Name(), Inputs: inputs.Mappable()})
-	state := inputs.Copy()
+	state := resource.PropertyMap{}
+	for key, value := range inputs {
+		if value, ok := kept(value); ok {
+			state[key] = value
+		}
+	}
 	for name, value := range made {
 		state[resource.PropertyKey(name)] = resource.NewStringProperty(value)
 		if unknown {
