@@ -169,10 +169,10 @@ func (w *Worker) Flush() { w.masked.Flush() }
 // Run is New and Run in one, for a process of its own.
 func Run(ctx context.Context, p *service.Process) error {
 	w, err := New(ctx, p, Options{})
-	if ctx.Err() != nil {
-		return nil // stopped while it waited for AWS
-	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // stopped while it waited for AWS
+		return nil
+	case err != nil:
 		return err
 	}
 	return w.Run(ctx)
