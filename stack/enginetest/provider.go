@@ -120,7 +120,8 @@ func forcesNew(kind string, key resource.PropertyKey, inputs resource.PropertyMa
 		return slices.Contains([]resource.PropertyKey{"name", "namePrefix", "description", "vpcId"}, key)
 	case "aws:ecs/service:Service":
 		forced := inputs["forceNewDeployment"]
-		return key == "name" || key == "launchType" || key == "capacityProviderStrategies" && !(forced.IsBool() && forced.BoolValue())
+		inPlace := forced.IsBool() && forced.BoolValue()
+		return key == "name" || key == "launchType" || key == "capacityProviderStrategies" && !inPlace
 	}
 	return false
 }

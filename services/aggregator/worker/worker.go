@@ -169,10 +169,10 @@ func (w *Worker) Flush() { w.masked.Flush() }
 // Run is New and Run in one, for a process of its own.
 func Run(ctx context.Context, p *service.Process) error {
 	w, err := New(ctx, p, Options{})
-	switch {
-	case ctx.Err() != nil: // stopped while it waited for AWS
-		return nil
-	case err != nil:
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // stopped while it waited for AWS
+	}
+	if err != nil {
 		return err
 	}
 	return w.Run(ctx)
