@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # One after another, in the order in which they depend on each other.
-MODULES := shared services/validator services/masker services/aggregator dashboards local stack
+MODULES := shared services/validator services/masker services/aggregator dashboards/quicksight dashboards local stack
 GOLANGCI_VERSION := v2.12.2
 BIN := $(CURDIR)/.bin
 

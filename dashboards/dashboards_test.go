@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
 	"github.com/headcount-etl/headcount/dashboards"
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/dashboards/views"
 )
 

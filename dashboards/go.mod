@@ -2,7 +2,10 @@ module github.com/headcount-etl/headcount/dashboards
 
 go 1.26.0
 
-require github.com/aws/aws-sdk-go-v2/service/quicksight v1.113.0
+require (
+	github.com/aws/aws-sdk-go-v2/service/quicksight v1.113.0
+	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0
+)
 
 require (
 	github.com/JohnCGriffin/overflow v0.0.0-20211019200055-46fa312c352c // indirect
@@ -30,8 +33,9 @@ require (
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/headcount-etl/headcount/services/aggregator v0.0.0
 	github.com/headcount-etl/headcount/shared v0.0.0
-	pgregory.net/rapid v1.3.0
 )
+
+replace github.com/headcount-etl/headcount/dashboards/quicksight => ./quicksight
 
 replace github.com/headcount-etl/headcount/shared => ../shared
 

@@ -20,6 +20,7 @@ require (
 	github.com/google/renameio/v2 v2.0.2
 	github.com/google/uuid v1.6.0
 	github.com/headcount-etl/headcount/dashboards v0.0.0
+	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0
 	github.com/headcount-etl/headcount/services/aggregator v0.0.0
 	github.com/headcount-etl/headcount/services/masker v0.0.0
 	github.com/headcount-etl/headcount/services/validator v0.0.0
@@ -84,6 +85,7 @@ require (
 
 replace (
 	github.com/headcount-etl/headcount/dashboards => ../dashboards
+	github.com/headcount-etl/headcount/dashboards/quicksight => ../dashboards/quicksight
 	github.com/headcount-etl/headcount/services/aggregator => ../services/aggregator
 	github.com/headcount-etl/headcount/services/masker => ../services/masker
 	github.com/headcount-etl/headcount/services/validator => ../services/validator

@@ -11,9 +11,10 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sts v1.51.8
 	github.com/google/go-containerregistry v0.22.1
 	github.com/headcount-etl/headcount/dashboards v0.0.0
+	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0
 	github.com/headcount-etl/headcount/services/aggregator v0.0.0
 	github.com/headcount-etl/headcount/services/masker v0.0.0
-	github.com/headcount-etl/headcount/services/validator v0.0.0-00010101000000-000000000000
+	github.com/headcount-etl/headcount/services/validator v0.0.0
 	github.com/headcount-etl/headcount/shared v0.0.0
 	github.com/pulumi/pulumi-aws/sdk/v6 v6.83.0
 	github.com/pulumi/pulumi/sdk/v3 v3.259.0
@@ -175,6 +176,7 @@ require (
 
 replace (
 	github.com/headcount-etl/headcount/dashboards => ../dashboards
+	github.com/headcount-etl/headcount/dashboards/quicksight => ../dashboards/quicksight
 	github.com/headcount-etl/headcount/services/aggregator => ../services/aggregator
 	github.com/headcount-etl/headcount/services/masker => ../services/masker
 	github.com/headcount-etl/headcount/services/validator => ../services/validator

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/query"
 	"github.com/headcount-etl/headcount/local/sql"
 )

@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/query"
 	"github.com/headcount-etl/headcount/local/preview/visual"
 	"github.com/headcount-etl/headcount/local/sql"

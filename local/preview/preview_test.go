@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/dashboards"
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/preview/visual"
 )

@@ -100,6 +100,7 @@ require (
 	github.com/hashicorp/go-version v1.9.0 // indirect
 	github.com/hashicorp/hcl/v2 v2.24.0 // indirect
 	github.com/headcount-etl/headcount/dashboards v0.0.0 // indirect
+	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0 // indirect
 	github.com/headcount-etl/headcount/services/aggregator v0.0.0 // indirect
 	github.com/headcount-etl/headcount/shared v0.0.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
@@ -208,6 +209,7 @@ require (
 
 replace (
 	github.com/headcount-etl/headcount/dashboards => ../../dashboards
+	github.com/headcount-etl/headcount/dashboards/quicksight => ../../dashboards/quicksight
 	github.com/headcount-etl/headcount/services/aggregator => ../../services/aggregator
 	github.com/headcount-etl/headcount/services/masker => ../../services/masker
 	github.com/headcount-etl/headcount/services/validator => ../../services/validator

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
 // differences are where CloudFormation takes less than QuickSight's API.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
 // structs are the structs that a definition can be made of, by name.

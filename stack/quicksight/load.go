@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/headcount-etl/headcount/dashboards"
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/dashboards/views"
 )
 

@@ -3,7 +3,7 @@ package dialect
 import (
 	"fmt"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // template is a function whose SQL only needs its arguments put in.

@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // Type is the type of a value, as QuickSight tells them apart.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 func TestFaults(t *testing.T) {

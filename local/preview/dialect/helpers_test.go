@@ -7,7 +7,7 @@ import (
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // rows is the table that the expressions are evaluated over: three rows, of

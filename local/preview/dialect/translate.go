@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // translator turns the nodes of one expression into SQL.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 

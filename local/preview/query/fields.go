@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 

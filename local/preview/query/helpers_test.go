@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 	_ "github.com/duckdb/duckdb-go/v2"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 	"github.com/headcount-etl/headcount/local/preview/query"
 )

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // markPrefix begins the names that stand for values in a rewritten expression.

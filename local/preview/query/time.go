@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // instant is an instant as SQL.

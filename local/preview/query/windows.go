@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/dashboards"
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
 // TestOurColorsCanBeSeen: the colours that our definition gives to values stand out

@@ -2,7 +2,7 @@
 // into what the page draws.
 package visual
 
-import "github.com/headcount-etl/headcount/dashboards/definition"
+import "github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 
 // Drawing is what the page draws for one visual, as JSON. Of the parts after
 // Empty exactly the one that Kind names is there, and none if there are Faults

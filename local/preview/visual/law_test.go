@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 	"pgregory.net/rapid"
 
-	"github.com/headcount-etl/headcount/dashboards/definition"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/query"
 )
 

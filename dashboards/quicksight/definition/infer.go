@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // results are the types that functions give, whatever they are given, as

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/headcount-etl/headcount/dashboards/expression"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 var timeType = reflect.TypeFor[time.Time]()
