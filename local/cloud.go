@@ -8,8 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/headcount-etl/headcount/local/cloud"
 	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/standin"
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
@@ -39,7 +39,7 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	if err := keepFolder(*dir); err != nil {
 		return err
 	}
-	c, err := cloud.Start(ctx, cloud.Config{Listen: *listen, Dir: *dir, Log: zerolog.New(std.err).With().Timestamp().Logger()})
+	c, err := standin.Start(ctx, standin.Config{Listen: *listen, Dir: *dir, Log: zerolog.New(std.err).With().Timestamp().Logger()})
 	if err != nil {
 		return err
 	}

@@ -9,23 +9,21 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/athena v1.66.10
 	github.com/aws/aws-sdk-go-v2/service/cloudwatch v1.75.5
 	github.com/aws/aws-sdk-go-v2/service/ecs v1.104.1
-	github.com/aws/aws-sdk-go-v2/service/firehose v1.52.10
 	github.com/aws/aws-sdk-go-v2/service/quicksight v1.113.0
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.8
 	github.com/aws/aws-sdk-go-v2/service/sns v1.47.9
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10
-	github.com/aws/smithy-go v1.28.8
 	github.com/chromedp/chromedp v0.23.0
 	github.com/duckdb/duckdb-go/v2 v2.10506.0
 	github.com/google/renameio/v2 v2.0.2
 	github.com/google/uuid v1.6.0
 	github.com/headcount-etl/headcount/dashboards v0.0.0
 	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0
+	github.com/headcount-etl/headcount/local/standin v0.0.0
 	github.com/headcount-etl/headcount/services/aggregator v0.0.0
 	github.com/headcount-etl/headcount/services/masker v0.0.0
 	github.com/headcount-etl/headcount/services/validator v0.0.0
 	github.com/headcount-etl/headcount/shared v0.0.0
-	github.com/johannesboyne/gofakes3 v1.2.0
 	github.com/rs/zerolog v1.35.1
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.19.0
@@ -52,6 +50,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sso v1.39.3 // indirect
 	github.com/aws/aws-sdk-go-v2/service/ssooidc v1.44.3 // indirect
 	github.com/aws/aws-sdk-go-v2/service/sts v1.51.8 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/duckdb/duckdb-go-bindings v0.10506.0 // indirect
 	github.com/duckdb/duckdb-go-bindings/lib/darwin-amd64 v0.10506.0 // indirect
@@ -64,6 +63,7 @@ require (
 	github.com/goccy/go-json v0.10.5 // indirect
 	github.com/golang/snappy v1.0.0 // indirect
 	github.com/google/flatbuffers v25.12.19+incompatible // indirect
+	github.com/johannesboyne/gofakes3 v1.2.0 // indirect
 	github.com/klauspost/asmfmt v1.3.2 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
@@ -86,6 +86,7 @@ require (
 replace (
 	github.com/headcount-etl/headcount/dashboards => ../dashboards
 	github.com/headcount-etl/headcount/dashboards/quicksight => ../dashboards/quicksight
+	github.com/headcount-etl/headcount/local/standin => ./standin
 	github.com/headcount-etl/headcount/services/aggregator => ../services/aggregator
 	github.com/headcount-etl/headcount/services/masker => ../services/masker
 	github.com/headcount-etl/headcount/services/validator => ../services/validator

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // Check is what the arithmetic says of a paced run, beside what was counted.

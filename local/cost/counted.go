@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 //go:embed counted.json

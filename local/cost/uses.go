@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 	"github.com/headcount-etl/headcount/shared/metrics"
 )
 

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
 	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 	"github.com/headcount-etl/headcount/shared/pack"
 )
 

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/rs/zerolog"
 
-	"github.com/headcount-etl/headcount/local/cloud"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/local/standin"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // services are the real binaries, in the order in which events pass them, and
@@ -82,7 +82,7 @@ func newSite(t testing.TB, pois string, env map[string]string) *site {
 		t.Fatal(err)
 	}
 	s := &site{t: t, dir: t.TempDir(), pois: pois, env: env}
-	standIn, err := cloud.Start(t.Context(), cloud.Config{Dir: s.dir, Log: zerolog.Nop()})
+	standIn, err := standin.Start(t.Context(), standin.Config{Dir: s.dir, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/parquet"
 )

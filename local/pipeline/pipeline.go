@@ -16,9 +16,9 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/headcount-etl/headcount/local/cloud"
-	cloudsns "github.com/headcount-etl/headcount/local/cloud/sns"
 	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/local/standin"
+	cloudsns "github.com/headcount-etl/headcount/local/standin/sns"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
@@ -77,7 +77,7 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	if err != nil {
 		return p, err
 	}
-	standIn, err := cloud.Start(ctx, cloud.Config{Listen: s.Listen, Dir: s.Dir, Log: zerolog.Nop()})
+	standIn, err := standin.Start(ctx, standin.Config{Listen: s.Listen, Dir: s.Dir, Log: zerolog.Nop()})
 	if err != nil {
 		return p, err
 	}

@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/headcount-etl/headcount/local/cloud"
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
 	"github.com/headcount-etl/headcount/local/lake"
 	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/local/standin"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
@@ -43,7 +43,7 @@ var queueNames = []string{"ingest", "valid", "masked", "finals"}
 
 // Resources is what was created in the stand-in: the pipeline of one flow.
 type Resources struct {
-	Cloud  *cloud.Cloud
+	Cloud  *standin.Cloud
 	Config aws.Config
 	Flow   string
 	// TopicARN is where events are published.
@@ -57,7 +57,7 @@ type Resources struct {
 
 // awsConfig points the SDK at the stand-in, whatever the machine's environment
 // says; any credentials do.
-func awsConfig(c *cloud.Cloud) aws.Config {
+func awsConfig(c *standin.Cloud) aws.Config {
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
@@ -68,7 +68,7 @@ func awsConfig(c *cloud.Cloud) aws.Config {
 // the lake, and the flow's queues with their dead-letter queues and
 // subscription. The queue of finals messages gets those that an earlier process
 // on the folder has not settled.
-func Create(ctx context.Context, c *cloud.Cloud, flow string) (*Resources, error) {
+func Create(ctx context.Context, c *standin.Cloud, flow string) (*Resources, error) {
 	r := &Resources{Cloud: c, Config: awsConfig(c), Flow: flow, QueueURLs: map[string]string{}}
 	for _, step := range []func(context.Context) error{r.buckets, r.topics, r.queues, r.subscriptions, r.resume} {
 		if err := step(ctx); err != nil {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	cloudsns "github.com/headcount-etl/headcount/local/cloud/sns"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	cloudsns "github.com/headcount-etl/headcount/local/standin/sns"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/pack"
 	"github.com/headcount-etl/headcount/shared/queue"

@@ -19,10 +19,10 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/headcount-etl/headcount/local/cloud"
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/simulate"
 	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/local/standin"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
 	"github.com/headcount-etl/headcount/services/validator/validate"
@@ -63,7 +63,7 @@ var usual = flowSettings{window: 5 * time.Minute, radiusM: 200, minPeople: 1}
 func newRig(t *testing.T, b broken, s flowSettings) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	standIn, err := cloud.Start(t.Context(), cloud.Config{Dir: dir, Log: zerolog.Nop()})
+	standIn, err := standin.Start(t.Context(), standin.Config{Dir: dir, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headcount-etl/headcount/local/cloud/usage"
 	"github.com/headcount-etl/headcount/local/cost"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // TestFull: a fresh run uses, for an event, about what the committed counts say.

@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // BenchmarkPublishReceiveDelete takes events of 850 bytes through a topic and a

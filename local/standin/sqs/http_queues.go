@@ -6,7 +6,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/cloud/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/awsjson"
 )
 
 // The handlers of the actions on queues. The names of the fields are AWS's.

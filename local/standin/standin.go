@@ -1,10 +1,4 @@
-// Package cloud is a stand-in for the parts of AWS that the pipeline uses, on
-// one listener that any AWS SDK or CLI can talk to: SQS, SNS, Firehose and S3.
-// Queues and topics live in memory, objects in a folder.
-//
-// It is a tool for one machine. It checks no signatures and no permissions, so
-// it listens on the loopback interface only, and refuses what a web page sends.
-package cloud
+package standin
 
 import (
 	"context"
@@ -18,11 +12,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
-	"github.com/headcount-etl/headcount/local/cloud/s3"
-	"github.com/headcount-etl/headcount/local/cloud/sns"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/s3"
+	"github.com/headcount-etl/headcount/local/standin/sns"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // Config says where the stand-in listens and keeps its files.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // defaultPolicy is the policy of a topic that was given none: its owner may do all.

@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"maps"
@@ -12,9 +12,9 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // since gives what was used since an earlier snapshot, without bytes on the

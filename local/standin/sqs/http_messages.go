@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/headcount-etl/headcount/local/cloud/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/awsjson"
 )
 
 // The handlers of the actions on messages. The names of the fields are AWS's.

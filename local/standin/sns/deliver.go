@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // deliver hands the messages to the endpoint of a subscription. Those that it

@@ -21,9 +21,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // Error is a refusal in SNS's own terms.

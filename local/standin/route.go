@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/cloud/awsjson"
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
-	"github.com/headcount-etl/headcount/local/cloud/sns"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/standin/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/sns"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // maxForm is the largest form that is read: a full batch, each of its bytes

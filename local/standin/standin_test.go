@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"context"
@@ -25,7 +25,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

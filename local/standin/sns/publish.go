@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // The limits of a message and of a batch, from the quotas of SNS.

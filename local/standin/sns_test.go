@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"encoding/json"
@@ -13,8 +13,8 @@ import (
 	awssns "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"github.com/headcount-etl/headcount/local/cloud/firehose"
-	"github.com/headcount-etl/headcount/local/cloud/sqs"
+	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 func (w *world) topic(t testing.TB, name string) *string {

@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"

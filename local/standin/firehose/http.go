@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/headcount-etl/headcount/local/cloud/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/awsjson"
 )
 
 // Target is what the header X-Amz-Target of a request to Firehose begins with.

@@ -1,4 +1,4 @@
-package cloud
+package standin
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // deliver puts an object for Firehose, as AWS does it: its requests to S3 are

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/cloud/awsjson"
-	"github.com/headcount-etl/headcount/local/cloud/usage"
+	"github.com/headcount-etl/headcount/local/standin/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
 // Target is what the header X-Amz-Target of a request to SQS begins with.
