@@ -257,7 +257,7 @@ func (s *Service) FlushAll(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// Close takes no more records and delivers those that it has. An error says
+// Close accepts no more records and delivers those that it has. An error says
 // that some of them could not be delivered; they are lost with the process.
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()

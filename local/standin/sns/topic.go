@@ -213,7 +213,7 @@ func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[
 	return sub.arn, nil
 }
 
-// isQueueARN tells whether the text has the form of a queue's ARN.
+// isQueueARN reports whether the text has the form of a queue's ARN.
 func isQueueARN(text string) bool {
 	parts := strings.Split(text, ":")
 	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "sqs" && parts[5] != ""
@@ -293,7 +293,7 @@ func (s *Service) Unsubscribe(arn string) {
 }
 
 // SetSubscriptionAttribute changes one attribute of a subscription. An empty
-// value takes it away.
+// value removes it.
 func (s *Service) SetSubscriptionAttribute(arn, name, value string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
