@@ -164,7 +164,7 @@ func (e *Env) Float(name string, def, least, most float64) float64 {
 	return x
 }
 
-// isSettings tells whether an error is one of the settings.
+// isSettings reports whether an error is one of the settings.
 func isSettings(err error) bool {
 	var bad *SettingsError
 	return errors.As(err, &bad)

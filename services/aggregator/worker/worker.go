@@ -64,6 +64,9 @@ func readSettings(p *service.Process, o Options) (s settings, err error) {
 	}
 	if o.Places == nil {
 		s.pois = e.String("POIS")
+		if name, key, ok := s3Path(s.pois); ok && (name == "" || key == "") {
+			e.Fault("POIS", fmt.Sprintf("is %q: must be s3://bucket/key, or a file", s.pois))
+		}
 	}
 	window := e.Duration("WINDOW", 5*time.Minute, time.Second, 24*time.Hour)
 	if s.window, err = counts.NewWindow(window); err != nil {

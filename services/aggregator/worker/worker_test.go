@@ -70,6 +70,11 @@ func TestNewReadsThePlaces(t *testing.T) {
 	if err := open(t, env); !errors.As(err, &bad) || !strings.Contains(err.Error(), "line 2") || !strings.Contains(err.Error(), "latitude") {
 		t.Errorf("got %v", err)
 	}
+	for _, env["POIS"] = range []string{"s3://bucket", "s3://bucket/", "s3:///k", "s3://"} {
+		if err := open(t, env); !errors.As(err, &bad) || !strings.Contains(err.Error(), `POIS is "`+env["POIS"]+`": must be s3://bucket/key`) {
+			t.Errorf("%s: got %v", env["POIS"], err)
+		}
+	}
 }
 
 // TestNewChecksWhatItWasGiven: all that is missing is named in one error.
