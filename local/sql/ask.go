@@ -64,7 +64,7 @@ func (s *Snapshot) relist(names map[string]bool) {
 	}
 }
 
-// answer runs a statement that was taken apart. The rows are all there when it
+// answer runs a statement that was parsed. The rows are all there when it
 // returns; closing them gives conn back.
 func (s *Snapshot) answer(ctx context.Context, conn *sql.Conn, q *question) (*result, error) {
 	s.mu.Lock()

@@ -46,7 +46,10 @@ func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error
 		return err
 	}
 	out := bufio.NewWriter(w)
-	return errors.Join(write(out, r), out.Flush(), r.close())
+	if err = write(out, r); err == nil {
+		err = out.Flush()
+	}
+	return errors.Join(err, r.close())
 }
 
 // result is what a statement gave, read row by row.
