@@ -85,7 +85,7 @@ type Server struct {
 
 // Start serves the page. It fails if the address cannot be listened on, or is
 // none of loopback, or if the definition's file cannot be read at all. What is
-// wrong inside of it is told by Faults, and on the page.
+// wrong inside of it is shown by Faults, and on the page.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	if c.Read == nil {
 		path := c.File
@@ -184,14 +184,13 @@ func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state 
 	}
 	b := s.builder(l, state)
 	var d *visual.Drawing
-	failed := false // by the data, not by the definition
+	var failed error // by the data, not by the definition
 	if e.text != nil {
 		d = visual.DrawTextBox(b, e.text)
 	} else {
 		d = visual.Draw(ctx, b, func(ctx context.Context, q *query.Query) ([][]any, error) {
 			rows, err := l.data.Ask(ctx, q.SQL)
-			failed = failed || err != nil
-			s.reconsider(err)
+			failed = errors.Join(failed, err)
 			return rows, err
 		}, sheetID, e.visual, e.path)
 	}
@@ -199,7 +198,10 @@ func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state 
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if drawn, err = json.Marshal(d); err != nil || failed {
+	if errors.Is(failed, sql.ErrChanged) {
+		return nil, failed
+	}
+	if drawn, err = json.Marshal(d); err != nil || failed != nil {
 		return drawn, err // what fails now may not the next time
 	}
 	s.mu.Lock()

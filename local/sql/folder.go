@@ -220,6 +220,9 @@ type Files struct {
 	err   error
 }
 
+// OK reports whether all of them can be files of the table.
+func (f Files) OK() bool { return f.err == nil }
+
 // Version is equal for equal files, and for equal faults.
 func (f Files) Version() string { return fmt.Sprint(f.files, f.err) }
 
