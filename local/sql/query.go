@@ -39,7 +39,7 @@ func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error
 	case FormatCSV:
 		write = writeCSV
 	default:
-		return fmt.Errorf("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+		return mistake("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
 	}
 	r, err := d.ask(ctx, query)
 	if err != nil {

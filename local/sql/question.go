@@ -9,7 +9,30 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
+
+// MistakeError says that the question is at fault, and not the data.
+type MistakeError struct{ err error }
+
+func (e *MistakeError) Error() string { return e.err.Error() }
+func (e *MistakeError) Unwrap() error { return e.err }
+
+func mistake(format string, args ...any) error { return &MistakeError{fmt.Errorf(format, args...)} }
+
+// asked is an error that DuckDB gives to a question: a mistake where it does not
+// understand it.
+func asked(err error) error {
+	var from *duckdb.Error
+	if errors.As(err, &from) {
+		switch from.Type {
+		case duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax, duckdb.ErrorTypeBinder, duckdb.ErrorTypeCatalog:
+			return mistake("query: %w", oneLine(err))
+		}
+	}
+	return fmt.Errorf("query: %w", oneLine(err))
+}
 
 // question is one SQL statement that reads, parsed.
 type question struct {
@@ -41,13 +64,13 @@ func parse(ctx context.Context, conn *sql.Conn, text string) (*question, error) 
 	}
 	switch {
 	case parsed.Type == "not implemented":
-		return nil, errors.New("query: only questions are answered: SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES, PIVOT … ON … IN (…)")
+		return nil, mistake("query: only questions are answered: SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES, PIVOT … ON … IN (…)")
 	case parsed.Error:
-		return nil, fmt.Errorf("query: %w", oneLine(errors.New(parsed.Message)))
+		return nil, mistake("query: %w", oneLine(errors.New(parsed.Message)))
 	case len(parsed.Statements) == 0:
-		return nil, errors.New("query: there is no SQL statement in it")
+		return nil, mistake("query: there is no SQL statement in it")
 	case len(parsed.Statements) > 1:
-		return nil, errors.New("query: there are several SQL statements in it: ask one at a time")
+		return nil, mistake("query: there are several SQL statements in it: ask one at a time")
 	}
 	q := &question{text: text, tables: map[string]bool{}, foreign: map[string]bool{}, functions: map[string]bool{}, schemas: map[string]bool{}}
 	q.walk(parsed.Statements[0], nil)
@@ -144,17 +167,17 @@ var harmless = []string{"range", "generate_series", "unnest", "repeat", "repeat_
 func (q *question) check(known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(q.functions)) {
 		if !slices.Contains(harmless, name) {
-			return fmt.Errorf("query: %s() may not be asked, only the tables %s", name, strings.Join(known, ", "))
+			return mistake("query: %s() may not be asked, only the tables %s", name, strings.Join(known, ", "))
 		}
 	}
 	for _, schema := range slices.Sorted(maps.Keys(q.schemas)) {
 		if schema != "" && schema != live {
-			return fmt.Errorf("query: the schema %s may not be asked, only the tables %s", schema, strings.Join(known, ", "))
+			return mistake("query: the schema %s may not be asked, only the tables %s", schema, strings.Join(known, ", "))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.foreign)) {
 		if base, _ := strings.CutSuffix(name, "$path"); !slices.Contains(known, base) {
-			return fmt.Errorf("query: there is no table %s, only %s", name, strings.Join(known, ", "))
+			return mistake("query: there is no table %s, only %s", name, strings.Join(known, ", "))
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/duckdb/duckdb-go/v2"
 	"go.uber.org/goleak"
 )
 
@@ -338,6 +340,38 @@ func TestQueryPassesErrorsOn(t *testing.T) {
 	if err := db.Query(ctx, io.Discard, FormatCSV, "SELECT 1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// TestALongQuestionIsInterrupted ends the context while DuckDB computes.
+func TestALongQuestionIsInterrupted(t *testing.T) {
+	db := openDB(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	conn, err := db.db.Conn(t.Context())
+	if err == nil {
+		err = errors.Join(duckdb.RegisterScalarUDF(conn, "leave", leaving(cancel)), conn.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Ask(ctx, "SELECT count(*), (SELECT leave()) FROM range(100000000) a, range(100000000) b"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// leaving is a function of SQL without arguments that gives true.
+type leaving func()
+
+func (f leaving) Config() duckdb.ScalarFuncConfig {
+	boolean, _ := duckdb.NewTypeInfo(duckdb.TYPE_BOOLEAN) // it is a type
+	return duckdb.ScalarFuncConfig{ResultTypeInfo: boolean, Volatile: true}
+}
+
+func (f leaving) Executor() duckdb.ScalarFuncExecutor {
+	return duckdb.ScalarFuncExecutor{RowExecutor: func([]driver.Value) (any, error) {
+		f()
+		return true, nil
+	}}
 }
 
 // full is a disk without room.
