@@ -95,9 +95,13 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if _, err := c.Read(); err != nil {
 		return nil, fmt.Errorf("definition: %w", err)
 	}
-	host, _, err := net.SplitHostPort(c.Listen)
+	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", c.Listen, err)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+		c.Listen = net.JoinHostPort(host, port)
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("--listen %s: the preview shows data to whoever can reach it; use a loopback address such as 127.0.0.1:8080", c.Listen)

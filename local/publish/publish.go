@@ -103,7 +103,7 @@ func (e *LineError) Error() string {
 // Publish reads newline-delimited events, plain or gzipped, and publishes them.
 // A line that SNS cannot carry is left out; all others are published, and then
 // the error joins a *LineError for each line left out. Any other error ends the
-// publishing where it occurs.
+// publishing where it occurs, and is joined to those.
 func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 	lines, err := plain(r)
 	if err != nil {
@@ -140,7 +140,7 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 		}
 	})
 	if err := group.Wait(); err != nil {
-		return b.counts, err
+		return b.counts, errors.Join(append(faults, err)...)
 	}
 	return b.counts, errors.Join(faults...)
 }
