@@ -71,7 +71,7 @@ func (b *Balance) Near() int64 { return b.near }
 // Faults is the rejected events by category and field.
 func (b *Balance) Faults() map[event.Fault]int64 { return b.faults }
 
-// Check tells where the balance does not close; nil means that it does.
+// Check reports where the balance does not close; nil means that it does.
 func (b *Balance) Check() error {
 	rejected := int64(0)
 	for _, n := range b.Rejected {

@@ -18,7 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// TestTally: each event counts once, however often its settling is told.
+// TestTally: each event counts once, however often its settling is reported.
 func TestTally(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var tally Tally

@@ -58,7 +58,7 @@ type Counts struct {
 	Messages int64
 }
 
-// OnlyLines tells whether an error of Publish says of nothing but lines that were
+// OnlyLines reports whether an error of Publish says of nothing but lines that were
 // left out, so that all else is published.
 func OnlyLines(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the very error that Publish gives
@@ -83,7 +83,7 @@ type Publisher struct {
 	// Ready, if set, is called before each call to SNS: it blocks while the
 	// pipeline has enough to do.
 	Ready func(context.Context) error
-	// Progress, if set, is told the number of events published so far.
+	// Progress, if set, is called with the number of events published so far.
 	Progress func(events int64)
 	// Faulty, if set, is called for each event that breaks the contract, as far
 	// as can be seen before it is published, with its line (from 1) and its text.
@@ -271,7 +271,7 @@ func (b *batcher) event(raw string, consent event.ConsentState, isObject bool) e
 	return b.close(m)
 }
 
-// carries tells whether SNS and SQS take a text as it is: only the characters
+// carries reports whether SNS and SQS accept a text as it is: only the characters
 // of XML 1.0
 // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
 func carries(text string) bool {

@@ -41,7 +41,7 @@ const (
 	QuarantineBucket = "headcount-quarantine"
 )
 
-// Schema says which columns the views have while there are no files to tell.
+// Schema says which columns the views have while there are no files that say so.
 // The partition columns are added to them.
 type Schema struct {
 	Events, Headcounts []Column
