@@ -141,7 +141,8 @@ func TestCutShort(t *testing.T) {
 		"cost":             {[]string{"cost", "--events", "1000000"}, "before", "it has not finished"},
 		"smoke":            {[]string{"smoke", "--outputs", "-"}, "read", "nothing was published"},
 		"run": {
-			[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, "read",
+			[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir},
+			"read",
 			"0 events published, 0 of them counted or rejected, 0 not counted yet. Run the same events again to count the rest: none is counted twice",
 		},
 		"run, starting": {[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, "before", "nothing was published"},

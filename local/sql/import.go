@@ -69,8 +69,7 @@ func (s *Snapshot) await(ctx context.Context, r *relation) error {
 		done := make(chan struct{})
 		im.done = done
 		s.uses++
-		s.db.background.Go(func() {
-			//nolint:contextcheck // as below
+		s.db.background.Go(func() { //nolint:contextcheck // it outlives the question
 			defer func() { _ = s.leave(context.WithoutCancel(s.db.ended)) }() // what is left behind is found by the end of the database
 			begun := time.Now()
 			err := s.fill(s.db.ended, r) //nolint:contextcheck // it outlives the question

@@ -83,8 +83,8 @@ func TestOnlyQuestions(t *testing.T) {
 // TestConfined: DuckDB itself opens nothing but the tables' files, whatever it may be
 // asked, also where the folder is reached by symbolic links.
 func TestConfined(t *testing.T) {
-	real, dir, outside := filepath.Join(t.TempDir(), "a=b"), filepath.Join(t.TempDir(), "link"), filepath.Join(t.TempDir(), "x.csv")
-	if err := errors.Join(os.Mkdir(real, 0o750), os.Symlink(real, dir), os.WriteFile(outside, []byte("a\n1\n"), 0o600)); err != nil {
+	target, dir, outside := filepath.Join(t.TempDir(), "a=b"), filepath.Join(t.TempDir(), "link"), filepath.Join(t.TempDir(), "x.csv")
+	if err := errors.Join(os.Mkdir(target, 0o750), os.Symlink(target, dir), os.WriteFile(outside, []byte("a\n1\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	db := openDB(t, dir) // before there are any buckets
