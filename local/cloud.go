@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/sql"
 	"github.com/headcount-etl/headcount/local/standin"
 	"github.com/headcount-etl/headcount/shared/service"
 )
@@ -27,6 +28,12 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	}
 	if !service.IsFlow(*flow) {
 		return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", *flow)}
+	}
+	if err := checkListen(*listen); err != nil {
+		return err
+	}
+	if err := sql.CheckFolder(*dir); err != nil {
+		return usageError{fmt.Sprintf("--data %s: %s", *dir, err)}
 	}
 	if err := os.MkdirAll(*dir, 0o750); err != nil {
 		return err

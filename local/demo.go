@@ -14,6 +14,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/simulate"
+	"github.com/headcount-etl/headcount/local/sql"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 )
 
@@ -38,8 +39,8 @@ func demo(ctx context.Context, std streams, args []string) error {
 	if err := f.parse(args, 0, 0); err != nil {
 		return err
 	}
-	if strings.Contains(*dir, "=") {
-		return usageError{fmt.Sprintf("--data %s holds a =, which SQL would take for a partition", *dir)}
+	if err := sql.CheckFolder(*dir); err != nil {
+		return usageError{fmt.Sprintf("--data %s: %s", *dir, err)}
 	}
 	if err := freshDemo(*dir); err != nil {
 		return err
@@ -50,8 +51,8 @@ func demo(ctx context.Context, std streams, args []string) error {
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
 		Dir: *dir, Listen: "127.0.0.1:0", Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
-		// A flush a second writes at most one final an hour of events and second, and
-		// Ctrl-C need not wait for more.
+		// With a flush each second, the final of an hour is written at most once a
+		// second, and Ctrl-C has little to wait for.
 		Flush: time.Second, Refresh: 0,
 	})
 	if err != nil {

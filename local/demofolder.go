@@ -19,7 +19,7 @@ const (
 )
 
 // demoMakes is all that a demo makes in its folder: nothing else is deleted.
-var demoMakes = []string{"buckets", "logs", "mail", pipeline.KeysFile, "places.csv"}
+var demoMakes = []string{"buckets", "logs", "mail", pipeline.KeysFile}
 
 // freshDemo makes the folder as good as new: a demo shows its own run alone. A
 // folder without the marker is refused where it holds something that a demo

@@ -58,7 +58,7 @@ const (
 	exitInput  = 2 // a mistake on the command line or in the input
 )
 
-// errSaid is an error that was told already.
+// errSaid is an error that was written already.
 var errSaid = errors.New("")
 
 // usageError is a mistake on the command line, or in the input that it names.
@@ -87,17 +87,16 @@ func dispatch(ctx context.Context, std streams, args []string) int {
 	return exitInput
 }
 
-// exitCode says what is wrong, if anything is, and gives the exit code.
+// exitCode says what is wrong, if anything is, and gives the exit code. After a
+// signal that is the signal's only where it has cut something short.
 func exitCode(ctx context.Context, std streams, command string, err error) int {
 	var mistake usageError
 	stop, stopped := stopOf(ctx)
+	err = orCutShort(ctx, err, "it has not finished")
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitDone
-	case stopped:
-		if errors.Is(err, context.Canceled) {
-			err = cutShort{"it has not finished"}
-		}
+	case stopped && errors.As(err, new(cutShort)):
 		if !errors.Is(err, errSaid) {
 			fmt.Fprintf(std.err, "headcount %s: interrupted by %s: %s\n", command, stop, oneLine(err))
 		}

@@ -101,6 +101,10 @@ func TestMistakes(t *testing.T) {
 	bad := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,98.8606,2.3376\nlouvre,,48,x\n")
 	dir := t.TempDir()
 	held := t.TempDir()
+	equals := filepath.Join(t.TempDir(), "a=b")
+	if err := os.Mkdir(equals, 0o750); err != nil {
+		t.Fatal(err)
+	}
 	run := func(more ...string) []string {
 		return append([]string{"run", "--events", file, "--pois", pois, "--data", dir}, more...)
 	}
@@ -120,6 +124,14 @@ func TestMistakes(t *testing.T) {
 		"places":             {[]string{"run", "--events", file, "--pois", bad, "--data", dir}, []string{"--pois", "line 2", "latitude", "line 3", "longitude"}},
 		"data is a file":     {[]string{"run", "--events", file, "--pois", pois, "--data", file}, []string{"--data", "is a file"}},
 		"data with =":        {[]string{"run", "--events", file, "--pois", pois, "--data", "a=b"}, []string{"--data a=b"}},
+		"data with \\":       {run("--data", `a\b`), []string{`--data a\b`, "a backslash"}},
+		"demo with =":        {[]string{"demo", "--data", "a=b"}, []string{"--data a=b", "an equals sign"}},
+		"cloud with =":       {[]string{"cloud", "--data", "a=b", "--listen", "127.0.0.1:0"}, []string{"--data a=b", "an equals sign"}},
+		"query with =":       {[]string{"query", "--data", equals, "SELECT 1"}, []string{"--data " + equals, "an equals sign"}},
+		"preview with =":     {[]string{"preview", "--definition", file, "--data", equals, "--listen", "127.0.0.1:0"}, []string{"--data " + equals, "an equals sign"}},
+		"no such function":   {[]string{"query", "--data", dir, "SELECT nothing(1)"}, []string{"nothing"}},
+		"two questions":      {[]string{"query", "--data", dir, "SELECT 1; SELECT 2"}, []string{"several SQL statements"}},
+		"no SQL at all":      {[]string{"query", "--data", dir, "SELEC 1"}, []string{"syntax error"}},
 		"no SQL":             {[]string{"query", "--data", dir}, []string{"0 arguments"}},
 		"wrong SQL":          {[]string{"query", "--data", dir, "SELECT nothing"}, []string{"nothing"}},
 		"no data folder":     {[]string{"query", "--data", filepath.Join(dir, "none"), "SELECT 1"}, []string{"none"}},
@@ -136,8 +148,8 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, stderr := headcount(t, "", tt.args...)
-			if code == 0 || out != "" || strings.Count(stderr, "\n") != 1 {
-				t.Errorf("exit %d, stdout %q, stderr %q: want a failure with one line", code, out, stderr)
+			if code != exitInput || out != "" || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit %d, stdout %q, stderr %q: want %d and one line", code, out, stderr, exitInput)
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(strings.ToLower(stderr), strings.ToLower(want)) {

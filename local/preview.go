@@ -21,9 +21,11 @@ const previewAddress = "127.0.0.1:8080"
 // ownViews are the views behind the data sets of our own dashboards, by their
 // identifiers.
 var ownViews = map[string]preview.View{
-	"events":     {Name: "recent_events", Imported: true, Narrow: "it shows the last days only, --days 0 shows all"}, // as ImportMode says in dashboards/datasets
-	"headcounts": {Name: "published_headcounts", Narrow: "it shows the last days only, --days 0 shows all"},
+	"events":     {Name: "recent_events", Imported: true, Narrow: narrow}, // as ImportMode says in dashboards/datasets
+	"headcounts": {Name: "published_headcounts", Narrow: narrow},
 }
+
+const narrow = "it shows the last days only, --days 0 shows all"
 
 // show serves a definition until Ctrl-C.
 func show(ctx context.Context, std streams, args []string) error {
@@ -31,7 +33,7 @@ func show(ctx context.Context, std streams, args []string) error {
 	file := f.String("definition", "", "the JSON `file` of a QuickSight definition")
 	dir := f.String("data", "", "the data `folder`, for the data sets headcounts and events")
 	listen := f.String("listen", previewAddress, "loopback `address` of the page; port 0 chooses one")
-	flow := f.String("flow", defaultFlow, "the `flow` that is shown")
+	flow := f.String("flow", defaultFlow, "the `flow` of the data set headcounts")
 	days := publishedDays(f)
 	sets := map[string]string{}
 	f.Func("dataset", "`id=SQL`: where the rows of a data set come from; may be repeated", func(text string) error {
@@ -43,6 +45,9 @@ func show(ctx context.Context, std streams, args []string) error {
 		return nil
 	})
 	if err := f.parse(args, 0, 0, "definition"); err != nil {
+		return err
+	}
+	if err := checkListen(*listen); err != nil {
 		return err
 	}
 	if *dir == "" && len(sets) == 0 {
@@ -74,6 +79,15 @@ func show(ctx context.Context, std streams, args []string) error {
 		<-ctx.Done()
 	}
 	return errors.Join(err, s.Close())
+}
+
+// checkListen refuses an address that others could reach.
+func checkListen(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return usageError{fmt.Sprintf("--listen %s: whoever can reach it sees the data; use a loopback address with a port, such as 127.0.0.1:8080", address)}
+	}
+	return nil
 }
 
 // showDemo serves our own dashboard on the data of a demo, on the usual port or,

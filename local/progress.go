@@ -34,7 +34,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
 }
 
-// setTotal is told how many events are published so far.
+// setTotal is given how many events are published so far.
 func (p *progress) setTotal(n int64) { p.total.Store(n) }
 
 // show redraws the bar until ctx ends.

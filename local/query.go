@@ -34,13 +34,17 @@ func query(ctx context.Context, std streams, args []string) error {
 		return orCutShort(ctx, err, "nothing was asked yet")
 	}
 	err = errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+	if errors.As(err, new(*sql.MistakeError)) {
+		return usageError{oneLine(err)}
+	}
 	return orCutShort(ctx, err, "the answer is not complete")
 }
 
-// publishedDays adds the flag that narrows published_headcounts, as on AWS.
+// publishedDays adds the flag that narrows published_headcounts and recent_events,
+// as on AWS.
 func publishedDays(f flags) *int {
 	days := views.Days
-	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, %d as on AWS; 0 for all", views.Days), func(text string) error {
+	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, %d as on AWS; recent_events shows the last %d; 0 for all of both", views.Days, views.ImportedDays), func(text string) error {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
 			return errors.New("want a whole number from 0 to 65535")
@@ -103,6 +107,9 @@ func checkFolder(name, dir string) error {
 		return usageError{fmt.Sprintf("%s %s: %s", name, dir, cause(err))}
 	case !info.IsDir():
 		return usageError{fmt.Sprintf("%s %s is a file, want a folder", name, dir)}
+	}
+	if err := sql.CheckFolder(dir); err != nil {
+		return usageError{fmt.Sprintf("%s %s: %s", name, dir, err)}
 	}
 	return nil
 }

@@ -20,14 +20,14 @@ func (r *results) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// withResults runs a command and gives its exit code, 1 instead of 0 where
+// withResults runs a command and gives its exit code, exitFailed for exitDone where
 // something that it wrote to stdout is lost.
 func withResults(std streams, run func(streams) int) int {
 	r := &results{Writer: std.out}
 	code := run(streams{std.in, r, std.err})
-	if code == 0 && r.err != nil {
+	if code == exitDone && r.err != nil {
 		fmt.Fprintf(std.err, "headcount: the results are not complete: %v\n", r.err)
-		return 1
+		return exitFailed
 	}
 	return code
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// full is a stdout that takes nothing, as /dev/full.
+// full is a stdout that accepts nothing, as /dev/full.
 type full struct{ written func() }
 
 func (f full) Write([]byte) (int, error) {
@@ -19,7 +19,7 @@ func (f full) Write([]byte) (int, error) {
 	return 0, syscall.ENOSPC
 }
 
-// TestLostResultsAreFailures: a command whose stdout takes nothing fails, and
+// TestLostResultsAreFailures: a command whose stdout accepts nothing fails, and
 // says so in one line.
 func TestLostResultsAreFailures(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -27,7 +27,7 @@ func TestLostResultsAreFailures(t *testing.T) {
 	for _, args := range [][]string{
 		{"help"},
 		{"run", "--events", "-", "--pois", pois, "--data", data},
-		{"query", "--data", data, "SELECT * FROM headcounts"},
+		{"query", "--data", data, "SELECT * FROM range(10000)"},
 		{"simulate", "--people", "20", "--minutes", "3"},
 		{"cloud", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "cloud")},
 	} {

@@ -8,12 +8,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/local/sql"
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/service"
@@ -65,7 +65,7 @@ func (r *runFlags) check() error {
 		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.flow)
 	}
 	if err := r.readPlaces(); err != nil {
-		fault("--pois %s: %s", r.pois, strings.ReplaceAll(err.Error(), "\n", "; "))
+		fault("--pois %s: %s", r.pois, oneLine(err))
 	}
 	if r.events != "-" {
 		if info, err := os.Stat(r.events); err != nil {
@@ -77,8 +77,8 @@ func (r *runFlags) check() error {
 	if info, err := os.Stat(r.data); err == nil && !info.IsDir() {
 		fault("--data %s is a file, want a folder", r.data)
 	}
-	if strings.Contains(r.data, "=") {
-		fault("--data %s holds a =, which SQL would take for a partition", r.data)
+	if err := sql.CheckFolder(r.data); err != nil {
+		fault("--data %s: %s", r.data, err)
 	}
 	if len(faults) > 0 {
 		return usageError{strings.Join(faults, "; ")}
@@ -140,11 +140,12 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 	if err != nil {
 		fmt.Fprintf(std.err, "headcount run: %s\n", oneLine(err))
 	}
-	if err := report(std, balance); err != nil {
-		return err
-	}
+	reported := report(std, balance)
 	seen.write(std.err, balance)
-	if err != nil {
+	switch {
+	case reported != nil:
+		return reported
+	case err != nil:
 		return errSaid
 	}
 	return useful(balance, flags.events)
@@ -161,11 +162,8 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 	var skipped error
 	watch, done := context.WithCancel(ctx)
 	defer done()
-	var group errgroup.Group
-	group.Go(func() error {
-		bar.show(watch, func() int64 { return p.Tally.Totals().Settled })
-		return nil
-	})
+	var shown sync.WaitGroup
+	shown.Go(func() { bar.show(watch, func() int64 { return p.Tally.Totals().Settled }) })
 	publisher := p.Publisher(perMessage, bar.setTotal)
 	publisher.Faulty = seen.faulty
 	published, err := publisher.Publish(ctx, events)
@@ -177,7 +175,7 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 	}
 	took := time.Since(begun)
 	done()
-	_ = group.Wait()
+	shown.Wait()
 	if err == nil {
 		err = p.CheckFinals(ctx)
 	}
@@ -186,18 +184,23 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 		balance, err = p.Balance(ctx, published, before, took)
 	}
 	if _, stopped := stopOf(ctx); stopped && err != nil {
-		return nil, settleRest(ctx, p)
+		failed, _ := besides(err)
+		return nil, errors.Join(settleRest(ctx, p, failed), skipped)
 	}
 	return balance, errors.Join(skipped, err)
 }
 
 // settleRest waits a moment for what was published by the time of a signal, and
-// gives a cutShort that names how much is counted and how much is not.
-func settleRest(ctx context.Context, p *pipeline.Pipeline) error {
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+// gives a cutShort that names how much is counted and how much is not, and beside
+// it what has failed, by then or now.
+func settleRest(ctx context.Context, p *pipeline.Pipeline, failed error) error {
+	rest, cancel := outlive(ctx, settleWithin)
 	defer cancel()
 	err := errors.Join(p.CloseTopic(rest), p.Settle(rest, 0))
-	return cutShort{notCounted(p, err) + ". Run the same events again to count the rest: none is counted twice"}
+	if failed == nil { // else it may be the same again
+		failed, _ = besides(err)
+	}
+	return errors.Join(cutShort{notCounted(p, err) + ". Run the same events again to count the rest: none is counted twice"}, failed)
 }
 
 // notCounted says how far the published events have come. unsettled is the error
@@ -208,9 +211,6 @@ func notCounted(p *pipeline.Pipeline, unsettled error) string {
 		pretty(published), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
 	if unsettled != nil {
 		text += "; the next run on the folder writes the headcounts of what is counted"
-	}
-	if unsettled != nil && !errors.Is(unsettled, context.DeadlineExceeded) && !errors.Is(unsettled, context.Canceled) {
-		text += "; " + unsettled.Error()
 	}
 	return text
 }

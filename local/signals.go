@@ -43,12 +43,34 @@ type cutShort struct{ text string }
 
 func (e cutShort) Error() string { return e.text }
 
-// orCutShort is err, or a cutShort where a signal is behind it.
+// orCutShort is err, in which a cutShort stands for what a signal has ended. What
+// has failed besides stays.
 func orCutShort(ctx context.Context, err error, format string, args ...any) error {
-	if _, stopped := stopOf(ctx); !stopped || err == nil {
+	failed, ended := besides(err)
+	if _, stopped := stopOf(ctx); !stopped || !ended {
 		return err
 	}
-	return cutShort{fmt.Sprintf(format, args...)}
+	if !errors.As(failed, new(cutShort)) {
+		failed = errors.Join(cutShort{fmt.Sprintf(format, args...)}, failed)
+	}
+	return failed
+}
+
+// besides gives the joined errors that are not the end of a context, nor the signal
+// that has ended it, and whether there were others.
+func besides(err error) (failed error, ended bool) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // one in another error is a part of that
+		var all []error
+		for _, e := range joined.Unwrap() {
+			part, partEnded := besides(e)
+			all, ended = append(all, part), ended || partEnded
+		}
+		return errors.Join(all...), ended
+	}
+	if errors.Is(err, context.Canceled) || errors.As(err, new(stopSignal)) {
+		return nil, true
+	}
+	return err, false
 }
 
 // untilSignal does work, whose context the first signal ends, and gives its exit
@@ -80,13 +102,7 @@ func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.C
 // outlive gives a context that ends no sooner than the time d after ctx.
 func outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		select {
-		case <-time.After(d):
-		case <-longer.Done():
-		}
-		cancel()
-	})
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
 	return longer, func() {
 		stop()
 		cancel()

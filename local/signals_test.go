@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/headcount-etl/headcount/local/sql"
 )
 
 // TestUntilSignal: a signal ends the work's context, and the process ends soon
@@ -96,34 +101,163 @@ func TestOutlive(t *testing.T) {
 	})
 }
 
-// TestCutShort: long commands end when their context does, with
-// the exit code of the signal, and say so in one line.
+// onRead is an input whose first reading does something, and then gives nothing until
+// the test ends.
+type onRead struct {
+	do   func()
+	ever <-chan struct{}
+}
+
+func (r onRead) Read([]byte) (int, error) {
+	r.do()
+	<-r.ever
+	return 0, io.EOF
+}
+
+// onWrite is an output whose writings do something.
+type onWrite struct {
+	io.Writer
+	do func(text string)
+}
+
+func (w onWrite) Write(p []byte) (int, error) {
+	w.do(string(p))
+	return w.Writer.Write(p)
+}
+
+// TestCutShort: long commands end when their context does, with the exit code of the
+// signal, and say so in one line.
 func TestCutShort(t *testing.T) {
 	t.Chdir("..") // where cost finds what it counts
 	dir := t.TempDir()
 	for name, tt := range map[string]struct {
 		args []string
+		when string // the signal comes: before, or with the first reading or writing
 		says string
 	}{
-		"query": {[]string{"query", "--data", dir, "SELECT count(*) FROM range(100000000) a, range(100000000) b"}, "the answer is not complete"},
-		"cost":  {[]string{"cost", "--events", "1000000"}, "it has not finished"},
-		"smoke": {[]string{"smoke", "--outputs", "-"}, "nothing was published"},
-		"run":   {[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, " published"}, // not yet, or 0 events
+		"query, opening":   {[]string{"query", "--data", dir, "SELECT 1"}, "before", "nothing was asked yet"},
+		"query, answering": {[]string{"query", "--data", dir, "--format", "csv", "FROM range(5000000)"}, "write", "the answer is not complete"},
+		"simulate":         {[]string{"simulate", "--people", "1000", "--minutes", "100000"}, "write", " events are written, to the end of a line"},
+		"cost":             {[]string{"cost", "--events", "1000000"}, "before", "it has not finished"},
+		"smoke":            {[]string{"smoke", "--outputs", "-"}, "read", "nothing was published"},
+		"run": {
+			[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir},
+			"read",
+			"0 events published, 0 of them counted or rejected, 0 not counted yet. Run the same events again to count the rest: none is counted twice",
+		},
+		"run, starting": {[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, "before", "nothing was published"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(100*time.Millisecond, func() { cancel(stopSignal{syscall.SIGTERM}) })
-			idle, end := io.Pipe()
-			defer end.Close() //nolint:errcheck // nobody writes to it
-			var out, stderr bytes.Buffer
-			code := execute(ctx, streams{idle, &out, &stderr}, tt.args)
-			want := "headcount " + name + ": interrupted by SIGTERM: "
-			if code != 143 || out.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), want) {
-				t.Errorf("exit %d, stdout %q, stderr %q", code, &out, &stderr)
+			stop := func(when string) {
+				if when == tt.when {
+					cancel(stopSignal{syscall.SIGTERM})
+				}
 			}
-			if !strings.Contains(stderr.String(), tt.says) {
+			ever := make(chan struct{})
+			defer close(ever)
+			var out, stderr bytes.Buffer
+			stop("before")
+			stdin := io.MultiReader(strings.NewReader("\n"), onRead{func() { stop("read") }, ever}) // a blank line, which is read when all is ready
+			code := execute(ctx, streams{stdin, onWrite{&out, func(string) { stop("write") }}, &stderr}, tt.args)
+			want := "headcount " + tt.args[0] + ": interrupted by SIGTERM: "
+			if code != 143 || out.Len() > 0 != (tt.when == "write") || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), want) {
+				t.Errorf("exit %d, %d bytes on stdout, stderr %q", code, out.Len(), &stderr)
+			}
+			if !strings.HasSuffix(stderr.String(), tt.says+"\n") {
 				t.Errorf("%q does not say %q", &stderr, tt.says)
 			}
 		})
+	}
+}
+
+// TestFailuresBesideASignal: what has failed is named although a signal has cut the
+// command short.
+func TestFailuresBesideASignal(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ever := make(chan struct{})
+	defer close(ever)
+	// A line that does not compress is over SNS's limit.
+	long := make([]byte, 400_000)
+	random := rand.NewChaCha8([32]byte{})
+	for i := range long {
+		long[i] = '!' + byte(random.Uint64()%90)
+	}
+	stdin := io.MultiReader(bytes.NewReader(append(long, '\n')), onRead{func() { cancel(stopSignal{syscall.SIGTERM}) }, ever})
+	var out, stderr bytes.Buffer
+	code := execute(ctx, streams{stdin, &out, &stderr}, []string{"run", "--events", "-", "--pois", "simulate/sample/places.csv", "--data", t.TempDir()})
+	if code != 143 || out.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 {
+		t.Errorf("exit %d, stdout %q", code, &out)
+	}
+	for _, want := range []string{"interrupted by SIGTERM: 0 events published", "none is counted twice; line 1 was not published: an event of 400000 bytes"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q does not say %q", &stderr, want)
+		}
+	}
+}
+
+// TestFailuresAfterASignal: a command that a signal ends as it should has failed where
+// something is wrong.
+func TestFailuresAfterASignal(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var out, stderr bytes.Buffer
+	stop := func(text string) {
+		if strings.HasPrefix(text, "A simulated city") {
+			cancel(stopSignal{syscall.SIGINT})
+		}
+	}
+	// The screen is drawn for the last time before the balance is.
+	spoil := func(string) { unconverted(t, dir) }
+	code := execute(ctx, streams{strings.NewReader(""), onWrite{&out, spoil}, onWrite{&stderr, stop}}, []string{"demo", "--data", dir})
+	if code != exitFailed || !strings.Contains(stderr.String(), "headcount demo: the balance does not close") || strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("exit %d, %s", code, &stderr)
+	}
+}
+
+// unconverted puts an object into a data folder that says that an event could not be
+// converted, which no balance knows of.
+func unconverted(t *testing.T, dir string) {
+	folder := filepath.Join(dir, sql.BucketsFolder, sql.LakeBucket, "errors")
+	if err := errors.Join(os.MkdirAll(folder, 0o750), os.WriteFile(filepath.Join(folder, "x"), []byte(`{"rawData":"e30="}`), 0o600)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRejectedEventsOfABalance: they are listed also where the balance does not close.
+func TestRejectedEventsOfABalance(t *testing.T) {
+	dir := t.TempDir()
+	ever := make(chan struct{})
+	close(ever)
+	stdin := io.MultiReader(strings.NewReader(events), onRead{func() { unconverted(t, dir) }, ever})
+	var out, stderr bytes.Buffer
+	code := execute(t.Context(), streams{stdin, &out, &stderr}, []string{"run", "--events", "-", "--pois", "simulate/sample/places.csv", "--data", dir})
+	if code != exitFailed || !strings.Contains(stderr.String(), "the balance does not close") || !strings.Contains(stderr.String(), "rejected:\n") || !strings.Contains(stderr.String(), "malformed_json") {
+		t.Errorf("exit %d, %s", code, &stderr)
+	}
+}
+
+// TestBesides: the end of a context is no failure of its own, wherever it stands.
+func TestBesides(t *testing.T) {
+	full, stop := errors.New("the disk is full"), stopSignal{syscall.SIGINT}
+	for _, tt := range []struct {
+		err   error
+		want  string
+		ended bool
+	}{
+		{nil, "", false},
+		{full, "the disk is full", false},
+		{fmt.Errorf("line 3: %w", stop), "", true},
+		{errors.Join(fmt.Errorf("settle: %w", context.Canceled), errors.Join(full, context.Canceled)), "the disk is full", true},
+		{errors.Join(full, cutShort{"nothing"}), "the disk is full; nothing", false},
+	} {
+		failed, ended := besides(tt.err)
+		text := ""
+		if failed != nil {
+			text = oneLine(failed)
+		}
+		if text != tt.want || ended != tt.ended {
+			t.Errorf("%v: %q, %v", tt.err, text, ended)
+		}
 	}
 }

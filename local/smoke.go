@@ -69,8 +69,11 @@ func checkStack(ctx context.Context, std streams, args []string) error {
 		in = file
 	}
 	outputs, err := smoke.ReadOutputs(untilStopped(ctx, in))
+	if _, ended := besides(err); ended {
+		return orCutShort(ctx, err, "nothing was published")
+	}
 	if err != nil {
-		return orCutShort(ctx, usageError{fmt.Sprintf("--outputs %s: %s", flags.outputs, oneLine(err))}, "nothing was published")
+		return usageError{fmt.Sprintf("--outputs %s: %s", flags.outputs, oneLine(err))}
 	}
 	target, err := smoke.OnAWS(ctx, outputs)
 	if err != nil {

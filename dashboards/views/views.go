@@ -61,7 +61,7 @@ func within(expression string, low, high int) string {
 }
 
 // instant is how the contract writes one, but for days that a month has not. Casts
-// alone take more, such as 'epoch' in DuckDB, and each dialect something else.
+// alone accept more, such as 'epoch' in DuckDB, and each dialect something else.
 const instant = `[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z`
 
 // matching lets a text pass that the pattern matches as a whole. The pattern must

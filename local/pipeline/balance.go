@@ -59,10 +59,10 @@ type Balance struct {
 	Seconds         float64 `json:"seconds"`
 	EventsPerSecond float64 `json:"events_per_second"`
 
-	noConsent int64          // published, but not for the lake
-	own       publish.Counts // what the run itself published
-	near      int64          // of those aggregated
-	faults    map[event.Fault]int64
+	forLake int64          // accepted for the lake, as Firehose sees them
+	own     publish.Counts // what the run itself published
+	near    int64          // of those aggregated
+	faults  map[event.Fault]int64
 }
 
 // Near is how many events were near a place, so that they count.
@@ -71,15 +71,15 @@ func (b *Balance) Near() int64 { return b.near }
 // Faults is the rejected events by category and field.
 func (b *Balance) Faults() map[event.Fault]int64 { return b.faults }
 
-// Check tells where the balance does not close; nil means that it does.
+// Check reports where the balance does not close; nil means that it does.
 func (b *Balance) Check() error {
 	rejected := int64(0)
 	for _, n := range b.Rejected {
 		rejected += n
 	}
 	var errs []error
-	if own := b.own; b.Published < own.Events || b.noConsent < own.NoConsent {
-		errs = append(errs, fmt.Errorf("%d events sent, %d of them without consent, but the topic has accepted %d and %d", own.Events, own.NoConsent, b.Published, b.noConsent))
+	if sent := b.own.Events - b.own.NoConsent; b.Published < b.own.Events || b.forLake < sent {
+		errs = append(errs, fmt.Errorf("%d events sent, %d of them for the lake, but the topic has accepted %d and %d", b.own.Events, sent, b.Published, b.forLake))
 	}
 	if b.Published != b.Valid+rejected {
 		errs = append(errs, fmt.Errorf("%d events published, but %d valid and %d rejected", b.Published, b.Valid, rejected))
@@ -87,8 +87,8 @@ func (b *Balance) Check() error {
 	if b.Valid != b.Aggregated {
 		errs = append(errs, fmt.Errorf("%d events valid, but %d aggregated", b.Valid, b.Aggregated))
 	}
-	if want := b.Published - b.noConsent; b.Lake+b.Unconverted != want {
-		errs = append(errs, fmt.Errorf("%d events published with consent or without a word on it, but %d in the lake and %d unconverted", want, b.Lake, b.Unconverted))
+	if b.Lake+b.Unconverted != b.forLake {
+		errs = append(errs, fmt.Errorf("%d events published for the lake, but %d in it and %d unconverted", b.forLake, b.Lake, b.Unconverted))
 	}
 	return errors.Join(errs...)
 }
@@ -114,12 +114,12 @@ func (p *Pipeline) Before(ctx context.Context) (b Before, err error) {
 
 // Balance draws the balance of what the topic has accepted since before, of which
 // the run itself has published so much. Lake, unconverted and cells are counted
-// in the folder's files, not taken from what the pipeline says of itself.
+// in the folder's files, not from the pipeline's own numbers.
 func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
 	totals, accepted := p.Tally.Totals(), p.Accepted()
 	b := &Balance{
 		Published: accepted.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
-		Seconds: took.Seconds(), noConsent: accepted.Events - accepted.Lake,
+		Seconds: took.Seconds(), forLake: accepted.Lake,
 		own: published, near: totals.Near, faults: totals.Faults,
 	}
 	if b.Seconds > 0 {

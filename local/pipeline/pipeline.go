@@ -26,7 +26,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
-// Settings are what a pipeline on one machine may be told.
+// Settings are those of a pipeline on one machine.
 type Settings struct {
 	// Dir is the data folder: buckets, keys, logs.
 	Dir string
@@ -205,7 +205,7 @@ func (p *Pipeline) every(ctx context.Context, ask func() (bool, error)) error {
 	}
 }
 
-// failure is why a service ended before it was told to.
+// failure is why a service ended before it was asked to.
 func (p *Pipeline) failure() error {
 	if err := p.services.Wait(); err != nil {
 		return err
@@ -250,7 +250,7 @@ func (p *Pipeline) Settle(ctx context.Context, least int64) error {
 	return p.Cloud.Firehose.FlushAll(ctx)
 }
 
-// settled tells whether all is done. A stage deletes its input only when its
+// settled reports whether all is done. A stage deletes its input only when its
 // output is in the next queue, so a queue that is empty after all before it were
 // stays empty.
 func (p *Pipeline) settled(events int64, totals Totals) (bool, error) {

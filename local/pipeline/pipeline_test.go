@@ -18,7 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// TestTally: each event counts once, however often its settling is told.
+// TestTally: each event counts once, however often its settling is reported.
 func TestTally(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var tally Tally
@@ -67,14 +67,14 @@ func TestTally(t *testing.T) {
 }
 
 func TestBalanceCheck(t *testing.T) {
-	good := Balance{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, Lake: 6, Unconverted: 2, noConsent: 2, own: publish.Counts{Events: 9, NoConsent: 2}}
+	good := Balance{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, Lake: 6, Unconverted: 2, forLake: 8, own: publish.Counts{Events: 9, NoConsent: 2}}
 	if err := good.Check(); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Balance){
 		"published": func(b *Balance) { b.Published++ }, "valid": func(b *Balance) { b.Valid-- }, "aggregated": func(b *Balance) { b.Aggregated-- },
 		"rejected": func(b *Balance) { b.Rejected = nil }, "lake": func(b *Balance) { b.Lake++ }, "unconverted": func(b *Balance) { b.Unconverted-- },
-		"own": func(b *Balance) { b.own.Events = 11 }, "own without consent": func(b *Balance) { b.own.NoConsent = 3 },
+		"own": func(b *Balance) { b.own.Events = 11 }, "own for the lake": func(b *Balance) { b.own.NoConsent = 0 },
 	} {
 		b := good
 		change(&b)

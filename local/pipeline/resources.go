@@ -48,7 +48,7 @@ type Resources struct {
 	Flow   string
 	// TopicARN is where events are published.
 	TopicARN string
-	// AlertTopicARN is where rejections are told.
+	// AlertTopicARN is where rejections are reported.
 	AlertTopicARN string
 	// QueueURLs are the flow's queues by short name: ingest, valid, masked,
 	// finals.

@@ -111,7 +111,7 @@ type seen struct {
 	high map[string]map[int]struct{}
 }
 
-// add tells whether the event is new.
+// add reports whether the event is new.
 func (s *seen) add(id string, index int) bool {
 	if index < 64 {
 		if s.low == nil {

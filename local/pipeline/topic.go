@@ -31,11 +31,12 @@ type topicCount struct {
 func (c *topicCount) add(messages []*cloudsns.Message) {
 	var sum Accepted
 	for _, m := range messages {
+		body := int64(event.Count(m.Body))
 		if len(m.Attributes) <= sqs.MaxAttributes { // SNS discards the others on their way to a queue
-			sum.Events += eventsIn(m)
+			sum.Events += eventsIn(m, body)
 		}
 		if goesToLake(m) {
-			sum.Lake += int64(event.Count(m.Body))
+			sum.Lake += body
 		}
 	}
 	c.mu.Lock()
@@ -51,11 +52,15 @@ func (c *topicCount) get() Accepted {
 }
 
 // eventsIn counts the events of a message as the validator does: a body that is
-// no pack although its attributes say so is one malformed event.
-func eventsIn(m *cloudsns.Message) (n int64) {
+// no pack although its attributes say so is one malformed event. body is how many
+// there are in its body as it is.
+func eventsIn(m *cloudsns.Message, body int64) (n int64) {
 	as := queue.Message{Body: m.Body, Attributes: map[string]string{}}
 	for _, a := range m.Attributes {
 		as.Attributes[a.Name] = a.String
+	}
+	if as.Attributes[pack.AttributeEncoding] == "" {
+		return body
 	}
 	records, err := pack.Open(&as, nil)
 	if err != nil {

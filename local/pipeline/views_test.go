@@ -93,7 +93,7 @@ func openViews(t *testing.T) *sql.DB {
 	return db
 }
 
-// instants are texts that one of Go, DuckDB and Trino takes for an instant, or that
+// instants are texts that one of Go, DuckDB and Trino accepts as an instant, or that
 // look much like one.
 var instants = []string{
 	"infinity", "-infinity", "Infinity", "epoch", "now", "today", "yesterday", "tomorrow", "nan", "NULL", "", " ", "0", "1768201201",
@@ -143,7 +143,7 @@ type tester interface {
 	Fatalf(string, ...any)
 }
 
-// literal tells whether SQL can write the text.
+// literal reports whether SQL can write the text.
 func literal(s string) bool { return !strings.ContainsRune(s, 0) }
 
 // contractInstant asks the contract's own parser, in milliseconds since the Unix

@@ -12,13 +12,12 @@ import (
 	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
-// drawing asks for a visual with a reader's choices, as JSON.
+// drawing asks for a visual as it is now, which has no faults.
 func drawing(t *testing.T, s *Server, sheet, id, state string) visual.Drawing {
 	t.Helper()
-	var d visual.Drawing
-	code, body := request(t, "POST", s.URL()+"/api/visual?sheet="+sheet+"&visual="+id, state)
-	if err := json.Unmarshal([]byte(body), &d); err != nil || code != 200 || len(d.Faults) > 0 {
-		t.Fatal(code, err, body)
+	d := drawn(t, s, "", sheet, id, state)
+	if len(d.Faults) > 0 {
+		t.Fatal(d.Faults)
 	}
 	return d
 }

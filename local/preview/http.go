@@ -12,6 +12,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/preview/query"
 	"github.com/headcount-etl/headcount/local/preview/web"
+	"github.com/headcount-etl/headcount/local/sql"
 )
 
 // poll is how often the files are looked at while a page is open.
@@ -100,6 +101,10 @@ func (s *Server) question(f func(ctx context.Context, l *loaded, r *http.Request
 			defer s.release(ctx, l)
 			got, err = f(ctx, l, r, state)
 		}
+		if errors.Is(err, sql.ErrChanged) {
+			s.forget(ctx, l)
+			err = errGone
+		}
 		switch {
 		case errors.Is(err, errGone):
 			refuse(w, http.StatusGone, err)
@@ -130,7 +135,7 @@ func refuse(w http.ResponseWriter, status int, err error) {
 	_, _ = w.Write(body)
 }
 
-// changes tells a page of every new version until it is closed.
+// changes notifies a page of every new version until it is closed.
 func (s *Server) changes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)

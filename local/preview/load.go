@@ -106,6 +106,21 @@ func (s *Server) keep(ctx context.Context, l *loaded) {
 	}
 }
 
+// forget has the page load the data that is there now in the place of a version
+// whose files are not there any more.
+func (s *Server) forget(ctx context.Context, l *loaded) {
+	s.mu.Lock()
+	s.adopted = nil
+	i := slices.Index(s.kept, l)
+	if i >= 0 {
+		s.kept = slices.Delete(s.kept, i, i+1)
+	}
+	s.mu.Unlock()
+	if i >= 0 {
+		s.release(ctx, l)
+	}
+}
+
 // release ends a use of a version.
 func (s *Server) release(ctx context.Context, l *loaded) {
 	s.mu.Lock()
@@ -133,7 +148,7 @@ func (s *Server) read(ctx context.Context, now look) (*loaded, error) {
 	}
 	l.definition, l.faults = d, append(l.faults, faults...)
 	l.version = now.state
-	if l.broken { // a page is told when that is over, or becomes another fault
+	if l.broken { // a page is notified when that is over, or becomes another fault
 		l.version = digest(now.state, l.faults)
 	}
 	return l, nil

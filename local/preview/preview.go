@@ -85,7 +85,7 @@ type Server struct {
 
 // Start serves the page. It fails if the address cannot be listened on, or is
 // none of loopback, or if the definition's file cannot be read at all. What is
-// wrong inside of it is told by Faults, and on the page.
+// wrong inside of it is shown by Faults, and on the page.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	if c.Read == nil {
 		path := c.File
@@ -95,14 +95,22 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if _, err := c.Read(); err != nil {
 		return nil, fmt.Errorf("definition: %w", err)
 	}
-	host, _, err := net.SplitHostPort(c.Listen)
+	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", c.Listen, err)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+		c.Listen = net.JoinHostPort(host, port)
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("--listen %s: the preview shows data to whoever can reach it; use a loopback address such as 127.0.0.1:8080", c.Listen)
 	}
-	db, err := sql.Open(ctx, c.Dir, c.Schema)
+	open := sql.Open
+	if len(c.DataSets) > 0 { // which may read any file
+		open = sql.OpenTrusting
+	}
+	db, err := open(ctx, c.Dir, c.Schema)
 	if err != nil {
 		return nil, err
 	}
@@ -180,14 +188,13 @@ func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state 
 	}
 	b := s.builder(l, state)
 	var d *visual.Drawing
-	failed := false // by the data, not by the definition
+	var failed error // by the data, not by the definition
 	if e.text != nil {
 		d = visual.DrawTextBox(b, e.text)
 	} else {
 		d = visual.Draw(ctx, b, func(ctx context.Context, q *query.Query) ([][]any, error) {
 			rows, err := l.data.Ask(ctx, q.SQL)
-			failed = failed || err != nil
-			s.reconsider(err)
+			failed = errors.Join(failed, err)
 			return rows, err
 		}, sheetID, e.visual, e.path)
 	}
@@ -195,7 +202,10 @@ func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state 
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if drawn, err = json.Marshal(d); err != nil || failed {
+	if errors.Is(failed, sql.ErrChanged) {
+		return nil, failed
+	}
+	if drawn, err = json.Marshal(d); err != nil || failed != nil {
 		return drawn, err // what fails now may not the next time
 	}
 	s.mu.Lock()

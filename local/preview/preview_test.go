@@ -89,7 +89,7 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// TestFaults breaks our definition in many ways: each is told with its path, and
+// TestFaults breaks our definition in many ways: each is shown with its path, and
 // the visuals that have nothing to do with it are drawn.
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()
@@ -178,7 +178,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestDataSets: a data set can be any SQL, and what is none is told.
+// TestDataSets: a data set can be any SQL, and what is none is named.
 func TestDataSets(t *testing.T) {
 	text := `{"DataSetIdentifierDeclarations":[{"Identifier":"a","DataSetArn":"arn:a"},{"Identifier":"b","DataSetArn":"arn:b"},{"Identifier":"c","DataSetArn":"arn:c"}],
 		"Sheets":[{"SheetId":"s","Visuals":[{"TableVisual":{"VisualId":"v","ChartConfiguration":{"FieldWells":{"TableAggregatedFieldWells":{

@@ -73,10 +73,11 @@ func dashboardOf(t *testing.T, s *Server) (p page) {
 	return p
 }
 
-// drawn asks for a visual of a version.
-func drawn(t *testing.T, s *Server, version, sheet, id string) (d visual.Drawing) {
+// drawn asks for a visual of a version, "" for the newest, with a reader's choices as
+// JSON.
+func drawn(t *testing.T, s *Server, version, sheet, id, state string) (d visual.Drawing) {
 	t.Helper()
-	code, body := request(t, "POST", s.URL()+"/api/visual?sheet="+sheet+"&visual="+id+"&version="+version, "{}")
+	code, body := request(t, "POST", s.URL()+"/api/visual?sheet="+sheet+"&visual="+id+"&version="+version, state)
 	if err := json.Unmarshal([]byte(body), &d); err != nil || code != http.StatusOK {
 		t.Fatal(code, err, body)
 	}
@@ -94,14 +95,14 @@ func TestCardsAgree(t *testing.T) {
 	first := dashboardOf(t, s).Version
 	people := func(version string, each float64) {
 		t.Helper()
-		if d := drawn(t, s, version, "now", "now-people"); d.KPI == nil || flat(&d)[""] != 20*each {
+		if d := drawn(t, s, version, "now", "now-people", "{}"); d.KPI == nil || flat(&d)[""] != 20*each {
 			t.Errorf("now-people: %v, want %v: %v", flat(&d), 20*each, d.Faults)
 		}
-		if d := drawn(t, s, version, "now", "now-gender"); flat(&d)["female"] != 10*each || flat(&d)["male"] != 10*each {
+		if d := drawn(t, s, version, "now", "now-gender", "{}"); flat(&d)["female"] != 10*each || flat(&d)["male"] != 10*each {
 			t.Errorf("now-gender: %v, want %v each: %v", flat(&d), 10*each, d.Faults)
 		}
 	}
-	if d := drawn(t, s, first, "now", "now-people"); flat(&d)[""] != 20 {
+	if d := drawn(t, s, first, "now", "now-people", "{}"); flat(&d)[""] != 20 {
 		t.Errorf("now-people: %+v", d)
 	}
 	replaceFinal(t, dir, finals[1])
@@ -158,7 +159,7 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 		now := p.Sheets[0]
 		var each float64
 		for _, e := range now.Elements {
-			d := drawn(t, s, p.Version, now.ID, e.ID)
+			d := drawn(t, s, p.Version, now.ID, e.ID, "{}")
 			if len(d.Faults) > 0 || d.Empty {
 				t.Fatalf("%s: %+v", e.ID, d)
 			}
@@ -188,7 +189,7 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 	if len(versions) < 2 {
 		t.Errorf("only %d versions were seen", len(versions))
 	}
-	if d := drawn(t, s, "", "now", "now-people"); flat(&d)[""] != 100 {
+	if d := drawn(t, s, "", "now", "now-people", "{}"); flat(&d)[""] != 100 {
 		t.Errorf("the last final is not shown: %+v", d)
 	}
 }
@@ -227,7 +228,7 @@ func TestFaultsOfTheDataAreNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if version, err := s.current(t.Context()); err != nil || version == missing {
-		t.Errorf("a page is not told that the data is there: %s, %v", version, err)
+		t.Errorf("a page is not notified that the data is there: %s, %v", version, err)
 	}
 	p := dashboardOf(t, s)
 	if len(p.Faults) > 0 {
@@ -236,14 +237,45 @@ func TestFaultsOfTheDataAreNotKept(t *testing.T) {
 	if err := os.Rename(file, file+".away"); err != nil {
 		t.Fatal(err)
 	}
-	if d := drawn(t, s, p.Version, "s", "v"); len(d.Faults) == 0 {
+	if d := drawn(t, s, p.Version, "s", "v", "{}"); len(d.Faults) == 0 {
 		t.Errorf("the file has gone: %+v", d)
 	}
 	if err := os.Rename(file+".away", file); err != nil {
 		t.Fatal(err)
 	}
-	if d := drawn(t, s, p.Version, "s", "v"); len(d.Faults) > 0 || d.Table == nil || len(d.Table.Rows) != 1 {
+	if d := drawn(t, s, p.Version, "s", "v", "{}"); len(d.Faults) > 0 || d.Table == nil || len(d.Table.Rows) != 1 {
 		t.Errorf("the file is back: %+v", d)
+	}
+}
+
+// TestFilesThatAreGone: a card and a control whose files are there no more are asked
+// for anew by the page, which gets the files that are there.
+func TestFilesThatAreGone(t *testing.T) {
+	dir := t.TempDir()
+	makeHeadcounts(t, dir, 1)
+	makeEvents(t, dir)
+	s := start(t, dir)
+	first := dashboardOf(t, s).Version
+	lake := filepath.Join(dir, datafolder.BucketsFolder, datafolder.LakeBucket, "data", "year=2026", "month=03", "day=01", "headcount-1-2026-03-01-09-00-00-test.parquet")
+	if err := os.Rename(lake, lake+".other.parquet"); err != nil {
+		t.Fatal(err)
+	}
+	gone := func(what, version string) {
+		t.Helper()
+		if code, body := request(t, "POST", s.URL()+"/api/"+what+"&version="+version, "{}"); code != http.StatusGone || !strings.Contains(body, "load the dashboard again") {
+			t.Errorf("%d %s", code, body)
+		}
+	}
+	const card, control = "visual?sheet=input&visual=input-events", "values?sheet=input&control=input-platform"
+	gone(card, first)
+	second := dashboardOf(t, s).Version
+	if err := os.Rename(lake+".other.parquet", lake); err != nil {
+		t.Fatal(err)
+	}
+	gone(control, second)
+	third := dashboardOf(t, s).Version
+	if d := drawn(t, s, third, "input", "input-events", "{}"); len(d.Faults) > 0 || d.Empty || second == first {
+		t.Errorf("the files that are there: %+v", d)
 	}
 }
 
@@ -258,7 +290,7 @@ func TestImportsAreForWhoAsks(t *testing.T) {
 	draw := func(sheet, id string) string {
 		t.Helper()
 		p := dashboardOf(t, s)
-		if d := drawn(t, s, p.Version, sheet, id); len(d.Faults) > 0 || d.Empty {
+		if d := drawn(t, s, p.Version, sheet, id, "{}"); len(d.Faults) > 0 || d.Empty {
 			t.Errorf("%s: %+v", id, d)
 		}
 		return p.Version
@@ -311,7 +343,12 @@ func TestTheLakeIsAdoptedNowAndThen(t *testing.T) {
 		t.Fatal(err)
 	}
 	newer := db.List(db.Tables())
-	if older["events"].Version() == newer["events"].Version() {
+	lake := filepath.Join(dir, datafolder.BucketsFolder, datafolder.LakeBucket, "data")
+	if err := errors.Join(os.MkdirAll(lake, 0o750), os.WriteFile(filepath.Join(lake, "x.parquet"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	faulty := db.List(db.Tables())
+	if older["events"].Version() == newer["events"].Version() || newer["events"].Version() == faulty["events"].Version() || faulty["events"].OK() {
 		t.Fatal("the files have changed, but not their version")
 	}
 	var a adopted
@@ -320,34 +357,21 @@ func TestTheLakeIsAdoptedNowAndThen(t *testing.T) {
 		after time.Duration
 		is    datafolder.Listing
 		want  datafolder.Listing
-	}{{0, older, older}, {9 * time.Second, newer, older}, {10 * time.Second, newer, newer}, {19 * time.Second, older, newer}, {time.Hour, newer, newer}, {time.Hour + time.Second, older, older}} {
+	}{
+		{0, older, older},
+		{9 * time.Second, newer, older},
+		{10 * time.Second, newer, newer},
+		{19 * time.Second, older, newer},
+		{time.Hour, newer, newer},
+		{time.Hour + time.Second, older, older},
+		{2 * time.Hour, faulty, faulty}, // a fault is shown until it is over, and no longer
+		{2*time.Hour + time.Second, newer, newer},
+		{2*time.Hour + 2*time.Second, older, newer},
+	} {
 		files := datafolder.Listing{"events": tt.is["events"]}
 		a.adopt(files, []string{"events"}, begun.Add(tt.after), 10*time.Second)
 		if got := files["events"].Version(); got != tt.want["events"].Version() {
 			t.Errorf("after %v: %s", tt.after, got)
 		}
-	}
-}
-
-// TestSkeletonsHaveTitles: a card is titled before it is drawn, as it is afterwards.
-func TestSkeletonsHaveTitles(t *testing.T) {
-	dir := t.TempDir()
-	makeHeadcounts(t, dir, 1)
-	makeEvents(t, dir)
-	s := start(t, dir)
-	p := dashboardOf(t, s)
-	titles := 0
-	for _, sheet := range p.Sheets {
-		for _, e := range sheet.Elements {
-			if d := drawn(t, s, p.Version, sheet.ID, e.ID); d.Title != e.Title {
-				t.Errorf("%s is called %q, and %q when it is drawn", e.ID, e.Title, d.Title)
-			}
-			if e.Title != "" {
-				titles++
-			}
-		}
-	}
-	if titles < 20 {
-		t.Errorf("only %d titles", titles)
 	}
 }

@@ -164,7 +164,7 @@ type adoption struct {
 }
 
 // adopt puts the files that are shown in the place of newer ones, until they have
-// been shown for a while.
+// been shown for a while. Faults are not held: they are over when the file is gone.
 func (a *adopted) adopt(files sql.Listing, tables []string, now time.Time, wait time.Duration) {
 	if *a == nil {
 		*a = adopted{}
@@ -172,7 +172,7 @@ func (a *adopted) adopt(files sql.Listing, tables []string, now time.Time, wait 
 	for _, t := range tables {
 		shown, ok := (*a)[t]
 		switch {
-		case ok && now.Sub(shown.at) < wait:
+		case ok && shown.files.OK() && now.Sub(shown.at) < wait:
 			files[t] = shown.files
 		case !ok || files[t].Version() != shown.files.Version():
 			(*a)[t] = adoption{files[t], now}

@@ -58,7 +58,7 @@ type Counts struct {
 	Messages int64
 }
 
-// OnlyLines tells whether an error of Publish says of nothing but lines that were
+// OnlyLines reports whether an error of Publish says of nothing but lines that were
 // left out, so that all else is published.
 func OnlyLines(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the very error that Publish gives
@@ -83,7 +83,7 @@ type Publisher struct {
 	// Ready, if set, is called before each call to SNS: it blocks while the
 	// pipeline has enough to do.
 	Ready func(context.Context) error
-	// Progress, if set, is told the number of events published so far.
+	// Progress, if set, is called with the number of events published so far.
 	Progress func(events int64)
 	// Faulty, if set, is called for each event that breaks the contract, as far
 	// as can be seen before it is published, with its line (from 1) and its text.
@@ -103,7 +103,7 @@ func (e *LineError) Error() string {
 // Publish reads newline-delimited events, plain or gzipped, and publishes them.
 // A line that SNS cannot carry is left out; all others are published, and then
 // the error joins a *LineError for each line left out. Any other error ends the
-// publishing where it occurs.
+// publishing where it occurs, and is joined to those.
 func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 	lines, err := plain(r)
 	if err != nil {
@@ -140,7 +140,7 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 		}
 	})
 	if err := group.Wait(); err != nil {
-		return b.counts, err
+		return b.counts, errors.Join(append(faults, err)...)
 	}
 	return b.counts, errors.Join(faults...)
 }
@@ -271,7 +271,7 @@ func (b *batcher) event(raw string, consent event.ConsentState, isObject bool) e
 	return b.close(m)
 }
 
-// carries tells whether SNS and SQS take a text as it is: only the characters
+// carries reports whether SNS and SQS accept a text as it is: only the characters
 // of XML 1.0
 // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
 func carries(text string) bool {

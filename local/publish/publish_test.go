@@ -181,7 +181,6 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// TestLinesThatCannotBePublished are named; all others are published.
 // TestByteOrderMark: one before the first line is no part of an event, one
 // before any other line is.
 func TestByteOrderMark(t *testing.T) {
@@ -210,6 +209,7 @@ func TestByteOrderMark(t *testing.T) {
 	}
 }
 
+// TestLinesThatCannotBePublished are named; all others are published.
 func TestLinesThatCannotBePublished(t *testing.T) {
 	random := make([]byte, 400_000)
 	for i := range random {

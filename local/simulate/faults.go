@@ -97,7 +97,7 @@ var invalidValue = []change{
 	{"session.battery_pct", 101},
 }
 
-// spoil turns a valid event into one that is rejected, and tells why. The
+// spoil turns a valid event into one that is rejected, and says why. The
 // result is one event for the framing, has no newline, and is valid UTF-8, so
 // that a message can carry it.
 func spoil(rng *rand.Rand, line []byte, at time.Time, tooOld bool) ([]byte, event.Category) {

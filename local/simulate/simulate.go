@@ -29,7 +29,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// What callers use unless they are told otherwise.
+// What callers use unless something else is asked for.
 const (
 	DefaultInterval       = 30 * time.Second
 	DefaultFaultShare     = 0.02

@@ -64,7 +64,7 @@ func (s *Snapshot) relist(names map[string]bool) {
 	}
 }
 
-// answer runs a statement that was taken apart. The rows are all there when it
+// answer runs a statement that was parsed. The rows are all there when it
 // returns; closing them gives conn back.
 func (s *Snapshot) answer(ctx context.Context, conn *sql.Conn, q *question) (*result, error) {
 	s.mu.Lock()
@@ -76,7 +76,7 @@ func (s *Snapshot) answer(ctx context.Context, conn *sql.Conn, q *question) (*re
 	// The driver gives the rows when all of them are computed.
 	rows, err := conn.QueryContext(ctx, q.text)
 	if err != nil {
-		return nil, s.verify(ctx, conn, read, fmt.Errorf("query: %w", oneLine(err)))
+		return nil, s.verify(ctx, conn, read, asked(err))
 	}
 	if err := s.verify(ctx, conn, read, nil); err != nil {
 		return nil, errors.Join(err, rows.Close())

@@ -20,68 +20,77 @@ func (s *Snapshot) verify(ctx context.Context, conn *sql.Conn, read []string, fa
 			return ErrChanged
 		}
 	}
-	if failed == nil || ctx.Err() != nil || !aboutFiles(failed) {
+	if failed == nil || ctx.Err() != nil {
 		return failed
 	}
 	for _, name := range read {
-		if err := s.blame(ctx, conn, s.db.table(name), s.sources[name], nil); err != nil {
-			return err
+		t := s.db.table(name)
+		for _, c := range suspects(failed, s.sources[name].copies()) {
+			if err := t.examine(ctx, conn, c); err != nil {
+				return err
+			}
 		}
 	}
 	return failed
 }
 
-// aboutFiles tells whether an error of DuckDB can come from a file's content. Most
-// come from the statement.
-func aboutFiles(err error) bool {
+// suspects are the files from whose content an error of DuckDB can come: those that
+// it names. Only what its decoders throw (Invalid) names none, and may be of any.
+func suspects(err error, read []contents) (all []contents) {
 	var from *duckdb.Error
 	if !errors.As(err, &from) {
-		return false
+		return nil
 	}
-	switch from.Type {
-	case duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax, duckdb.ErrorTypeBinder, duckdb.ErrorTypeCatalog, duckdb.ErrorTypeConversion,
-		duckdb.ErrorTypeOutOfRange, duckdb.ErrorTypeDivideByZero, duckdb.ErrorTypeMismatchType, duckdb.ErrorTypeInterrupt, duckdb.ErrorTypeOutOfMemory:
-		return false
-	}
-	return true
-}
-
-// blame looks for the file that cannot be read by itself, or is not of the table,
-// and names it. Without one the error is the one that is given.
-func (s *Snapshot) blame(ctx context.Context, conn *sql.Conn, t *table, from *source, given error) error {
-	for _, c := range from.copies() {
-		if err := t.examine(ctx, conn, c); err != nil {
-			return err
+	for _, c := range read {
+		if from.Type == duckdb.ErrorTypeInvalid || strings.Contains(from.Msg, c.path) {
+			all = append(all, c)
 		}
 	}
-	if given == nil {
-		return nil
+	return all
+}
+
+// blame looks for the file whose head cannot be read by itself, or is not of the
+// table, and names it. Without one the error is the one that is given.
+func (t *table) blame(ctx context.Context, conn *sql.Conn, read []contents, given error) error {
+	for _, c := range read {
+		if err := t.examineHead(ctx, conn, c); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("table %s: %w", t.name, oneLine(given))
 }
 
 // examine reads all of a file.
 func (t *table) examine(ctx context.Context, conn *sql.Conn, c contents) error {
-	problem := ""
+	if err := t.examineHead(ctx, conn, c); err != nil {
+		return err
+	}
+	var sum any
+	return t.unreadable(ctx, c, conn.QueryRowContext(ctx, "SELECT max(hash(content)) FROM "+t.read(c.path)+" AS content").Scan(&sum))
+}
+
+// examineHead reads what a file says of its columns.
+func (t *table) examineHead(ctx context.Context, conn *sql.Conn, c contents) error {
 	columns, err := t.columnsOf(ctx, conn, c.path)
-	if err == nil {
-		problem = t.strange(columns[c.path])
+	if err != nil {
+		return t.unreadable(ctx, c, err)
 	}
-	if err == nil && problem == "" {
-		var sum any
-		err = conn.QueryRowContext(ctx, "SELECT max(hash(content)) FROM "+t.read(c.path)+" AS content").Scan(&sum)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		text := strings.ReplaceAll(strings.ReplaceAll(oneLine(err).Error(), "'"+c.path+"'", "the file"), c.path, "the file")
-		problem = "cannot be read (" + text + ")"
-	}
-	if problem != "" {
+	if problem := t.strange(columns[c.path]); problem != "" {
 		return t.fault(c.of.path, problem)
 	}
 	return nil
+}
+
+// unreadable is the error of a file that DuckDB has failed to read, if it has.
+func (t *table) unreadable(ctx context.Context, c contents, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		return nil
+	}
+	text := strings.ReplaceAll(strings.ReplaceAll(oneLine(err).Error(), "'"+c.path+"'", "the file"), c.path, "the file")
+	return t.fault(c.of.path, "cannot be read ("+text+")")
 }
 
 // check looks at the columns of files that nobody has looked at yet, and names the
@@ -166,7 +175,7 @@ func (t *table) columnsOf(ctx context.Context, conn *sql.Conn, paths ...string) 
 	return columns, rows.Err()
 }
 
-// strange tells why a Parquet file with these columns cannot be one of the table;
+// strange reports why a Parquet file with these columns cannot be one of the table;
 // "" is nothing. Columns may be missing, since the contract grows, and there may be
 // more, of a newer version.
 func (t *table) strange(columns []Column) string {

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"bytes"
+	"compress/gzip"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -61,6 +62,13 @@ func TestFaultsOfFiles(t *testing.T) {
 			copy(content[4:], bytes.Repeat([]byte{0xff}, 2000))
 			write(string(content))(t, path)
 		}, "cannot be read ("},
+		{"a link to a file", filepath.Join(day, "x.parquet"), func(t *testing.T, path string) {
+			target := filepath.Join(t.TempDir(), "x.parquet")
+			parquet(t, target, "SELECT 'e' AS event_id")
+			if err := os.Symlink(target, path); err != nil {
+				t.Fatal(err)
+			}
+		}, "is a symbolic link, which is not followed"},
 		{"a link to a folder", filepath.Join("year=2026", "month=02"), func(t *testing.T, path string) {
 			if err := os.Symlink(t.TempDir(), path); err != nil {
 				t.Fatal(err)
@@ -70,7 +78,7 @@ func TestFaultsOfFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			makeFiles(t, dir)
-			db := open(t, dir)
+			db := openDB(t, dir)
 			path := filepath.Join(dir, BucketsFolder, LakeBucket, "data", tt.path)
 			tt.make(t, path)
 			const text = "SELECT count(DISTINCT event_id) AS n FROM events"
@@ -98,6 +106,67 @@ func TestFaultsOfFiles(t *testing.T) {
 	}
 }
 
+// TestMistakesAreNotBlamedOnFiles: what is wrong in a question is not looked for in
+// the files, which would read all of them; and a damaged file that it does not read
+// is not its fault.
+func TestMistakesAreNotBlamedOnFiles(t *testing.T) {
+	dir := t.TempDir()
+	makeFiles(t, dir)
+	lake := filepath.Join(dir, BucketsFolder, LakeBucket, "data", "year=2026", "month=01", "day=02", "damaged.parquet")
+	db, err := sql.Open("duckdb", "")
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), "COPY (SELECT 'event-' || range AS event_id FROM range(10000)) TO "+quote(lake)+" (FORMAT parquet)")
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(lake) // #nosec G304 -- the test's own
+	if err == nil {
+		copy(content[4:], bytes.Repeat([]byte{0xff}, 2000))
+		err = os.WriteFile(lake, content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"SELECT strptime(year, '%d.%m.%Y') FROM events": "Could not parse string", "SELECT regexp_matches(year, '(') FROM events": "missing )",
+		"SELECT year::DATE FROM events": "Conversion Error", "SELECT (SELECT year FROM events)": "More than one row",
+	} {
+		if _, err := openDB(t, dir).Ask(t.Context(), text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestFaultsOfTheQuarantine: a damaged file of lines is named, whatever is wrong
+// with it.
+func TestFaultsOfTheQuarantine(t *testing.T) {
+	var good bytes.Buffer
+	z := gzip.NewWriter(&good)
+	for i := range 3000 {
+		if _, err := fmt.Fprintf(z, `{"category":"missing_field","message_id":"m%d","index":0}`+"\n", i*7919); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Clone(good.Bytes())
+	copy(damaged[200:], bytes.Repeat([]byte{0xff}, 400))
+	for name, content := range map[string][]byte{"cut off": good.Bytes()[:good.Len()/2], "damaged": damaged, "text": []byte("These are words.")} {
+		dir := t.TempDir()
+		makeFiles(t, dir)
+		path := filepath.Join(dir, BucketsFolder, QuarantineBucket, "quarantine", "category=missing_field", "year=2026", "month=01", "day=02", "x.ndjson.gz")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := openDB(t, dir).Ask(t.Context(), "SELECT count(DISTINCT message_id) FROM quarantine")
+		if err == nil || !strings.Contains(err.Error(), "table quarantine: "+path+" cannot be read (") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestFoldersThatCannotBeListed: a folder that is there but cannot be read is no
 // folder without files.
 func TestFoldersThatCannotBeListed(t *testing.T) {
@@ -107,7 +176,7 @@ func TestFoldersThatCannotBeListed(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(lake), os.WriteFile(lake, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	err := open(t, dir).Query(t.Context(), io.Discard, FormatCSV, "FROM events")
+	err := openDB(t, dir).Query(t.Context(), io.Discard, FormatCSV, "FROM events")
 	if err == nil || !strings.Contains(err.Error(), lake) || !strings.Contains(err.Error(), "not a directory") {
 		t.Errorf("a file in place of the folder: %v", err)
 	}
@@ -170,7 +239,7 @@ func TestNewerAndOlderFiles(t *testing.T) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if got := query(t, open(t, dir), FormatCSV, `SELECT event_id, "user".id AS u FROM events ORDER BY ALL`); got != "event_id,u\ne1,u1\ne2,\ne3,u3\n" {
+	if got := query(t, openDB(t, dir), FormatCSV, `SELECT event_id, "user".id AS u FROM events ORDER BY ALL`); got != "event_id,u\ne1,u1\ne2,\ne3,u3\n" {
 		t.Error(got)
 	}
 }

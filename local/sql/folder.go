@@ -44,12 +44,12 @@ func tables(dir string, schema Schema) ([]*table, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("data folder %s is a file", dir)
 	}
+	if err := CheckFolder(dir); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	if err := checkPath("data folder", dir); err != nil {
-		return nil, err
 	}
 	root := func(bucket, prefix string) string { return filepath.Join(dir, BucketsFolder, bucket, prefix) }
 	const parquet = "read_parquet(%s, filename = '$path', union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
@@ -84,15 +84,34 @@ func tables(dir string, schema Schema) ([]*table, error) {
 	return all, nil
 }
 
-// checkPath refuses the paths that DuckDB would read in another way: name=value is
-// a partition, which hides a column of that name, and a backslash is a separator.
-func checkPath(what, dir string) error {
+// CheckFolder refuses a folder whose whole path DuckDB would read in another way:
+// name=value is a partition, which hides a column of that name, and a backslash is a
+// separator. The folder need not be there.
+func CheckFolder(dir string) error {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
 	for char, name := range map[string]string{"=": "an equals sign", `\`: "a backslash"} {
-		if strings.Contains(dir, char) {
-			return fmt.Errorf("%s %s: its path must not contain %s: rename the folder, or reach it by a symbolic link", what, dir, name)
+		if strings.Contains(path, char) {
+			return fmt.Errorf("the path %s contains %s: rename the folder, or reach it by a symbolic link", path, name)
 		}
 	}
 	return nil
+}
+
+// spellings are the paths by which DuckDB knows a folder when it asks whether it may
+// be read: as it is written, as a pattern, and where it leads to by symbolic links.
+// The folder need not be there yet.
+func spellings(dir string) []string {
+	paths, missing := []string{dir, unpatterned(dir)}, ""
+	for there := dir; there != filepath.Dir(there); there = filepath.Dir(there) {
+		if target, err := filepath.EvalSymlinks(there); err == nil {
+			return append(paths, filepath.Join(target, missing))
+		}
+		missing = filepath.Join(filepath.Base(there), missing)
+	}
+	return paths
 }
 
 // file is one version of a file. A file that replaces it under the same path has
@@ -137,6 +156,8 @@ func (t *table) listIn(folder fs.FS) Files {
 			return t.fault(path, "is a symbolic link to a folder, which is not followed")
 		case !strings.HasSuffix(name, t.suffix):
 			return nil
+		case d.Type()&fs.ModeSymlink != 0:
+			return t.fault(path, "is a symbolic link, which is not followed")
 		case !t.fits(name):
 			return t.fault(path, fmt.Sprintf("is not in a folder %s=…", strings.Join(t.folders, "=…/")))
 		case info.Size() == 0:
@@ -151,7 +172,7 @@ func (t *table) listIn(folder fs.FS) Files {
 	return Files{files: files}
 }
 
-// fits tells whether a name below the root is in the table's folders.
+// fits reports whether a name below the root is in the table's folders.
 func (t *table) fits(name string) bool {
 	parts := strings.Split(name, "/")
 	if len(parts) != len(t.folders)+1 {
@@ -179,7 +200,7 @@ func cause(err error) error {
 	return err
 }
 
-// changed tells whether one of the files is no longer what it was.
+// changed reports whether one of the files is no longer what it was.
 func changed(files []file) bool {
 	for _, f := range files {
 		info, err := os.Stat(f.path)
@@ -198,6 +219,9 @@ type Files struct {
 	files []file
 	err   error
 }
+
+// OK reports whether all of them can be files of the table.
+func (f Files) OK() bool { return f.err == nil }
 
 // Version is equal for equal files, and for equal faults.
 func (f Files) Version() string { return fmt.Sprint(f.files, f.err) }

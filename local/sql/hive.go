@@ -18,7 +18,7 @@ var hiveTypes = map[string]string{
 var sized = regexp.MustCompile(`^(decimal\(\d+,\d+\)|(?:var)?char\(\d+\))$`)
 
 // duckType translates a type from Hive's language to DuckDB's: primitive types,
-// and arrays, maps and structs of any depth. The error tells what is not a type.
+// and arrays, maps and structs of any depth. The error says what is not a type.
 func duckType(hive string) (string, error) {
 	t := strings.ToLower(strings.TrimSpace(hive))
 	if name, ok := hiveTypes[t]; ok {

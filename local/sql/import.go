@@ -60,14 +60,17 @@ func (d *DB) release(ctx context.Context, conn *sql.Conn, im *imported) error {
 
 // await waits until the rows of an imported view are there, and has them read if
 // nobody has yet. Reading goes on when the one who asked is gone, as others will
-// ask the same. The snapshot is locked, but not while it waits.
+// ask the same; so it is a use of the snapshot. The snapshot is locked, but not
+// while it waits.
 func (s *Snapshot) await(ctx context.Context, r *relation) error {
 	im := r.imported
 	s.db.mu.Lock()
 	if im.done == nil {
 		done := make(chan struct{})
 		im.done = done
-		s.db.background.Go(func() {
+		s.uses++
+		s.db.background.Go(func() { //nolint:contextcheck // it outlives the question
+			defer func() { _ = s.leave(context.WithoutCancel(s.db.ended)) }() // what is left behind is found by the end of the database
 			begun := time.Now()
 			err := s.fill(s.db.ended, r) //nolint:contextcheck // it outlives the question
 			s.db.mu.Lock()

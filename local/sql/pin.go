@@ -15,8 +15,9 @@ var ErrChanged = errors.New("files of the data folder changed while they were re
 // pin is a private copy of one version of a file, which nobody changes.
 type pin struct {
 	version file
-	path    string
-	uses    int // of snapshots
+	root    string // the folder that it has for itself
+	path    string // below it, in folders as the table's
+	uses    int    // of snapshots
 }
 
 // pin copies a file of a table, or gives the copy that there is. The copy is of
@@ -51,9 +52,10 @@ func (d *DB) pin(t *table, f file) (*pin, error) {
 		return nil, err
 	}
 	d.serial++
-	p := &pin{version: f, path: filepath.Join(d.scratch, fmt.Sprint(d.serial), below), uses: 1}
+	root := filepath.Join(d.scratch, fmt.Sprint(d.serial))
+	p := &pin{version: f, root: root, path: filepath.Join(root, below), uses: 1}
 	if err := copyTo(p.path, in, f.size); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(root))
 	}
 	d.pins[f] = p
 	return p, nil
@@ -86,7 +88,7 @@ func (d *DB) unpin(pins []*pin) (err error) {
 		if p.uses--; p.uses == 0 {
 			delete(d.pins, p.version)
 			delete(d.sound, p.version)
-			err = errors.Join(err, os.Remove(p.path))
+			err = errors.Join(err, os.RemoveAll(p.root))
 		}
 	}
 	return err

@@ -39,14 +39,17 @@ func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error
 	case FormatCSV:
 		write = writeCSV
 	default:
-		return fmt.Errorf("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+		return mistake("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
 	}
 	r, err := d.ask(ctx, query)
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(w)
-	return errors.Join(write(out, r), out.Flush(), r.close())
+	if err = write(out, r); err == nil {
+		err = out.Flush()
+	}
+	return errors.Join(err, r.close())
 }
 
 // result is what a statement gave, read row by row.

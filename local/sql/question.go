@@ -9,20 +9,43 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
 
-// question is one SQL statement that reads, taken apart.
+// MistakeError says that the question is at fault, and not the data.
+type MistakeError struct{ err error }
+
+func (e *MistakeError) Error() string { return e.err.Error() }
+func (e *MistakeError) Unwrap() error { return e.err }
+
+func mistake(format string, args ...any) error { return &MistakeError{fmt.Errorf(format, args...)} }
+
+// asked is an error that DuckDB gives to a question: a mistake where it does not
+// understand it.
+func asked(err error) error {
+	var from *duckdb.Error
+	if errors.As(err, &from) {
+		switch from.Type {
+		case duckdb.ErrorTypeParser, duckdb.ErrorTypeSyntax, duckdb.ErrorTypeBinder, duckdb.ErrorTypeCatalog:
+			return mistake("query: %w", oneLine(err))
+		}
+	}
+	return fmt.Errorf("query: %w", oneLine(err))
+}
+
+// question is one SQL statement that reads, parsed.
 type question struct {
 	text string
 	// tables are the names after FROM, in lower case, those of common table
-	// expressions too; functions are those of table functions.
-	tables, functions map[string]bool
+	// expressions too; foreign are those that are no such expression's where they
+	// stand. functions are those of table functions.
+	tables, foreign, functions map[string]bool
 	// schemas are those that a table is looked for in.
 	schemas map[string]bool
-	own     map[string]bool // names of common table expressions
 }
 
-// parse takes a statement apart, by DuckDB's own parser. It refuses text that is
+// parse parses a statement, by DuckDB's own parser. It refuses text that is
 // not one question: the serialized form has no other statement, so that nothing
 // that writes, sets or loads gets through.
 func parse(ctx context.Context, conn *sql.Conn, text string) (*question, error) {
@@ -41,57 +64,98 @@ func parse(ctx context.Context, conn *sql.Conn, text string) (*question, error) 
 	}
 	switch {
 	case parsed.Type == "not implemented":
-		return nil, errors.New("query: only questions are answered: SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES, PIVOT … ON … IN (…)")
+		return nil, mistake("query: only questions are answered: SELECT, WITH, FROM, VALUES, DESCRIBE, SUMMARIZE, SHOW TABLES, PIVOT … ON … IN (…)")
 	case parsed.Error:
-		return nil, fmt.Errorf("query: %w", oneLine(errors.New(parsed.Message)))
+		return nil, mistake("query: %w", oneLine(errors.New(parsed.Message)))
 	case len(parsed.Statements) == 0:
-		return nil, errors.New("query: there is no SQL statement in it")
+		return nil, mistake("query: there is no SQL statement in it")
 	case len(parsed.Statements) > 1:
-		return nil, errors.New("query: there are several SQL statements in it: ask one at a time")
+		return nil, mistake("query: there are several SQL statements in it: ask one at a time")
 	}
-	q := &question{text: text, tables: map[string]bool{}, functions: map[string]bool{}, schemas: map[string]bool{}, own: map[string]bool{}}
-	q.walk(parsed.Statements[0])
+	q := &question{text: text, tables: map[string]bool{}, foreign: map[string]bool{}, functions: map[string]bool{}, schemas: map[string]bool{}}
+	q.walk(parsed.Statements[0], nil)
 	return q, nil
 }
 
-// walk looks for names in the serialized form of a statement.
-func (q *question) walk(node any) {
+// walk looks for names in the serialized form of a statement. own are the names of
+// the common table expressions that are visible there.
+func (q *question) walk(node any, own map[string]bool) {
 	switch node := node.(type) {
 	case []any:
 		for _, member := range node {
-			q.walk(member)
+			q.walk(member, own)
 		}
 	case map[string]any:
-		name, _ := node["table_name"].(string)
-		switch node["type"] {
-		case "BASE_TABLE":
-			q.tables[strings.ToLower(name)] = true
-			schema, _ := node["schema_name"].(string)
-			catalog, _ := node["catalog_name"].(string)
-			if catalog != "" {
-				schema = catalog + "." + schema
-			}
-			q.schemas[strings.ToLower(schema)] = true
-		case "SHOW_REF":
-			if name != "" && name != `"tables"` {
-				q.tables[strings.ToLower(name)] = true
-			}
-		case "TABLE_FUNCTION":
-			function, _ := node["function"].(map[string]any)
-			name, _ := function["function_name"].(string)
-			q.functions[strings.ToLower(name)] = true
-		}
-		if ctes, ok := node["cte_map"].(map[string]any); ok {
-			entries, _ := ctes["map"].([]any)
-			for _, entry := range entries {
-				named, _ := entry.(map[string]any)
-				name, _ := named["key"].(string)
-				q.own[strings.ToLower(name)] = true
+		q.name(node, own)
+		own = q.walkNamed(node["cte_map"], own)
+		for key, member := range node {
+			if key != "cte_map" {
+				q.walk(member, own)
 			}
 		}
-		for _, member := range node {
-			q.walk(member)
+	}
+}
+
+// walkNamed walks through common table expressions, each of which sees those before
+// it, and itself where it is recursive. It gives the names that are visible after
+// them.
+func (q *question) walkNamed(node any, own map[string]bool) map[string]bool {
+	ctes, _ := node.(map[string]any)
+	entries, _ := ctes["map"].([]any)
+	if len(entries) == 0 {
+		return own
+	}
+	if own = maps.Clone(own); own == nil {
+		own = map[string]bool{}
+	}
+	for _, entry := range entries {
+		named, _ := entry.(map[string]any)
+		key, _ := named["key"].(string)
+		name := strings.ToLower(key)
+		inside := own
+		if recursive(named["value"]) {
+			inside = maps.Clone(own)
+			inside[name] = true
 		}
+		q.walk(named["value"], inside)
+		own[name] = true
+	}
+	return own
+}
+
+// recursive reports whether a common table expression is one of WITH RECURSIVE that
+// reads itself.
+func recursive(node any) bool {
+	cte, _ := node.(map[string]any)
+	query, _ := cte["query"].(map[string]any)
+	body, _ := query["node"].(map[string]any)
+	return body["type"] == "RECURSIVE_CTE_NODE"
+}
+
+// name notes the name of a table or of a table function.
+func (q *question) name(node map[string]any, own map[string]bool) {
+	text, _ := node["table_name"].(string)
+	table := strings.ToLower(text)
+	switch node["type"] {
+	case "BASE_TABLE":
+		schema, _ := node["schema_name"].(string)
+		catalog, _ := node["catalog_name"].(string)
+		if catalog != "" {
+			schema = catalog + "." + schema
+		}
+		q.schemas[strings.ToLower(schema)] = true
+		q.tables[table] = true
+		if schema != "" || !own[table] {
+			q.foreign[table] = true
+		}
+	case "SHOW_REF":
+		if table != "" && table != `"tables"` {
+			q.tables[table], q.foreign[table] = true, true
+		}
+	case "TABLE_FUNCTION":
+		function, _ := node["function"].(map[string]any)
+		name, _ := function["function_name"].(string)
+		q.functions[strings.ToLower(name)] = true
 	}
 }
 
@@ -103,17 +167,17 @@ var harmless = []string{"range", "generate_series", "unnest", "repeat", "repeat_
 func (q *question) check(known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(q.functions)) {
 		if !slices.Contains(harmless, name) {
-			return fmt.Errorf("query: %s() may not be asked, only the tables %s", name, strings.Join(known, ", "))
+			return mistake("query: %s() may not be asked, only the tables %s", name, strings.Join(known, ", "))
 		}
 	}
 	for _, schema := range slices.Sorted(maps.Keys(q.schemas)) {
 		if schema != "" && schema != live {
-			return fmt.Errorf("query: the schema %s may not be asked, only the tables %s", schema, strings.Join(known, ", "))
+			return mistake("query: the schema %s may not be asked, only the tables %s", schema, strings.Join(known, ", "))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(q.tables)) {
-		if base, _ := strings.CutSuffix(name, "$path"); !slices.Contains(known, base) && !q.own[name] {
-			return fmt.Errorf("query: there is no table %s, only %s", name, strings.Join(known, ", "))
+	for _, name := range slices.Sorted(maps.Keys(q.foreign)) {
+		if base, _ := strings.CutSuffix(name, "$path"); !slices.Contains(known, base) {
+			return mistake("query: there is no table %s, only %s", name, strings.Join(known, ", "))
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 func TestOnlyQuestions(t *testing.T) {
 	dir := t.TempDir()
 	makeFiles(t, dir)
-	db := open(t, dir)
+	db := openDB(t, dir)
 	file := filepath.Join(t.TempDir(), "out")
 	t.Chdir(filepath.Dir(file))
 	for _, text := range []string{
@@ -30,6 +30,11 @@ func TestOnlyQuestions(t *testing.T) {
 		"FROM system.main.events", "SELECT (SELECT content FROM read_text('/etc/passwd'))", "WITH x AS (FROM read_blob('/etc/passwd')) FROM x", "WITH x AS (SELECT 1) FROM x, glob('*')",
 		"SELECT * FROM events WHERE EXISTS (FROM system.main.read_csv('/etc/passwd'))", "DESCRIBE FROM read_csv('/etc/passwd')", "SHOW DATABASES", "SHOW ALL TABLES",
 		"VALUES ((SELECT count(*) FROM READ_PARQUET('" + dir + "/**/*.parquet')))", "SELECT 1 UNION ALL SELECT size FROM read_text('/etc/passwd')",
+		// The name of a common table expression counts where it is visible, and nowhere else.
+		`SELECT * FROM (WITH "` + file + `.csv" AS (SELECT 1) SELECT 1), "` + file + `.csv"`, "SELECT * FROM (WITH duckdb_settings AS (SELECT 1) SELECT 1), duckdb_settings",
+		"WITH duckdb_settings AS (FROM duckdb_settings) FROM duckdb_settings", "WITH a AS (FROM duckdb_settings), duckdb_settings AS (SELECT 1) FROM a",
+		"WITH a AS (WITH duckdb_settings AS (SELECT 1) FROM duckdb_settings) FROM a, duckdb_settings", "(WITH duckdb_settings AS (SELECT 1) FROM duckdb_settings) UNION ALL SELECT 1 FROM duckdb_settings",
+		"SELECT (WITH duckdb_settings AS (SELECT 1 AS a) SELECT a FROM duckdb_settings) FROM duckdb_settings",
 		"SELECT 1 ORDER BY (SELECT size FROM read_text('/etc/passwd'))", "PIVOT (FROM read_text('/etc/passwd')) ON size IN (1) USING count(*)",
 	} {
 		err := db.Query(t.Context(), io.Discard, FormatCSV, text)
@@ -63,6 +68,8 @@ func TestOnlyQuestions(t *testing.T) {
 		"SHOW TABLES", "DESCRIBE events", "SUMMARIZE headcounts", "FROM Events", "FROM main.events", "TABLE quarantine", "VALUES (1)", "WITH x AS (FROM events) FROM X", "/* */ SELECT 1;",
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) FROM r", `FROM "events$path"`, "PIVOT events ON year IN ('2026') USING count(*)",
 		"SELECT t FROM events, unnest(\"user\".tags) AS u(t)", "FROM range(3), generate_series(1, 2)", "SELECT current_setting('TimeZone')",
+		"WITH a AS (SELECT 1 AS x), b AS (FROM a) SELECT * FROM b WHERE x IN (FROM a)", "WITH a AS (SELECT 1) SELECT * FROM (WITH b AS (FROM a) FROM b), a", "WITH a AS (SELECT 1) FROM a UNION ALL FROM a",
+		"WITH events AS (FROM events) FROM events", "WITH RECURSIVE a AS (SELECT 1), b AS (FROM a) FROM b",
 	} {
 		if err := db.Query(t.Context(), io.Discard, FormatCSV, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -73,7 +80,50 @@ func TestOnlyQuestions(t *testing.T) {
 	}
 }
 
-// refused tells whether a question was refused before DuckDB saw it.
+// TestConfined: DuckDB itself opens nothing but the tables' files, whatever it may be
+// asked, also where the folder is reached by symbolic links.
+func TestConfined(t *testing.T) {
+	target, dir, outside := filepath.Join(t.TempDir(), "a=b"), filepath.Join(t.TempDir(), "link"), filepath.Join(t.TempDir(), "x.csv")
+	if err := errors.Join(os.Mkdir(target, 0o750), os.Symlink(target, dir), os.WriteFile(outside, []byte("a\n1\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	db := openDB(t, dir) // before there are any buckets
+	makeFiles(t, dir)
+	if got := query(t, db, FormatCSV, "SELECT (SELECT count(*) FROM events) AS e, (SELECT count(*) FROM headcounts) AS h, (SELECT count(*) FROM quarantine) AS q"); got != "e,h,q\n2,2,2\n" {
+		t.Errorf("by a link: %q", got)
+	}
+	moved := filepath.Join(t.TempDir(), "elsewhere")
+	bucket := filepath.Join(dir, BucketsFolder, LakeBucket)
+	if err := errors.Join(os.Rename(bucket, moved), os.Symlink(moved, bucket)); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, openDB(t, dir), FormatCSV, "SELECT count(*) AS n FROM events"); got != "n\n2\n" {
+		t.Errorf("a bucket that is a link: %q", got)
+	}
+	for _, text := range []string{
+		"FROM " + quote(outside), "FROM read_text('/etc/hostname')", "FROM glob('/etc/*')", "COPY (SELECT 1) TO " + quote(outside), "ATTACH " + quote(outside+".db"),
+		"SET GLOBAL enable_external_access = true", "SET GLOBAL allowed_directories = ['/']", "SET threads = 1", "INSTALL httpfs",
+	} {
+		if _, err := db.db.ExecContext(t.Context(), text); err == nil {
+			t.Errorf("%s: it was done", text)
+		}
+	}
+	trusting, err := OpenTrusting(t.Context(), dir, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trusting.db.ExecContext(t.Context(), "FROM "+quote(outside)); err != nil {
+		t.Error(err)
+	}
+	if _, err := trusting.Ask(t.Context(), "FROM "+quote(outside)); err == nil || !refused(err) {
+		t.Errorf("a question about another file: %v", err)
+	}
+	if err := trusting.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// refused reports whether a question was refused before DuckDB saw it.
 func refused(err error) bool {
 	for _, text := range []string{"only questions are answered", "there is no table", "may not be asked", "several SQL statements"} {
 		if strings.Contains(err.Error(), text) {

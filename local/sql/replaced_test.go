@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -63,7 +64,7 @@ func TestFinalsAreReplacedWhileAsked(t *testing.T) {
 	dir := t.TempDir()
 	versions := makeVersions(t, 5)
 	replace(t, finalPath(dir), versions[0])
-	db := open(t, dir)
+	db := openDB(t, dir)
 	done := make(chan error, 1)
 	go func() {
 		var err error
@@ -100,14 +101,33 @@ func TestFinalsAreReplacedWhileAsked(t *testing.T) {
 	}
 }
 
-// copiesOf counts the copies that a DB keeps.
+// copiesOf counts the copies that a DB keeps, with what is left of others: a copy
+// has a folder of its own.
 func copiesOf(t *testing.T, db *DB) int {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(db.scratch, "*", "flow=*", "*", "*", "*", "*"))
+	found, err := filepath.Glob(filepath.Join(db.scratch, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return len(found)
+}
+
+// TestCopiesThatFailLeaveNothing: where a file cannot be copied, the folder for
+// temporary files is as it was.
+func TestCopiesThatFailLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	db := openDB(t, dir)
+	headcounts := db.table("headcounts")
+	path := filepath.Join(headcounts.root, "flow=v1", "year=2026", "month=01", "day=02", "03.parquet")
+	if err := os.MkdirAll(path, 0o750); err != nil { // a folder opens, but cannot be read from
+		t.Fatal(err)
+	}
+	if _, err := db.pin(headcounts, file{path: path}); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("a folder was copied: %v", err)
+	}
+	if n := copiesOf(t, db); n != 0 {
+		t.Errorf("%d folders are left behind", n)
+	}
 }
 
 // TestFilesReadInPlace replaces a file of the lake between the listing and the
@@ -115,7 +135,7 @@ func copiesOf(t *testing.T, db *DB) int {
 func TestFilesReadInPlace(t *testing.T) {
 	dir := t.TempDir()
 	makeFiles(t, dir)
-	db := open(t, dir)
+	db := openDB(t, dir)
 	const text = "SELECT count(*) FROM events"
 	if got := query(t, db, FormatCSV, text); got != "count_star()\n2\n" {
 		t.Fatal(got)
@@ -161,7 +181,7 @@ func TestSnapshot(t *testing.T) {
 	versions := makeVersions(t, 3)
 	makeFiles(t, dir)
 	replace(t, finalPath(dir), versions[1])
-	db := open(t, dir)
+	db := openDB(t, dir)
 	snapshot := func() *Snapshot {
 		s, err := db.Snapshot(t.Context(), db.List(db.Tables()))
 		if err == nil {
@@ -231,7 +251,7 @@ func tablesIn(t *testing.T, db *DB) (n int) {
 func TestImportsGoOn(t *testing.T) {
 	dir := t.TempDir()
 	makeFiles(t, dir)
-	db := open(t, dir)
+	db := openDB(t, dir)
 	s, err := db.Snapshot(t.Context(), db.List(db.Tables()))
 	if err != nil {
 		t.Fatal(err)
@@ -264,6 +284,80 @@ func TestImportsGoOn(t *testing.T) {
 	}
 }
 
+// TestImportsOfClosedSnapshots: a snapshot that is closed while its import is being
+// read leaves nothing behind, and another one can use the rows.
+func TestImportsOfClosedSnapshots(t *testing.T) {
+	dir := t.TempDir()
+	makeFiles(t, dir)
+	db := openDB(t, dir)
+	listing := db.List(db.Tables())
+	snapshot := func(text string) *Snapshot {
+		s, err := db.Snapshot(t.Context(), listing)
+		if err == nil {
+			err = s.Add(t.Context(), View{Name: "kept", SQL: text, Imported: true})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	leave := func(s *Snapshot, reading func()) {
+		t.Helper()
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		s.mu.Lock()
+		err := s.await(gone, s.views["kept"])
+		s.mu.Unlock()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the reader has left: %v", err)
+		}
+		reading()
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	empty := func(when string) {
+		t.Helper()
+		db.background.Wait()
+		schemas := 0
+		if err := db.db.QueryRowContext(t.Context(), "SELECT count(*) FROM duckdb_schemas() WHERE schema_name LIKE 'snapshot%'").Scan(&schemas); err != nil {
+			t.Fatal(err)
+		}
+		if n := tablesIn(t, db); n != 0 || schemas != 0 || len(db.imports) != 0 {
+			t.Errorf("%s: %d imports and %d schemas are left, %d imports are known", when, n, schemas, len(db.imports))
+		}
+	}
+	// The import reads a pipe, so that it has begun when the pipe is open, and goes on
+	// until there is something in it.
+	pipe := filepath.Join(db.scratch, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var in *os.File
+	leave(snapshot("SELECT content FROM read_text("+quote(pipe)+"), events"), func() {
+		var err error
+		if in, err = os.OpenFile(pipe, os.O_WRONLY, 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+	// It opens it once more, and then it is a file.
+	if err := errors.Join(os.WriteFile(pipe+".file", []byte("x"), 0o600), os.Rename(pipe+".file", pipe), in.Close()); err != nil {
+		t.Fatal(err)
+	}
+	empty("the only snapshot is closed")
+
+	const text = "SELECT count(*) AS n FROM events, range(1000)"
+	first, second := snapshot(text), snapshot(text)
+	leave(first, func() {})
+	if rows, err := second.Ask(t.Context(), "FROM kept"); err != nil || rows[0][0] != int64(2000) {
+		t.Errorf("the snapshot that has begun the import is closed: %v, %v", rows, err)
+	}
+	if err := second.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	empty("both snapshots are closed")
+}
+
 // TestManyAskAtOnce: questions of several readers, to the folder and to one
 // snapshot, do not disturb each other while a final is replaced.
 func TestManyAskAtOnce(t *testing.T) {
@@ -271,7 +365,7 @@ func TestManyAskAtOnce(t *testing.T) {
 	versions := makeVersions(t, 3)
 	makeFiles(t, dir)
 	replace(t, finalPath(dir), versions[1])
-	db := open(t, dir)
+	db := openDB(t, dir)
 	s, err := db.Snapshot(t.Context(), db.List(db.Tables()))
 	if err == nil {
 		err = s.Add(t.Context(), View{Name: "kept", SQL: "SELECT count(*) AS n FROM events", Imported: true})

@@ -20,6 +20,7 @@ import (
 type Snapshot struct {
 	db     *DB
 	schema string // of DuckDB, in which its tables and views are
+	uses   int    // by being open, and by imports that are being read; with db.mu
 
 	mu      sync.Mutex
 	listing Listing
@@ -67,7 +68,7 @@ func (d *DB) Snapshot(ctx context.Context, listing Listing) (*Snapshot, error) {
 }
 
 func newSnapshot(d *DB, schema string, listing Listing) *Snapshot {
-	return &Snapshot{db: d, schema: schema, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
+	return &Snapshot{db: d, schema: schema, uses: 1, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
 }
 
 // Add adds a view. Its SQL is trusted: it may read other files than the folder's.
@@ -94,7 +95,7 @@ func (s *Snapshot) add(ctx context.Context, conn *sql.Conn, v View) error {
 	return nil
 }
 
-// NoFiles tells that no table behind a view has a file.
+// NoFiles reports whether no table behind a view has a file.
 func (s *Snapshot) NoFiles(view string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,8 +130,20 @@ func (s *Snapshot) versions(tables []string) string {
 	return out.String()
 }
 
-// Close forgets the snapshot, and the copies and imports that no other one uses.
-func (s *Snapshot) Close(ctx context.Context) error {
+// Close forgets the snapshot, and the copies and imports that no other one uses. It
+// does not wait for an import that is being read: the snapshot goes when that has
+// ended.
+func (s *Snapshot) Close(ctx context.Context) error { return s.leave(ctx) }
+
+// leave ends a use of the snapshot, and the snapshot with the last one.
+func (s *Snapshot) leave(ctx context.Context) error {
+	s.db.mu.Lock()
+	s.uses--
+	last := s.uses == 0
+	s.db.mu.Unlock()
+	if !last {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	conn, err := s.db.conn(ctx, live)
@@ -229,7 +242,7 @@ func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) erro
 	case changed(next.files):
 		return ErrChanged
 	case errors.As(err, new(*duckdb.Error)):
-		err = s.blame(ctx, conn, t, next, err)
+		err = t.blame(ctx, conn, next.copies(), err)
 		fallthrough
 	default:
 		return errors.Join(err, s.db.unpin(next.pins))
@@ -284,9 +297,14 @@ func (t *table) read(paths ...string) string { return fmt.Sprintf(t.reader, list
 func list(paths []string) string {
 	quoted := make([]string, len(paths))
 	for i, path := range paths {
-		quoted[i] = quote(strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path))
+		quoted[i] = quote(unpatterned(path))
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// unpatterned is a path as a pattern that fits no other one.
+func unpatterned(path string) string {
+	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path)
 }
 
 // contents is where the contents of a version of a file can be read.

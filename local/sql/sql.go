@@ -19,7 +19,6 @@ package sql
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -42,7 +41,7 @@ const (
 	QuarantineBucket = "headcount-quarantine"
 )
 
-// Schema says which columns the views have while there are no files to tell.
+// Schema says which columns the views have while there are no files that say so.
 // The partition columns are added to them.
 type Schema struct {
 	Events, Headcounts []Column
@@ -116,7 +115,19 @@ const idle = 8
 // Finals are replaced while people read, and DuckDB opens a file several times. So
 // they are copied before they are read, to a folder for temporary files that Close
 // removes. A statement whose other files were replaced meanwhile is run again.
+//
+// DuckDB itself opens no file but those below the folder's buckets and its own.
 func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
+	return open(ctx, dir, schema, true)
+}
+
+// OpenTrusting is Open for views whose SQL may read any file (Snapshot.Add). What is
+// asked still reads only tables and views.
+func OpenTrusting(ctx context.Context, dir string, schema Schema) (*DB, error) {
+	return open(ctx, dir, schema, false)
+}
+
+func open(ctx context.Context, dir string, schema Schema, confined bool) (*DB, error) {
 	tables, err := tables(dir, schema)
 	if err != nil {
 		return nil, err
@@ -125,25 +136,46 @@ func Open(ctx context.Context, dir string, schema Schema) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder for temporary files: %w", err)
 	}
-	if err := checkPath("the folder for temporary files (TMPDIR)", scratch); err != nil {
-		return nil, errors.Join(err, os.Remove(scratch))
+	if err := CheckFolder(scratch); err != nil {
+		return nil, errors.Join(fmt.Errorf("folder for temporary files (TMPDIR): %w", err), os.Remove(scratch))
 	}
 	options := url.Values{"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "temp_directory": {filepath.Join(scratch, "spilled")}}
-	connector, err := duckdb.NewConnector("?"+options.Encode(), func(conn driver.ExecerContext) error {
-		// A connection may outlive the context that Open was given.
-		_, err := conn.ExecContext(context.WithoutCancel(ctx), `SET TimeZone = 'UTC'; SET parquet_metadata_cache = true`, nil)
-		return err
-	})
+	connector, err := duckdb.NewConnector("?"+options.Encode(), nil)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", oneLine(err)), os.RemoveAll(scratch))
 	}
 	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, sound: map[file]bool{}, imports: map[string]*imported{}}
 	d.ended, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	d.db.SetMaxIdleConns(idle)
-	if err := d.begin(ctx); err != nil {
+	if err = d.configure(ctx, confined); err == nil {
+		err = d.begin(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// configure sets what holds for all connections, for good. Where DuckDB is confined,
+// it opens no file outside of the folders that the tables are in, and of its own.
+func (d *DB) configure(ctx context.Context, confined bool) error {
+	settings := []string{"SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL parquet_metadata_cache = true"}
+	if confined {
+		allowed := spellings(d.scratch)
+		for _, t := range d.tables {
+			allowed = append(allowed, spellings(t.root)...)
+		}
+		for i, path := range allowed {
+			allowed[i] = quote(path)
+		}
+		settings = append(settings, "SET GLOBAL allowed_directories = ["+strings.Join(allowed, ", ")+"]", "SET GLOBAL enable_external_access = false")
+	}
+	for _, setting := range append(settings, "SET GLOBAL lock_configuration = true") {
+		if _, err := d.db.ExecContext(ctx, setting); err != nil {
+			return fmt.Errorf("start DuckDB: %w", oneLine(err))
+		}
+	}
+	return nil
 }
 
 // begin makes the tables and views of the folder without rows, so that they can be

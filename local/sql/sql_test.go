@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/duckdb/duckdb-go/v2"
 	"go.uber.org/goleak"
 )
 
@@ -37,7 +39,7 @@ var schema = Schema{
 	},
 }
 
-func open(t *testing.T, dir string) *DB {
+func openDB(t *testing.T, dir string) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), dir, schema)
 	if err != nil {
@@ -128,7 +130,7 @@ func TestViews(t *testing.T) {
 	makeFiles(t, dir)
 	// Its name fits the other one's, read as a pattern.
 	makeFiles(t, filepath.Join(dir, "..", "it's [a] second folder?"))
-	db := open(t, dir)
+	db := openDB(t, dir)
 	for text, want := range map[string]string{
 		"SELECT DISTINCT typeof(year) AS y, typeof(month) AS m, typeof(flow) AS f FROM headcounts": "y,m,f\nVARCHAR,VARCHAR,VARCHAR\n",
 		"FROM events ORDER BY event_id": `event_id,occurred_at,user,year,month,day
@@ -153,7 +155,7 @@ missing_field,user.id,2026-01-02T03:04:05.123Z,m1,1,validator,2026,01,02
 
 func TestFilesThatComeLater(t *testing.T) {
 	dir := t.TempDir()
-	db := open(t, dir)
+	db := openDB(t, dir)
 	describe := func(view string) string {
 		return query(t, db, FormatCSV, "SELECT column_name, column_type FROM (DESCRIBE "+view+")")
 	}
@@ -204,7 +206,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{filepath.Join(file, "..", "none"), schema, "does not exist"},
 		{file, schema, "is a file"},
-		{equals, schema, "equals sign"},
+		{equals, schema, equals + " contains an equals sign"},
 		{backslash, schema, "backslash"},
 		{t.TempDir(), Schema{Events: []Column{{"a", "text"}}}, `column a of events: "text" is not a type of Hive`},
 	} {
@@ -231,7 +233,7 @@ const everyType = `SELECT * FROM (VALUES
 	) t(i, dec, huge, ts, d, ti, s, l, m, id, bin, iv, dbl, ok, js, f, num, str) ORDER BY i`
 
 func TestJSON(t *testing.T) {
-	db := open(t, t.TempDir())
+	db := openDB(t, t.TempDir())
 	got := query(t, db, FormatJSON, everyType)
 	want := `[
 {"i":1,"dec":1.50,"huge":-12345678901234567890123,"ts":"2026-01-01T08:00:00.5Z","d":"2026-01-02","ti":"10:00:01.5",` +
@@ -256,7 +258,7 @@ func TestJSON(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
-	db := open(t, t.TempDir())
+	db := openDB(t, t.TempDir())
 	got := query(t, db, FormatCSV, `SELECT 'a,"b"' AS "x,y", E'two\nlines' AS z, '' AS empty, NULL AS nothing, ' blank ' AS blank, 1.10::DECIMAL(4,2) AS d`)
 	want := "\"x,y\",z,empty,nothing,blank,d\n\"a,\"\"b\"\"\",\"two\nlines\",\"\",,\" blank \",1.10\n"
 	if got != want {
@@ -269,7 +271,7 @@ func TestCSV(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	db := open(t, t.TempDir())
+	db := openDB(t, t.TempDir())
 	for text, want := range map[string]string{
 		`SELECT * FROM (VALUES ('louvre', 12, 0.5::DOUBLE), ('故宫', NULL, -1.25), ('हिन्दी', 1234, NULL)) t(poi_id, people, x)`: `
 poi_id  people      x
@@ -299,7 +301,7 @@ a
 }
 
 func TestQueryRefuses(t *testing.T) {
-	db := open(t, t.TempDir())
+	db := openDB(t, t.TempDir())
 	for _, c := range []struct{ format, text, want string }{
 		{"xml", "SELECT 1", `format "xml" is unknown: use table, json or csv`},
 		{FormatTable, " ;\n", "there is no SQL statement"},
@@ -327,7 +329,7 @@ func TestQueryRefuses(t *testing.T) {
 }
 
 func TestQueryPassesErrorsOn(t *testing.T) {
-	db := open(t, t.TempDir())
+	db := openDB(t, t.TempDir())
 	for _, format := range []string{FormatTable, FormatJSON, FormatCSV} {
 		if err := db.Query(t.Context(), full{}, format, "FROM range(100000)"); !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("%s: %v", format, err)
@@ -338,6 +340,38 @@ func TestQueryPassesErrorsOn(t *testing.T) {
 	if err := db.Query(ctx, io.Discard, FormatCSV, "SELECT 1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// TestALongQuestionIsInterrupted ends the context while DuckDB computes.
+func TestALongQuestionIsInterrupted(t *testing.T) {
+	db := openDB(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	conn, err := db.db.Conn(t.Context())
+	if err == nil {
+		err = errors.Join(duckdb.RegisterScalarUDF(conn, "leave", leaving(cancel)), conn.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Ask(ctx, "SELECT count(*), (SELECT leave()) FROM range(100000000) a, range(100000000) b"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// leaving is a function of SQL without arguments that gives true.
+type leaving func()
+
+func (f leaving) Config() duckdb.ScalarFuncConfig {
+	boolean, _ := duckdb.NewTypeInfo(duckdb.TYPE_BOOLEAN) // it is a type
+	return duckdb.ScalarFuncConfig{ResultTypeInfo: boolean, Volatile: true}
+}
+
+func (f leaving) Executor() duckdb.ScalarFuncExecutor {
+	return duckdb.ScalarFuncExecutor{RowExecutor: func([]driver.Value) (any, error) {
+		f()
+		return true, nil
+	}}
 }
 
 // full is a disk without room.

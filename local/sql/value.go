@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// isNumber tells whether a column of that type is aligned to the right.
+// isNumber reports whether a column of that type is aligned to the right.
 func isNumber(typ string) bool {
 	switch typ {
 	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
@@ -82,7 +82,7 @@ func appendJSON(b []byte, v any, typ string) []byte {
 		return appendJSON(b, v.Value, "")
 	case nil:
 		return append(b, "null"...)
-	default: // No such type comes from the driver, as far as its source tells.
+	default: // No such type comes from the driver, as far as its source shows.
 		return appendString(b, fmt.Sprint(v))
 	}
 }

@@ -75,7 +75,7 @@ func legend(o *types.LegendOptions, needed bool) string {
 	}
 }
 
-// labelled tells whether data labels are shown; they are not unless asked for.
+// labelled reports whether data labels are shown; they are not unless asked for.
 func labelled(o *types.DataLabelOptions) bool {
 	return o != nil && o.Visibility == types.VisibilityVisible
 }

@@ -65,7 +65,7 @@ func (p *plan) combo(c types.ComboChartConfiguration) {
 	for _, m := range lines {
 		ch.kinds[m] = "line"
 	}
-	// Bars and lines have an axis each, unless they are told to share one.
+	// Bars and lines have an axis each, unless the definition has them share one.
 	if len(bars) > 0 && len(lines) > 0 && deref(c.SingleAxisOptions).YAxisOptions == nil {
 		for _, m := range lines {
 			ch.axes[m] = 1
@@ -94,7 +94,7 @@ func stack(a types.BarsArrangement) string {
 	}
 }
 
-// missingHidden tells whether dates without rows have no place on the axis.
+// missingHidden reports whether dates without rows have no place on the axis.
 func missingHidden(a *types.AxisDisplayOptions) bool {
 	return hidden(deref(deref(deref(a).DataOptions).DateAxisOptions).MissingDateVisibility)
 }

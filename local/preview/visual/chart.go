@@ -218,7 +218,7 @@ func (c *chart) order() []query.Sort {
 	return c.bySort
 }
 
-// instants tells whether all categories are instants in their order.
+// instants reports whether all categories are instants in their order.
 func instants(f *field, categories []any) bool {
 	if f == nil || f.format.Type != "date" {
 		return false

@@ -299,7 +299,7 @@ type Text struct {
 	HTML string `json:"html"`
 }
 
-// Insight is told in sentences.
+// Insight is written in sentences.
 type Insight struct {
 	HTML string `json:"html"`
 }

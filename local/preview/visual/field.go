@@ -188,7 +188,7 @@ func (f *field) measured() *field {
 	return f
 }
 
-// counts tells whether an aggregation counts, so that the column's own format
+// counts reports whether an aggregation counts, so that the column's own format
 // says nothing of it.
 func counts(aggregation string) bool {
 	return aggregation == "COUNT" || aggregation == "DISTINCT_COUNT"
@@ -209,7 +209,7 @@ func (p *plan) aggregation(a *types.NumericalAggregationFunction, f query.Field)
 	}
 }
 
-// calculated tells whether a field shows a calculated field of the definition.
+// calculated reports whether a field shows a calculated field of the definition.
 func (p *plan) calculated(f query.Field) bool {
 	for _, c := range p.builder.Definition.CalculatedFields {
 		if deref(c.DataSetIdentifier) == f.DataSet && deref(c.Name) == f.Column {

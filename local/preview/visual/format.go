@@ -168,7 +168,7 @@ func fitted(a *answer, fields []*field) []Format {
 	return all
 }
 
-// hidden tells whether a visibility hides; nothing said is visible.
+// hidden reports whether a visibility hides; nothing said is visible.
 func hidden(v types.Visibility) bool { return v == types.VisibilityHidden }
 
 // hex gives a colour as #rrggbb in small letters, or nothing: colours of themes

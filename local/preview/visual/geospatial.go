@@ -129,5 +129,5 @@ func (m *geography) draw(a *answer) {
 
 // mostPointColors is how many colours of points an eye can tell apart. Where a
 // map would have more, as one for each place, all points have the same, and the
-// value is told by the tooltip alone.
+// value is in the tooltip alone.
 const mostPointColors = 12

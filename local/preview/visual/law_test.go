@@ -198,7 +198,7 @@ func checkPivot(t *rapid.T, p *Pivot, facts []fact, n, m int) {
 	}
 }
 
-// under tells whether a fact stands under headers; totals and nothing hold all.
+// under reports whether a fact stands under headers; totals and nothing hold all.
 func under(f fact, path []Value) bool {
 	for i, h := range path {
 		if h != nil && h != "Total" && h != "sub" && h != f.dimensions[i] {
@@ -303,7 +303,7 @@ func TestHistogramLaw(t *testing.T) {
 	})
 }
 
-// TestMore tells what tables leave out.
+// TestMore reports what tables leave out.
 func TestMore(t *testing.T) {
 	var facts []fact
 	for i := range most + 3 {

@@ -86,7 +86,7 @@ func (p *plan) slices(a *answer, drawn *Pie, measures []*field, palette *types.V
 	p.drawing.Pie = drawn
 }
 
-// donut tells whether there is a hole: there is one where the definition has an
+// donut reports whether there is a hole: there is one where the definition has an
 // arc that is not the whole.
 func donut(o *types.DonutOptions) bool {
 	return o != nil && deref(o.ArcOptions).ArcThickness != types.ArcThicknessWhole

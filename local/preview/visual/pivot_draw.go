@@ -193,7 +193,7 @@ func (t *pivot) head(d *Pivot, across []line, stacked bool) {
 	d.Head = append(d.Head, heads)
 }
 
-// sameHead tells whether two columns beside one another share the header of the
+// sameHead reports whether two columns beside one another share the header of the
 // i-th field.
 func sameHead(x, y line, i int) bool {
 	return len(x) > i && len(y) > i && keyOf(x[:i+1]) == keyOf(y[:i+1])

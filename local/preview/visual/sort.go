@@ -77,7 +77,7 @@ func (s *sorting) function(a *types.AggregationFunction, f query.Field) (string,
 	}
 }
 
-// byItself tells whether sorts order a dimension without looking at measures.
+// byItself reports whether sorts order a dimension without looking at measures.
 func byItself(sorts []query.Sort, f *field) bool {
 	return len(sorts) > 0 && sorts[0].FieldID == f.ID
 }
@@ -94,7 +94,7 @@ func automatic(f *field, measures []*field) []query.Sort {
 
 // limit is what of a dimension's values is drawn: as many as the definition
 // says, or else normal, which is QuickSight's own limit for that kind of visual;
-// most at most. QuickSight shows the rest as Others unless it is told not to;
+// most at most. QuickSight shows the rest as Others unless the definition says not to;
 // dates have no rest, since it would not be one.
 //
 // The values are the first ones in the order of sorts. Of dates that run from
@@ -113,7 +113,7 @@ func limit(f *field, c *types.ItemsLimitConfiguration, normal int, sorts []query
 	}
 }
 
-// newest tells whether a limit keeps the newest dates.
+// newest reports whether a limit keeps the newest dates.
 func newest(f *field, l query.Limit) bool {
 	return f.Grain != "" && byItself(l.Sorts, f) && l.Sorts[0].Descending
 }

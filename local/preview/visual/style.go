@@ -85,7 +85,7 @@ func over(back string) string {
 	return "#ffffff"
 }
 
-// link tells whether an address may be followed: the web and mail alone.
+// link reports whether an address may be followed: the web and mail alone.
 func link(address string) (string, bool) {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil {
