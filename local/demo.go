@@ -113,7 +113,7 @@ func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipel
 	watch, done := context.WithCancel(lasting)
 	group.Go(func() error { return screen.show(watch, p, feed) })
 
-	published, err := p.Publisher(10, nil).Publish(lasting, lines)
+	published, err := p.Publisher(10).Publish(lasting, lines)
 	if err == nil {
 		err = errors.Join(p.CloseTopic(lasting), p.Settle(lasting, published.Events))
 	}

@@ -111,14 +111,20 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	events := std.in
+	input := std.in
 	if flags.events != "-" {
 		file, err := os.Open(flags.events)
 		if err != nil {
 			return err
 		}
 		defer file.Close() //nolint:errcheck // only read from
-		events = file
+		input = file
+	}
+	bar := newProgress(std.err)
+	// Before anything is made or published: the form of a whole file shows at its beginning.
+	events, err := publish.Lines(untilStopped(ctx, bar.reads(input)))
+	if err != nil {
+		return orCutShort(ctx, unusable(flags.events, err), "nothing was published")
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
 		Dir: flags.data, Listen: "127.0.0.1:0", Places: flags.places, Flow: flags.flow, Window: flags.window, MinPeople: flags.minPeople,
@@ -133,19 +139,14 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 		return errors.Join(err, p.Close())
 	}
 	seen := &findings{}
-	balance, err := drive(ctx, p, untilStopped(ctx, events), flags.perMessage, newProgress(std.err), seen)
+	balance, err := drive(ctx, p, events, flags.perMessage, bar, seen)
 	if err = errors.Join(err, p.Close()); balance == nil {
 		return err
 	}
-	if err != nil {
-		fmt.Fprintf(std.err, "headcount run: %s\n", oneLine(err))
-	}
-	if err := report(std, balance); err != nil {
-		return err
-	}
+	reported := report(std, balance)
 	seen.write(std.err, balance)
-	if err != nil {
-		return errSaid
+	if err = errors.Join(unread(flags.events, balance, err), reported); err != nil {
+		return err
 	}
 	return useful(balance, flags.events)
 }
@@ -166,10 +167,10 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 		bar.show(watch, func() int64 { return p.Tally.Totals().Settled })
 		return nil
 	})
-	publisher := p.Publisher(perMessage, bar.setTotal)
+	publisher := p.Publisher(perMessage)
 	publisher.Faulty = seen.faulty
 	published, err := publisher.Publish(ctx, events)
-	if lines := publish.OnlyLines(err); lines {
+	if publish.Partial(err) {
 		skipped, err = err, nil
 	}
 	if err == nil {
