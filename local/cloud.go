@@ -22,7 +22,7 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	listen := f.String("listen", "127.0.0.1:4566", "loopback `address` to listen on")
 	dir := f.String("data", "", "the data `folder`; made if need be")
 	flow := f.String("flow", defaultFlow, "`name` of the data flow")
-	if err := f.parse(args, 0, 0, "data"); err != nil {
+	if err := f.parse(args, "", "data"); err != nil {
 		return err
 	}
 	if !service.IsFlow(*flow) {

@@ -35,7 +35,7 @@ const (
 func demo(ctx context.Context, std streams, args []string) error {
 	f := newFlags("demo", std.err)
 	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; what an earlier demo has made there is deleted")
-	if err := f.parse(args, 0, 0); err != nil {
+	if err := f.parse(args, ""); err != nil {
 		return err
 	}
 	if strings.Contains(*dir, "=") {

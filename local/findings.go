@@ -59,7 +59,7 @@ func useful(b *pipeline.Balance, events string) error {
 	case b.Published == 0:
 		return usageError{what + " holds no events"}
 	case b.Valid == 0:
-		return usageError{fmt.Sprintf("%s: no event is valid of %s, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, pretty(b.Published))}
+		return usageError{fmt.Sprintf("%s: none of %s events is valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, pretty(b.Published))}
 	case b.Near() == 0:
 		return usageError{fmt.Sprintf("%s: 0 of %s valid events near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, pretty(b.Valid))}
 	}

@@ -33,7 +33,7 @@ func TestNothingUseful(t *testing.T) {
 		"all rejected": {
 			strings.Replace(good, `"male"`, `"zqsecret"`, 1) + "\n" + strings.Replace(good, "true", "false", 1) + strings.Replace(good, `"u-1"`, "77", 1),
 			[]string{
-				"no event is valid of 3", "docs/event.schema.json", "1  invalid_value  user.gender        not one of female, male, other, undisclosed, first in line 1",
+				"none of 3 events is valid", "docs/event.schema.json", "1  invalid_value  user.gender        not one of female, male, other, undisclosed, first in line 1",
 				"1  no_consent     consent.analytics  the user has not consented to analytics, first in line 3",
 				"1  wrong_type     user.id            not a string, first in line 4",
 			},

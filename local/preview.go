@@ -42,7 +42,7 @@ func show(ctx context.Context, std streams, args []string) error {
 		sets[id] = statement
 		return nil
 	})
-	if err := f.parse(args, 0, 0, "definition"); err != nil {
+	if err := f.parse(args, "", "definition"); err != nil {
 		return err
 	}
 	if *dir == "" && len(sets) == 0 {

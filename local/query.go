@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,11 +25,14 @@ func query(ctx context.Context, std streams, args []string) error {
 	format := f.String("format", sql.FormatTable, "table, json or csv")
 	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
 	days := publishedDays(f)
-	if err := f.parse(commented(args), 1, 1, "data"); err != nil {
+	if err := f.parse(commented(args), "SQL", "data"); err != nil {
 		return err
 	}
 	if err := checkFolder("--data", *dir); err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(*dir, sql.BucketsFolder)); errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Sprintf("--data %s holds no data of headcount: run, demo and cloud make some", *dir)}
 	}
 	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow, *days))
 	if err != nil {
@@ -40,7 +45,7 @@ func query(ctx context.Context, std streams, args []string) error {
 // publishedDays adds the flag that narrows published_headcounts, as on AWS.
 func publishedDays(f flags) *int {
 	days := views.Days
-	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, %d as on AWS; 0 for all", views.Days), func(text string) error {
+	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, as on AWS; 0 shows all (default %d)", views.Days), func(text string) error {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
 			return errors.New("want a whole number from 0 to 65535")
@@ -68,13 +73,13 @@ func simulateEvents(ctx context.Context, std streams, args []string) error {
 	f := newFlags("simulate", std.err)
 	c := simulate.Config{}
 	city(f, &c)
-	if err := f.parse(args, 0, 0); err != nil {
+	if err := f.parse(args, ""); err != nil {
 		return err
 	}
 	n, err := simulate.Write(ctx, std.out, c)
 	var bad *simulate.ConfigError
 	if errors.As(err, &bad) {
-		return usageError{oneLine(bad)}
+		return usageError{"--" + strings.ReplaceAll(bad.Error(), "\n", "; --")}
 	}
 	return orCutShort(ctx, err, "%s events are written, to the end of a line", pretty(n))
 }
@@ -90,8 +95,10 @@ func city(f flags, c *simulate.Config) {
 	// A fixed day, so that a command gives the same events whenever it is run.
 	c.Start = time.Date(2026, 1, 12, 7, 0, 0, 0, time.UTC)
 	f.Func("start", "first `instant`, such as 2026-01-12T07:00:00Z (the default)", func(text string) (err error) {
-		c.Start, err = time.Parse(time.RFC3339, text)
-		return err
+		if c.Start, err = time.Parse(time.RFC3339, text); err != nil {
+			return errors.New("want an instant such as 2026-01-12T07:00:00Z")
+		}
+		return nil
 	})
 }
 

@@ -39,7 +39,7 @@ func readRunFlags(args []string, help io.Writer) (r runFlags, err error) {
 	f.IntVar(&r.minPeople, "min-people", 1, "cells with fewer `people` are suppressed")
 	f.IntVar(&r.perMessage, "per-message", 1, "most `events` in one published message")
 	f.StringVar(&r.flow, "flow", defaultFlow, "`name` of the data flow")
-	if err := f.parse(args, 0, 0, "events", "pois", "data"); err != nil {
+	if err := f.parse(args, "", "events", "pois", "data"); err != nil {
 		return r, err
 	}
 	return r, r.check()

@@ -70,9 +70,9 @@ func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.C
 	case code := <-ended:
 		return code
 	case <-time.After(stopWithin):
-		fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is: what is counted stays, what is not is counted when it is run again\n", stopWithin, stop)
+		fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is; every file that is written is whole\n", stopWithin, stop)
 	case <-signals:
-		fmt.Fprintln(stderr, "headcount: ended at once by the second signal: what is counted stays, what is not is counted when it is run again")
+		fmt.Fprintln(stderr, "headcount: ended at once by the second signal; every file that is written is whole")
 	}
 	return stop.code()
 }
