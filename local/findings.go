@@ -12,6 +12,7 @@ import (
 
 	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -72,6 +73,15 @@ func unusable(events string, err error) error {
 	var input *publish.InputError
 	if errors.As(err, &form) || errors.As(err, &input) {
 		return usageError{"--events " + events + ": it " + err.Error() + "; nothing was published"}
+	}
+	return err
+}
+
+// otherFlow says what helps where a flow was made with other settings, or gives err.
+func otherFlow(data string, err error) error {
+	var conflict *flow.ConflictError
+	if errors.As(err, &conflict) {
+		return usageError{fmt.Sprintf("--data %s: %s. Name another folder (--data) or another flow (--flow), or restore the old settings", data, conflict.Differences())}
 	}
 	return err
 }

@@ -86,7 +86,7 @@ func TestRunAndQuery(t *testing.T) {
 	// Other places need another flow.
 	other := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\n")
 	code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", other, "--data", dir)
-	if code != 1 || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "--flow") || strings.Count(stderr, "\n") != 1 {
+	if code != exitInput || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "another flow (--flow)") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	near := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\nlouvre,Louvre,48.8606,2.3376\n")
@@ -153,6 +153,15 @@ func TestMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRadiusOnce: a bad radius is one fault, not one of each place.
+func TestRadiusOnce(t *testing.T) {
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\norsay,Orsay,x,2.3266\n")
+	code, _, stderr := headcount(t, events, "run", "--events", "-", "--pois", pois, "--data", t.TempDir(), "--radius", "-5")
+	if code != exitInput || strings.Count(stderr, "-5") != 1 || !strings.Contains(stderr, `"x" is not a number`) {
+		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
 

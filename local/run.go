@@ -52,8 +52,10 @@ func (r *runFlags) check() error {
 	if _, err := counts.NewWindow(r.window); err != nil || r.window%time.Second != 0 {
 		fault("--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.window)
 	}
-	if !(r.radiusM > 0 && r.radiusM <= places.MaxRadiusM) {
-		fault("--radius %g is not above 0 and at most %d metres", r.radiusM, places.MaxRadiusM)
+	radiusM := r.radiusM
+	if !(radiusM > 0 && radiusM <= places.MaxRadiusM) {
+		fault("--radius %g is not above 0 and at most %d metres", radiusM, places.MaxRadiusM)
+		radiusM = 1 // to look for the other faults of the places
 	}
 	if r.minPeople < 1 {
 		fault("--min-people %d is not at least 1", r.minPeople)
@@ -64,7 +66,7 @@ func (r *runFlags) check() error {
 	if !service.IsFlow(r.flow) {
 		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.flow)
 	}
-	if err := r.readPlaces(); err != nil {
+	if err := r.readPlaces(radiusM); err != nil {
 		fault("--pois %s: %s", r.pois, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	if r.events != "-" {
@@ -86,13 +88,13 @@ func (r *runFlags) check() error {
 	return nil
 }
 
-func (r *runFlags) readPlaces() error {
+func (r *runFlags) readPlaces(radiusM float64) error {
 	f, err := os.Open(r.pois)
 	if err != nil {
 		return errors.New(cause(err))
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	r.places, err = places.ReadCSV(f, r.radiusM)
+	r.places, err = places.ReadCSV(f, radiusM)
 	return err
 }
 
@@ -133,7 +135,7 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 		Flush: 10 * time.Second, Refresh: 0,
 	})
 	if err != nil {
-		return orCutShort(ctx, err, "nothing was published")
+		return orCutShort(ctx, otherFlow(flags.data, err), "nothing was published")
 	}
 	if err := keepFolder(flags.data); err != nil {
 		return errors.Join(err, p.Close())
