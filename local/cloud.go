@@ -41,10 +41,10 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	}
 	c, err := standin.Start(ctx, standin.Config{Listen: *listen, Dir: *dir, Log: zerolog.New(std.err).With().Timestamp().Logger()})
 	if err != nil {
-		return err
+		return orEnded(ctx, orTaken(err, *listen))
 	}
 	r, err := pipeline.Create(ctx, c, *flow)
-	if err == nil {
+	if err = orEnded(ctx, err); err == nil && r != nil {
 		r.Describe(std.out)
 		<-ctx.Done()
 		fmt.Fprintln(std.err, "stopping")

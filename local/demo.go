@@ -55,11 +55,11 @@ func demo(ctx context.Context, std streams, args []string) error {
 		Flush: time.Second, Refresh: 0,
 	})
 	if err != nil {
-		return err
+		return orEnded(ctx, err)
 	}
-	page, err := showDemo(ctx, *dir)
+	page, err := showDemo(ctx, std.err, *dir, previewAddress)
 	if err != nil {
-		return errors.Join(err, p.Close())
+		return errors.Join(orEnded(ctx, err), p.Close())
 	}
 	fmt.Fprintf(std.err, "A simulated city is on its way through the pipeline; a minute there takes a second here.\n"+
 		"  see   %s: the dashboard, in a browser\n  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+

@@ -60,9 +60,9 @@ func useful(b *pipeline.Balance, events string) error {
 	case b.Published == 0:
 		return usageError{what + " holds no events"}
 	case b.Valid == 0:
-		return usageError{fmt.Sprintf("%s: none of %s events is valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, pretty(b.Published))}
+		return usageError{fmt.Sprintf("%s: 0 of %s are valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, counted(b.Published, "event"))}
 	case b.Near() == 0:
-		return usageError{fmt.Sprintf("%s: 0 of %s valid events near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, pretty(b.Valid))}
+		return usageError{fmt.Sprintf("%s: 0 of %s near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, counted(b.Valid, "valid event"))}
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func unread(events string, b *pipeline.Balance, err error) error {
 	var input *publish.InputError
 	if errors.As(err, &input) {
 		lines := strings.TrimSuffix(oneLine(err), input.Error()) // that were left out before
-		return usageError{fmt.Sprintf("%s--events %s: it %s: the %s events before that are in the balance, the rest is not", lines, events, input, pretty(b.Published))}
+		return usageError{fmt.Sprintf("%s--events %s: it %s: the balance has the %s before that, and not the rest", lines, events, input, counted(b.Published, "event"))}
 	}
 	return err
 }

@@ -33,7 +33,7 @@ func TestNothingUseful(t *testing.T) {
 		"all rejected": {
 			strings.Replace(good, `"male"`, `"zqsecret"`, 1) + "\n" + strings.Replace(good, "true", "false", 1) + strings.Replace(good, `"u-1"`, "77", 1),
 			[]string{
-				"none of 3 events is valid", "docs/event.schema.json", "1  invalid_value  user.gender        not one of female, male, other, undisclosed, first in line 1",
+				"0 of 3 events are valid", "docs/event.schema.json", "1  invalid_value  user.gender        not one of female, male, other, undisclosed, first in line 1",
 				"1  no_consent     consent.analytics  the user has not consented to analytics, first in line 3",
 				"1  wrong_type     user.id            not a string, first in line 4",
 			},
@@ -88,7 +88,7 @@ func TestTruncatedGzip(t *testing.T) {
 	if code != exitInput || !strings.HasPrefix(out, `{"published":3,`) {
 		t.Errorf("exit %d, stdout %q", code, out)
 	}
-	want := "headcount run: --events " + file + ": it ends in the middle of its gzip data, in line 4: the 3 events before that are in the balance, the rest is not\n"
+	want := "headcount run: --events " + file + ": it ends in the middle of its gzip data, in line 4: the balance has the 3 events before that, and not the rest\n"
 	if !strings.HasSuffix(stderr, want) {
 		t.Errorf("got %s\nwant at the end %s", stderr, want)
 	}

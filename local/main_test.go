@@ -75,7 +75,7 @@ func TestRunAndQuery(t *testing.T) {
 		}
 	}
 	for days, want := range map[string]string{"1": "n\n0\n", "0": "n\n1\n"} { // the event is long past
-		if code, out, stderr = headcount(t, "", "query", "--data", dir, "--days", days, "--format", "csv", "SELECT count(*) AS n FROM published_headcounts"); code != 0 || out != want {
+		if code, out, stderr = headcount(t, "", "query", "--data", dir, "--days", days, "--format", "csv", "SELECT count(*) AS n FROM published_headcounts"); code != 0 || out != want || strings.Contains(stderr, "--days 0 shows all") != (days == "1") {
 			t.Errorf("%s days: exit %d, got %q, want %q; %s", days, code, out, want, stderr)
 		}
 	}

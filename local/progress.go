@@ -78,7 +78,7 @@ func (p *progress) show(ctx context.Context, settled func() int64) {
 // line is what is shown with so many events settled after a time. The share is of
 // the input's size, as nobody knows how many events it holds.
 func (p *progress) line(settled int64, after time.Duration) string {
-	text := fmt.Sprintf("%s events settled, %.0f/s", pretty(settled), float64(settled)/after.Seconds())
+	text := fmt.Sprintf("%s settled, %.0f/s", counted(settled, "event"), float64(settled)/after.Seconds())
 	if p.size == 0 {
 		return text
 	}
@@ -86,6 +86,14 @@ func (p *progress) line(settled int64, after time.Duration) string {
 	read := min(p.read.Load(), p.size) // a file may grow meanwhile
 	full := int(read * width / p.size)
 	return fmt.Sprintf("[%s%s] %d%% read; %s", strings.Repeat("█", full), strings.Repeat("·", width-full), read*100/p.size, text)
+}
+
+// counted writes a number of things, with an s where there is not one.
+func counted(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return pretty(n) + " " + thing
 }
 
 // pretty writes a number with a comma every three digits.

@@ -38,7 +38,7 @@ func TestProgress(t *testing.T) {
 	if _, err := io.Copy(io.Discard, p.reads(strings.NewReader("x"))); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.line(1, time.Second); got != "1 events settled, 1/s" {
+	if got := p.line(1, time.Second); got != "1 event settled, 1/s" {
 		t.Errorf("a pipe: %s", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,8 +39,31 @@ func query(ctx context.Context, std streams, args []string) error {
 	if err != nil {
 		return orCutShort(ctx, err, "nothing was asked yet")
 	}
-	err = errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
+	err = db.Query(ctx, std.out, *format, f.Arg(0))
+	if err == nil {
+		err = sayNarrow(ctx, std.err, db, f.Arg(0), *flow, *days)
+	}
+	err = errors.Join(err, db.Close())
 	return orCutShort(ctx, err, "the answer is not complete")
+}
+
+// sayNarrow says so where a question is about a view that hides all rows that there
+// are: an empty answer looks as if there were none.
+func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow string, days int) error {
+	for view, of := range map[string]string{"published_headcounts": "headcounts", "recent_events": "events_safe"} {
+		if !strings.Contains(strings.ToLower(question), view) {
+			continue
+		}
+		var hides strings.Builder
+		err := db.Query(ctx, &hides, sql.FormatCSV, fmt.Sprintf("SELECT NOT EXISTS (FROM %s) AND EXISTS (FROM %s) AS hides", view, of))
+		if err != nil {
+			return err
+		}
+		if hides.String() == "hides\ntrue\n" {
+			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow and the last days only; --days 0 shows all days\n", view, of, flow, days)
+		}
+	}
+	return nil
 }
 
 // publishedDays adds the flag that narrows published_headcounts, as on AWS.
@@ -81,7 +105,7 @@ func simulateEvents(ctx context.Context, std streams, args []string) error {
 	if errors.As(err, &bad) {
 		return usageError{"--" + strings.ReplaceAll(bad.Error(), "\n", "; --")}
 	}
-	return orCutShort(ctx, err, "%s events are written, to the end of a line", pretty(n))
+	return orCutShort(ctx, err, "%s written, to the end of a line", counted(n, "event"))
 }
 
 // city adds the flags of a simulated city.

@@ -207,8 +207,8 @@ func settleRest(ctx context.Context, p *pipeline.Pipeline) error {
 // of Settle.
 func notCounted(p *pipeline.Pipeline, unsettled error) string {
 	published, totals := p.Accepted().Events, p.Tally.Totals()
-	text := fmt.Sprintf("%s events published, %s of them counted or rejected, %s not counted yet",
-		pretty(published), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
+	text := fmt.Sprintf("%s published, %s of them counted or rejected, %s not counted yet",
+		counted(published, "event"), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
 	if unsettled != nil {
 		text += "; the next run on the folder writes the headcounts of what is counted"
 	}

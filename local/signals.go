@@ -51,6 +51,15 @@ func orCutShort(ctx context.Context, err error, format string, args ...any) erro
 	return cutShort{fmt.Sprintf(format, args...)}
 }
 
+// orEnded is err, or nothing where a signal is behind it: of what a command does
+// before it waits for a signal, which is its end as a rule.
+func orEnded(ctx context.Context, err error) error {
+	if _, stopped := stopOf(ctx); stopped {
+		return nil
+	}
+	return err
+}
+
 // untilSignal does work, whose context the first signal ends, and gives its exit
 // code: that of the signal when the work has not ended soon after.
 func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.Context) int) int {
