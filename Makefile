@@ -17,6 +17,9 @@ each = @set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); d
 # Pulumi's engine, in a module outside of the workspace: nothing else needs what it brings along.
 ENGINE := cd stack/enginetest && GOWORK=off
 
+# Built and then run, as `go run` gives 1 in place of most exit codes of the command, and 1 after Ctrl-C.
+headcount := go build -o $(BIN)/headcount ./local && exec $(BIN)/headcount
+
 .PHONY: help demo test race lint fmt bench fuzz build web generate tidy clean tools browser
 .PHONY: deploy preview keys images places smoke resources cfn-lint cost named pulumi
 
@@ -24,7 +27,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## a simulated city on this machine, live, until Ctrl-C
-	@go run ./local demo
+	@$(headcount) demo
 
 test: tools browser ## all tests of all modules, with the race detector where goroutines meet
 	@# The stack's tests read documents and lists that are outside of its module, which Go's test cache does not see.
@@ -91,7 +94,7 @@ places: named ## check the flows' lists of places, and put them where the aggreg
 	@go run ./stack/ops places --stack $(STACK)
 
 smoke: named pulumi tools ## 1,000 events through a deployed stack, and everything that only AWS can tell: STACK=dev
-	@pulumi stack output --json --stack $(STACK) | go run ./local smoke --outputs -
+	@pulumi stack output --json --stack $(STACK) | { $(headcount) smoke --outputs -; }
 
 resources: ## write the committed lists of resources and templates, which a pull request shows: stack/testdata
 	cd stack && go test ./quicksight -count=1 -update && go test ./program -run TestResources -count=1 -v -update
@@ -102,7 +105,7 @@ cfn-lint: ## judge the rendered templates by the schemas of CloudFormation; make
 	cfn-lint --regions eu-west-1 us-east-1 -- stack/testdata/templates/*.json
 
 cost: tools ## count what a run asks of AWS, and write the bill: docs/cost.md
-	@go run ./local cost --write docs/cost.md
+	@$(headcount) cost --write docs/cost.md
 
 named:
 	@test -n "$(STACK)" || { echo "say which stack, as in: make $(MAKECMDGOALS) STACK=dev"; exit 1; }

@@ -23,7 +23,7 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	listen := f.String("listen", "127.0.0.1:4566", "loopback `address` to listen on")
 	dir := f.String("data", "", "the data `folder`; made if need be")
 	flow := f.String("flow", defaultFlow, "`name` of the data flow")
-	if err := f.parse(args, 0, 0, "data"); err != nil {
+	if err := f.parse(args, "", "data"); err != nil {
 		return err
 	}
 	if !service.IsFlow(*flow) {
@@ -48,10 +48,10 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	}
 	c, err := standin.Start(ctx, standin.Config{Listen: *listen, Dir: *dir, Log: zerolog.New(std.err).With().Timestamp().Logger()})
 	if err != nil {
-		return err
+		return orEnded(ctx, orTaken(err, *listen))
 	}
 	r, err := pipeline.Create(ctx, c, *flow)
-	if err == nil {
+	if err = orEnded(ctx, err); err == nil && r != nil {
 		r.Describe(std.out)
 		<-ctx.Done()
 		fmt.Fprintln(std.err, "stopping")

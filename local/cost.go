@@ -27,7 +27,7 @@ func bill(ctx context.Context, std streams, args []string) (err error) {
 	f := newFlags("cost", std.err)
 	events := f.Int("events", 20_000, "count runs of so many simulated `events`; 0 takes the counts that are in the repository")
 	to := f.String("write", "", "`file` to write instead of stdout; fresh counts go to "+countedFile+" then")
-	if err := f.parse(args, 0, 0); err != nil {
+	if err := f.parse(args, ""); err != nil {
 		return err
 	}
 	if *events < 0 || *events > 0 && *events < 1000 {

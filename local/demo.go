@@ -36,7 +36,7 @@ const (
 func demo(ctx context.Context, std streams, args []string) error {
 	f := newFlags("demo", std.err)
 	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; what an earlier demo has made there is deleted")
-	if err := f.parse(args, 0, 0); err != nil {
+	if err := f.parse(args, ""); err != nil {
 		return err
 	}
 	if err := sql.CheckFolder(*dir); err != nil {
@@ -56,11 +56,11 @@ func demo(ctx context.Context, std streams, args []string) error {
 		Flush: time.Second, Refresh: 0,
 	})
 	if err != nil {
-		return err
+		return orEnded(ctx, err)
 	}
-	page, err := showDemo(ctx, *dir)
+	page, err := showDemo(ctx, std.err, *dir, previewAddress)
 	if err != nil {
-		return errors.Join(err, p.Close())
+		return errors.Join(orEnded(ctx, err), p.Close())
 	}
 	fmt.Fprintf(std.err, "A simulated city is on its way through the pipeline; a minute there takes a second here.\n"+
 		"  see   %s: the dashboard, in a browser\n  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   go run ./local query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
@@ -114,7 +114,7 @@ func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipel
 	watch, done := context.WithCancel(lasting)
 	group.Go(func() error { return screen.show(watch, p, feed) })
 
-	published, err := p.Publisher(10, nil).Publish(lasting, lines)
+	published, err := p.Publisher(10).Publish(lasting, lines)
 	if err == nil {
 		err = errors.Join(p.CloseTopic(lasting), p.Settle(lasting, published.Events))
 	}

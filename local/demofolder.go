@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/headcount-etl/headcount/local/pipeline"
 )
@@ -58,12 +59,16 @@ func checkDemoFolder(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, demoMarker)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	var others []string
 	for _, name := range demoMakes {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that it is not a demo's to write anew: name another folder, or delete %s yourself", dir, name, demoMarker, name)}
+			others = append(others, name)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+	}
+	if len(others) > 0 {
+		return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that no demo made them: name another folder, or delete them yourself", dir, strings.Join(others, ", "), demoMarker)}
 	}
 	return nil
 }

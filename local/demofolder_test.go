@@ -86,6 +86,11 @@ func TestForeignFolders(t *testing.T) {
 		if code != exitInput || out != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--data "+dir) {
 			t.Errorf("%s: exit %d, %q, %q", name, code, out, stderr)
 		}
+		for _, made := range demoMakes {
+			if strings.Contains(strings.ReplaceAll(stderr, dir, ""), made) != slices.Contains(before, made) {
+				t.Errorf("%s: %q, want all that is in the way: %v", name, stderr, before)
+			}
+		}
 		if got := in(t, dir); !slices.Equal(got, before) {
 			t.Errorf("%s: it holds %v, want %v", name, got, before)
 		}

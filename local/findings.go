@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/headcount-etl/headcount/local/pipeline"
+	"github.com/headcount-etl/headcount/local/publish"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -17,38 +20,16 @@ import (
 // what stands there.
 type findings struct {
 	lines map[event.Fault]int // of the first event with that fault
-	hint  string              // what the input may be instead
-	begun bool
 }
 
 // faulty is a publisher's Faulty.
-func (f *findings) faulty(line int, text string, fault event.Fault) {
+func (f *findings) faulty(line int, fault event.Fault) {
 	if f.lines == nil {
 		f.lines = map[event.Fault]int{}
 	}
 	if _, had := f.lines[fault]; !had {
 		f.lines[fault] = line
 	}
-	if !f.begun && line == 1 && fault.Category == event.MalformedJSON {
-		f.hint = insteadOfEvents(text)
-	}
-	f.begun = true
-}
-
-// insteadOfEvents says what an input may be that begins with this malformed event.
-func insteadOfEvents(text string) string {
-	text = strings.TrimSpace(text)
-	switch {
-	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
-		return "the input is UTF-16, want UTF-8: `iconv -f UTF-16 -t UTF-8 FILE` converts it"
-	case strings.HasPrefix(text, "["):
-		return "the input begins with a JSON array, want an event a line: `jq -c '.[]' FILE` writes it so"
-	case strings.HasPrefix(text, "{") && !strings.HasSuffix(text, "}"):
-		return "the input's first line is only the beginning of a JSON object, want an event a line: `jq -c . FILE` writes it so"
-	case !strings.Contains(text, "{") && strings.ContainsAny(text, ",;\t"):
-		return "the input looks like CSV, want a JSON object a line"
-	}
-	return ""
 }
 
 // write lists the rejected events by category and field.
@@ -70,9 +51,6 @@ func (f *findings) write(w io.Writer, b *pipeline.Balance) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s%s\n", pretty(faults[fault]), fault.Category, fault.Field, fault.Reason(), example)
 	}
 	_ = t.Flush() // like all output to a terminal
-	if f.hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", f.hint)
-	}
 }
 
 // useful gives an error where nothing of the input counts, with the likely reason.
@@ -82,9 +60,38 @@ func useful(b *pipeline.Balance, events string) error {
 	case b.Published == 0:
 		return usageError{what + " holds no events"}
 	case b.Valid == 0:
-		return usageError{fmt.Sprintf("%s: all %s events were rejected, so there is nothing to count", what, pretty(b.Published))}
+		return usageError{fmt.Sprintf("%s: 0 of %s are valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, counted(b.Published, "event"))}
 	case b.Near() == 0:
-		return usageError{fmt.Sprintf("%s: 0 of %s valid events near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, pretty(b.Valid))}
+		return usageError{fmt.Sprintf("%s: 0 of %s near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, counted(b.Valid, "valid event"))}
 	}
 	return nil
+}
+
+// unusable is the error of an input of which nothing was published.
+func unusable(events string, err error) error {
+	var form *publish.FormError
+	var input *publish.InputError
+	if errors.As(err, &form) || errors.As(err, &input) {
+		return usageError{"--events " + events + ": it " + err.Error() + "; nothing was published"}
+	}
+	return err
+}
+
+// otherFlow says what helps where a flow was made with other settings, or gives err.
+func otherFlow(data string, err error) error {
+	var conflict *flow.ConflictError
+	if errors.As(err, &conflict) {
+		return usageError{fmt.Sprintf("--data %s: %s. Name another folder (--data) or another flow (--flow), or restore the old settings", data, conflict.Differences())}
+	}
+	return err
+}
+
+// unread is the error of an input that could not be read to its end, or err.
+func unread(events string, b *pipeline.Balance, err error) error {
+	var input *publish.InputError
+	if errors.As(err, &input) {
+		lines := strings.TrimSuffix(oneLine(err), input.Error()) // that were left out before
+		return usageError{fmt.Sprintf("%s--events %s: it %s: the balance has the %s before that, and not the rest", lines, events, input, counted(b.Published, "event"))}
+	}
+	return err
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,10 +17,7 @@ import (
 func TestNothingUseful(t *testing.T) {
 	good := strings.SplitAfter(events, "\n")[0]
 	swapped := strings.NewReplacer(`"latitude":48.8606`, `"latitude":2.3376`, `"longitude":2.3376`, `"longitude":48.8606`).Replace(good)
-	var pretty, zipped bytes.Buffer
-	if err := json.Indent(&pretty, []byte(good), "", "  "); err != nil {
-		t.Fatal(err)
-	}
+	var zipped bytes.Buffer
 	zip := gzip.NewWriter(&zipped)
 	if err := zip.Close(); err != nil {
 		t.Fatal(err)
@@ -31,15 +30,10 @@ func TestNothingUseful(t *testing.T) {
 		"an empty file":       {"", []string{"holds no events"}},
 		"an empty gzip file":  {zipped.String(), []string{"holds no events"}},
 		"white space":         {"\n \n", []string{"holds no events"}},
-		"an array":            {"[" + strings.TrimSpace(good) + "]\n", []string{"all 1 events were rejected", "1  malformed_json", "first in line 1", "JSON array", "jq -c '.[]' FILE"}},
-		"pretty-printed":      {pretty.String(), []string{"malformed_json", "first in line 1", "jq -c . FILE"}},
-		"CSV":                 {"event_id,occurred_at\nx7e1ed93c,2026-03-01\n", []string{"2  malformed_json", "looks like CSV"}},
-		"CSV with semicolons": {"event_id;occurred_at\nx7e1ed93c;2026-03-01\n", []string{"looks like CSV"}},
-		"UTF-16":              {"\xff\xfe{\x00}\x00", []string{"UTF-16", "iconv"}},
 		"all rejected": {
 			strings.Replace(good, `"male"`, `"zqsecret"`, 1) + "\n" + strings.Replace(good, "true", "false", 1) + strings.Replace(good, `"u-1"`, "77", 1),
 			[]string{
-				"all 3 events were rejected", "1  invalid_value  user.gender        not one of female, male, other, undisclosed, first in line 1",
+				"0 of 3 events are valid", "docs/event.schema.json", "1  invalid_value  user.gender        not one of female, male, other, undisclosed, first in line 1",
 				"1  no_consent     consent.analytics  the user has not consented to analytics, first in line 3",
 				"1  wrong_type     user.id            not a string, first in line 4",
 			},
@@ -63,18 +57,39 @@ func TestNothingUseful(t *testing.T) {
 	}
 }
 
-// TestArrayOverLines: an array with an event on each line is counted, but for its
-// brackets and commas, and the hint is there although the run is a good one.
-func TestArrayOverLines(t *testing.T) {
-	good := strings.SplitAfter(events, "\n")[0]
+// TestNoLinesOfEvents: an input whose form shows that no line can be an event is
+// refused before anything is made or published.
+func TestNoLinesOfEvents(t *testing.T) {
 	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
-	code, _, stderr := headcount(t, "[\n"+strings.TrimSpace(good)+",\n"+good+"]\n", "run", "--events", "-", "--pois", pois, "--data", t.TempDir())
-	for _, want := range []string{"2  kept the contract", "3  malformed_json", "JSON array", "2 near a place, so counted; 0 near none"} {
-		if !strings.Contains(stderr, want) {
-			t.Errorf("it does not say %q:\n%s", want, stderr)
-		}
+	dir := filepath.Join(t.TempDir(), "new")
+	input := "[" + strings.Repeat(strings.TrimSpace(strings.SplitAfter(events, "\n")[0])+",", 20_000) + "{}]\n"
+	code, out, stderr := headcount(t, input, "run", "--events", "-", "--pois", pois, "--data", dir)
+	if code != exitInput || out != "" || !strings.Contains(stderr, "--events -: it begins with a JSON array") || !strings.Contains(stderr, "jq -c '.[]' FILE") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit %d, %q, %q", code, out, stderr)
 	}
-	if code != exitDone {
-		t.Errorf("exit %d", code)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the data folder is made: %v", err)
+	}
+}
+
+// TestTruncatedGzip: what could be read is counted, and the error says that the
+// rest is not.
+func TestTruncatedGzip(t *testing.T) {
+	good := strings.SplitAfter(events, "\n")[0]
+	var zipped bytes.Buffer
+	zip := gzip.NewWriter(&zipped)
+	_, err := zip.Write([]byte(strings.Repeat(good, 3)))
+	if err = errors.Join(err, zip.Flush()); err != nil { // and no Close: the end is missing
+		t.Fatal(err)
+	}
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
+	file := write(t, zipped.String())
+	code, out, stderr := headcount(t, "", "run", "--events", file, "--pois", pois, "--data", filepath.Join(t.TempDir(), "new"))
+	if code != exitInput || !strings.HasPrefix(out, `{"published":3,`) {
+		t.Errorf("exit %d, stdout %q", code, out)
+	}
+	want := "headcount run: --events " + file + ": it ends in the middle of its gzip data, in line 4: the balance has the 3 events before that, and not the rest\n"
+	if !strings.HasSuffix(stderr, want) {
+		t.Errorf("got %s\nwant at the end %s", stderr, want)
 	}
 }

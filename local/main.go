@@ -73,8 +73,17 @@ func execute(ctx context.Context, std streams, args []string) int {
 }
 
 func dispatch(ctx context.Context, std streams, args []string) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		help(std.out)
+	if len(args) == 0 {
+		args = []string{"help"}
+	}
+	switch args[0] {
+	case "help", "-h", "--help":
+		var listed bool
+		if args, listed = helpOn(std, args[1:]); listed {
+			return exitDone
+		}
+	case "version", "--version":
+		writeVersion(std.out)
 		return exitDone
 	}
 	for _, c := range commands() {
@@ -83,7 +92,7 @@ func dispatch(ctx context.Context, std streams, args []string) int {
 		}
 		return exitCode(ctx, std, c.name, c.run(ctx, std, args[1:]))
 	}
-	fmt.Fprintf(std.err, "headcount: there is no command %q: `headcount help` lists them\n", args[0])
+	fmt.Fprintln(std.err, unknownCommand(args[0]))
 	return exitInput
 }
 
@@ -118,7 +127,7 @@ func help(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  headcount %-8s %s\n  %18s %s\n", c.name, c.usage, "", c.does)
 	}
-	fmt.Fprint(w, "\n`headcount COMMAND -h` lists a command's flags. Exit codes: 0 done; 1 failed, or not equal; 2 a mistake on the\n"+
+	fmt.Fprint(w, "\n`headcount help COMMAND` lists a command's flags, `headcount version` says what was built. Exit codes: 0 done; 1 failed, or not equal; 2 a mistake on the\n"+
 		"command line, or nothing useful in the input; 130, 143 cut short by SIGINT, SIGTERM.\n")
 }
 
@@ -136,17 +145,17 @@ func newFlags(name string, help io.Writer) flags {
 	return f
 }
 
-// parse parses the flags, of which those named must be given, and any number of
-// arguments between least and most.
-func (f flags) parse(args []string, least, most int, required ...string) error {
-	if err := f.Parse(args); err != nil {
+// parse parses the flags, of which those named must be given. The argument, if the
+// command has one, is what it is called; there must be exactly one.
+func (f flags) parse(args []string, argument string, required ...string) error {
+	if err := f.parseAnywhere(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(f.help, "headcount %s:\n", f.Name())
 			f.SetOutput(f.help)
 			f.PrintDefaults()
 			return err
 		}
-		return usageError{err.Error() + ": `headcount " + f.Name() + " -h` lists the flags"}
+		return usageError{f.mistake(err) + ": `headcount " + f.Name() + " -h` lists the flags"}
 	}
 	var faults []string
 	for _, name := range required {
@@ -154,12 +163,13 @@ func (f flags) parse(args []string, least, most int, required ...string) error {
 			faults = append(faults, "--"+name+" is missing")
 		}
 	}
-	if n := f.NArg(); n < least || n > most {
-		if least == most {
-			faults = append(faults, fmt.Sprintf("%d arguments after the flags, want %d", n, least))
-		} else {
-			faults = append(faults, fmt.Sprintf("%d arguments after the flags, want %d to %d", n, least, most))
-		}
+	switch n := f.NArg(); {
+	case argument == "" && n > 0:
+		faults = append(faults, fmt.Sprintf("%q is no flag", f.Arg(0)))
+	case argument != "" && n == 0:
+		faults = append(faults, "the "+argument+" is missing")
+	case argument != "" && n > 1:
+		faults = append(faults, fmt.Sprintf("there are %d arguments, want one: put the %s in quotes", n, argument))
 	}
 	if len(faults) > 0 {
 		return usageError{strings.Join(faults, "; ") + ": `headcount " + f.Name() + " -h` lists the flags"}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestRunAndQuery(t *testing.T) {
 		}
 	}
 	for days, want := range map[string]string{"1": "n\n0\n", "0": "n\n1\n"} { // the event is long past
-		if code, out, stderr = headcount(t, "", "query", "--data", dir, "--days", days, "--format", "csv", "SELECT count(*) AS n FROM published_headcounts"); code != 0 || out != want {
+		if code, out, stderr = headcount(t, "", "query", "--data", dir, "--days", days, "--format", "csv", "SELECT count(*) AS n FROM published_headcounts"); code != 0 || out != want || strings.Contains(stderr, "--days 0 shows all") != (days == "1") {
 			t.Errorf("%s days: exit %d, got %q, want %q; %s", days, code, out, want, stderr)
 		}
 	}
@@ -85,7 +86,7 @@ func TestRunAndQuery(t *testing.T) {
 	// Other places need another flow.
 	other := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\n")
 	code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", other, "--data", dir)
-	if code != 1 || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "--flow") || strings.Count(stderr, "\n") != 1 {
+	if code != exitInput || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "another flow (--flow)") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	near := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\nlouvre,Louvre,48.8606,2.3376\n")
@@ -100,6 +101,7 @@ func TestMistakes(t *testing.T) {
 	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
 	bad := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,98.8606,2.3376\nlouvre,,48,x\n")
 	dir := t.TempDir()
+	fill(t, dir, "buckets/empty")
 	held := t.TempDir()
 	equals := filepath.Join(t.TempDir(), "a=b")
 	if err := os.Mkdir(equals, 0o750); err != nil {
@@ -112,12 +114,18 @@ func TestMistakes(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"no such command":    {[]string{"rum"}, []string{`no command "rum"`, "headcount help"}},
+		"no such command":    {[]string{"rnu"}, []string{`no command "rnu"`, "did you mean run?", "headcount help"}},
+		"help on no command": {[]string{"help", "previw"}, []string{`no command "previw"`, "did you mean preview?"}},
+		"a number with unit": {run("--radius", "200m"), []string{"-radius", "want metres, a number"}},
+		"an instant":         {[]string{"simulate", "--start", "yesterday"}, []string{"-start", "such as 2026-01-12T07:00:00Z"}},
+		"SQL without quotes": {[]string{"query", "--data", dir, "SELECT", "1"}, []string{"2 arguments", "put the SQL in quotes"}},
+		"no flag":            {run("more"), []string{`"more" is no flag`}},
+		"no data":            {[]string{"query", "--data", held, "SELECT 1"}, []string{"--data " + held, "no data of headcount", "demo"}},
 		"no such flag":       {run("--radios", "5"), []string{"-radios", "headcount run -h"}},
 		"flags missing":      {[]string{"run", "--data", dir}, []string{"--events is missing", "--pois is missing"}},
 		"values":             {run("--window", "7m", "--radius", "-1", "--min-people", "0", "--per-message", "0"), []string{"--window 7m", "divide a day", "--radius -1", "--min-people 0", "--per-message 0"}},
 		"days":               {[]string{"query", "--data", dir, "--days", "-1", "SELECT 1"}, []string{"-days", "whole number from 0"}},
-		"no duration":        {run("--window", "5"), []string{"-window"}},
+		"no duration":        {run("--window", "5"), []string{"-window", "such as 90s or 5m"}},
 		"flow":               {run("--flow", "V 1"), []string{"--flow", "a-z"}},
 		"no events file":     {[]string{"run", "--events", "nowhere", "--pois", pois, "--data", dir}, []string{"--events nowhere", "no such file"}},
 		"events is a folder": {[]string{"run", "--events", dir, "--pois", pois, "--data", dir}, []string{"is a folder"}},
@@ -132,14 +140,14 @@ func TestMistakes(t *testing.T) {
 		"no such function":   {[]string{"query", "--data", dir, "SELECT nothing(1)"}, []string{"nothing"}},
 		"two questions":      {[]string{"query", "--data", dir, "SELECT 1; SELECT 2"}, []string{"several SQL statements"}},
 		"no SQL at all":      {[]string{"query", "--data", dir, "SELEC 1"}, []string{"syntax error"}},
-		"no SQL":             {[]string{"query", "--data", dir}, []string{"0 arguments"}},
+		"no SQL":             {[]string{"query", "--data", dir}, []string{"the SQL is missing"}},
 		"wrong SQL":          {[]string{"query", "--data", dir, "SELECT nothing"}, []string{"nothing"}},
 		"no data folder":     {[]string{"query", "--data", filepath.Join(dir, "none"), "SELECT 1"}, []string{"none"}},
 		"only a comment":     {[]string{"query", "--data", dir, "-- SELECT 1"}, []string{"no SQL statement"}},
 		"no question":        {[]string{"query", "--data", dir, "CREATE TABLE t (a INT)"}, []string{"only questions"}},
 		"another file":       {[]string{"query", "--data", dir, "FROM '" + file + "'"}, []string{"no table"}},
 		"format":             {[]string{"query", "--data", dir, "--format", "xml", "SELECT 1"}, []string{"xml", "table", "json", "csv"}},
-		"people":             {[]string{"simulate", "--people", "-1"}, []string{"people"}},
+		"people":             {[]string{"simulate", "--people", "-1", "--faults", "2"}, []string{"headcount simulate: --people is -1", "; --faults is 2"}},
 		"listen":             {[]string{"cloud", "--data", held, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
 		"no definition":      {[]string{"preview", "--definition", "nowhere.json", "--data", dir}, []string{"nowhere.json", "no such file"}},
 		"nothing to show":    {[]string{"preview", "--definition", file}, []string{"--data is missing", "--dataset"}},
@@ -160,6 +168,15 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestRadiusOnce: a bad radius is one fault, not one of each place.
+func TestRadiusOnce(t *testing.T) {
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\norsay,Orsay,x,2.3266\n")
+	code, _, stderr := headcount(t, events, "run", "--events", "-", "--pois", pois, "--data", t.TempDir(), "--radius", "-5")
+	if code != exitInput || strings.Count(stderr, "-5") != 1 || !strings.Contains(stderr, `"x" is not a number`) {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	code, out, _ := headcount(t, "", "help")
 	for _, c := range commands() {
@@ -170,8 +187,34 @@ func TestHelp(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	if code, _, stderr := headcount(t, "", "run", "-h"); code != 0 || !strings.Contains(stderr, "-per-message") {
+	for _, args := range [][]string{{"run", "-h"}, {"help", "run"}} {
+		if code, _, stderr := headcount(t, "", args...); code != 0 || !strings.Contains(stderr, "-per-message") {
+			t.Errorf("exit %d: %s", code, stderr)
+		}
+	}
+	if code, _, stderr := headcount(t, "", "help", "query"); code != 0 || !strings.Contains(stderr, "(default 92)") {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, out, _ := headcount(t, "", "version"); code != 0 || !strings.HasPrefix(out, "headcount ") || !strings.HasSuffix(out, ", "+runtime.Version()+"\n") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+// TestFlagsAnywhere: flags may stand after the argument too, but not after --.
+func TestFlagsAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, "buckets/empty")
+	for _, args := range [][]string{
+		{"query", "SELECT 1 AS n", "--data", dir, "--format", "csv"},
+		{"query", "--format", "csv", "SELECT 1 AS n", "--data", dir},
+		{"query", "--format", "csv", "--data", dir, "--", "SELECT 1 AS n"},
+	} {
+		if code, out, stderr := headcount(t, "", args...); code != 0 || out != "n\n1\n" {
+			t.Errorf("%v: exit %d, %q, %s", args, code, out, stderr)
+		}
+	}
+	if code, _, stderr := headcount(t, "", "query", "--data", dir, "--", "SELECT 1", "--format"); code != exitInput || !strings.Contains(stderr, "2 arguments") {
+		t.Errorf("exit %d, %s", code, stderr)
 	}
 }
 

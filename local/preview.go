@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/views"
@@ -44,7 +46,7 @@ func show(ctx context.Context, std streams, args []string) error {
 		sets[id] = statement
 		return nil
 	})
-	if err := f.parse(args, 0, 0, "definition"); err != nil {
+	if err := f.parse(args, "", "definition"); err != nil {
 		return err
 	}
 	if err := checkListen(*listen); err != nil {
@@ -68,9 +70,10 @@ func show(ctx context.Context, std streams, args []string) error {
 		Listen: *listen, File: *file, Dir: *dir, Schema: pipeline.Schema(*flow, *days), Views: ownViews, DataSets: sets,
 	})
 	if err != nil {
-		return err
+		return orEnded(ctx, orTaken(err, *listen))
 	}
 	faults, err := s.Faults(ctx)
+	err = orEnded(ctx, err)
 	for _, fault := range faults {
 		fmt.Fprintln(std.err, fault.Error())
 	}
@@ -90,18 +93,26 @@ func checkListen(address string) error {
 	return nil
 }
 
-// showDemo serves our own dashboard on the data of a demo, on the usual port or,
-// where that is taken, on another one.
-func showDemo(ctx context.Context, dir string) (*preview.Server, error) {
+// showDemo serves our own dashboard on the data of a demo, at the usual address or,
+// where that is taken, on another port.
+func showDemo(ctx context.Context, stderr io.Writer, dir, address string) (*preview.Server, error) {
 	c := preview.Config{
-		Listen: previewAddress, File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
+		Listen: address, File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
 		Dir: dir, Schema: pipeline.Schema(defaultFlow, views.Days), Views: ownViews, Filling: true,
 	}
 	s, err := preview.Start(ctx, c)
-	var taken *net.OpError
-	if errors.As(err, &taken) {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		fmt.Fprintf(stderr, "%s is taken, so the dashboard is on another port.\n", address)
 		c.Listen = "127.0.0.1:0"
 		s, err = preview.Start(ctx, c)
 	}
 	return s, err
+}
+
+// orTaken is err, with what helps where the address of --listen is taken.
+func orTaken(err error, address string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return usageError{fmt.Sprintf("--listen %s: the address is taken by another process: try --listen 127.0.0.1:0, which chooses a free port", address)}
+	}
+	return err
 }

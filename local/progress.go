@@ -12,11 +12,12 @@ import (
 	"golang.org/x/term"
 )
 
-// progress is a bar on a terminal: how many of the published events are settled.
-// Where the output is no terminal it shows nothing.
+// progress is a line on a terminal: how much of the input is read, and how many
+// events are settled. Where the output is no terminal it shows nothing.
 type progress struct {
-	w     io.Writer
-	total atomic.Int64
+	w    io.Writer
+	size int64        // of the input in bytes; 0 where it is not known
+	read atomic.Int64 // bytes
 }
 
 func newProgress(w io.Writer) *progress {
@@ -34,15 +35,32 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
 }
 
-// setTotal is given how many events are published so far.
-func (p *progress) setTotal(n int64) { p.total.Store(n) }
+// reads gives a reader of the input that counts its bytes, compressed ones too.
+func (p *progress) reads(input io.Reader) io.Reader {
+	if f, ok := input.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			p.size = info.Size()
+		}
+	}
+	return counting{input, &p.read}
+}
 
-// show redraws the bar until ctx ends.
+type counting struct {
+	io.Reader
+	bytes *atomic.Int64
+}
+
+func (c counting) Read(buffer []byte) (int, error) {
+	n, err := c.Reader.Read(buffer)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// show redraws the line until ctx ends.
 func (p *progress) show(ctx context.Context, settled func() int64) {
 	if p.w == nil {
 		return
 	}
-	const width = 30
 	begun := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -53,14 +71,29 @@ func (p *progress) show(ctx context.Context, settled func() int64) {
 			return
 		case <-tick.C:
 		}
-		n, total := settled(), p.total.Load()
-		full := 0
-		if total > 0 {
-			full = int(min(n, total) * width / total)
-		}
-		fmt.Fprintf(p.w, "\r\033[K[%s%s] %s of %s events, %.0f/s", strings.Repeat("█", full), strings.Repeat("·", width-full),
-			pretty(n), pretty(total), float64(n)/time.Since(begun).Seconds())
+		fmt.Fprintf(p.w, "\r\033[K%s", p.line(settled(), time.Since(begun)))
 	}
+}
+
+// line is what is shown with so many events settled after a time. The share is of
+// the input's size, as nobody knows how many events it holds.
+func (p *progress) line(settled int64, after time.Duration) string {
+	text := fmt.Sprintf("%s settled, %.0f/s", counted(settled, "event"), float64(settled)/after.Seconds())
+	if p.size == 0 {
+		return text
+	}
+	const width = 30
+	read := min(p.read.Load(), p.size) // a file may grow meanwhile
+	full := int(read * width / p.size)
+	return fmt.Sprintf("[%s%s] %d%% read; %s", strings.Repeat("█", full), strings.Repeat("·", width-full), read*100/p.size, text)
+}
+
+// counted writes a number of things, with an s where there is not one.
+func counted(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return pretty(n) + " " + thing
 }
 
 // pretty writes a number with a comma every three digits.

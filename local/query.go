@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,28 +26,53 @@ func query(ctx context.Context, std streams, args []string) error {
 	format := f.String("format", sql.FormatTable, "table, json or csv")
 	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
 	days := publishedDays(f)
-	if err := f.parse(commented(args), 1, 1, "data"); err != nil {
+	if err := f.parse(commented(args), "SQL", "data"); err != nil {
 		return err
 	}
 	if err := checkFolder("--data", *dir); err != nil {
 		return err
 	}
+	if _, err := os.Stat(filepath.Join(*dir, sql.BucketsFolder)); errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Sprintf("--data %s holds no data of headcount: run, demo and cloud make some", *dir)}
+	}
 	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow, *days))
 	if err != nil {
 		return orCutShort(ctx, err, "nothing was asked yet")
 	}
-	err = errors.Join(db.Query(ctx, std.out, *format, f.Arg(0)), db.Close())
-	if errors.As(err, new(*sql.MistakeError)) {
+	err = db.Query(ctx, std.out, *format, f.Arg(0))
+	if err == nil {
+		err = sayNarrow(ctx, std.err, db, f.Arg(0), *flow, *days)
+	}
+	if err = errors.Join(err, db.Close()); errors.As(err, new(*sql.MistakeError)) {
 		return usageError{oneLine(err)}
 	}
 	return orCutShort(ctx, err, "the answer is not complete")
+}
+
+// sayNarrow says so where a question is about a view that hides all rows that there
+// are: an empty answer looks as if there were none.
+func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow string, days int) error {
+	for view, of := range map[string]string{"published_headcounts": "headcounts", "recent_events": "events_safe"} {
+		if !strings.Contains(strings.ToLower(question), view) {
+			continue
+		}
+		var hides strings.Builder
+		err := db.Query(ctx, &hides, sql.FormatCSV, fmt.Sprintf("SELECT NOT EXISTS (FROM %s) AND EXISTS (FROM %s) AS hides", view, of))
+		if err != nil {
+			return err
+		}
+		if hides.String() == "hides\ntrue\n" {
+			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow and the last days only; --days 0 shows all days\n", view, of, flow, days)
+		}
+	}
+	return nil
 }
 
 // publishedDays adds the flag that narrows published_headcounts and recent_events,
 // as on AWS.
 func publishedDays(f flags) *int {
 	days := views.Days
-	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, %d as on AWS; recent_events shows the last %d; 0 for all of both", views.Days, views.ImportedDays), func(text string) error {
+	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, as on AWS (default %d); recent_events shows the last %d; 0 shows all of both", views.Days, views.ImportedDays), func(text string) error {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
 			return errors.New("want a whole number from 0 to 65535")
@@ -72,15 +100,15 @@ func simulateEvents(ctx context.Context, std streams, args []string) error {
 	f := newFlags("simulate", std.err)
 	c := simulate.Config{}
 	city(f, &c)
-	if err := f.parse(args, 0, 0); err != nil {
+	if err := f.parse(args, ""); err != nil {
 		return err
 	}
 	n, err := simulate.Write(ctx, std.out, c)
 	var bad *simulate.ConfigError
 	if errors.As(err, &bad) {
-		return usageError{oneLine(bad)}
+		return usageError{"--" + strings.ReplaceAll(bad.Error(), "\n", "; --")}
 	}
-	return orCutShort(ctx, err, "%s events are written, to the end of a line", pretty(n))
+	return orCutShort(ctx, err, "%s written, to the end of a line", counted(n, "event"))
 }
 
 // city adds the flags of a simulated city.
@@ -94,8 +122,10 @@ func city(f flags, c *simulate.Config) {
 	// A fixed day, so that a command gives the same events whenever it is run.
 	c.Start = time.Date(2026, 1, 12, 7, 0, 0, 0, time.UTC)
 	f.Func("start", "first `instant`, such as 2026-01-12T07:00:00Z (the default)", func(text string) (err error) {
-		c.Start, err = time.Parse(time.RFC3339, text)
-		return err
+		if c.Start, err = time.Parse(time.RFC3339, text); err != nil {
+			return errors.New("want an instant such as 2026-01-12T07:00:00Z")
+		}
+		return nil
 	})
 }
 

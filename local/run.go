@@ -39,7 +39,7 @@ func readRunFlags(args []string, help io.Writer) (r runFlags, err error) {
 	f.IntVar(&r.minPeople, "min-people", 1, "cells with fewer `people` are suppressed")
 	f.IntVar(&r.perMessage, "per-message", 1, "most `events` in one published message")
 	f.StringVar(&r.flow, "flow", defaultFlow, "`name` of the data flow")
-	if err := f.parse(args, 0, 0, "events", "pois", "data"); err != nil {
+	if err := f.parse(args, "", "events", "pois", "data"); err != nil {
 		return r, err
 	}
 	return r, r.check()
@@ -52,8 +52,10 @@ func (r *runFlags) check() error {
 	if _, err := counts.NewWindow(r.window); err != nil || r.window%time.Second != 0 {
 		fault("--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.window)
 	}
-	if !(r.radiusM > 0 && r.radiusM <= places.MaxRadiusM) {
-		fault("--radius %g is not above 0 and at most %d metres", r.radiusM, places.MaxRadiusM)
+	radiusM := r.radiusM
+	if !(radiusM > 0 && radiusM <= places.MaxRadiusM) {
+		fault("--radius %g is not above 0 and at most %d metres", radiusM, places.MaxRadiusM)
+		radiusM = 1 // to look for the other faults of the places
 	}
 	if r.minPeople < 1 {
 		fault("--min-people %d is not at least 1", r.minPeople)
@@ -64,7 +66,7 @@ func (r *runFlags) check() error {
 	if !service.IsFlow(r.flow) {
 		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.flow)
 	}
-	if err := r.readPlaces(); err != nil {
+	if err := r.readPlaces(radiusM); err != nil {
 		fault("--pois %s: %s", r.pois, oneLine(err))
 	}
 	if r.events != "-" {
@@ -86,13 +88,13 @@ func (r *runFlags) check() error {
 	return nil
 }
 
-func (r *runFlags) readPlaces() error {
+func (r *runFlags) readPlaces(radiusM float64) error {
 	f, err := os.Open(r.pois)
 	if err != nil {
 		return errors.New(cause(err))
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	r.places, err = places.ReadCSV(f, r.radiusM)
+	r.places, err = places.ReadCSV(f, radiusM)
 	return err
 }
 
@@ -111,14 +113,20 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	events := std.in
+	input := std.in
 	if flags.events != "-" {
 		file, err := os.Open(flags.events)
 		if err != nil {
 			return err
 		}
 		defer file.Close() //nolint:errcheck // only read from
-		events = file
+		input = file
+	}
+	bar := newProgress(std.err)
+	// Before anything is made or published: the form of a whole file shows at its beginning.
+	events, err := publish.Lines(untilStopped(ctx, bar.reads(input)))
+	if err != nil {
+		return orCutShort(ctx, unusable(flags.events, err), "nothing was published")
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
 		Dir: flags.data, Listen: "127.0.0.1:0", Places: flags.places, Flow: flags.flow, Window: flags.window, MinPeople: flags.minPeople,
@@ -127,26 +135,20 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 		Flush: 10 * time.Second, Refresh: 0,
 	})
 	if err != nil {
-		return orCutShort(ctx, err, "nothing was published")
+		return orCutShort(ctx, otherFlow(flags.data, err), "nothing was published")
 	}
 	if err := keepFolder(flags.data); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	seen := &findings{}
-	balance, err := drive(ctx, p, untilStopped(ctx, events), flags.perMessage, newProgress(std.err), seen)
+	balance, err := drive(ctx, p, events, flags.perMessage, bar, seen)
 	if err = errors.Join(err, p.Close()); balance == nil {
 		return err
 	}
-	if err != nil {
-		fmt.Fprintf(std.err, "headcount run: %s\n", oneLine(err))
-	}
 	reported := report(std, balance)
 	seen.write(std.err, balance)
-	switch {
-	case reported != nil:
-		return reported
-	case err != nil:
-		return errSaid
+	if err = errors.Join(unread(flags.events, balance, err), reported); err != nil {
+		return err
 	}
 	return useful(balance, flags.events)
 }
@@ -164,10 +166,10 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 	defer done()
 	var shown sync.WaitGroup
 	shown.Go(func() { bar.show(watch, func() int64 { return p.Tally.Totals().Settled }) })
-	publisher := p.Publisher(perMessage, bar.setTotal)
+	publisher := p.Publisher(perMessage)
 	publisher.Faulty = seen.faulty
 	published, err := publisher.Publish(ctx, events)
-	if lines := publish.OnlyLines(err); lines {
+	if publish.Partial(err) {
 		skipped, err = err, nil
 	}
 	if err == nil {
@@ -207,8 +209,8 @@ func settleRest(ctx context.Context, p *pipeline.Pipeline, failed error) error {
 // of Settle.
 func notCounted(p *pipeline.Pipeline, unsettled error) string {
 	published, totals := p.Accepted().Events, p.Tally.Totals()
-	text := fmt.Sprintf("%s events published, %s of them counted or rejected, %s not counted yet",
-		pretty(published), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
+	text := fmt.Sprintf("%s published, %s of them counted or rejected, %s not counted yet",
+		counted(published, "event"), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
 	if unsettled != nil {
 		text += "; the next run on the folder writes the headcounts of what is counted"
 	}

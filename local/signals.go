@@ -73,6 +73,15 @@ func besides(err error) (failed error, ended bool) {
 	return err, false
 }
 
+// orEnded is err, or nothing where a signal is behind it: of what a command does
+// before it waits for a signal, which is its end as a rule.
+func orEnded(ctx context.Context, err error) error {
+	if _, stopped := stopOf(ctx); stopped {
+		return nil
+	}
+	return err
+}
+
 // untilSignal does work, whose context the first signal ends, and gives its exit
 // code: that of the signal when the work has not ended soon after.
 func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.Context) int) int {
@@ -92,9 +101,9 @@ func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.C
 	case code := <-ended:
 		return code
 	case <-time.After(stopWithin):
-		fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is: what is counted stays, what is not is counted when it is run again\n", stopWithin, stop)
+		fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is; every file that is written is whole\n", stopWithin, stop)
 	case <-signals:
-		fmt.Fprintln(stderr, "headcount: ended at once by the second signal: what is counted stays, what is not is counted when it is run again")
+		fmt.Fprintln(stderr, "headcount: ended at once by the second signal; every file that is written is whole")
 	}
 	return stop.code()
 }

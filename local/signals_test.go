@@ -131,21 +131,24 @@ func TestCutShort(t *testing.T) {
 	t.Chdir("..") // where cost finds what it counts
 	dir := t.TempDir()
 	for name, tt := range map[string]struct {
-		args []string
-		when string // the signal comes: before, or with the first reading or writing
-		says string
+		args  []string
+		when  string // the signal comes: before, or with the first reading after the input or the first writing
+		says  string
+		input string
 	}{
-		"query, opening":   {[]string{"query", "--data", dir, "SELECT 1"}, "before", "nothing was asked yet"},
-		"query, answering": {[]string{"query", "--data", dir, "--format", "csv", "FROM range(5000000)"}, "write", "the answer is not complete"},
-		"simulate":         {[]string{"simulate", "--people", "1000", "--minutes", "100000"}, "write", " events are written, to the end of a line"},
-		"cost":             {[]string{"cost", "--events", "1000000"}, "before", "it has not finished"},
-		"smoke":            {[]string{"smoke", "--outputs", "-"}, "read", "nothing was published"},
+		"query, opening":   {[]string{"query", "--data", dir, "SELECT 1"}, "before", "nothing was asked yet", ""},
+		"query, answering": {[]string{"query", "--data", dir, "--format", "csv", "FROM range(5000000)"}, "write", "the answer is not complete", ""},
+		"simulate":         {[]string{"simulate", "--people", "1000", "--minutes", "100000"}, "write", " events written, to the end of a line", ""},
+		"cost":             {[]string{"cost", "--events", "1000000"}, "before", "it has not finished", ""},
+		"smoke":            {[]string{"smoke", "--outputs", "-"}, "read", "nothing was published", ""},
 		"run": {
 			[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir},
 			"read",
-			"0 events published, 0 of them counted or rejected, 0 not counted yet. Run the same events again to count the rest: none is counted twice",
+			" not counted yet. Run the same events again to count the rest: none is counted twice",
+			// More than is looked at before anything is published.
+			strings.Repeat(`{"pad":"`+strings.Repeat("x", 10_000)+"\"}\n", 200),
 		},
-		"run, starting": {[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, "before", "nothing was published"},
+		"run, starting": {[]string{"run", "--events", "-", "--pois", "local/simulate/sample/places.csv", "--data", dir}, "before", "nothing was published", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -158,7 +161,7 @@ func TestCutShort(t *testing.T) {
 			defer close(ever)
 			var out, stderr bytes.Buffer
 			stop("before")
-			stdin := io.MultiReader(strings.NewReader("\n"), onRead{func() { stop("read") }, ever}) // a blank line, which is read when all is ready
+			stdin := io.MultiReader(strings.NewReader(tt.input+"\n"), onRead{func() { stop("read") }, ever})
 			code := execute(ctx, streams{stdin, onWrite{&out, func(string) { stop("write") }}, &stderr}, tt.args)
 			want := "headcount " + tt.args[0] + ": interrupted by SIGTERM: "
 			if code != 143 || out.Len() > 0 != (tt.when == "write") || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), want) {
@@ -183,13 +186,14 @@ func TestFailuresBesideASignal(t *testing.T) {
 	for i := range long {
 		long[i] = '!' + byte(random.Uint64()%90)
 	}
-	stdin := io.MultiReader(bytes.NewReader(append(long, '\n')), onRead{func() { cancel(stopSignal{syscall.SIGTERM}) }, ever})
+	long = append(append([]byte("{}\n"), long...), '\n')
+	stdin := io.MultiReader(bytes.NewReader(long), onRead{func() { cancel(stopSignal{syscall.SIGTERM}) }, ever})
 	var out, stderr bytes.Buffer
 	code := execute(ctx, streams{stdin, &out, &stderr}, []string{"run", "--events", "-", "--pois", "simulate/sample/places.csv", "--data", t.TempDir()})
 	if code != 143 || out.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("exit %d, stdout %q", code, &out)
 	}
-	for _, want := range []string{"interrupted by SIGTERM: 0 events published", "none is counted twice; line 1 was not published: an event of 400000 bytes"} {
+	for _, want := range []string{"interrupted by SIGTERM: ", "none is counted twice; line 2 was not published: an event of 400000 bytes"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("%q does not say %q", &stderr, want)
 		}
@@ -229,7 +233,8 @@ func TestRejectedEventsOfABalance(t *testing.T) {
 	dir := t.TempDir()
 	ever := make(chan struct{})
 	close(ever)
-	stdin := io.MultiReader(strings.NewReader(events), onRead{func() { unconverted(t, dir) }, ever})
+	// So much is read only when the run has looked at what the folder held before it.
+	stdin := io.MultiReader(strings.NewReader(strings.Repeat(events, 1000)), onRead{func() { unconverted(t, dir) }, ever})
 	var out, stderr bytes.Buffer
 	code := execute(t.Context(), streams{stdin, &out, &stderr}, []string{"run", "--events", "-", "--pois", "simulate/sample/places.csv", "--data", dir})
 	if code != exitFailed || !strings.Contains(stderr.String(), "the balance does not close") || !strings.Contains(stderr.String(), "rejected:\n") || !strings.Contains(stderr.String(), "malformed_json") {

@@ -36,7 +36,7 @@ func readSmokeFlags(args []string, help io.Writer) (s smokeFlags, err error) {
 	f.IntVar(&s.options.Events, "events", 1000, "`number` of events to publish")
 	f.Uint64Var(&s.options.Seed, "seed", 1, "same `seed`, same people at the same places")
 	f.DurationVar(&s.options.Timeout, "timeout", 10*time.Minute, "`time` to wait for the headcounts and the lake, which gathers for minutes")
-	if err := f.parse(args, 0, 0, "outputs"); err != nil {
+	if err := f.parse(args, "", "outputs"); err != nil {
 		return s, err
 	}
 	var faults []string

@@ -138,7 +138,7 @@ func run(t testing.TB, dir string, o options, lines []string) *pipeline.Balance 
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	published, err := p.Publisher(o.perMessage, nil).Publish(t.Context(), reader(lines))
+	published, err := p.Publisher(o.perMessage).Publish(t.Context(), reader(lines))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 			endless++
 		}
 	})
-	published, err := p.Publisher(o.perMessage, nil).Publish(t.Context(), reader(tr.lines))
+	published, err := p.Publisher(o.perMessage).Publish(t.Context(), reader(tr.lines))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func TestPoisonIsGivenUpAndHarmsNoNeighbour(t *testing.T) {
 	}
 	put(t, s.queue("masked"), `{"`+marker+`":"`+marker+`"}`, nil) // plain, but no masked event
 	poison["masked"] = append(poison["masked"], "")
-	published, err := p.Publisher(o.perMessage, nil).Publish(t.Context(), reader(tr.lines))
+	published, err := p.Publisher(o.perMessage).Publish(t.Context(), reader(tr.lines))
 	if err != nil {
 		t.Fatal(err)
 	}

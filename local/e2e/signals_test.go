@@ -114,7 +114,7 @@ func TestSignals(t *testing.T) {
 		line(t, r.stdout, "{")
 		code, out, stderr := r.stop(t, syscall.SIGTERM)
 		last := out[strings.LastIndexByte(strings.TrimSuffix(out, "\n"), '\n')+1:]
-		if code != 143 || !strings.HasSuffix(last, "\n") || !strings.Contains(stderr, "events are written") {
+		if code != 143 || !strings.HasSuffix(last, "\n") || !strings.Contains(stderr, "events written") {
 			t.Errorf("exit %d, %q, last line %q", code, stderr, last)
 		}
 	})

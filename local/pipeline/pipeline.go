@@ -163,9 +163,9 @@ func (p *Pipeline) process(name string, more map[string]string) (*service.Proces
 
 // Publisher gives a publisher of the pipeline's topic that waits while the
 // pipeline has enough to do, so that memory does not depend on the input.
-func (p *Pipeline) Publisher(perMessage int, progress func(int64)) *publish.Publisher {
+func (p *Pipeline) Publisher(perMessage int) *publish.Publisher {
 	return &publish.Publisher{
-		API: sns.NewFromConfig(p.Config), TopicARN: p.TopicARN, PerMessage: perMessage, Ready: p.ready, Progress: progress,
+		API: sns.NewFromConfig(p.Config), TopicARN: p.TopicARN, PerMessage: perMessage, Ready: p.ready,
 	}
 }
 

@@ -195,5 +195,15 @@ func (r *Resources) Describe(w io.Writer) {
 			fmt.Fprintf(w, "    export %s=%s\n", name, env[name])
 		}
 	}
-	fmt.Fprint(w, "\nbesides MASKING_KEYS for the masker and POIS for the aggregator. Ctrl-C ends it; the queues are kept in memory only.\n")
+	fmt.Fprint(w, `
+Besides, the masker needs its keys, each of 32 bytes in base64 (head -c 32 /dev/urandom | base64), and the aggregator
+the places, a file or s3://bucket/key of CSV with the header poi_id,name,latitude,longitude[,radius_m]:
+
+    export MASKING_KEYS='[{"id":"k1","from":"2026-01-01","key":"BASE64"}]'
+    export POIS=places.csv
+
+Give every message the attribute consent=analytics or consent=none, of the type String: SNS gives a message without any
+attribute to no subscription with a filter, so that its events would be counted, but never reach the lake.
+Ctrl-C ends it; the queues are kept in memory only.
+`)
 }

@@ -5,8 +5,6 @@ package publish
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -58,16 +56,17 @@ type Counts struct {
 	Messages int64
 }
 
-// OnlyLines reports whether an error of Publish says of nothing but lines that were
-// left out, so that all else is published.
-func OnlyLines(err error) bool {
+// Partial reports whether an error of Publish says of nothing but lines that were left
+// out, or that could not be read: all others are published.
+func Partial(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the very error that Publish gives
 	if !ok {
 		return false
 	}
 	for _, e := range joined.Unwrap() {
 		var line *LineError
-		if !errors.As(e, &line) {
+		var input *InputError
+		if !errors.As(e, &line) && !errors.As(e, &input) {
 			return false
 		}
 	}
@@ -83,11 +82,9 @@ type Publisher struct {
 	// Ready, if set, is called before each call to SNS: it blocks while the
 	// pipeline has enough to do.
 	Ready func(context.Context) error
-	// Progress, if set, is called with the number of events published so far.
-	Progress func(events int64)
 	// Faulty, if set, is called for each event that breaks the contract, as far
-	// as can be seen before it is published, with its line (from 1) and its text.
-	Faulty func(line int, text string, fault event.Fault)
+	// as can be seen before it is published, with its line (from 1).
+	Faulty func(line int, fault event.Fault)
 }
 
 // LineError says why a line of the input was not published.
@@ -100,15 +97,12 @@ func (e *LineError) Error() string {
 	return fmt.Sprintf("line %d was not published: %s", e.Line, e.Cause)
 }
 
-// Publish reads newline-delimited events, plain or gzipped, and publishes them.
-// A line that SNS cannot carry is left out; all others are published, and then
-// the error joins a *LineError for each line left out. Any other error ends the
-// publishing where it occurs, and is joined to those.
+// Publish reads newline-delimited events and publishes them. A line that SNS cannot
+// carry is left out, and an input that cannot be read to its end is published as
+// far as whole lines of it can; then the error joins a *LineError for each line left
+// out and an *InputError. Any other error ends the publishing where it occurs.
 func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
-	lines, err := plain(r)
-	if err != nil {
-		return Counts{}, err
-	}
+	lines := bufio.NewReaderSize(r, headBytes)
 	group, ctx := errgroup.WithContext(ctx)
 	b := &batcher{ctx: ctx, perMessage: p.PerMessage, decoder: event.NewDecoder(), faulty: p.Faulty, calls: make(chan call)}
 	for range callers {
@@ -119,10 +113,14 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 		defer close(b.calls)
 		for n := 1; ; n++ {
 			line, err := readLine(lines)
-			if errors.Is(err, io.EOF) {
+			var long *LineError
+			switch {
+			case errors.Is(err, io.EOF):
+				return b.finish()
+			case err != nil && !errors.As(err, &long) && ctx.Err() == nil:
+				faults = append(faults, &InputError{Line: n, Cause: inputCause(err)})
 				return b.finish()
 			}
-			var long *LineError
 			if err == nil {
 				err = b.line(n, line)
 			}
@@ -134,34 +132,12 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 			if err != nil {
 				return fmt.Errorf("line %d: %w", n, err)
 			}
-			if p.Progress != nil {
-				p.Progress(b.counts.Events)
-			}
 		}
 	})
 	if err := group.Wait(); err != nil {
 		return b.counts, errors.Join(append(faults, err)...)
 	}
 	return b.counts, errors.Join(faults...)
-}
-
-// plain undoes gzip where the input begins with its magic number, and leaves out
-// a byte order mark before the first line: editors write one into a file, and it
-// is no part of the first event. In a message it would be: RFC 8259 forbids it
-// there, so the validator rejects it.
-func plain(r io.Reader) (*bufio.Reader, error) {
-	buffered := bufio.NewReaderSize(r, 1<<20)
-	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		zip, err := gzip.NewReader(buffered)
-		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
-		}
-		buffered = bufio.NewReaderSize(zip, 1<<20)
-	}
-	if mark, _ := buffered.Peek(3); bytes.Equal(mark, []byte("\xEF\xBB\xBF")) {
-		_, _ = buffered.Discard(3) // they are in the buffer
-	}
-	return buffered, nil
 }
 
 // readLine reads a line without its newline. A line over maxLine is skipped,
@@ -210,7 +186,7 @@ type batcher struct {
 	ctx        context.Context
 	perMessage int
 	decoder    *event.Decoder
-	faulty     func(line int, text string, fault event.Fault)
+	faulty     func(line int, fault event.Fault)
 	open       [3]message // by consent
 	call       call
 	calls      chan call
@@ -236,7 +212,7 @@ func (b *batcher) check(line int) {
 		return
 	}
 	if fault := b.decoder.Check(event.Arrival{At: time.Now().UnixMilli()}); fault != (event.Fault{}) {
-		b.faulty(line, b.decoder.Raw(), fault)
+		b.faulty(line, fault)
 	}
 }
 

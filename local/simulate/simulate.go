@@ -84,10 +84,10 @@ func (c Config) validate() error {
 	}
 	// Written so that NaN is refused too.
 	if !(c.FaultShare >= 0 && c.FaultShare <= 1) {
-		faults = append(faults, fmt.Errorf("the share of faults is %v; give 0 to 1", c.FaultShare))
+		faults = append(faults, fmt.Errorf("faults is %v; give a share of 0 to 1", c.FaultShare))
 	}
 	if !(c.NoConsentShare >= 0 && c.NoConsentShare <= 1) {
-		faults = append(faults, fmt.Errorf("the share of people without consent is %v; give 0 to 1", c.NoConsentShare))
+		faults = append(faults, fmt.Errorf("no-consent is %v; give a share of 0 to 1", c.NoConsentShare))
 	}
 	if len(faults) > 0 {
 		return &ConfigError{errors.Join(faults...)}
@@ -95,10 +95,11 @@ func (c Config) validate() error {
 	return nil
 }
 
-// ConfigError names every fault of a Config.
+// ConfigError names every fault of a Config, each on a line that begins with the
+// name of the flag of `headcount simulate`.
 type ConfigError struct{ faults error }
 
-func (e *ConfigError) Error() string { return "simulate: " + e.faults.Error() }
+func (e *ConfigError) Error() string { return e.faults.Error() }
 
 // Sent is one event as an app sent it.
 type Sent struct {

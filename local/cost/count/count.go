@@ -83,7 +83,7 @@ func fullSpeed(ctx context.Context, dir string, events, perMessage int) (full co
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	before := cpuSeconds()
-	published, err := p.Publisher(perMessage, nil).Publish(ctx, bytes.NewReader(lines))
+	published, err := p.Publisher(perMessage).Publish(ctx, bytes.NewReader(lines))
 	if err != nil {
 		return full, err
 	}

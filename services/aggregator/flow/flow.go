@@ -75,20 +75,24 @@ type ConflictError struct {
 }
 
 // maxFaults bounds how many differences are spelled out.
-const maxFaults = 10
+const maxFaults = 2
 
-func (e *ConflictError) Error() string {
-	faults := e.Faults
-	more := ""
+// Differences names the first differences and the number of the others.
+func (e *ConflictError) Differences() string {
+	faults, more := e.Faults, ""
 	if len(faults) > maxFaults {
 		more = fmt.Sprintf("; and %d more", len(faults)-maxFaults)
 		faults = faults[:maxFaults]
 	}
-	return fmt.Sprintf("flow %s was made with other settings: %s%s. Give it the old ones, or start a new flow (FLOW, --flow)", e.Flow, strings.Join(faults, "; "), more)
+	return fmt.Sprintf("flow %s was made with other settings: %s%s", e.Flow, strings.Join(faults, "; "), more)
+}
+
+func (e *ConflictError) Error() string {
+	return e.Differences() + ". Give it the old ones, or start a new flow (FLOW)"
 }
 
 // Open reads the flow's document, creates it if there is none, and adds places
-// that are new. A *ConflictError names every other difference.
+// that are new. A *ConflictError has every other difference.
 func Open(ctx context.Context, b bucket.Bucket, name string, window time.Duration, list []places.Place) (*Flow, error) {
 	f := &Flow{bucket: b, key: "flows/" + name + ".json", name: name, allowed: map[string]bool{}}
 	err := f.update(ctx, func(doc *document) ([]string, bool) {

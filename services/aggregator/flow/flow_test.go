@@ -64,10 +64,16 @@ func TestOpenNamesEveryDifference(t *testing.T) {
 	if !errors.As(err, &conflict) || len(conflict.Faults) != 5 {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"window was 5m0s, is 1m0s", "radius of place a was 200 m, is 300 m", "place b was", "place c was", "place d is missing", "new flow"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not say %q", err, want)
+	for i, want := range []string{"window was 5m0s, is 1m0s", "radius of place a was 200 m, is 300 m", "place b was", "place c was", "place d is missing"} {
+		if !strings.Contains(conflict.Faults[i], want) {
+			t.Errorf("%q does not say %q", conflict.Faults[i], want)
 		}
+		if strings.Contains(err.Error(), conflict.Faults[i]) != (i < 2) {
+			t.Errorf("%q, want the first two in it", err)
+		}
+	}
+	if !strings.Contains(err.Error(), "; and 3 more. ") || !strings.Contains(err.Error(), "new flow") {
+		t.Errorf("got %q", err)
 	}
 	if string(m.Get("flows/v1.json")) != before {
 		t.Error("the document was changed all the same")

@@ -16,7 +16,7 @@ import (
 var columns = []string{"poi_id", "name", "latitude", "longitude", "radius_m"}
 
 // maxFaults is how many faults of a list are told at once.
-const maxFaults = 20
+const maxFaults = 5
 
 // ReadCSV reads a list of places: a header with the columns poi_id, name,
 // latitude, longitude and, if wanted, radius_m, in any order, then a place a
@@ -25,8 +25,11 @@ const maxFaults = 20
 // around a field is no part of it.
 //
 // The places come sorted by ID. A list with a fault is an error that names the
-// line and the column of each fault, up to twenty of them.
+// line and the column of the first five faults, and how many more there are.
 func ReadCSV(r io.Reader, defaultRadiusM float64) ([]Place, error) {
+	if !(defaultRadiusM > 0 && defaultRadiusM <= MaxRadiusM) { // so that a NaN fails
+		return nil, fmt.Errorf("places: the default radius %v is not above 0 and at most %d metres", defaultRadiusM, MaxRadiusM)
+	}
 	in := bufio.NewReader(r)
 	if mark, err := in.Peek(3); err == nil && bytes.Equal(mark, []byte("\xEF\xBB\xBF")) {
 		_, _ = in.Discard(3)
@@ -37,11 +40,13 @@ func ReadCSV(r io.Reader, defaultRadiusM float64) ([]Place, error) {
 	if err := l.readHeader(); err != nil {
 		return nil, fmt.Errorf("places: %w", err)
 	}
-	for more := true; more && len(l.faults) < maxFaults; {
-		more = l.readPlace()
+	for l.readPlace() {
 	}
 	if len(l.places) == 0 && len(l.faults) == 0 {
 		l.faults = append(l.faults, errors.New("there are no places under the header"))
+	}
+	if l.more > 0 {
+		l.faults = append(l.faults, fmt.Errorf("and %d more", l.more))
 	}
 	if len(l.faults) > 0 {
 		return nil, fmt.Errorf("places: %w", errors.Join(l.faults...))
@@ -58,7 +63,16 @@ type list struct {
 	at     map[string]int
 	lineOf map[string]int
 	places []Place
-	faults []error
+	faults []error // the first maxFaults
+	more   int     // faults after them
+}
+
+func (l *list) fault(err error) {
+	if len(l.faults) == maxFaults {
+		l.more++
+		return
+	}
+	l.faults = append(l.faults, err)
 }
 
 func (l *list) readHeader() error {
@@ -73,6 +87,9 @@ func (l *list) readHeader() error {
 		if len(header) == 1 && strings.Contains(header[0], separator) {
 			return fmt.Errorf("line 1: the columns are separated by %q, want a comma", separator)
 		}
+	}
+	if !slices.ContainsFunc(header, func(name string) bool { return slices.Contains(columns, strings.TrimSpace(name)) }) {
+		return fmt.Errorf("line 1: the first line must be the header %s[,%s]", strings.Join(columns[:4], ","), columns[4])
 	}
 	l.at = map[string]int{}
 	for _, name := range columns {
@@ -106,21 +123,18 @@ func (l *list) readPlace() bool {
 	case errors.Is(err, io.EOF):
 		return false
 	case errors.As(err, &syntax):
-		l.faults = append(l.faults, fmt.Errorf("line %d, character %d: %w", syntax.Line, syntax.Column, syntax.Err))
+		l.fault(fmt.Errorf("line %d, character %d: %w", syntax.Line, syntax.Column, syntax.Err))
 		return true
 	case err != nil:
-		l.faults = append(l.faults, err)
+		l.fault(err)
 		return false
 	}
 	line, _ := l.csv.FieldPos(0)
 
-	before := len(l.faults)
 	bad := map[string]bool{}
 	report := func(column, format string, args ...any) {
 		bad[column] = true
-		if len(l.faults) < maxFaults {
-			l.faults = append(l.faults, fmt.Errorf("line %d, %s: %s", line, column, fmt.Sprintf(format, args...)))
-		}
+		l.fault(fmt.Errorf("line %d, %s: %s", line, column, fmt.Sprintf(format, args...)))
 	}
 	field := func(column string) string {
 		if i := l.at[column]; i >= 0 && i < len(record) {
@@ -158,7 +172,7 @@ func (l *list) readPlace() bool {
 	} else {
 		l.lineOf[p.ID] = line
 	}
-	if len(l.faults) == before {
+	if len(bad) == 0 {
 		l.places = append(l.places, p)
 	}
 	return true

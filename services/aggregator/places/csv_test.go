@@ -2,6 +2,7 @@ package places
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -47,6 +48,8 @@ func TestReadCSVFaults(t *testing.T) {
 		"empty":            {"", []string{"the list is empty; its first line must name the columns poi_id,name,latitude,longitude"}},
 		"no places":        {header, []string{"there are no places under the header"}},
 		"missing columns":  {"poi_id,name\na,b\n", []string{"line 1: the column latitude is missing", "line 1: the column longitude is missing"}},
+		"no header":        {"a,x,1,2\nb,y,3,4\n", []string{"line 1: the first line must be the header poi_id,name,latitude,longitude[,radius_m]"}},
+		"swapped":          {header + "a,x,120.5,2\n", []string{"line 2, latitude: 120.5 is not between -90 and 90 degrees: are latitude and longitude swapped?"}},
 		"column twice":     {"poi_id,name,latitude,longitude,name\n", []string{"line 1: the column name is there twice"}},
 		"misspelt column":  {"poi_id,name,latitude,longitude,radius\n", []string{`line 1: the column "radius" is not one of poi_id,name,latitude,longitude,radius_m`}},
 		"semicolons":       {"poi_id;name;latitude;longitude\na;x;1;2\n", []string{`line 1: the columns are separated by ";", want a comma`}},
@@ -89,20 +92,24 @@ func TestReadCSVFaults(t *testing.T) {
 }
 
 func TestReadCSVDefaultRadiusIsChecked(t *testing.T) {
-	if _, err := ReadCSV(strings.NewReader(header+"a,x,1,2\n"), 0); err == nil {
-		t.Error("no error for a default radius of 0")
+	for _, radius := range []float64{0, -5, math.NaN(), MaxRadiusM + 1} {
+		_, err := ReadCSV(strings.NewReader(header+"a,x,1,2\nb,x,1,2\n"), radius)
+		if err == nil || !strings.Contains(err.Error(), "default radius") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v: %v", radius, err)
+		}
 	}
 }
 
-func TestReadCSVTellsTwentyFaults(t *testing.T) {
+// TestReadCSVNamesFiveFaults: and the number of the others.
+func TestReadCSVNamesFiveFaults(t *testing.T) {
 	var in strings.Builder
 	in.WriteString(header)
 	for i := range 1000 {
 		fmt.Fprintf(&in, "%d,x,north,east\n", i)
 	}
 	_, err := ReadCSV(strings.NewReader(in.String()), 200)
-	if n := strings.Count(err.Error(), "is not a number"); n != maxFaults {
-		t.Errorf("%d faults, want %d", n, maxFaults)
+	if n := strings.Count(err.Error(), "is not a number"); n != 5 || !strings.HasSuffix(err.Error(), "\nand 1995 more") {
+		t.Errorf("%d faults, want 5 of 2000: %v", n, err)
 	}
 }
 

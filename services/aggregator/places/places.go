@@ -61,7 +61,11 @@ func (p Place) check() []fault {
 	}
 	// The comparisons are written so that a NaN fails them.
 	if !(p.Latitude >= -90 && p.Latitude <= 90) {
-		faults = append(faults, fault{"latitude", fmt.Sprintf("%v is not between -90 and 90 degrees", p.Latitude)})
+		text := fmt.Sprintf("%v is not between -90 and 90 degrees", p.Latitude)
+		if math.Abs(p.Latitude) <= 180 && math.Abs(p.Longitude) <= 90 {
+			text += ": are latitude and longitude swapped?"
+		}
+		faults = append(faults, fault{"latitude", text})
 	}
 	if !(p.Longitude >= -180 && p.Longitude <= 180) {
 		faults = append(faults, fault{"longitude", fmt.Sprintf("%v is not between -180 and 180 degrees", p.Longitude)})
