@@ -74,7 +74,7 @@ func TestEveryCardOfOurs(t *testing.T) {
 // Of ten places, A to J, some have no women, some only hidden ones, and so for men
 // and age bands.
 const hiddenCells = `SELECT TIMESTAMP '2026-03-01' + INTERVAL (5 * w) MINUTE AS window_start, TIMESTAMP '2026-03-01' + INTERVAL (5 * w + 5) MINUTE AS window_end,
-	'poi-' || p AS poi_id, chr(65 + p::INTEGER) AS poi_name, 48.8 AS poi_latitude, 2.2 AS poi_longitude, 200.0::DOUBLE AS radius_m, g AS gender, a AS age_band,
+	'poi-' || p AS poi_id, chr(65 + p::INTEGER) AS poi_name, 48.8::DOUBLE AS poi_latitude, 2.2::DOUBLE AS poi_longitude, 200.0::DOUBLE AS radius_m, g AS gender, a AS age_band,
 	CASE WHEN n >= 5 THEN n::BIGINT END AS people, n < 5 AS suppressed
 	FROM (SELECT w, p, g, a, hash(p, g, a, 3) % 8 AS n, hash(p, g, a, 4) % 4 = 0 AS there
 		FROM range(2) t(w), range(10) u(p), (VALUES ('female'), ('male')) v(g), (VALUES ('0-17'), ('18-24'), ('65+')) x(a))
