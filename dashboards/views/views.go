@@ -1,4 +1,4 @@
-// Package views holds the two views that the dashboards' data sets stand on. Their
+// Package views holds the three views that the dashboards' data sets stand on. Their
 // SQL is written in what Athena (Trino) and DuckDB have in common, so that the
 // very same text is the view on AWS and on a laptop.
 package views

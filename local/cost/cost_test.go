@@ -56,7 +56,7 @@ const small = `[
  {"type":"aws:appautoscaling/target:Target","name":"t","inputs":{"resourceId":"service/c/v1-masker","minCapacity":2,"maxCapacity":3}},
  {"type":"aws:appautoscaling/policy:Policy","name":"p","inputs":{"targetTrackingScalingPolicyConfiguration":{"customizedMetricSpecification":{"metrics":[{"metricStat":{}},{"metricStat":{}},{"expression":"m/r"}]}}}},
  {"type":"aws:ecs/service:Service","name":"v1-validator","inputs":{"desiredCount":1}},
- {"type":"aws:ecs/service:Service","name":"v1-masker","inputs":{"desiredCount":1}},
+ {"type":"aws:ecs/service:Service","name":"v1-masker","inputs":{"desiredCount":1,"capacityProviderStrategies":[{"capacityProvider":"FARGATE","base":1,"weight":0},{"capacityProvider":"FARGATE_SPOT","weight":1}]}},
  {"type":"aws:ecs/service:Service","name":"v1-aggregator","inputs":{"desiredCount":1,"capacityProviderStrategies":[{"capacityProvider":"FARGATE_SPOT","weight":1}]}},
  {"type":"aws:ecs/taskDefinition:TaskDefinition","name":"v1-validator","inputs":{"cpu":"256","memory":"512","containerDefinitions":"[]"}},
  {"type":"aws:ecs/taskDefinition:TaskDefinition","name":"v1-masker","inputs":{"cpu":"1024","memory":"2048","containerDefinitions":"[]"}},
@@ -81,11 +81,11 @@ func TestStack(t *testing.T) {
 		// One validator, two maskers, one aggregator with two queues: 5 × 4
 		// receives under way, each for 20 s.
 		"sqs-request": 20. / 20 * seconds / 1e6 * 0.40,
-		// The aggregator is on Spot.
-		"fargate-vcpu":        (0.25 + 2*1) * hours * 0.03238,
-		"fargate-memory":      (0.5 + 2*2) * hours * 0.00356,
-		"fargate-spot-vcpu":   0.25 * hours * 0.00971,
-		"fargate-spot-memory": 0.5 * hours * 0.00107,
+		// The aggregator is on Spot, and of the two maskers one.
+		"fargate-vcpu":        (0.25 + 1) * hours * 0.03238,
+		"fargate-memory":      (0.5 + 2) * hours * 0.00356,
+		"fargate-spot-vcpu":   (0.25 + 1) * hours * 0.00971,
+		"fargate-spot-memory": (0.5 + 2) * hours * 0.00107,
 		"kms-request":         4 * 3 / 300. * seconds / 1e4 * 0.03,
 		"logs-ingest":         4 * 13 << 10 / 60. * seconds / (1 << 30) * 0.50,
 		"secret":              0.40,
@@ -112,10 +112,13 @@ func TestStackFaults(t *testing.T) {
 	}
 	resources = append(resources[1:len(resources)-1], // without a region, and without the aggregator's task
 		map[string]any{"type": "aws:redshift/cluster:Cluster", "name": "dear", "inputs": map[string]any{}},
-		map[string]any{"type": "aws:glue/crawler:Crawler", "name": "often", "inputs": map[string]any{"schedule": "cron(0 * * * ? *)"}})
+		map[string]any{"type": "aws:glue/crawler:Crawler", "name": "often", "inputs": map[string]any{"schedule": "cron(0 * * * ? *)"}},
+		map[string]any{"type": "aws:ecs/service:Service", "name": "v1-shared", "inputs": map[string]any{"capacityProviderStrategies": []any{
+			map[string]any{"capacityProvider": "FARGATE", "weight": 1}, map[string]any{"capacityProvider": "FARGATE_SPOT", "weight": 1},
+		}}})
 	text := must(json.Marshal(resources))(t)
 	_, err := parseStack(text)
-	for _, part := range []string{"aws:redshift/cluster:Cluster is not known", "often", "cron(0 * * * ? *)", "region", "v1-aggregator"} {
+	for _, part := range []string{"aws:redshift/cluster:Cluster is not known", "often", "cron(0 * * * ? *)", "region", "v1-aggregator", "v1-shared: tasks are shared"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("no %q in %v", part, err)
 		}

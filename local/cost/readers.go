@@ -2,7 +2,9 @@ package cost
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -144,11 +146,28 @@ func readCluster(b *builder, r resource) error {
 func readService(b *builder, r resource) error {
 	in, err := inputs[struct {
 		DesiredCount               int
-		CapacityProviderStrategies []struct{ CapacityProvider string }
+		CapacityProviderStrategies []struct {
+			CapacityProvider string
+			Base, Weight     int
+		}
 	}](r)
 	b.desired[r.Name] = in.DesiredCount
+	spot, shared, base := false, false, 0
 	for _, s := range in.CapacityProviderStrategies {
-		b.spot[r.Name] = s.CapacityProvider == "FARGATE_SPOT"
+		if s.CapacityProvider == "FARGATE_SPOT" {
+			spot = spot || s.Weight > 0
+			continue
+		}
+		shared = shared || s.Weight > 0
+		base += s.Base
+	}
+	switch {
+	case !spot:
+		b.onDemand[r.Name] = math.MaxInt
+	case shared:
+		return errors.New("tasks are shared by weight between Spot and on demand, whose cost is not known here")
+	default:
+		b.onDemand[r.Name] = base
 	}
 	return err
 }

@@ -15,8 +15,9 @@ import (
 type Service struct {
 	Name     string // v1-validator
 	VCPU, GB float64
-	// Spot is whether its tasks run on capacity that AWS may take back.
-	Spot     bool
+	// OnDemand is how many of its tasks run on demand; those above it run on Spot,
+	// capacity that AWS may take back.
+	OnDemand int
 	Min, Max int // tasks
 	Flush    time.Duration
 	Refresh  time.Duration
@@ -80,7 +81,8 @@ type builder struct {
 	tasks   map[string]definition // by the flow's and the service's name
 	targets map[string]target     // by the service's name
 	desired map[string]int
-	spot    map[string]bool
+	// onDemand is Service.OnDemand, by the service's name.
+	onDemand map[string]int
 }
 
 type definition struct {
@@ -95,7 +97,7 @@ func parseStack(content []byte) (Stack, error) {
 	if err := json.Unmarshal(content, &resources); err != nil {
 		return Stack{}, err
 	}
-	b := builder{tasks: map[string]definition{}, targets: map[string]target{}, desired: map[string]int{}, spot: map[string]bool{}}
+	b := builder{tasks: map[string]definition{}, targets: map[string]target{}, desired: map[string]int{}, onDemand: map[string]int{}}
 	var faults []error
 	for _, r := range resources {
 		read, known := readers[r.Type]
@@ -137,7 +139,7 @@ func (b *builder) flows() error {
 			if !scaled {
 				t = target{n, n}
 			}
-			services[i] = Service{Name: name, VCPU: d.vcpu, GB: d.gb, Spot: b.spot[name], Min: t.least, Max: t.most}
+			services[i] = Service{Name: name, VCPU: d.vcpu, GB: d.gb, OnDemand: b.onDemand[name], Min: t.least, Max: t.most}
 			if short == "aggregator" {
 				var errs [3]error
 				services[i].Flush, errs[0] = time.ParseDuration(d.env["FLUSH_INTERVAL"])

@@ -86,13 +86,13 @@ func flowUses(s Stack, services [3]Service, r Rates, z sizes, l Load) []Use {
 	hops := [3]Hop{r.Stages[0], r.Stages[1], r.Aggregator}
 	tasks := 0
 	for i, hop := range hops {
-		n := float64(hop.Tasks)
-		kind := "fargate-"
-		if services[i].Spot {
-			kind = "fargate-spot-"
+		onDemand := min(hop.Tasks, services[i].OnDemand)
+		run := func(kind string, n int) {
+			use(kind+"vcpu", names[i], float64(n)*services[i].VCPU/3600)
+			use(kind+"memory", names[i], float64(n)*services[i].GB/3600)
 		}
-		use(kind+"vcpu", names[i], n*services[i].VCPU/3600)
-		use(kind+"memory", names[i], n*services[i].GB/3600)
+		run("fargate-", onDemand)
+		run("fargate-spot-", hop.Tasks-onDemand)
 		use("sqs-request", "queue of the "+names[i], hop.Units)
 		tasks += hop.Tasks
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,38 +164,43 @@ func reader(lines []string) *strings.Reader {
 	return strings.NewReader(strings.Join(lines, "\n") + "\n")
 }
 
-// ask runs SQL on a data folder; an element of the answer is a row.
-func ask[T any](t testing.TB, dir, query string) []T {
+// ask runs SQL on a data folder; an element of the answer is a row. Unlike what
+// people ask, it may read other files too: the test's input, and partials.
+func ask[T any](t testing.TB, dir, query string) (rows []T) {
 	t.Helper()
-	var rows []T
-	if err := json.Unmarshal([]byte(askText(t, dir, sql.FormatJSON, query)), &rows); err != nil {
+	db := open(t, dir)
+	folder, err := db.Snapshot(t.Context(), db.List(db.Tables()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := folder.Ask(t.Context(), "SELECT coalesce(to_json(list(answer)), '[]')::VARCHAR FROM ("+query+") answer")
+	if err == nil {
+		err = json.Unmarshal([]byte(answer[0][0].(string)), &rows)
+	}
+	if err = errors.Join(err, folder.Close(t.Context()), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return rows
 }
 
-func askText(t testing.TB, dir, format, query string) string {
+func open(t testing.TB, dir string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(t.Context(), dir, pipeline.Schema("v1", 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	var out bytes.Buffer
-	if err := db.Query(t.Context(), &out, format, query); err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
+	return db
 }
 
 // headcounts gives all rows of a data folder, sorted, as text.
 func headcounts(t testing.TB, dir string) []string {
 	t.Helper()
-	lines := strings.Split(strings.TrimSpace(askText(t, dir, sql.FormatCSV, "SELECT * FROM headcounts")), "\n")
+	db := open(t, dir)
+	var out bytes.Buffer
+	if err := errors.Join(db.Query(t.Context(), &out, sql.FormatCSV, "SELECT * FROM headcounts"), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) < 2 {
 		t.Fatal("there are no headcounts")
 	}

@@ -24,10 +24,25 @@ var buildHeadcount = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// launchHeadcount starts the command with its streams as connect sets them.
+func launchHeadcount(t testing.TB, connect func(*exec.Cmd), args ...string) *process {
+	t.Helper()
+	path, err := buildHeadcount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, args...)
+	connect(cmd)
+	p, err := begin(t, "headcount "+args[0], cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // command is `headcount run` as a process of its own, on one data folder.
 type command struct {
 	t         testing.TB
-	path      string
 	pois, dir string
 }
 
@@ -35,18 +50,9 @@ type command struct {
 func (c *command) start(lines []string) (p *process, stderr *bytes.Buffer) {
 	c.t.Helper()
 	stderr = &bytes.Buffer{}
-	p = &process{name: "headcount run", done: make(chan struct{})}
-	p.cmd = exec.Command(c.path, "run", "--pois", c.pois, "--data", c.dir, "--radius", fmt.Sprint(radiusM),
+	p = launchHeadcount(c.t, func(cmd *exec.Cmd) { cmd.Stderr = stderr },
+		"run", "--pois", c.pois, "--data", c.dir, "--radius", fmt.Sprint(radiusM),
 		"--events", writeFile(c.t, "events.ndjson", strings.Join(lines, "\n")+"\n"))
-	p.cmd.Stderr = stderr
-	if err := p.cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	go func() {
-		defer close(p.done)
-		_ = p.cmd.Wait() // how it ended is asked of its state
-	}()
-	c.t.Cleanup(p.kill)
 	return p, stderr
 }
 
@@ -122,10 +128,6 @@ func (c *command) people() int64 {
 // and end well.
 func TestAKilledRunCostsTheNextOneNothing(t *testing.T) {
 	t.Parallel()
-	path, err := buildHeadcount()
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Everybody sends once: no event makes up for another one's loss, nor one
 	// file for the other.
 	all := simulatedEvery(t, 2*time.Hour, 8, 1500, 100)
@@ -133,13 +135,13 @@ func TestAKilledRunCostsTheNextOneNothing(t *testing.T) {
 	first, second := all.valid[:half], all.valid[half:]
 	o := options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1}
 
-	whole := &command{t, path, o.pois, t.TempDir()}
+	whole := &command{t, o.pois, t.TempDir()}
 	whole.finish(first)
 	rows, most := whole.people(), whole.files()
 
 	t.Run("before any final", func(t *testing.T) {
 		t.Parallel()
-		c := &command{t, path, o.pois, t.TempDir()}
+		c := &command{t, o.pois, t.TempDir()}
 		// A file is in the way of the folder of finals until all is in partials.
 		if err := os.MkdirAll(filepath.Join(c.dir, aggregates), 0o700); err != nil {
 			t.Fatal(err)
@@ -160,7 +162,7 @@ func TestAKilledRunCostsTheNextOneNothing(t *testing.T) {
 
 	t.Run("anywhere", func(t *testing.T) {
 		t.Parallel()
-		c := &command{t, path, o.pois, t.TempDir()}
+		c := &command{t, o.pois, t.TempDir()}
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		rng := rand.New(rand.NewPCG(seed, 0))

@@ -143,17 +143,23 @@ func (s *site) launch(name, endpoint string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, cmd: exec.Command(filepath.Join(binaries, name)), done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.environ(name, endpoint), log, log
-	if err := p.cmd.Start(); err != nil {
-		return nil, errors.Join(err, log.Close())
+	cmd := exec.Command(filepath.Join(binaries, name))
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.environ(name, endpoint), log, log
+	p, err := begin(s.t, name, cmd)
+	return p, errors.Join(err, log.Close()) // the process has a file of its own
+}
+
+// begin starts a command, which is killed at the end of the test at the latest.
+func begin(t testing.TB, name string, cmd *exec.Cmd) (*process, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
+	p := &process{name: name, cmd: cmd, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		_ = p.cmd.Wait() // how it ended is asked of its state
-		_ = log.Close()
+		_ = cmd.Wait() // how it ended is asked of its state
 	}()
-	s.t.Cleanup(p.kill)
+	t.Cleanup(p.kill)
 	return p, nil
 }
 

@@ -23,28 +23,32 @@ type running struct {
 	stdout, stderr *bufio.Reader
 }
 
-func launchHeadcount(t *testing.T, args ...string) *running {
+// attach launches the command and connects to its streams.
+func attach(t *testing.T, args ...string) *running {
 	t.Helper()
-	path, err := buildHeadcount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{process: &process{name: "headcount " + args[0], cmd: exec.Command(path, args...), done: make(chan struct{})}}
-	pipe := func(from func() (io.ReadCloser, error)) *bufio.Reader {
-		out, err := from()
+	r := &running{}
+	var theirs []*os.File // the ends that the process writes to
+	pipe := func(stream *io.Writer) *bufio.Reader {
+		ours, their, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return bufio.NewReader(out)
+		t.Cleanup(func() { _ = ours.Close() }) // only read from
+		*stream, theirs = their, append(theirs, their)
+		return bufio.NewReader(ours)
 	}
-	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
+	r.process = launchHeadcount(t, func(cmd *exec.Cmd) {
+		var err error
+		if r.stdin, err = cmd.StdinPipe(); err != nil {
+			t.Fatal(err)
+		}
+		r.stdout, r.stderr = pipe(&cmd.Stdout), pipe(&cmd.Stderr)
+	}, args...)
+	for _, their := range theirs { // so that the end of the process is the end of the stream
+		if err := their.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	r.stdout, r.stderr = pipe(r.cmd.StdoutPipe), pipe(r.cmd.StderrPipe)
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.cmd.Process.Kill() }) // it has ended
 	return r
 }
 
@@ -67,7 +71,7 @@ func (r *running) stop(t *testing.T, s os.Signal) (code int, stdout, stderr stri
 	}()
 	out, _ := io.ReadAll(r.stdout)
 	stderr = <-rest
-	_ = r.cmd.Wait() // how it ended is asked of its state
+	<-r.done
 	t.Logf("%s: %s after %s", r.name, r.cmd.ProcessState, time.Since(begun))
 	return r.cmd.ProcessState.ExitCode(), string(out), stderr
 }
@@ -84,7 +88,7 @@ func TestSignals(t *testing.T) {
 	definition := writeFile(t, "headcount.json", readDashboard(t))
 	t.Run("run, stdin idle", func(t *testing.T) {
 		dir := t.TempDir()
-		r := launchHeadcount(t, "run", "--events", "-", "--pois", pois, "--data", dir)
+		r := attach(t, "run", "--events", "-", "--pois", pois, "--data", dir)
 		awaitFiles(t, 3, dir, "logs")
 		code, out, stderr := r.stop(t, os.Interrupt)
 		if code != 130 || out != "" || !strings.Contains(stderr, "interrupted by SIGINT") {
@@ -93,7 +97,7 @@ func TestSignals(t *testing.T) {
 	})
 	t.Run("run, at work", func(t *testing.T) {
 		dir := t.TempDir()
-		r := launchHeadcount(t, "run", "--events", "-", "--pois", pois, "--data", dir, "--radius", "200")
+		r := attach(t, "run", "--events", "-", "--pois", pois, "--data", dir, "--radius", "200")
 		// Its stdin stays open: the end of the input cannot be what ends it.
 		if _, err := io.WriteString(r.stdin, strings.Join(tr.valid, "\n")+"\n"); err != nil {
 			t.Fatal(err)
@@ -106,7 +110,7 @@ func TestSignals(t *testing.T) {
 		checkOracle(t, dir, o, tr.valid)
 	})
 	t.Run("simulate", func(t *testing.T) {
-		r := launchHeadcount(t, "simulate", "--people", "20000", "--minutes", "600")
+		r := attach(t, "simulate", "--people", "20000", "--minutes", "600")
 		line(t, r.stdout, "{")
 		code, out, stderr := r.stop(t, syscall.SIGTERM)
 		last := out[strings.LastIndexByte(strings.TrimSuffix(out, "\n"), '\n')+1:]
@@ -115,14 +119,14 @@ func TestSignals(t *testing.T) {
 		}
 	})
 	t.Run("cloud", func(t *testing.T) {
-		r := launchHeadcount(t, "cloud", "--listen", "127.0.0.1:0", "--data", t.TempDir())
+		r := attach(t, "cloud", "--listen", "127.0.0.1:0", "--data", t.TempDir())
 		line(t, r.stdout, "Ctrl-C ends it")
 		if code, _, stderr := r.stop(t, syscall.SIGTERM); code != 0 {
 			t.Errorf("exit %d: %s", code, stderr)
 		}
 	})
 	t.Run("preview", func(t *testing.T) {
-		r := launchHeadcount(t, "preview", "--listen", "127.0.0.1:0", "--definition", definition, "--data", fed)
+		r := attach(t, "preview", "--listen", "127.0.0.1:0", "--definition", definition, "--data", fed)
 		line(t, r.stderr, "Ctrl-C ends it")
 		if code, _, stderr := r.stop(t, os.Interrupt); code != 0 {
 			t.Errorf("exit %d: %s", code, stderr)
@@ -130,7 +134,7 @@ func TestSignals(t *testing.T) {
 	})
 	t.Run("demo", func(t *testing.T) {
 		dir := t.TempDir()
-		r := launchHeadcount(t, "demo", "--data", dir)
+		r := attach(t, "demo", "--data", dir)
 		awaitFiles(t, 1, dir, aggregates, "headcounts")
 		code, out, stderr := r.stop(t, os.Interrupt)
 		lines := strings.Split(strings.TrimSpace(out), "\n")

@@ -1,6 +1,7 @@
 package smoke
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -126,6 +127,42 @@ func TestPlanAvoidsEdges(t *testing.T) {
 		for _, ring := range rings {
 			if off := distanceM(s.lat, s.lon, ring.lat, ring.lon) - ring.radiusM; math.Abs(off) < 0.1 {
 				t.Fatalf("%g, %g is %g m from the edge of a place of %g m", s.lat, s.lon, off, ring.radiusM)
+			}
+		}
+	}
+}
+
+// recorder is an Asker that keeps what it is asked, and answers 1.
+type recorder []string
+
+func (r *recorder) Ask(_ context.Context, sql string) ([][]string, error) {
+	*r = append(*r, sql)
+	return [][]string{{"1"}}, nil
+}
+
+// TestRunsAtOnce: in the views, which show no ids, a run asks for its own events
+// and not for those of another run at the same time.
+func TestRunsAtOnce(t *testing.T) {
+	from := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	places := []place{{"a", "", 48, 2, 100}}
+	for run, other := range map[string]string{testRun: "129956789012", "129956789012": testRun} {
+		asked := &recorder{}
+		r := &runner{Target: &Target{SQL: asked}, run: run, begun: from}
+		if result, text, err := r.checkEventsSafe(t.Context()); result == Fail || err != nil {
+			t.Error(text, err)
+		}
+		for _, m := range newPlan(MinEvents, 1, other, places, span{from, from.Add(time.Hour)}, 0).first {
+			_, version, found := strings.Cut(m.body, `"app_version":"`)
+			version, _, _ = strings.Cut(version, `"`)
+			for _, sql := range *asked {
+				if found && strings.Contains(sql, literal(version)) {
+					t.Fatalf("run %s asks for the events of run %s: %s", run, other, sql)
+				}
+			}
+		}
+		for _, sql := range *asked {
+			if !strings.Contains(sql, literal(appVersion(run))) {
+				t.Errorf("run %s does not ask for its own events: %s", run, sql)
 			}
 		}
 	}

@@ -24,9 +24,9 @@ func (c *Cloud) countObjects(next http.Handler) http.Handler {
 		operation, resource := objectOperation(r)
 		n := usage.Count{Requests: 1}
 		if r.Method == http.MethodPut {
-			n.Payload = r.ContentLength
+			n.Payload = max(0, r.ContentLength) // -1 where the request does not say
 			// The frame of chunks is longer than what is in it.
-			if decoded, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil && decoded >= 0 && decoded <= r.ContentLength {
+			if decoded, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil && decoded >= 0 && (r.ContentLength < 0 || decoded <= r.ContentLength) {
 				n.Payload = decoded
 			}
 		}

@@ -64,7 +64,7 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	c := &Cloud{S3: store, url: "http://" + listener.Addr().String(), served: make(chan error, 1)}
 	c.SQS = sqs.New(c.url)
 	c.Firehose = firehose.New(c.deliver, config.Log)
-	c.SNS = sns.New(c.SQS, c.Firehose, filepath.Join(config.Dir, "mail"))
+	c.SNS = sns.New(c.SQS, c.Firehose, filepath.Join(config.Dir, "mail"), config.Log)
 	c.SQS.Usage, c.Firehose.Usage, c.SNS.Usage = &c.usage, &c.usage, &c.usage
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.hangUp = cancel

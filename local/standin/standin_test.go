@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -33,7 +34,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a stand-in and the real SDK's clients to it.
 type world struct {
 	*Cloud
-	dir string
+	dir   string
+	ended bool // by the test itself
 
 	sqs      *awssqs.Client
 	sns      *awssns.Client
@@ -54,8 +56,8 @@ func newWorld(t testing.TB) *world {
 		// t.Context() is over by now.
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) //nolint:usetesting // See above.
 		defer cancel()
-		if err := w.Close(ctx); err != nil {
-			t.Error(err)
+		if !w.ended {
+			check(t, w.Close(ctx))
 		}
 		client.GetTransport().CloseIdleConnections()
 	})
@@ -210,6 +212,50 @@ func TestCloseDoesNotWaitForReceivers(t *testing.T) {
 		t.Errorf("closing took %s", took)
 	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestCloseDoesNotWaitForRoom: when the lake cannot be written, a Publish that
+// waits for room in the stream ends with an error.
+func TestCloseDoesNotWaitForRoom(t *testing.T) {
+	w := newWorld(t)
+	w.addStream(t)
+	topic := w.topic(t, "events")
+	w.subscribe(t, topic, "firehose", firehose.ARN("lake"), nil)
+	check(t, os.RemoveAll(filepath.Join(w.dir, "buckets")))
+	check(t, os.WriteFile(filepath.Join(w.dir, "buckets"), nil, 0o600))
+	buffer, gone := [][]byte{make([]byte, firehose.MaxRecordBytes), make([]byte, firehose.MaxRecordBytes)}, over(t)
+	for w.Firehose.PutRecords(gone, "lake", buffer) == nil { // until it is full
+		continue
+	}
+	published := make(chan error)
+	go func() {
+		_, err := w.sns.Publish(t.Context(), &awssns.PublishInput{TopicArn: topic, Message: aws.String("x")},
+			func(o *awssns.Options) { o.RetryMaxAttempts = 1 })
+		published <- err
+	}()
+	for stacks := make([]byte, 1<<20); !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("sns.(*Service).awaitRoom")); {
+		runtime.Gosched()
+		if t.Context().Err() != nil {
+			t.Fatal("no Publish arrived")
+		}
+	}
+	closed := make(chan error)
+	w.ended = true
+	go func() { closed <- w.Close(t.Context()) }()
+	if err := <-published; err == nil {
+		t.Error("accepted, though the lake cannot be written")
+	}
+	if err := <-closed; err == nil {
+		t.Error("what Firehose holds is lost without an error")
+	}
+}
+
+// over gives the context of a client that has hung up.
+func over(t *testing.T) context.Context {
+	t.Helper()
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	return ctx
 }
 
 // addStream makes the stream lake, which writes what it gets line by line.

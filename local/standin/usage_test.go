@@ -1,7 +1,9 @@
 package standin
 
 import (
+	"io"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -113,6 +115,34 @@ func TestUsage(t *testing.T) {
 	if n := since(before, w.Usage())[key]; n.Requests != 1 || n.Payload == 0 {
 		t.Errorf("Firehose's object: %+v", n)
 	}
+}
+
+// TestUsageOfChunkedPuts: a PUT whose length is not known before its end counts by
+// the header that names it, and else adds nothing.
+func TestUsageOfChunkedPuts(t *testing.T) {
+	w := newWorld(t)
+	check(t, w.S3.CreateBucket("chunked"))
+	for _, test := range []struct {
+		decoded string
+		want    int64
+	}{{"5", 5}, {"", 0}} {
+		before := w.Usage()
+		body := struct{ io.Reader }{strings.NewReader("12345")} // so that net/http does not know the length
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, w.URL()+"/chunked/folder/key", body)
+		check(t, err)
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0")
+		if test.decoded != "" {
+			r.Header.Set("X-Amz-Decoded-Content-Length", test.decoded)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		check(t, err)
+		check(t, answer.Body.Close())
+		key := usage.Key{Service: "s3", Operation: "PutObject", Resource: "chunked/folder"}
+		if n := since(before, w.Usage())[key]; n.Requests != 1 || n.Payload != test.want {
+			t.Errorf("decoded length %q: %+v, want %d bytes", test.decoded, n, test.want)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 func received(out *awssqs.ReceiveMessageOutput) (n int64) {

@@ -12,6 +12,9 @@ import (
 // MaxSize is the most bytes that an event may have as JSON text.
 const MaxSize = 64 << 10
 
+// maxYears is the greatest age of a user.
+const maxYears = 120
+
 // maxFuture is how far an event may lie after its arrival.
 const maxFuture = 5 * time.Minute
 
@@ -371,7 +374,7 @@ func (d *Decoder) checkText(row int, text string) Category {
 		// before it in the table, is known by now.
 		if d.birth, ok = parseDate(text); ok && row == rowBirthDate {
 			age := ageAt(d.birth, d.day)
-			ok = age >= 0 && age <= 120
+			ok = age >= 0 && age <= maxYears
 		}
 	}
 	if f.Enum != nil {

@@ -13,7 +13,7 @@ func (f Fault) Reason() string {
 	case TooLarge:
 		return fmt.Sprintf("more than %d KiB", MaxSize>>10)
 	case UnknownSchemaVersion:
-		return "not a version that is known: 1"
+		return fmt.Sprintf("not a version that is known: %d", SchemaVersion)
 	case NoConsent:
 		return "the user has not consented to analytics"
 	case MissingField:
@@ -44,7 +44,7 @@ func (f *Field) wants(c Category) string {
 	case f.Format == "instant":
 		return "an instant in UTC such as 2026-01-12T07:00:00Z"
 	case f.Format == "date":
-		return "a date such as 1988-01-10 on which somebody of 0 to 120 years was born"
+		return fmt.Sprintf("a date such as 1988-01-10 on which somebody of 0 to %d years was born", maxYears)
 	case f.Enum != nil:
 		return "one of " + strings.Join(f.Enum, ", ")
 	case f.Is != nil:

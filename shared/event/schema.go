@@ -1,6 +1,9 @@
 package event
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // JSONSchema gives the contract for producers as a JSON Schema of draft
 // 2020-12, indented, with a newline at the end. What a schema cannot say (the
@@ -9,9 +12,9 @@ import "encoding/json"
 func JSONSchema() ([]byte, error) {
 	root := objectSchema(-1)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "Headcount event, version 1"
-	root["description"] = "One position of one user. At most 64 KiB of UTF-8 without duplicate keys; occurred_at lies at most 5 minutes after " +
-		"the arrival; the age at occurred_at is 0 to 120 years; fields that are not listed are ignored."
+	root["title"] = fmt.Sprintf("Headcount event, version %d", SchemaVersion)
+	root["description"] = fmt.Sprintf("One position of one user. At most %d KiB of UTF-8 without duplicate keys; occurred_at lies at most %.0f minutes after "+
+		"the arrival; the age at occurred_at is 0 to %d years; fields that are not listed are ignored.", MaxSize>>10, maxFuture.Minutes(), maxYears)
 	text, err := json.MarshalIndent(root, "", "  ")
 	return append(text, '\n'), err
 }

@@ -31,7 +31,7 @@
 // although the probe passes, the pauses between them grow.
 //
 // A receive that fails is tried again, with pauses that grow to 30 s. Before the
-// first that succeeds, Settings.Refused tells which answers are final: there is no
+// first that succeeds, Settings.Refused decides which answers are final: there is no
 // such queue, or it is not for this service.
 //
 // # Stopping

@@ -99,7 +99,7 @@ type Settings struct {
 	// may need 5 s more to give messages back, so the process must not be
 	// killed before.
 	StopTimeout time.Duration
-	// Probe tells whether what the handler writes to is there: nil means yes.
+	// Probe reports whether what the handler writes to is there: nil means yes.
 	// It is asked after a failed batch, and has 10 s to answer. Without one,
 	// only whole batches that fail make a pause.
 	Probe func(context.Context) error
@@ -119,7 +119,7 @@ const (
 	callTimeout  = 40 * time.Second // for one call to SQS, a long poll included
 	probeTimeout = 10 * time.Second
 	receiveGrace = 500 * time.Millisecond // for receives in progress at a stop or a pause
-	handlerGrace = 3 * time.Second        // for handlers to heed their cancelled context
+	handlerGrace = 3 * time.Second        // for handlers to end once their context is cancelled
 	returnGrace  = 2 * time.Second        // to give back what is left
 
 	pollOverdue  = 2 * time.Minute
@@ -204,7 +204,7 @@ func (c *Consumer) Flush() {
 	}
 }
 
-// Healthy tells whether the consumer makes progress: no receive is without an
+// Healthy reports whether the consumer makes progress: no receive is without an
 // answer for 2 minutes, and no batch is in work for more than 5. A far side
 // that is down is not ill health: a new task would find it down too.
 func (c *Consumer) Healthy(now time.Time) error {

@@ -42,7 +42,7 @@ type run struct {
 	cutting      *time.Timer        // ends it soon
 	waiting      []*held            // not handed over, oldest first
 	waitingBytes int                // of all in waiting
-	hurried      int                // how many in waiting need not linger, since a Flush
+	flushed      int                // how many in waiting need not linger, since a Flush
 	held         map[*held]struct{} // waiting or in work
 	heldBytes    int                // of all in held
 	reserved     int                // messages that pollers may receive just now
@@ -71,7 +71,7 @@ type received struct {
 	refused  error // of Settings.Refused
 }
 
-// outcome tells first what the handler said of a batch, so that the loop can
+// outcome says first what the handler made of a batch, so that the loop can
 // pause while the batch is being settled, and then that the batch is settled.
 type outcome struct {
 	done, failed int
@@ -82,7 +82,7 @@ type outcome struct {
 // Run consumes the queue until ctx is cancelled or the handler stops it; the
 // package comment says how it stops. It gives nil when all that was in
 // progress could be finished, the error that the handler has wrapped in Stop or
-// that Settings.Refused gave, or an error that tells that the stop timeout was
+// that Settings.Refused gave, or an error that says that the stop timeout was
 // over.
 func (c *Consumer) Run(ctx context.Context) error {
 	soft, cancelSoft := context.WithCancel(ctx)
@@ -154,13 +154,13 @@ func (r *run) loop() {
 			r.polls++
 		case <-linger.C:
 		case <-r.flush:
-			r.hurried = len(r.waiting)
+			r.flushed = len(r.waiting)
 		case now := <-renew.C:
 			r.renew(now)
 		case report := <-r.received:
 			r.take(report)
 		case o := <-r.outcomes:
-			r.heed(o)
+			r.conclude(o)
 		case report := <-r.renewals:
 			r.noteRenewal(report)
 		case <-r.resumed:
@@ -177,7 +177,7 @@ func (r *run) loop() {
 }
 
 // drain hands over what waits, and goes on until nothing is in progress. It
-// tells whether that was so in time.
+// reports whether that was so in time.
 func (r *run) drain() (finished bool) {
 	r.stopping = true
 	renew := time.NewTicker(r.settings.Visibility / renewalsPerVisibility)
@@ -195,7 +195,7 @@ func (r *run) drain() (finished bool) {
 		case report := <-r.received:
 			r.take(report)
 		case o := <-r.outcomes:
-			r.heed(o)
+			r.conclude(o)
 		case report := <-r.renewals:
 			r.noteRenewal(report)
 		case <-r.resumed:
@@ -249,7 +249,7 @@ func (r *run) handOver(now time.Time) time.Duration {
 	for len(r.waiting) > 0 && r.working < r.settings.Concurrency && !r.blocked && r.handling.Err() == nil {
 		full := len(r.waiting) >= r.settings.BatchMessages || r.waitingBytes >= r.settings.BatchBytes
 		lingers := r.waiting[0].since.Add(r.settings.Linger).Sub(now)
-		if !full && !r.stopping && r.hurried == 0 && lingers > 0 {
+		if !full && !r.stopping && r.flushed == 0 && lingers > 0 {
 			return lingers
 		}
 		n, bytes := 0, 0
@@ -262,15 +262,15 @@ func (r *run) handOver(now time.Time) time.Duration {
 		}
 		batch := r.waiting[:n:n]
 		r.waiting, r.waitingBytes = r.waiting[n:], r.waitingBytes-bytes
-		r.hurried = max(r.hurried-n, 0)
+		r.flushed = max(r.flushed-n, 0)
 		r.working++
 		go r.work(batch)
 	}
 	return 0
 }
 
-// heed draws the consequences of an outcome for what comes next.
-func (r *run) heed(o outcome) {
+// conclude draws the consequences of an outcome for what comes next.
+func (r *run) conclude(o outcome) {
 	if o.settled != nil {
 		r.working--
 		for _, m := range o.settled {

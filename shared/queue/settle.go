@@ -91,7 +91,7 @@ func (r *run) postpone(messages []*held, atOnce bool) {
 }
 
 // giveBack makes what is neither settled nor being settled visible at once, and
-// tells how many messages that are.
+// gives how many messages that are.
 func (r *run) giveBack(ctx context.Context) int {
 	var left []*held
 	for m := range r.held {

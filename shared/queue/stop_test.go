@@ -49,17 +49,17 @@ func TestIdleStopIsQuick(t *testing.T) {
 func TestHardStop(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		heeds bool
+		obeys bool
 		after time.Duration
 	}{
-		{"handler heeds its context", true, 25 * time.Second},
+		{"handler obeys its context", true, 25 * time.Second},
 		{"handler does not", false, 28 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake(numbered(25)...)
 				r := start(t, f, Settings{BatchMessages: 10}, func(ctx context.Context, batch []Message) []error {
-					if test.heeds {
+					if test.obeys {
 						<-ctx.Done()
 						return all(batch, ctx.Err())
 					}

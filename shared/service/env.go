@@ -109,6 +109,16 @@ func (e *Env) URL(name string) string {
 	return ""
 }
 
+// Queues gives the required URLs of two queues that must not be one: a service
+// that writes into a queue that it reads never ends.
+func (e *Env) Queues(in, out string) (input, output string) {
+	input, output = e.URL(in), e.URL(out)
+	if input != "" && input == output {
+		e.Fault(out, "is the queue of "+in+": give another queue")
+	}
+	return input, output
+}
+
 // Duration gives a duration as Go writes it, such as 90s or 5m, from least to
 // most.
 func (e *Env) Duration(name string, def, least, most time.Duration) time.Duration {
@@ -164,7 +174,7 @@ func (e *Env) Float(name string, def, least, most float64) float64 {
 	return x
 }
 
-// isSettings tells whether an error is one of the settings.
+// isSettings reports whether an error is one of the settings.
 func isSettings(err error) bool {
 	var bad *SettingsError
 	return errors.As(err, &bad)

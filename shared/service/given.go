@@ -22,7 +22,7 @@ type Given struct {
 	// Setting is the environment variable, Value what it holds.
 	Setting, Value string
 	// Ask asks AWS for it, and changes nothing. An error that is not of a call to
-	// AWS means that the value is wrong.
+	// AWS, or of one that the SDK refuses to make, means that the value is wrong.
 	Ask func(context.Context) error
 	// Action is the IAM action that Ask needs.
 	Action string
@@ -108,15 +108,16 @@ func (g Given) fault(action string, err error) string {
 }
 
 // Check asks for all that the service was given, at once, and names everything
-// that is missing in one *SettingsError. What AWS does not answer for within 10 s
-// is a warning: then the service starts, and its consumer waits for AWS.
+// that is missing in one *SettingsError. What AWS denies counts as missing when it
+// still does so after 10 s. What AWS does not answer for within 10 s is a warning:
+// then the service starts, and its consumer waits for AWS.
 func (p *Process) Check(ctx context.Context, given ...Given) error {
 	asking, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	errs := make([]error, len(given))
 	var asked sync.WaitGroup
 	for i, g := range given {
-		asked.Go(func() { errs[i] = g.Ask(asking) })
+		asked.Go(func() { errs[i] = g.ask(asking) })
 	}
 	asked.Wait()
 	for i, g := range given {
@@ -134,6 +135,25 @@ func (p *Process) Check(ctx context.Context, given ...Given) error {
 		p.Log.WithLevel(level).Err(err).Str("setting", g.Setting).Str("value", g.Value).Str("action", g.Action).Msg("not checked at start")
 	}
 	return p.Env.Err()
+}
+
+// ask asks, and once more each second while AWS denies it, until ctx ends: what a
+// role has just been granted it may use only seconds later
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency).
+func (g Given) ask(ctx context.Context) error {
+	for {
+		err := g.Ask(ctx)
+		if verdictOf(err) != denied || g.CheckOnly {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // Require asks for what the service cannot start without, until AWS answers or

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -55,8 +56,15 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			queues := sqs.NewFromConfig(cfg)
-			err = p.Check(t.Context(), InputQueue(queues, "IN", settings["IN"]), OutputQueue(queues, "OUT", settings["OUT"]),
-				Bucket(s3.NewFromConfig(cfg), "BUCKET", settings["BUCKET"]), Topic(sns.NewFromConfig(cfg), "TOPIC", settings["TOPIC"]))
+			given := []Given{
+				InputQueue(queues, "IN", settings["IN"]), OutputQueue(queues, "OUT", settings["OUT"]),
+				Bucket(s3.NewFromConfig(cfg), "BUCKET", settings["BUCKET"]), Topic(sns.NewFromConfig(cfg), "TOPIC", settings["TOPIC"]),
+			}
+			for i := range given { // The network has no place in a bubble.
+				answer := given[i].Ask(t.Context())
+				given[i].Ask = func(context.Context) error { return answer }
+			}
+			synctest.Test(t, func(t *testing.T) { err = p.Check(t.Context(), given...) })
 			faults := 0
 			for setting, value := range settings {
 				want := tt.want[setting]
@@ -88,6 +96,63 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%d faults in %v", faults, err)
 			}
 		})
+	}
+}
+
+// TestCheckOfWhatWasJustGranted: a denial is final only when it lasts, and what
+// is absent is so at once.
+func TestCheckOfWhatWasJustGranted(t *testing.T) {
+	refusal := func(code string) error {
+		return &smithy.OperationError{ServiceID: "SQS", OperationName: "GetQueueAttributes", Err: &smithy.GenericAPIError{Code: code}}
+	}
+	for name, tt := range map[string]struct {
+		code  string
+		until time.Duration // AWS answers so
+		took  time.Duration
+		want  string // part of the fault
+	}{
+		"denied for a while": {"AccessDenied", 5500 * time.Millisecond, 6 * time.Second, ""},
+		"denied for good":    {"AccessDenied", time.Hour, checkTimeout, "AWS denies"},
+		"absent":             {"QueueDoesNotExist", time.Hour, 0, "there is no such thing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := NewProcess("masker", from(nil), &bytes.Buffer{})
+				begun := time.Now()
+				err := p.Check(t.Context(), Given{Setting: "OUT", Value: "q", Ask: func(context.Context) error {
+					if time.Since(begun) < tt.until {
+						return refusal(tt.code)
+					}
+					return nil
+				}})
+				if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("got %v", err)
+				}
+				if took := time.Since(begun); took != tt.took {
+					t.Errorf("took %s, want %s", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatTheSDKRefuses: a value that no call can be made with is wrong, and not
+// worth another try.
+func TestWhatTheSDKRefuses(t *testing.T) {
+	env := servicetest.AWS(t, func(action, of string) string {
+		t.Errorf("unexpected call: %s of %s", action, of)
+		return "InternalFailure"
+	})
+	cfg, err := LoadAWS(t.Context(), NewProcess("aggregator", from(env), &bytes.Buffer{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s3.NewFromConfig(cfg)
+	empty := ""
+	for name, in := range map[string]*s3.GetObjectInput{"an empty key": {Bucket: aws.String("bucket"), Key: &empty}, "no key": {Bucket: &empty}} {
+		if _, err := c.GetObject(t.Context(), in); verdictOf(err) != wrong {
+			t.Errorf("%s: %v passes for a failure of AWS", name, err)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ const flushInterval = 10 * time.Second
 // flowPattern keeps a flow's name fit for S3 keys, queue names and partitions.
 var flowPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
-// IsFlow tells whether a text can be the name of a flow.
+// IsFlow reports whether a text can be the name of a flow.
 func IsFlow(name string) bool { return flowPattern.MatchString(name) }
 
 // stackPattern is what Pulumi allows as the name of a stack.

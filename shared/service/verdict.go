@@ -18,7 +18,8 @@ const (
 	absent
 	// denied: the credentials are good, but not for this.
 	denied
-	// wrong: the error is not of a call to AWS.
+	// wrong: the error is not of a call to AWS, or of one that the SDK refuses to
+	// make.
 	wrong
 )
 
@@ -41,6 +42,12 @@ func verdictOf(err error) verdict {
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
 		return verdicts[answer.ErrorCode()]
+	}
+	// The SDK's own refusals of an input, which it wraps like any other failure.
+	var unwritable *smithy.SerializationError
+	var invalid smithy.InvalidParamsError
+	if errors.As(err, &unwritable) || errors.As(err, &invalid) {
+		return wrong
 	}
 	var call *smithy.OperationError
 	if errors.As(err, &call) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

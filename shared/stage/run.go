@@ -29,8 +29,7 @@ const (
 // Log, and consumes the input queue until ctx ends. The caller has read its own
 // settings from p.Env before; all faults are reported together.
 func (s *Stage) Run(ctx context.Context, p *service.Process) error {
-	input := p.Env.URL("INPUT_QUEUE_URL")
-	output := p.Env.URL("OUTPUT_QUEUE_URL")
+	input, output := p.Env.Queues("INPUT_QUEUE_URL", "OUTPUT_QUEUE_URL")
 	bucket := p.Env.String("QUARANTINE_BUCKET")
 	topic := p.Env.Optional("ALERT_TOPIC_ARN", "")
 	s.MaxAge = p.MaxAge

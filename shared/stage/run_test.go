@@ -51,6 +51,22 @@ func TestRunChecksWhatItWasGiven(t *testing.T) {
 	}
 }
 
+// TestRunRefusesOneQueueForTwo: the stage would read what it writes, without end.
+func TestRunRefusesOneQueueForTwo(t *testing.T) {
+	p := service.NewProcess("validator", func(name string) (string, bool) {
+		if name == "OUTPUT_QUEUE_URL" {
+			name = "INPUT_QUEUE_URL"
+		}
+		value, ok := given[name]
+		return value, ok
+	}, &bytes.Buffer{})
+	err := (&Stage{}).Run(t.Context(), p)
+	var bad *service.SettingsError
+	if want := "OUTPUT_QUEUE_URL is the queue of INPUT_QUEUE_URL"; !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
 // TestRunStartsWithoutAWS: an outage at the start is waited for like any other.
 func TestRunStartsWithoutAWS(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())

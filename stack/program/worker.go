@@ -127,13 +127,13 @@ func (s *stack) starterPolicy(d *deployment, a workerArgs, log *cloudwatch.LogGr
 // container writes the container definitions of a task: one container.
 func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.LogGroup) pulumi.StringOutput {
 	c := f.settings
-	told := merge(a.environment, pulumi.StringMap{
+	environment := merge(a.environment, pulumi.StringMap{
 		"AWS_REGION": pulumi.String(s.Region), "STACK": pulumi.String(s.names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": a.input.main.Url,
 		"MAX_AGE": pulumi.String(c.MaxAge.String()), "STOP_TIMEOUT": pulumi.String(stopTimeout.String()), "LOG_LEVEL": pulumi.String(c.LogLevel),
 	})
-	environment := pulumi.Array{}
-	for _, name := range slices.Sorted(maps.Keys(told)) {
-		environment = append(environment, pulumi.Map{"name": pulumi.String(name), "value": told[name]})
+	list := pulumi.Array{}
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		list = append(list, pulumi.Map{"name": pulumi.String(name), "value": environment[name]})
 	}
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 	definition := pulumi.Map{
@@ -146,7 +146,7 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 		"linuxParameters": pulumi.Map{
 			"capabilities": pulumi.Map{"drop": pulumi.ToStringArray([]string{"ALL"})},
 		},
-		"environment": environment,
+		"environment": list,
 		"stopTimeout": pulumi.Int(int(killAfter.Seconds())),
 		"healthCheck": pulumi.Map{
 			"command":  pulumi.ToStringArray([]string{"CMD", "/" + a.service, "healthcheck"}),

@@ -117,12 +117,14 @@ func DataSetArgs(s Set, a Args, dataSourceARN pulumi.StringInput) (*quicksight.D
 // RefreshScheduleArgs gives the arguments of the refresh of one of the data sets,
 // which has the id; nil where the data set is queried directly.
 //
-// The refresh is a full one, daily at 04:00 UTC. Each one reads the whole lake, so
-// that hourly would cost 24 times as much; what must be of this minute is in the
-// data set that is queried directly. An incremental refresh would be cheaper, but
-// it is a refresh of some rows, within a time window
+// The refresh is a full one, daily at 04:00 UTC. Each one reads all days that it
+// imports (views.ImportedDays), so that hourly would cost 24 times as much; what
+// must be of this minute is in the data set that is queried directly. An
+// incremental refresh would be cheaper, but it is a refresh of some rows, within a
+// time window
 // (https://docs.aws.amazon.com/quicksight/latest/APIReference/API_RefreshSchedule.html):
-// what has left the lake before the window would stay.
+// older rows would stay, also when they are of no imported day any more or have
+// left the lake.
 func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksight.RefreshScheduleArgs, error) {
 	if err := a.check(); err != nil {
 		return nil, err

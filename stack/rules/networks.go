@@ -19,6 +19,8 @@ const (
 	natType      = "aws:ec2/natGateway:NatGateway"
 )
 
+var groupDescription = regexp.MustCompile(`^Headcount [a-z0-9]+: (tasks|endpoints)$`)
+
 // networks are the rules on the network.
 func networks() []Rule {
 	return append(rulesOf(
@@ -30,7 +32,7 @@ func networks() []Rule {
 		property{id: "s3-endpoint-routed", what: "the private subnets are routed to it", kind: endpointType, only: func(_ *Stack, r record.Resource) bool { return r.Name == "s3" }, path: []any{"routeTableIds", 0}, want: given},
 		property{id: "groups-unnamed", what: "Pulumi names security groups: with a fixed name a group cannot be replaced while network interfaces use the old one (https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/security_group#recreating-a-security-group)", kind: groupType, path: []any{"name"}, absent: true, want: func(any) bool { return false }, wrong: []any{"headcount-dev-tasks"}},
 		property{id: "groups-described", what: "a security group's description does not name the kind of network, since another description replaces the group (the same page)", kind: groupType, path: []any{"description"}, want: func(v any) bool {
-			return regexp.MustCompile(`^Headcount [a-z0-9]+: (tasks|endpoints)$`).MatchString(fmt.Sprint(v))
+			return groupDescription.MatchString(fmt.Sprint(v))
 		}, wrong: []any{"Tasks: HTTPS goes out, through the NAT gateway"}},
 	), defaultGroup(), nothingComesIn(), onlyHTTPS(), waysOut(), twoZones())
 }

@@ -197,9 +197,28 @@ func (s *Service) Stats(name string) (Stats, error) {
 	return d.stats, nil
 }
 
-// PutRecords acknowledges all of the records or, with an error, none. It keeps
-// the slices. While too much waits for delivery it waits too, until ctx ends.
+// Await waits while too much waits for delivery. It is an error when ctx ends
+// first.
+func (s *Service) Await(ctx context.Context, name string) error {
+	d, err := s.stream(name)
+	if err != nil {
+		return err
+	}
+	return d.await(ctx)
+}
+
+// PutRecords is Await and Add.
 func (s *Service) PutRecords(ctx context.Context, name string, records [][]byte) error {
+	if err := s.Await(ctx, name); err != nil {
+		return err
+	}
+	return s.Add(name, records)
+}
+
+// Add acknowledges all of the records or, with an error, none. It keeps the
+// slices. It never waits: without an Await before it, what the stream holds has
+// no bound.
+func (s *Service) Add(name string, records [][]byte) error {
 	d, err := s.stream(name)
 	if err != nil {
 		return err
@@ -212,7 +231,7 @@ func (s *Service) PutRecords(ctx context.Context, name string, records [][]byte)
 		used.Payload += int64(len(record))
 		used.Units += usage.Units(int64(len(record)), usage.RecordChunk)
 	}
-	if err := d.accept(ctx, records); err != nil {
+	if err := d.add(records); err != nil {
 		return err
 	}
 	s.Usage.Add(usage.Key{Service: "firehose", Operation: "PutRecordBatch", Resource: name}, used)
@@ -238,7 +257,7 @@ func (s *Service) FlushAll(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// Close takes no more records and delivers those that it has. An error says
+// Close accepts no more records and delivers those that it has. An error says
 // that some of them could not be delivered; they are lost with the process.
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// bucket keeps objects, and fails while it is told to.
+// bucket keeps objects, and fails while it has a fault.
 type bucket struct {
 	mu      sync.Mutex
 	objects map[string]string

@@ -13,7 +13,7 @@ import (
 
 const (
 	// maxWaiting is how many buffers may wait for delivery, beside the one
-	// being filled, before PutRecords waits.
+	// being filled, before Await and PutRecords wait.
 	maxWaiting = 4
 	// The time between two attempts doubles from the first to the second.
 	firstRetry, lastRetry = 100 * time.Millisecond, 10 * time.Second
@@ -72,8 +72,8 @@ func start(config Stream, put Put, log zerolog.Logger) *stream {
 	return d
 }
 
-// accept adds the records to the open buffer.
-func (d *stream) accept(ctx context.Context, records [][]byte) error {
+// await waits for room, until ctx ends or the stream is closed.
+func (d *stream) await(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for len(d.waiting) >= maxWaiting && !d.closed {
@@ -88,8 +88,23 @@ func (d *stream) accept(ctx context.Context, records [][]byte) error {
 			return refuse(ServiceUnavailable, "Slow down: %d buffers wait for delivery.", len(d.waiting))
 		}
 	}
+	return d.refusal()
+}
+
+// refusal is the answer of a closed stream to more records. d.mu is held.
+func (d *stream) refusal() error {
 	if d.closed {
 		return refuse(ServiceUnavailable, "The stand-in is closing.")
+	}
+	return nil
+}
+
+// add puts the records into the open buffer, whether there is room or not.
+func (d *stream) add(records [][]byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.refusal(); err != nil {
+		return err
 	}
 	now := time.Now()
 	for _, data := range records {

@@ -75,7 +75,7 @@ func missing(r *http.Request) string {
 const maxPart = 10_000
 
 // numbers are the bounds of the query parameters that are numbers. gofakes3 would
-// take a negative one for 0, and answer an empty list.
+// read a negative one as 0, and answer an empty list.
 var numbers = map[string]struct{ low, high int64 }{
 	"max-keys": {0, math.MaxInt32}, "max-parts": {0, math.MaxInt32}, "max-uploads": {0, math.MaxInt32}, "partNumber": {1, maxPart},
 }
@@ -93,7 +93,7 @@ func checkNumbers(query url.Values) error {
 }
 
 // checkParts reads the list that completes an upload and puts it back: gofakes3
-// takes the numbers of the parts for indexes.
+// uses the numbers of the parts as indexes.
 func checkParts(r *http.Request) error {
 	if r.Method != http.MethodPost || !r.URL.Query().Has("uploadId") {
 		return nil

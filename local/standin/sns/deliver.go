@@ -1,7 +1,6 @@
 package sns
 
 import (
-	"context"
 	"errors"
 
 	"github.com/headcount-etl/headcount/local/standin/firehose"
@@ -12,14 +11,14 @@ import (
 // refuses, as a queue does that is gone, go to the subscription's dead-letter
 // queue: trying again would not help. An error is one of this machine, where it
 // would.
-func (s *Service) deliver(ctx context.Context, sub *subscription, messages []*Message) error {
+func (s *Service) deliver(sub *subscription, messages []*Message) error {
 	var refused []*Message
 	var err error
 	switch sub.protocol {
 	case "sqs":
 		refused, err = s.toQueue(sub.endpoint, sub, messages)
 	case "firehose":
-		refused, err = s.toStream(ctx, sub, messages)
+		refused, err = s.toStream(sub, messages)
 	case "email":
 		err = s.toMail(sub, messages)
 	}
@@ -29,9 +28,9 @@ func (s *Service) deliver(ctx context.Context, sub *subscription, messages []*Me
 	if refused, err = s.toQueue(sub.deadLetter, sub, refused); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.discarded += len(refused)
+	if len(refused) > 0 { // AWS discards them too.
+		s.log.Warn().Str("subscription", sub.arn).Int("messages", len(refused)).Msg("discarded: the endpoint refused them, and there is no dead-letter queue that accepts them")
+	}
 	return nil
 }
 
@@ -60,7 +59,7 @@ func (s *Service) toQueue(arn string, sub *subscription, messages []*Message) (r
 
 // toStream puts the messages into a delivery stream, and returns those that it
 // refuses: all, if it is not there.
-func (s *Service) toStream(ctx context.Context, sub *subscription, messages []*Message) (refused []*Message, err error) {
+func (s *Service) toStream(sub *subscription, messages []*Message) (refused []*Message, err error) {
 	name, err := s.streams.NameInARN(sub.endpoint)
 	if err != nil {
 		return messages, nil //nolint:nilerr // There is no such stream.
@@ -75,7 +74,7 @@ func (s *Service) toStream(ctx context.Context, sub *subscription, messages []*M
 		}
 		records[i] = []byte(text)
 	}
-	err = s.streams.PutRecords(ctx, name, records)
+	err = s.streams.Add(name, records)
 	var refusal *firehose.Error
 	if errors.As(err, &refusal) && refusal.Code != firehose.ServiceUnavailable {
 		return messages, nil

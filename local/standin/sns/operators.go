@@ -8,7 +8,7 @@ import (
 )
 
 // operatorNamed finds the parser of a test that a policy can name. The parser
-// takes what stands behind the name.
+// reads what stands behind the name.
 func operatorNamed(name string) (parse func(operand any) (test, error), ok bool) {
 	switch name {
 	case "anything-but":
@@ -99,7 +99,7 @@ func onStrings(compare func(value, wanted string) bool) func(any) (test, error) 
 	return func(operand any) (test, error) {
 		wanted, ok := operand.(string)
 		if !ok || wanted == "" {
-			return test{}, errors.New("it takes a string that is not empty")
+			return test{}, errors.New("want a string that is not empty")
 		}
 		return test{value: func(v any) bool {
 			s, ok := v.(string)
@@ -111,7 +111,7 @@ func onStrings(compare func(value, wanted string) bool) func(any) (test, error) 
 func parseExists(operand any) (test, error) {
 	exists, ok := operand.(bool)
 	if !ok {
-		return test{}, errors.New("it takes true or false")
+		return test{}, errors.New("want true or false")
 	}
 	return test{exists: exists, missing: !exists}, nil
 }
@@ -119,7 +119,7 @@ func parseExists(operand any) (test, error) {
 func parseCIDR(operand any) (test, error) {
 	text, ok := operand.(string)
 	if !ok {
-		return test{}, errors.New("it takes a string")
+		return test{}, errors.New("want a string")
 	}
 	network, err := netip.ParsePrefix(text)
 	if err != nil {
@@ -135,14 +135,14 @@ func parseCIDR(operand any) (test, error) {
 	}}, nil
 }
 
-// parseAnythingBut takes a string or number, a list of them, or an object with
+// parseAnythingBut reads a string or number, a list of them, or an object with
 // prefix.
 func parseAnythingBut(operand any) (test, error) {
 	var not []test
 	switch operand := operand.(type) {
 	case map[string]any:
 		if len(operand) != 1 || operand["prefix"] == nil {
-			return test{}, errors.New("it takes prefix, or values")
+			return test{}, errors.New("want prefix, or values")
 		}
 		t, err := parseTest(operand)
 		if err != nil {
@@ -182,15 +182,15 @@ func parseUnwanted(element any) (test, error) {
 	case string, float64:
 		return equals(element)
 	}
-	return test{}, errors.New("it takes strings and numbers")
+	return test{}, errors.New("want strings and numbers")
 }
 
-// parseNumeric takes ["=", n], one bound such as [">=", n], or a range: a lower
+// parseNumeric reads ["=", n], one bound such as [">=", n], or a range: a lower
 // bound and then an upper one.
 func parseNumeric(operand any) (test, error) {
 	list, ok := operand.([]any)
 	if !ok || len(list) != 2 && len(list) != 4 {
-		return test{}, errors.New("it takes a list of one or two comparisons")
+		return test{}, errors.New("want a list of one or two comparisons")
 	}
 	compare := func(i int) (string, func(float64) bool, float64, error) {
 		name, isName := list[i].(string)

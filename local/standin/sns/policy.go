@@ -316,12 +316,13 @@ func nest(value any) {
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
-			under := value[name]
 			if outer, inner, ok := strings.Cut(name, "."); ok {
+				under := map[string]any{inner: value[name]}
 				delete(value, name)
-				under = join(value[outer], map[string]any{inner: under})
-				value[outer] = under
+				value[outer] = join(value[outer], under)
 			}
+		}
+		for _, under := range value { // after the first loop: each is visited once
 			nest(under)
 		}
 	}

@@ -145,12 +145,12 @@ func TestBadPolicies(t *testing.T) {
 		`{"a":[` + strings.Repeat(`"x",`, 150) + `"x"]}`,
 	} {
 		if p, err := parsePolicy(text, false); err == nil {
-			t.Errorf("%s is taken: %+v", text, p)
+			t.Errorf("%s is accepted: %+v", text, p)
 		}
 	}
 	for _, text := range []string{`{"a":{}}`, `{"a":{"b":"x"}}`, `{"a":{"b":{"c":[` + strings.Repeat(`"x",`, 50) + `"x"]}}}`} {
 		if p, err := parsePolicy(text, true); err == nil {
-			t.Errorf("%s is taken: %+v", text, p)
+			t.Errorf("%s is accepted: %+v", text, p)
 		}
 	}
 	for _, text := range []string{``, `{}`} {

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +100,14 @@ func (m *Message) body(protocol string) string {
 // endpoint refuses goes to the subscription's dead-letter queue. An error other
 // than *Error says that this machine failed to deliver: some of the messages may
 // have been delivered to some of the subscriptions.
+//
+// While too much waits in a delivery stream it waits too, until ctx ends. Then it
+// has accepted nothing. What it has accepted it delivers without a wait, also
+// when ctx ends.
 func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Message) ([]string, error) {
+	if err := s.awaitRoom(ctx, topicARN, messages); err != nil {
+		return nil, err
+	}
 	s.publishing.RLock()
 	defer s.publishing.RUnlock()
 	subscriptions, err := s.to(topicARN)
@@ -109,7 +117,6 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 	if s.Observe != nil {
 		s.Observe(topicARN, messages)
 	}
-	ctx = context.WithoutCancel(ctx) // what was accepted is delivered, even if the client hangs up
 	now := time.Now().UTC()
 	ids := make([]string, len(messages))
 	for i, m := range messages {
@@ -128,7 +135,7 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 		if len(wanted) == 0 {
 			continue
 		}
-		if err := s.deliver(ctx, sub, wanted); err != nil {
+		if err := s.deliver(sub, wanted); err != nil {
 			errs = append(errs, fmt.Errorf("deliver to %s: %w", sub.endpoint, err))
 			continue // The other subscriptions get theirs.
 		}
@@ -138,6 +145,28 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 		return nil, err
 	}
 	return ids, nil
+}
+
+// awaitRoom waits until each delivery stream that wants one of the messages has
+// room. It holds no lock meanwhile, so that other topics work on.
+func (s *Service) awaitRoom(ctx context.Context, topicARN string, messages []*Message) error {
+	subscriptions, err := s.to(topicARN)
+	if err != nil {
+		return err
+	}
+	for _, sub := range subscriptions {
+		if sub.protocol != "firehose" || !slices.ContainsFunc(messages, sub.wants) {
+			continue
+		}
+		name, err := s.streams.NameInARN(sub.endpoint)
+		if err != nil {
+			continue // There is no such stream, which is a matter of the delivery.
+		}
+		if err := s.streams.Await(ctx, name); err != nil {
+			return fmt.Errorf("wait for room in %s: %w", sub.endpoint, err)
+		}
+	}
+	return nil
 }
 
 // countDeliveries counts what AWS bills by the message, in chunks.

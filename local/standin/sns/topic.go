@@ -20,6 +20,7 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+	"github.com/rs/zerolog"
 
 	"github.com/headcount-etl/headcount/local/standin/firehose"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
@@ -66,11 +67,11 @@ type Service struct {
 	queues  *sqs.Service
 	streams *firehose.Service
 	mail    string // folder
+	log     zerolog.Logger
 
 	mu            sync.RWMutex
 	topics        map[string]*topic
 	subscriptions map[string]*subscription
-	discarded     int
 	mailing       sync.Mutex
 	publishing    sync.RWMutex // read-held while messages are delivered
 }
@@ -98,25 +99,17 @@ type settings struct {
 	deadLetter string
 }
 
-// New starts without topics. E-mails are written to files in the folder mail.
-func New(queues *sqs.Service, streams *firehose.Service, mail string) *Service {
+// New starts without topics. E-mails are written to files in the folder mail. The
+// log gets what is discarded.
+func New(queues *sqs.Service, streams *firehose.Service, mail string, log zerolog.Logger) *Service {
 	return &Service{
-		queues: queues, streams: streams, mail: filepath.Clean(mail),
+		queues: queues, streams: streams, mail: filepath.Clean(mail), log: log,
 		topics: make(map[string]*topic), subscriptions: make(map[string]*subscription),
 	}
 }
 
 // ARN gives the Amazon resource name of the topic of that name.
 func ARN(name string) string { return "arn:aws:sns:" + sqs.Region + ":" + sqs.Account + ":" + name }
-
-// Discarded counts the messages that an endpoint refused and that no dead-letter
-// queue took: such as those with more attributes than SQS allows. AWS discards
-// them too.
-func (s *Service) Discarded() int {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.discarded
-}
 
 // topicAttributes are those that are kept and given back.
 var topicAttributes = map[string]bool{
@@ -220,7 +213,7 @@ func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[
 	return sub.arn, nil
 }
 
-// isQueueARN tells whether the text has the form of a queue's ARN.
+// isQueueARN reports whether the text has the form of a queue's ARN.
 func isQueueARN(text string) bool {
 	parts := strings.Split(text, ":")
 	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "sqs" && parts[5] != ""
@@ -300,7 +293,7 @@ func (s *Service) Unsubscribe(arn string) {
 }
 
 // SetSubscriptionAttribute changes one attribute of a subscription. An empty
-// value takes it away.
+// value removes it.
 func (s *Service) SetSubscriptionAttribute(arn, name, value string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

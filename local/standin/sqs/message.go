@@ -175,8 +175,8 @@ func (a *Attribute) Check() error {
 	return nil
 }
 
-// isNumber tells whether the text is a decimal number, within what a float64 can
-// hold. Go's parser also takes "inf", "nan" and hexadecimal digits.
+// isNumber reports whether the text is a decimal number, within what a float64 can
+// hold. Go's parser also accepts "inf", "nan" and hexadecimal digits.
 func isNumber(text string) bool {
 	_, err := strconv.ParseFloat(text, 64)
 	return err == nil && strings.Trim(text, "+-.0123456789eE") == ""

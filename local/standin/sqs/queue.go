@@ -179,7 +179,7 @@ func (q *Queue) byHandle(handle string) (*entry, error) {
 	sequence, err := strconv.ParseUint(number, 36, 64)
 	receives, notReceive := strconv.ParseUint(receive, 36, 64)
 	m := q.messages[sequence]
-	if errors.Join(err, notReceive) != nil || nonce != q.nonce || m != nil && receives > uint64(m.Receives) { //nolint:gosec // It counts up from 0.
+	if errors.Join(err, notReceive) != nil || nonce != q.nonce || receives < 1 || m != nil && receives > uint64(m.Receives) { //nolint:gosec // It counts up from 0.
 		return nil, refuse(ReceiptHandleIsInvalid, "The input receipt handle \"%s\" is not a valid receipt handle.", handle)
 	}
 	return m, nil

@@ -136,7 +136,7 @@ func TestHandles(t *testing.T) {
 		if q.Counts().Visible != 1 {
 			t.Error("visible too late")
 		}
-		for _, handle := range []string{"", "x", "a-b-c", strings.Replace(second.Handle, "-", "", 1), second.Handle[:len(second.Handle)-1] + "3"} {
+		for _, handle := range []string{"", "x", "a-b-c", strings.Replace(second.Handle, "-", "", 1), second.Handle[:len(second.Handle)-1] + "3", second.Handle[:len(second.Handle)-1] + "0"} {
 			if err := q.Delete(handle); !is(err, ReceiptHandleIsInvalid) {
 				t.Errorf("%q: %v", handle, err)
 			}

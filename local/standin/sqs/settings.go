@@ -95,7 +95,7 @@ func merge(before, changes map[string]string) (settings, error) {
 	return s, s.parseRedrive()
 }
 
-// isKnown tells whether a queue can be given the attribute.
+// isKnown reports whether a queue can be given the attribute.
 func isKnown(name string) bool {
 	_, isNumber := numeric[name]
 	return isNumber || stored[name] || name == "RedrivePolicy"

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 )
 
 // API is what this package calls of *s3.Client.
@@ -54,8 +55,8 @@ func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 	}
 	defer out.Body.Close() //nolint:errcheck // only read from
 	data, err := io.ReadAll(out.Body)
-	if err != nil {
-		return nil, Info{}, b.wrap("get", key, err)
+	if err != nil { // The call has not ended yet: a broken connection is a failure of it.
+		return nil, Info{}, b.wrap("get", key, &smithy.OperationError{ServiceID: s3.ServiceID, OperationName: "GetObject", Err: err})
 	}
 	return data, Info{aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
 }

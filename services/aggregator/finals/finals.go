@@ -216,16 +216,25 @@ func (f *Finals) look(ctx context.Context, key string, s *state) (modified time.
 	if err != nil || info.ETag == s.etag {
 		return info.Modified, err
 	}
-	data, info, err := f.Bucket.Get(ctx, key)
+	final, info, err := readFinal(ctx, f.Bucket, key)
 	if err != nil {
 		return time.Time{}, err
 	}
-	final, err := results.ReadCovers(data)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%s: %w", key, err)
-	}
 	s.etag, s.final = info.ETag, final
 	return info.Modified, nil
+}
+
+// readFinal gives what a final covers; bucket.ErrNotFound where there is none.
+func readFinal(ctx context.Context, b bucket.Bucket, key string) (map[string]int, bucket.Info, error) {
+	data, info, err := b.Get(ctx, key)
+	if err != nil {
+		return nil, bucket.Info{}, err
+	}
+	covered, err := results.ReadCovers(data)
+	if err != nil {
+		return nil, bucket.Info{}, fmt.Errorf("%s: %w", key, err)
+	}
+	return covered, info, nil
 }
 
 // covers tells whether what covers have covers want too.

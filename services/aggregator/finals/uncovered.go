@@ -3,7 +3,6 @@ package finals
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -37,8 +36,8 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	}
 	var all []Message
 	for _, hour := range slices.Sorted(maps.Keys(last)) {
-		final, err := coversOf(ctx, b, results.FinalKey(flow, hour))
-		if err != nil {
+		final, _, err := readFinal(ctx, b, results.FinalKey(flow, hour))
+		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return nil, err
 		}
 		for _, writer := range slices.Sorted(maps.Keys(last[hour])) {
@@ -48,20 +47,4 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 		}
 	}
 	return all, nil
-}
-
-// coversOf gives what a final covers; nothing where there is no final.
-func coversOf(ctx context.Context, b bucket.Bucket, key string) (map[string]int, error) {
-	data, _, err := b.Get(ctx, key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	covers, err := results.ReadCovers(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	return covers, nil
 }

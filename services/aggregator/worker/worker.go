@@ -54,16 +54,18 @@ type settings struct {
 func readSettings(p *service.Process, o Options) (s settings, err error) {
 	e := p.Env
 	s = settings{
-		input:     e.URL("INPUT_QUEUE_URL"),
-		finals:    e.URL("FINALS_QUEUE_URL"),
 		bucket:    e.String("AGGREGATES_BUCKET"),
 		radiusM:   e.Float("RADIUS_M", 200, math.SmallestNonzeroFloat64, places.MaxRadiusM),
 		minPeople: e.Int("MIN_PEOPLE", 1, 1, math.MaxInt32),
 		flush:     e.Duration("FLUSH_INTERVAL", 10*time.Second, 0, 10*time.Minute),
 		refresh:   e.Duration("REFRESH_INTERVAL", 30*time.Second, 0, queue.MaxDelay),
 	}
+	s.input, s.finals = e.Queues("INPUT_QUEUE_URL", "FINALS_QUEUE_URL")
 	if o.Places == nil {
 		s.pois = e.String("POIS")
+		if name, key, ok := s3Path(s.pois); ok && (name == "" || key == "") {
+			e.Fault("POIS", fmt.Sprintf("is %q: must be s3://bucket/key, or a file", s.pois))
+		}
 	}
 	window := e.Duration("WINDOW", 5*time.Minute, time.Second, 24*time.Hour)
 	if s.window, err = counts.NewWindow(window); err != nil {

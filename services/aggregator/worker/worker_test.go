@@ -43,6 +43,14 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
+// TestNewRefusesOneQueueForTwo: it would read what it writes, without end.
+func TestNewRefusesOneQueueForTwo(t *testing.T) {
+	err := open(t, map[string]string{"INPUT_QUEUE_URL": "http://x/1/masked", "FINALS_QUEUE_URL": "http://x/1/masked", "AGGREGATES_BUCKET": "b", "POIS": "places.csv"})
+	if want := "FINALS_QUEUE_URL is the queue of INPUT_QUEUE_URL"; !strings.Contains(err.Error(), want) {
+		t.Errorf("%q does not say %q", err, want)
+	}
+}
+
 // given is what an aggregator is given.
 var given = map[string]string{
 	"INPUT_QUEUE_URL": "http://x/1/masked", "FINALS_QUEUE_URL": "http://x/1/finals", "AGGREGATES_BUCKET": "aggregates", "POIS": "s3://aggregates/places/v1.csv",
@@ -69,6 +77,11 @@ func TestNewReadsThePlaces(t *testing.T) {
 	var bad *service.SettingsError
 	if err := open(t, env); !errors.As(err, &bad) || !strings.Contains(err.Error(), "line 2") || !strings.Contains(err.Error(), "latitude") {
 		t.Errorf("got %v", err)
+	}
+	for _, env["POIS"] = range []string{"s3://bucket", "s3://bucket/", "s3:///k", "s3://"} {
+		if err := open(t, env); !errors.As(err, &bad) || !strings.Contains(err.Error(), `POIS is "`+env["POIS"]+`": must be s3://bucket/key`) {
+			t.Errorf("%s: got %v", env["POIS"], err)
+		}
 	}
 }
 
