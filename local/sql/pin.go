@@ -52,7 +52,7 @@ func (d *DB) pin(t *table, f file) (*pin, error) {
 		return nil, err
 	}
 	d.serial++
-	root := filepath.Join(d.scratch, fmt.Sprint(d.serial))
+	root := filepath.Join(d.scratch.dir, fmt.Sprint(d.serial))
 	p := &pin{version: f, root: root, path: filepath.Join(root, below), uses: 1}
 	if err := copyTo(p.path, in, f.size); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(root))

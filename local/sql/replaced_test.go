@@ -105,7 +105,7 @@ func TestFinalsAreReplacedWhileAsked(t *testing.T) {
 // has a folder of its own.
 func copiesOf(t *testing.T, db *DB) int {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(db.scratch, "*"))
+	found, err := filepath.Glob(filepath.Join(db.scratch.dir, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestImportsOfClosedSnapshots(t *testing.T) {
 	}
 	// The import reads a pipe, so that it has begun when the pipe is open, and goes on
 	// until there is something in it.
-	pipe := filepath.Join(db.scratch, "pipe")
+	pipe := filepath.Join(db.scratch.dir, "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}

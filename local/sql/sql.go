@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -82,7 +81,7 @@ type DB struct {
 	db      *sql.DB
 	tables  []*table
 	over    []View
-	scratch string // our own folder for copies and for what DuckDB spills
+	scratch scratch
 	// ended is over when the DB is being closed; background is what runs until
 	// then.
 	ended      context.Context
@@ -132,17 +131,14 @@ func open(ctx context.Context, dir string, schema Schema, confined bool) (*DB, e
 	if err != nil {
 		return nil, err
 	}
-	scratch, err := os.MkdirTemp("", "headcount-")
+	scratch, err := newScratch()
 	if err != nil {
-		return nil, fmt.Errorf("folder for temporary files: %w", err)
+		return nil, err
 	}
-	if err := CheckFolder(scratch); err != nil {
-		return nil, errors.Join(fmt.Errorf("folder for temporary files (TMPDIR): %w", err), os.Remove(scratch))
-	}
-	options := url.Values{"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "temp_directory": {filepath.Join(scratch, "spilled")}}
+	options := url.Values{"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "temp_directory": {filepath.Join(scratch.dir, "spilled")}}
 	connector, err := duckdb.NewConnector("?"+options.Encode(), nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", oneLine(err)), os.RemoveAll(scratch))
+		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", oneLine(err)), scratch.remove())
 	}
 	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, sound: map[file]bool{}, imports: map[string]*imported{}}
 	d.ended, d.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -161,7 +157,7 @@ func open(ctx context.Context, dir string, schema Schema, confined bool) (*DB, e
 func (d *DB) configure(ctx context.Context, confined bool) error {
 	settings := []string{"SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL parquet_metadata_cache = true"}
 	if confined {
-		allowed := spellings(d.scratch)
+		allowed := spellings(d.scratch.dir)
 		for _, t := range d.tables {
 			allowed = append(allowed, spellings(t.root)...)
 		}
@@ -209,7 +205,7 @@ func (d *DB) begin(ctx context.Context) error {
 func (d *DB) Close() error {
 	d.stop()
 	d.background.Wait()
-	return errors.Join(d.db.Close(), os.RemoveAll(d.scratch))
+	return errors.Join(d.db.Close(), d.scratch.remove())
 }
 
 // conn gives a connection, in which names are those of the schema. The caller
