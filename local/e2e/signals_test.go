@@ -85,6 +85,9 @@ func TestSignals(t *testing.T) {
 	t.Run("run, stdin idle", func(t *testing.T) {
 		dir := t.TempDir()
 		r := launchHeadcount(t, "run", "--events", "-", "--pois", pois, "--data", dir)
+		if _, err := io.WriteString(r.stdin, tr.valid[0]+"\n"); err != nil { // nothing is made before the input's form is known
+			t.Fatal(err)
+		}
 		awaitFiles(t, 3, dir, "logs")
 		code, out, stderr := r.stop(t, os.Interrupt)
 		if code != 130 || out != "" || !strings.Contains(stderr, "interrupted by SIGINT") {
