@@ -45,7 +45,11 @@ func commands() []command {
 
 func main() {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // as nohup has it
+			signal.Notify(signals, s)
+		}
+	}
 	os.Exit(untilSignal(signals, os.Stderr, func(ctx context.Context) int {
 		return execute(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
 	}))
@@ -128,7 +132,7 @@ func help(w io.Writer) {
 		fmt.Fprintf(w, "  headcount %-8s %s\n  %18s %s\n", c.name, c.usage, "", c.does)
 	}
 	fmt.Fprint(w, "\n`headcount help COMMAND` lists a command's flags, `headcount version` says what was built. Exit codes: 0 done; 1 failed, or not equal; 2 a mistake on the\n"+
-		"command line, or nothing useful in the input; 130, 143 cut short by SIGINT, SIGTERM.\n")
+		"command line, or nothing useful in the input; 129, 130, 143 cut short by SIGHUP, SIGINT, SIGTERM.\n")
 }
 
 // flags is a flag set whose help is printed only when it is asked for: after a

@@ -22,14 +22,17 @@ const (
 type stopSignal struct{ syscall.Signal }
 
 func (s stopSignal) Error() string {
-	if s.Signal == syscall.SIGTERM {
+	switch s.Signal {
+	case syscall.SIGTERM:
 		return "SIGTERM"
+	case syscall.SIGHUP:
+		return "SIGHUP"
 	}
 	return "SIGINT"
 }
 
 // code is the exit code of a command that a signal has cut short, as a shell
-// gives it: 130 for SIGINT, 143 for SIGTERM.
+// gives it: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM.
 func (s stopSignal) code() int { return 128 + int(s.Signal) }
 
 // stopOf gives the signal that has ended ctx, if one has.

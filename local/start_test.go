@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,30 @@ func TestStoppedAtStart(t *testing.T) {
 			t.Errorf("%s: exit %d, %q", name, code, &stderr)
 		}
 	}
+}
+
+// TestStoppedBeforeInput: a run ends on a signal while its input has given nothing.
+func TestStoppedBeforeInput(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	idle := idleReader{begun: func() { cancel(stopSignal{syscall.SIGTERM}) }, ended: t.Context()}
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
+	var out, stderr bytes.Buffer
+	code := execute(ctx, streams{idle, &out, &stderr}, []string{"run", "--events", "-", "--pois", pois, "--data", t.TempDir()})
+	if code != 143 || !strings.Contains(stderr.String(), "interrupted by SIGTERM: nothing was published") {
+		t.Errorf("exit %d, %q", code, &stderr)
+	}
+}
+
+// idleReader is an input that never gives anything.
+type idleReader struct {
+	begun func()
+	ended context.Context
+}
+
+func (r idleReader) Read([]byte) (int, error) {
+	r.begun()
+	<-r.ended.Done()
+	return 0, io.EOF
 }
 
 // watched calls seen when text has been written.

@@ -76,7 +76,7 @@ func (r *running) stop(t *testing.T, s os.Signal) (code int, stdout, stderr stri
 	return r.cmd.ProcessState.ExitCode(), string(out), stderr
 }
 
-// TestSignals: each command ends on SIGINT and SIGTERM, by itself, with the exit
+// TestSignals: each command ends on SIGINT, SIGTERM and SIGHUP, by itself, with the exit
 // code that says so.
 func TestSignals(t *testing.T) {
 	t.Parallel()
@@ -89,6 +89,9 @@ func TestSignals(t *testing.T) {
 	t.Run("run, stdin idle", func(t *testing.T) {
 		dir := t.TempDir()
 		r := attach(t, "run", "--events", "-", "--pois", pois, "--data", dir)
+		if _, err := io.WriteString(r.stdin, tr.valid[0]+"\n"); err != nil { // nothing is made before the input's form is known
+			t.Fatal(err)
+		}
 		awaitFiles(t, 3, dir, "logs")
 		code, out, stderr := r.stop(t, os.Interrupt)
 		if code != 130 || out != "" || !strings.Contains(stderr, "interrupted by SIGINT") {
@@ -112,9 +115,9 @@ func TestSignals(t *testing.T) {
 	t.Run("simulate", func(t *testing.T) {
 		r := attach(t, "simulate", "--people", "20000", "--minutes", "600")
 		line(t, r.stdout, "{")
-		code, out, stderr := r.stop(t, syscall.SIGTERM)
+		code, out, stderr := r.stop(t, syscall.SIGHUP)
 		last := out[strings.LastIndexByte(strings.TrimSuffix(out, "\n"), '\n')+1:]
-		if code != 143 || !strings.HasSuffix(last, "\n") || !strings.Contains(stderr, "events written") {
+		if code != 129 || !strings.HasSuffix(last, "\n") || !strings.Contains(stderr, "events written") {
 			t.Errorf("exit %d, %q, last line %q", code, stderr, last)
 		}
 	})
