@@ -133,6 +133,7 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 		// A final is written as soon as there is a partial, as nobody waits for
 		// more; and Settle cuts the last flush short.
 		Flush: 10 * time.Second, Refresh: 0,
+		Warn: func(text string) { fmt.Fprintf(std.err, "headcount run: %s\n", text) },
 	})
 	if err != nil {
 		return orCutShort(ctx, otherFlow(flags.data, err), "nothing was published")
@@ -213,6 +214,9 @@ func notCounted(p *pipeline.Pipeline, unsettled error) string {
 		counted(published, "event"), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
 	if unsettled != nil {
 		text += "; the next run on the folder writes the headcounts of what is counted"
+		if last := p.LastFailure(); last != "" {
+			text += ", once this is mended: " + last
+		}
 	}
 	return text
 }

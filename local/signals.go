@@ -14,6 +14,9 @@ const (
 	// stopWithin is the longest time from a signal to the end of a command. Then the
 	// process ends as it is: whatever is on disk is whole at any moment.
 	stopWithin = 4800 * time.Millisecond
+	// sameSignal is how soon after the first signal another one is no second wish:
+	// timeout(1) sends its signal to the process and then to its group.
+	sameSignal = 300 * time.Millisecond
 	// settleWithin is how much of that is for what was published already.
 	settleWithin = 2 * time.Second
 )
@@ -100,15 +103,23 @@ func untilSignal(signals <-chan os.Signal, stderr io.Writer, work func(context.C
 		stop.Signal, _ = s.(syscall.Signal)
 		cancel(stop)
 	}
-	select {
-	case code := <-ended:
-		return code
-	case <-time.After(stopWithin):
-		fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is; every file that is written is whole\n", stopWithin, stop)
-	case <-signals:
-		fmt.Fprintln(stderr, "headcount: ended at once by the second signal; every file that is written is whole")
+	begun := time.Now()
+	overdue := time.After(stopWithin)
+	for {
+		select {
+		case code := <-ended:
+			return code
+		case <-overdue:
+			fmt.Fprintf(stderr, "headcount: not at an end %s after %s, so it ends as it is; every file that is written is whole\n", stopWithin, stop)
+			return stop.code()
+		case <-signals:
+			if time.Since(begun) < sameSignal {
+				continue
+			}
+			fmt.Fprintln(stderr, "headcount: ended at once by the second signal; every file that is written is whole")
+			return stop.code()
+		}
 	}
-	return stop.code()
 }
 
 // outlive gives a context that ends no sooner than the time d after ctx.

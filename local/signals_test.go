@@ -27,7 +27,8 @@ func TestUntilSignal(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		work    func(context.Context) int
-		signals []os.Signal
+		signals []os.Signal // the first at once, the others after gap
+		gap     time.Duration
 		code    int
 		within  time.Duration
 		says    string
@@ -43,14 +44,20 @@ func TestUntilSignal(t *testing.T) {
 		},
 		"it ignores SIGINT":  {work: endless, signals: []os.Signal{os.Interrupt}, code: 130, within: stopWithin, says: "after SIGINT"},
 		"it ignores SIGTERM": {work: endless, signals: []os.Signal{syscall.SIGTERM}, code: 143, within: stopWithin, says: "after SIGTERM"},
-		"a second signal":    {work: endless, signals: []os.Signal{syscall.SIGTERM, os.Interrupt}, code: 143, says: "second signal"},
+		"a second signal":    {work: endless, signals: []os.Signal{syscall.SIGTERM, os.Interrupt}, gap: time.Second, code: 143, within: time.Second, says: "second signal"},
+		"the same one twice": {work: endless, signals: []os.Signal{os.Interrupt, os.Interrupt}, gap: time.Millisecond, code: 130, within: stopWithin, says: "after SIGINT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				signals := make(chan os.Signal, 2)
-				for _, s := range tt.signals {
-					signals <- s
-				}
+				go func() {
+					for i, s := range tt.signals {
+						if i > 0 {
+							time.Sleep(tt.gap)
+						}
+						signals <- s
+					}
+				}()
 				var stderr bytes.Buffer
 				begun := time.Now()
 				code := untilSignal(signals, &stderr, tt.work)

@@ -40,6 +40,9 @@ type Settings struct {
 	MinPeople int
 	// Flush and Refresh are the aggregator's intervals.
 	Flush, Refresh time.Duration
+	// Warn, if set, is called by Settle when nothing is settled for a while, with the
+	// reason as far as it is known.
+	Warn func(text string)
 }
 
 // Pipeline is a running pipeline. Close ends it.
@@ -49,6 +52,7 @@ type Pipeline struct {
 
 	settings Settings
 	accepted topicCount
+	failures failures
 	worker   *aggregator.Worker
 	lasting  context.Context // never ends: what is under way at a stop is finished
 	services *errgroup.Group
@@ -158,7 +162,7 @@ func (p *Pipeline) process(name string, more map[string]string) (*service.Proces
 	return service.NewProcess(name, func(key string) (string, bool) {
 		value, ok := env[key]
 		return value, ok
-	}, log), nil
+	}, p.failures.watch(log)), nil
 }
 
 // Publisher gives a publisher of the pipeline's topic that waits while the
@@ -175,8 +179,9 @@ const (
 	// maxWaiting is how many messages may wait in the ingest queue before the
 	// publisher is held back: at SNS's 256 KiB a message, some 500 MB.
 	maxWaiting = 2000
-	// stalled is how long nothing may happen before Settle gives up.
-	stalled = 3 * time.Minute
+	// hesitant is how long nothing may happen before Settle warns, and stalled before
+	// it gives up.
+	hesitant, stalled = 10 * time.Second, 3 * time.Minute
 )
 
 // ready waits until the ingest queue is short enough.
@@ -229,18 +234,22 @@ func (p *Pipeline) waiting(short string) (waitingCounts, error) {
 // is so many events at least, and every final covers every partial, and then
 // until the lake has everything too.
 func (p *Pipeline) Settle(ctx context.Context, least int64) error {
-	last, since := Totals{}, time.Now()
+	last, since, warned := Totals{}, time.Now(), false
 	err := p.every(ctx, func() (bool, error) {
 		totals := p.Tally.Totals()
 		if totals.Settled != last.Settled || totals.Valid != last.Valid {
-			last, since = totals, time.Now()
+			last, since, warned = totals, time.Now(), false
 		}
 		quiet, events := time.Since(since), max(least, p.Accepted().Events)
 		if err := p.deadLetters(); err != nil {
 			return false, err
 		}
 		if quiet > stalled {
-			return false, fmt.Errorf("nothing was settled for %s: %d of %d events are; the services' logs are in %s", stalled, totals.Settled, events, filepath.Join(p.settings.Dir, "logs"))
+			return false, errors.New(p.withFailure(fmt.Sprintf("nothing was settled for %s: %d of %d events are; the services' logs are in %s", stalled, totals.Settled, events, filepath.Join(p.settings.Dir, "logs"))))
+		}
+		if quiet > hesitant && !warned && p.settings.Warn != nil {
+			warned = true
+			p.settings.Warn(p.withFailure(fmt.Sprintf("nothing was settled for %s, and it goes on waiting up to %s", hesitant, stalled)))
 		}
 		return p.settled(events, totals)
 	})
@@ -285,7 +294,7 @@ func (p *Pipeline) deadLetters() error {
 	if len(full) == 0 {
 		return nil
 	}
-	return fmt.Errorf("messages failed again and again, and are dead letters now: %s; the services' logs in %s say why", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))
+	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, and are dead letters now: %s; the services' logs are in %s", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))))
 }
 
 // Close stops the services after what is under way, writes what the stream into
