@@ -3,10 +3,8 @@ package main
 import (
 	"flag"
 	"fmt"
-	"io"
 	"regexp"
 	"runtime/debug"
-	"strings"
 	"time"
 )
 
@@ -97,14 +95,17 @@ func changes(a, b string) int {
 	return row[len(b)]
 }
 
-// writeVersion writes what the binary was built of.
-func writeVersion(w io.Writer) {
-	version, compiler := "of unknown version", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		compiler = ", " + info.GoVersion
-		if v := strings.Trim(info.Main.Version, "()"); v != "" {
-			version = v
+// version says what the binary was built of: in a workspace Go gives the module no
+// version, but the commit where there is one.
+func version(info *debug.BuildInfo) string {
+	commit, changed := "an unknown commit", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = "commit " + s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = " with changes"
 		}
 	}
-	fmt.Fprintf(w, "headcount %s%s\n", version, compiler)
+	return fmt.Sprintf("headcount of %s%s, %s", commit, changed, info.GoVersion)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -87,7 +88,9 @@ func dispatch(ctx context.Context, std streams, args []string) int {
 			return exitDone
 		}
 	case "version", "--version":
-		writeVersion(std.out)
+		if info, ok := debug.ReadBuildInfo(); ok {
+			fmt.Fprintln(std.out, version(info))
+		}
 		return exitDone
 	}
 	for _, c := range commands() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,18 @@ func TestHelp(t *testing.T) {
 	}
 	if code, out, _ := headcount(t, "", "version"); code != 0 || !strings.HasPrefix(out, "headcount ") || !strings.HasSuffix(out, ", "+runtime.Version()+"\n") {
 		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for want, settings := range map[string][]debug.BuildSetting{
+		"headcount of an unknown commit, go1.26.0":        nil,
+		"headcount of commit 4c40, go1.26.0":              {{Key: "vcs.revision", Value: "4c40"}, {Key: "vcs.modified", Value: "false"}},
+		"headcount of commit 4c40 with changes, go1.26.0": {{Key: "vcs.revision", Value: "4c40"}, {Key: "vcs.modified", Value: "true"}},
+	} {
+		if got := version(&debug.BuildInfo{GoVersion: "go1.26.0", Settings: settings}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -86,7 +86,8 @@ func formOf(head []byte, all bool) (form *FormError, known bool) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	var first json.RawMessage
 	err := decoder.Decode(&first)
-	cut := errors.Is(err, io.ErrUnexpectedEOF)
+	// An array in one line is one, too, where an event in it is malformed.
+	cut := errors.Is(err, io.ErrUnexpectedEOF) || err != nil && text[0] == '[' && !bytes.ContainsRune(text, '\n')
 	switch {
 	case cut && !all:
 		return nil, false

@@ -18,6 +18,8 @@ func TestForm(t *testing.T) {
 	for _, tt := range []struct{ name, input, refused string }{
 		{"an array", "[" + good + "," + good + "]\n", "jq -c '.[]' FILE"},
 		{"an array of many megabytes in a line", "[" + strings.Repeat(good+",", 100_000) + good + "]", "jq -c '.[]' FILE"},
+		{"an array of many megabytes with a malformed event", "[" + good + `,{"a":nan},` + strings.Repeat(good+",", 100_000) + good + "]", "jq -c '.[]' FILE"},
+		{"a line that begins like an array", "[}\n" + good + "\n", ""},
 		{"an array over lines", "[\n" + good + ",\n" + good + "\n]\n", "jq -c '.[]' FILE"},
 		{"an array over many lines", "\n[\n" + strings.Repeat(good+",\n", 100_000) + good + "\n]\n", "jq -c '.[]' FILE"},
 		{"an array a line", "[" + good + "]\n[" + good + "]\n", "jq -c '.[]' FILE"},
