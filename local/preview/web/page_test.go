@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"reflect"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -121,9 +120,8 @@ func TestCardsBeforeTheyAreDrawn(t *testing.T) {
 		e["title"], e["subtitle"] = []string{"People", "Women <b>now</b>"}[i], "in the last window"
 	}
 	f := serve(t, page, bars("a", 1), bars("b", 2))
-	f.hold, f.gone = make(chan struct{}), 3
-	release := sync.OnceFunc(func() { close(f.hold) })
-	t.Cleanup(release) // or a test that fails here would never end
+	f.gone = 3
+	release := f.holdBack(t, "")
 	b := open(t, f.url)
 	b.run(chromedp.WaitVisible(chromedp.CSS("[data-visual=b] h2")))
 	const said = `[...document.querySelectorAll("section")].map((card) => card.dataset.state + " " + ["h2", ".subtitle"].map((part) => card.querySelector(part).textContent).join("|")).join()`

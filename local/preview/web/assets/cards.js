@@ -33,21 +33,23 @@ export class Card {
     this.observer.observe(this.body);
   }
 
-  // ask asks for the drawing on a version of the data; a newer question takes the
-  // place of this one.
+  // ask gives the drawing on a version of the data; a newer question takes the place
+  // of this one. It is null where there is none to show: because of a newer question,
+  // or because the version is gone.
   async ask(state, version, quiet) {
     this.question?.abort();
     const question = this.question = new AbortController();
     if (!quiet) this.node.setAttribute("aria-busy", "true");
     try {
-      const drawing = await post("visual", { sheet: this.sheet, visual: this.id, version }, state, question.signal);
-      this.show(drawing, !quiet);
+      return await post("visual", { sheet: this.sheet, visual: this.id, version }, state, question.signal);
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (error.status === 410) return this.gone();
-      this.show({ id: this.id, kind: "", title: this.drawing?.title ?? this.element.title, subtitle: this.drawing?.subtitle ?? this.element.subtitle, faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
+      if (error.name === "AbortError") return null;
+      if (error.status !== 410) return { id: this.id, kind: "", title: this.drawing?.title ?? this.element.title, subtitle: this.drawing?.subtitle ?? this.element.subtitle, faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] };
+      this.node.setAttribute("aria-busy", "false");
+      this.gone();
+      return null;
     } finally {
-      if (this.question === question) this.node.setAttribute("aria-busy", "false");
+      if (this.question === question) this.question = null;
     }
   }
 
@@ -55,6 +57,7 @@ export class Card {
     if (!drawing.faults?.length && !drawing.empty && !drawing[drawing.kind]) {
       drawing = { ...drawing, faults: [{ file: "", path: "", problem: `the drawing says it is a ${drawing.kind}, but holds none` }] };
     }
+    if (!this.question) this.node.setAttribute("aria-busy", "false");
     this.drawn(drawing);
     const same = this.drawing && JSON.stringify(drawing) === JSON.stringify(this.drawing);
     if (same && !this.stale) return;

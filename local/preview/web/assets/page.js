@@ -87,7 +87,7 @@ function buildSheet(sheet) {
   const node = el("div", { class: "sheet", id: `sheet-${sheet.id}`, role: "tabpanel", "aria-labelledby": `tab-${sheet.id}`, hidden: true },
     sheet.description && el("p", { class: "description" }, sheet.description),
     all.length > 0 && el("div", { class: "controls" }, ...controls.values(), reset), grid);
-  sheets.set(sheet.id, { id: sheet.id, node, cards, controls: all, reset, serial: -1 });
+  sheets.set(sheet.id, { id: sheet.id, node, cards, controls: all, reset, serial: -1, version: null });
   return node;
 }
 
@@ -116,13 +116,38 @@ function select(id) {
   }
 }
 
+let asking = Promise.resolve(); // the questions of ask that came last
+
 // ask asks for what the sheet shows, if that is stale. quiet is for new data:
 // nothing moves but what has changed.
-async function ask(quiet = false) {
+function ask(quiet = false) {
   const sheet = current();
-  if (!sheet || sheet.serial === serial) return;
+  if (!sheet || sheet.serial === serial) return asking;
   sheet.serial = serial;
-  await Promise.all(sheet.cards.map((card) => card.ask(state, dashboard.version, quiet && Boolean(card.drawing))));
+  return asking = answer(sheet, dashboard.version, quiet);
+}
+
+// answer shows the sheet's cards as their answers come; but where others show an
+// older version of the data, all at once, so that no two versions are compared.
+async function answer(sheet, version, quiet) {
+  const together = sheet.version !== null && sheet.version !== version;
+  if (!together) sheet.version = version;
+  const shows = await Promise.all(sheet.cards.map(async (card) => {
+    const still = quiet && Boolean(card.drawing);
+    const drawing = await card.ask(state, version, still);
+    const show = drawing && (() => card.show(drawing, !still));
+    if (show && !together) show();
+    return show;
+  }));
+  if (!together || !shows.every(Boolean)) return; // the next questions are under way
+  sheet.version = version;
+  shows.forEach((show) => show());
+}
+
+// answered waits for questions that are under way: what is asked anew with each
+// change of the data would never be answered while changes come faster.
+async function answered() {
+  for (let last = null; last !== asking;) await (last = asking);
 }
 
 function choose(change) {
@@ -152,6 +177,7 @@ function refresh() {
       again = false;
       try {
         await load();
+        await answered();
         serial++;
         await ask(true);
         document.body.dataset.version = dashboard.version;
