@@ -24,7 +24,7 @@ const (
 	full       = "WITH n AS (SELECT * FROM headcounts WHERE window_start < (SELECT max(window_start) FROM headcounts)) "
 	atOnce     = "sum(people) / count(DISTINCT window_start)"
 	at         = "strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%SZ')"
-	weekday    = "CASE dayofweek(window_start) WHEN 0 THEN '7 Sun' WHEN 1 THEN '1 Mon' WHEN 2 THEN '2 Tue' WHEN 3 THEN '3 Wed' WHEN 4 THEN '4 Thu' WHEN 5 THEN '5 Fri' ELSE '6 Sat' END"
+	weekday    = "CASE dayofweek(window_start) WHEN 0 THEN 'Sun' WHEN 1 THEN 'Mon' WHEN 2 THEN 'Tue' WHEN 3 THEN 'Wed' WHEN 4 THEN 'Thu' WHEN 5 THEN 'Fri' ELSE 'Sat' END"
 	busiestTen = "(SELECT poi_name FROM n GROUP BY 1 ORDER BY sum(people) DESC, 1 LIMIT %d)"
 )
 
