@@ -76,10 +76,10 @@ func TestMarksOfHiddenValuesAreSmall(t *testing.T) {
 		horizontal bool
 		want       string
 	}{
-		"beside a bar":            {"", false, "98,2"},
-		"in a stack":              {"stacked", false, "58,2"},
-		"in a lying stack":        {"stacked", true, "40,2"},
-		"in shares":               {"percent", false, "0,5"},
+		"beside a bar":             {"", false, "98,2"},
+		"in a stack":               {"stacked", false, "58,2"},
+		"in a lying stack":         {"stacked", true, "40,2"},
+		"in shares":                {"percent", false, "0,5"},
 		"in shares that are lying": {"percent", true, "95,5"},
 	} {
 		chart := &visual.Chart{
