@@ -46,10 +46,9 @@ func commands() []command {
 
 func main() {
 	signals := make(chan os.Signal, 2)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // as nohup has it
-			signal.Notify(signals, s)
-		}
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
 	}
 	os.Exit(untilSignal(signals, os.Stderr, func(ctx context.Context) int {
 		return execute(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])

@@ -79,7 +79,7 @@ type choice struct {
 	name       string
 	parameters map[string][]string
 	filters    map[string]query.Choice
-	period     string // of an instant w; first and last are the first and the last window
+	period     string // of an instant w; first and last are the first and the last full window
 	rows       string
 }
 
@@ -139,7 +139,7 @@ func TestPeopleAtOnce(t *testing.T) {
 func wantedAverages(t *testing.T, db *sql.DB, file string, minutes int, c choice, cell, key string) map[string]float64 {
 	t.Helper()
 	with := fmt.Sprintf(`WITH rows AS (SELECT * FROM '%[1]s'),
-		bounds AS (SELECT min(window_start) AS first, max(window_start) AS last FROM rows),
+		bounds AS (SELECT min(window_start) AS first, max(window_start) - INTERVAL %[2]d MINUTE AS last FROM rows), -- the newest is still filling
 		windows AS (SELECT w FROM (SELECT unnest(range(first, last + INTERVAL 1 MINUTE, INTERVAL %[2]d MINUTE)) AS w, last FROM bounds) WHERE %[3]s) `,
 		file, minutes, c.period)
 	n := 0

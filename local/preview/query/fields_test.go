@@ -278,3 +278,24 @@ func TestValues(t *testing.T) {
 		}
 	}
 }
+
+// A value over all filtered rows is one more reader of them, as are limits: what the
+// filters need is calculated once for all, and not by each.
+func TestValuesOverAllRowsReadThemOnce(t *testing.T) {
+	db := database(t)
+	d := filtered(definitionOf("large", "ifelse({n} > 5, 1, 0)", "first", "minOver({at}, [], PRE_AGG)", "last", "maxOver({at}, [], PRE_AGG)",
+		"step", `ifelse(dateDiff({first}, {last}, "DD") < 10, {at}, truncDate("MM", {at}))`), equals("large", "EQUALS", nonNulls, 1))
+	s := spec("step region", "SUM n")
+	s.Limits = []query.Limit{{FieldID: "step", N: 2}, {FieldID: "region", N: 2, Others: true}}
+	q, err := builder(d).Build(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := rows(t, db, "EXPLAIN (FORMAT json) "+q.SQL)
+	if scans := strings.Count(plan, `"Table"`); scans != 1 {
+		t.Errorf("the rows are read %d times, want once:\n%s", scans, plan)
+	}
+	check(t, db, builder(d), s, `
+		2026-05-01T00:00 north 10 3 3 false
+		2026-06-01T00:00 north 50 3 3 false`)
+}

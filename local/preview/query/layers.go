@@ -47,7 +47,15 @@ func (p *plan) rowLayers() *statement {
 	if p.unfiltered {
 		s.with("__unfiltered", "SELECT * FROM "+s.last)
 	}
-	s.with("__after0", "SELECT * FROM "+s.last+p.whereAt(constant, before))
+	filtered := "SELECT * FROM " + s.last + p.whereAt(constant, before)
+	if p.hasSingle(after) {
+		// Each single, each limit and the result read the rows. What is calculated and
+		// filtered up to here costs far more than to keep it.
+		s.once("__after0", filtered)
+		s.last = "__after0"
+	} else {
+		s.with("__after0", filtered)
+	}
 	p.stageLayers(s, after)
 	s.with("__rows", "SELECT * FROM "+s.last+p.whereAt(after, after))
 	if len(p.tops) > 0 {
@@ -60,6 +68,11 @@ func (p *plan) rowLayers() *statement {
 		s.with("__topped", "SELECT * FROM __rows WHERE "+strings.Join(terms, " AND "))
 	}
 	return s
+}
+
+// hasSingle says whether a stage has a value over all of its rows.
+func (p *plan) hasSingle(at stage) bool {
+	return slices.ContainsFunc(p.singles, func(s single) bool { return s.stage == at })
 }
 
 // stageLayers writes what a stage adds to its layer 0.

@@ -34,6 +34,7 @@ type fake struct {
 	changed  chan struct{} // closed when there is a new version
 	gone     int           // so many questions are answered that their version is gone
 	hold     chan struct{} // questions are answered when it is closed; nil is at once
+	held     string        // the visual that hold is for; "" is all
 }
 
 func serve(t *testing.T, page map[string]any, drawings ...*visual.Drawing) *fake {
@@ -79,12 +80,14 @@ func (f *fake) visual(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, state)
-	if f.hold != nil {
+	known := r.URL.Query().Get("version") == fmt.Sprint(f.version) // and kept for as long as it is asked
+	if f.hold != nil && (f.held == "" || f.held == r.URL.Query().Get("visual")) {
+		hold := f.hold
 		f.mu.Unlock()
-		<-f.hold
+		<-hold
 		f.mu.Lock()
 	}
-	if f.gone > 0 || r.URL.Query().Get("version") != fmt.Sprint(f.version) {
+	if f.gone > 0 || !known {
 		f.gone--
 		answer(w, http.StatusGone, map[string]string{"error": "this version is gone"})
 		return
@@ -112,11 +115,26 @@ func (f *fake) changes(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// change draws another thing from now on, and says so.
-func (f *fake) change(d *visual.Drawing) {
+// holdBack lets the questions for a visual wait until the function that it gives is
+// called, at the latest at the end of the test.
+func (f *fake) holdBack(t *testing.T, id string) func() {
+	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.drawings[d.ID] = d
+	hold := make(chan struct{})
+	f.hold, f.held = hold, id
+	release := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release) // or a test that fails before would never end
+	return release
+}
+
+// change draws other things from now on, and says so.
+func (f *fake) change(drawings ...*visual.Drawing) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, d := range drawings {
+		f.drawings[d.ID] = d
+	}
 	f.version++
 	close(f.changed)
 	f.changed = make(chan struct{})

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
@@ -64,6 +65,58 @@ func TestOptions(t *testing.T) {
 		`[0, 1].map((dataIndex) => String(o.series[0].renderItem({ dataIndex }, { coord: () => [0, 0], size: () => [40, 20] }).style.fill.image)).join()`), "undefined,[object HTMLCanvasElement]")
 	pie := &visual.Pie{Format: people, Slices: []visual.Slice{{Name: "a"}, {Name: "b", Value: 3}, {Name: "c", Value: -1}}}
 	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, "", `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
+}
+
+// A hatched mark is no longer than the shortest bar beside it, and no share reaches
+// beyond the whole.
+func TestMarksOfHiddenValuesAreSmall(t *testing.T) {
+	b := open(t, serve(t, dashboard()).url)
+	for name, c := range map[string]struct {
+		stack      string
+		horizontal bool
+		want       string
+	}{
+		"beside a bar":             {"", false, "98,2"},
+		"in a stack":               {"stacked", false, "58,2"},
+		"in a lying stack":         {"stacked", true, "40,2"},
+		"in shares":                {"percent", false, "0,5"},
+		"in shares that are lying": {"percent", true, "95,5"},
+	} {
+		chart := &visual.Chart{
+			Categories: []visual.Value{"a", "b"}, Axes: []visual.Axis{{Format: people}}, Stack: c.stack, Horizontal: c.horizontal,
+			Series: []visual.Series{{Name: "x", Type: "bar", Values: []visual.Value{nil, 2}}, {Name: "y", Type: "bar", Values: []visual.Value{40, 38}}},
+		}
+		// An axis of 100 pixels for 100 people, or for the whole.
+		b.want(name, option(t, "charts.js", "chartOption", chart, "", fmt.Sprintf(`(() => {
+			const whole = %t ? 1 : 100, lying = %t;
+			const coord = ([x, y]) => (lying ? [x / whole * 100, y] : [x, 100 - y / whole * 100]);
+			const { shape } = o.series.at(-1).renderItem({ dataIndex: 0 }, { coord, barLayout: () => [0, 1].map(() => ({ offset: 0, width: 10 })) });
+			return (lying ? [shape.x, shape.width] : [shape.y, shape.height]).map(Math.round).join();
+		})()`, c.stack == "percent", c.horizontal)), c.want)
+	}
+}
+
+// The name of the largest point stands there, whatever smaller ones are beside it, and
+// none over the latitudes.
+func TestMapNamesTheLargest(t *testing.T) {
+	b := open(t, serve(t, dashboard()).url)
+	m := &visual.Map{Size: "People", SizeFormat: people}
+	for i := range 9 { // in a row, the largest in the middle
+		m.Points = append(m.Points, visual.Point{
+			Latitude: 48.86, Longitude: 2.3 + float64(i)/1000, Size: map[bool]int{true: 100, false: 60}[i == 4],
+			Labels: []visual.PointLabel{{Name: "Place", Value: fmt.Sprintf("Place number %d", i), Format: texts}},
+		})
+	}
+	drawn, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.want("names", `import("/assets/map.js").then(({ Chart }) => {
+		const map = new Chart({ setOption() {} }, document.createElement("div"));
+		map.draw(`+string(drawn)+`, { width: 400, height: 300 });
+		const names = map.names();
+		return names[0].style.text + names.some(({ style }) => style.x < 64);
+	})`, "Place number 4false")
 }
 
 // A map has one scale in both directions, and circles whose area is the size.

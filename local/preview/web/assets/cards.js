@@ -1,7 +1,7 @@
 // A card is the place of one visual on a sheet: it asks for its drawing and shows it.
 
 import { init } from "./echarts.js";
-import { chartOption } from "./charts.js";
+import { chartOption, marked } from "./charts.js";
 import { heatScale, heatmapOption, histogramOption, pieOption, sparkline } from "./figures.js";
 import { Chart as MapChart } from "./map.js";
 import { asTable, pivot, table } from "./tables.js";
@@ -33,21 +33,24 @@ export class Card {
     this.observer.observe(this.body);
   }
 
-  // ask asks for the drawing on a version of the data; a newer question takes the
-  // place of this one.
-  async ask(state, version, quiet) {
+  // ask gives the drawing on a version of the data, and chosen says whether the state is
+  // the reader's own; a newer question takes the place of this one. It is null where there is none to show: because of a newer question,
+  // or because the version is gone.
+  async ask(state, version, { chosen, quiet }) {
     this.question?.abort();
     const question = this.question = new AbortController();
     if (!quiet) this.node.setAttribute("aria-busy", "true");
     try {
       const drawing = await post("visual", { sheet: this.sheet, visual: this.id, version }, state, question.signal);
-      this.show(drawing, !quiet);
+      return drawing.empty ? { ...drawing, chosen } : drawing;
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (error.status === 410) return this.gone();
-      this.show({ id: this.id, kind: "", title: this.drawing?.title ?? this.element.title, subtitle: this.drawing?.subtitle ?? this.element.subtitle, faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] });
+      if (error.name === "AbortError") return null;
+      if (error.status !== 410) return { id: this.id, kind: "", title: this.drawing?.title ?? this.element.title, subtitle: this.drawing?.subtitle ?? this.element.subtitle, faults: [{ file: "", path: `visual ${this.id}`, problem: error.message }] };
+      this.node.setAttribute("aria-busy", "false");
+      this.gone();
+      return null;
     } finally {
-      if (this.question === question) this.node.setAttribute("aria-busy", "false");
+      if (this.question === question) this.question = null;
     }
   }
 
@@ -55,6 +58,7 @@ export class Card {
     if (!drawing.faults?.length && !drawing.empty && !drawing[drawing.kind]) {
       drawing = { ...drawing, faults: [{ file: "", path: "", problem: `the drawing says it is a ${drawing.kind}, but holds none` }] };
     }
+    if (!this.question) this.node.setAttribute("aria-busy", "false");
     this.drawn(drawing);
     const same = this.drawing && JSON.stringify(drawing) === JSON.stringify(this.drawing);
     if (same && !this.stale) return;
@@ -84,7 +88,7 @@ export class Card {
   fill(drawing, animate) {
     if (this.state === "error") return this.put(faults(drawing.faults));
     if (this.state === "placeholder") return this.put(placeholder(drawing.placeholder));
-    if (this.state === "empty") return this.put(el("p", { class: "empty" }, "No data for these filters"));
+    if (this.state === "empty") return this.put(el("p", { class: "empty" }, drawing.chosen ? "No data for these filters" : "No data"));
     const part = drawing[drawing.kind];
     const caption = drawing.title || names[drawing.kind] || "Values";
     if (this.asTable && asTable(drawing)) return this.put(table(asTable(drawing), caption));
@@ -165,14 +169,17 @@ export class Card {
   legend(drawing, part) {
     this.frame.querySelector(".legend")?.remove();
     const entries = legends[drawing.kind]?.(part) ?? [];
-    this.frame.dataset.legend = entries.length || drawing.kind === "heatmap" ? part.legend === true ? "bottom" : part.legend || "top" : "none";
-    if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part));
+    const missing = hatched[drawing.kind]?.(part);
+    this.frame.dataset.legend = entries.length || missing || drawing.kind === "heatmap" ? part.legend === true ? "bottom" : part.legend || "top" : "none";
+    const key = missing && el("span", { class: "missing" }, el("i", { class: "hatch" }), el("span", {}, missing));
+    if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part, key));
+    else if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
     if (entries.length === 0) return;
     const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.index : null;
     const fixed = drawing.kind === "map";
     this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" }, ...entries.map(({ color, name, shape }, i) =>
       el(fixed ? "span" : "button", { ...(!fixed && { type: "button", "aria-pressed": String(!this.hidden.has(i)), "data-index": String(i), onclick: () => this.switchSeries(i, drawing, part) }), title: name },
-        el("i", { class: shape, style: `background:${color}` }), el("span", {}, name)))));
+        el("i", { class: shape, style: `background:${color}` }), el("span", {}, name))), key));
     if (focused !== null) this.frame.querySelector(`[data-index="${focused}"]`)?.focus();
   }
 
@@ -250,21 +257,29 @@ const legends = {
   map: ({ colors, palette }) => (colors ?? []).map((value, i) => ({ color: colorOf(palette?.[i], i), name: text(value), shape: "point" })),
 };
 
-function scaleLegend(heatmap) {
+// hatched says what a drawing's hatched marks are, if it has any.
+const hatched = {
+  chart: (chart) => (chart.series.some((s) => s.type === "bar" && marked(chart, s) && s.values.includes(null)) ? text(null, chart.axes?.[0]?.format) : ""),
+  heatmap: ({ cells, format }) => (cells.some(([, , value]) => number(value) === null) ? text(null, format) : ""),
+  map: ({ size, sizeFormat, points }) => (size && points.some((point) => number(point.size) === null) ? text(null, sizeFormat) : ""),
+};
+
+function scaleLegend(heatmap, key) {
   const { low, high, colors } = heatScale(heatmap);
-  if (!Number.isFinite(low)) return el("div", { class: "legend" });
+  if (!Number.isFinite(low)) return el("div", { class: "legend" }, key);
   return el("div", { class: "legend scale" }, el("span", {}, heatmap.value), el("span", {}, text(low, heatmap.format)),
-    el("i", { style: `background:linear-gradient(to right,${colors.join(",")})` }), el("span", {}, text(high, heatmap.format)));
+    el("i", { style: `background:linear-gradient(to right,${colors.join(",")})` }), el("span", {}, text(high, heatmap.format)), key);
 }
 
-// comparison says it by a sign, a word and a colour.
+// comparison says by a sign how far the value is from another one, and nothing about
+// whether that is good.
 function comparison({ label, value, method, difference, percent, format }) {
-  const signed = (n, f) => (n > 0 ? "+" : "") + text(n, f);
   if (difference === null) return el("p", { class: "comparison" }, `${label ? `${label}: ` : ""}${text(value, format)}`);
-  const way = difference > 0 ? ["up", "▲", "up from"] : difference < 0 ? ["down", "▼", "down from"] : ["level", "■", "the same as"];
-  const by = method === "percent" && percent !== null ? signed(percent, { type: "percent", decimals: 1 }) : method === "actual" ? "" : signed(difference, format);
-  return el("p", { class: `comparison ${way[0]}` }, el("b", {}, el("span", { "aria-hidden": "true" }, way[1]), by && ` ${by}`),
-    ` ${way[2]} ${text(value, format)}${label ? ` (${label})` : ""}`);
+  const [way, sign, from] = difference > 0 ? ["up", "▲", "from"] : difference < 0 ? ["down", "▼", "from"] : ["level", "■", "the same as"];
+  const size = (n, f) => text(Math.abs(n), f);
+  const by = method === "percent" && percent !== null ? size(percent, { type: "percent", decimals: 1 }) : method === "actual" ? "" : size(difference, format);
+  return el("p", { class: "comparison" }, el("b", {}, el("span", { role: "img", "aria-label": way }, sign), by && difference !== 0 && ` ${by}`),
+    ` ${from} ${text(value, format)}${label ? ` (${label})` : ""}`);
 }
 
 function progress(share) {

@@ -181,28 +181,38 @@ function referenceLines(lines, horizontal, format) {
   };
 }
 
+// marked says whether a value that a series has not got is marked. A series without a
+// row for a category is an ordinary thing, unless its format names what is not there.
+// The only series has a row for each category, so that its nil is a value that was
+// taken away.
+export const marked = ({ series, axes }, s) => series.length === 1 || Boolean((axes?.[s.axis] ?? axes?.[0])?.format?.null);
+
 // nullMarks are short hatched bars where a bar has no value: it is not zero. In a
-// stack the mark stands behind what there is.
-function nullMarks({ chart, bars, axisOf, place }) {
-  // A series without a row for a category is an ordinary thing, unless its format
-  // names what is not there. The only series has a row for each category, so that
-  // its nil is a value that was taken away.
-  const marked = (s) => chart.series.length === 1 || axisOf(s).format.null;
-  const gaps = bars.flatMap((s, slot) => (!marked(s) ? [] : s.values.flatMap((value, at) => {
+// stack the mark stands behind what there is, in shares within it. What is hidden is
+// less than what is shown, so no mark is longer than the shortest bar.
+function nullMarks(view) {
+  const { chart, bars, place } = view;
+  const gaps = bars.flatMap((s, slot) => (!marked(chart, s) ? [] : s.values.flatMap((value, at) => {
     if (value !== null) return [];
     const sum = chart.stack ? bars.reduce((all, other) => all + Math.max(0, number(other.values[at]) ?? 0), 0) : 0;
     return [{ value: place(at, chart.stack === "percent" ? Number(sum > 0) : sum), slot, axis: s.axis }];
   })));
   const fill = hatch();
+  const along = chart.horizontal ? 0 : 1;
   return [...new Set(gaps.map(({ axis }) => axis))].map((axis) => {
     const marks = gaps.filter((gap) => gap.axis === axis);
+    const least = Math.min(...bars.filter((s) => s.axis === axis).flatMap((s) => numbersOf(view, s, s.i)).filter((value) => value > 0));
     return {
       id: `nulls${axis}`, type: "custom", silent: true, tooltip: { show: false }, z: 4, clip: chart.stack !== "percent", data: marks.map(({ value }) => value),
       [chart.horizontal ? "xAxisIndex" : "yAxisIndex"]: chart.axes[axis] ? axis : 0,
       renderItem: ({ dataIndex }, api) => {
-        const [x, y] = api.coord(marks[dataIndex].value);
+        const { value } = marks[dataIndex];
+        const [x, y] = api.coord(value);
+        const shortest = Math.abs(api.coord(place(0, least))[along] - api.coord(place(0, 0))[along]);
+        const long = Number.isFinite(shortest) ? Math.max(2, Math.min(14, shortest)) : 14;
+        const back = chart.stack === "percent" && value[along] > 0 ? long : 0;
         const { offset, width } = chart.time ? { offset: -4, width: 8 } : api.barLayout({ ...barRoom, count: chart.stack ? 1 : bars.length })[chart.stack ? 0 : marks[dataIndex].slot];
-        const shape = chart.horizontal ? { x, y: y + offset, width: 14, height: width } : { x: x + offset, y: y - 14, width, height: 14 };
+        const shape = chart.horizontal ? { x: x - back, y: y + offset, width: long, height: width } : { x: x + offset, y: y - long + back, width, height: long };
         return { type: "rect", shape, style: { fill, stroke: palette().hatch, lineWidth: 1, lineDash: [2, 2] } };
       },
     };

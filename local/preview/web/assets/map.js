@@ -8,6 +8,7 @@ import { el } from "./dom.js";
 
 const radians = Math.PI / 180;
 const metresPerDegree = 6378137 * radians; // along the equator of WGS 84
+const axisRoom = 64; // pixels at the left that the latitudes are written in
 const plainBelow = 0.8; // degrees a view is wide when the coast, good to some kilometres, is no help any more
 
 // A place is [x, y] in degrees along the equator; y grows to the north.
@@ -217,7 +218,8 @@ export class Chart {
     };
   }
 
-  // names are the labels of the largest points, where there is room.
+  // names are the labels of the largest points, where there is room: clear of larger
+  // circles, of other names and of the graticule's, over a smaller circle where need be.
   names() {
     const colors = palette();
     const circles = this.points.slice(0, 200).map((point) => {
@@ -227,15 +229,16 @@ export class Chart {
     });
     const taken = [];
     const { width, height } = this.size;
-    return this.points.slice(0, 60).flatMap((point) => {
+    return this.points.slice(0, 60).flatMap((point, rank) => {
       const name = this.name(point);
       const [x, y] = this.at(point.place);
       const r = this.radius(point);
       if (!name || taken.length >= 16) return [];
       const long = widest([name]) + 4;
-      const box = [x + r + 3, x - r - 3 - long].map((left) => ({ left, right: left + long, top: y - 8, bottom: y + 8 }))
-        .find((b) => b.left > 0 && b.right < width - 44 && b.top > 20 && b.bottom < height - 22
-          && [...taken, ...circles].every((t) => b.left > t.right || b.right < t.left || b.top > t.bottom || b.bottom < t.top));
+      const boxes = [x + r + 3, x - r - 3 - long].map((left) => ({ left, right: left + long, top: y - 8, bottom: y + 8 }))
+        .filter((b) => b.left > axisRoom && b.right < width - 44 && b.top > 20 && b.bottom < height - 22);
+      const free = (others) => boxes.find((b) => others.every((t) => b.left > t.right || b.right < t.left || b.top > t.bottom || b.bottom < t.top));
+      const box = free([...taken, ...circles]) ?? free([...taken, ...circles.slice(0, rank)]);
       if (!box) return [];
       taken.push(box);
       return [{ type: "text", style: { text: name, x: box.left, y: y - 6, fontFamily: font(), fontSize: 11.5, fill: colors.ink, stroke: colors.land, lineWidth: 3 } }];

@@ -83,11 +83,13 @@ function buildSheet(sheet) {
     cards.push(card);
     return [place(card.node, element, columns)];
   }));
-  const reset = el("button", { type: "button", class: "reset", hidden: true, onclick: () => { state = fresh(dashboard.state); chosen(); } }, "Reset");
+  const reset = el("button", { type: "button", class: "reset", hidden: true, onclick: () => { state = fresh(dashboard.state); changed(); } }, "Reset");
+  const dates = (sheet.controls ?? []).filter((spec) => spec.kind === "date" && spec.parameter);
+  const warned = el("p", { class: "warning", role: "status" });
   const node = el("div", { class: "sheet", id: `sheet-${sheet.id}`, role: "tabpanel", "aria-labelledby": `tab-${sheet.id}`, hidden: true },
     sheet.description && el("p", { class: "description" }, sheet.description),
-    all.length > 0 && el("div", { class: "controls" }, ...controls.values(), reset), grid);
-  sheets.set(sheet.id, { id: sheet.id, node, cards, controls: all, reset, serial: -1 });
+    all.length > 0 && el("div", { class: "controls" }, ...controls.values(), reset), warned, grid);
+  sheets.set(sheet.id, { id: sheet.id, node, cards, controls: all, reset, warned, dates, serial: -1, version: null });
   return node;
 }
 
@@ -116,28 +118,63 @@ function select(id) {
   }
 }
 
+let asking = Promise.resolve(); // the questions of ask that came last
+
 // ask asks for what the sheet shows, if that is stale. quiet is for new data:
 // nothing moves but what has changed.
-async function ask(quiet = false) {
+function ask(quiet = false) {
   const sheet = current();
-  if (!sheet || sheet.serial === serial) return;
+  if (!sheet || sheet.serial === serial) return asking;
   sheet.serial = serial;
-  await Promise.all(sheet.cards.map((card) => card.ask(state, dashboard.version, quiet && Boolean(card.drawing))));
+  return asking = answer(sheet, dashboard.version, quiet);
+}
+
+// answer shows the sheet's cards as their answers come; but where others show an
+// older version of the data, all at once, so that no two versions are compared.
+async function answer(sheet, version, quiet) {
+  const together = sheet.version !== null && sheet.version !== version;
+  if (!together) sheet.version = version;
+  const shows = await Promise.all(sheet.cards.map(async (card) => {
+    const still = quiet && Boolean(card.drawing);
+    const drawing = await card.ask(state, version, { chosen: chosen(), quiet: still });
+    const show = drawing && (() => card.show(drawing, !still));
+    if (show && !together) show();
+    return show;
+  }));
+  if (!together || !shows.every(Boolean)) return; // the next questions are under way
+  sheet.version = version;
+  shows.forEach((show) => show());
+}
+
+// answered waits for questions that are under way: what is asked anew with each
+// change of the data would never be answered while changes come faster.
+async function answered() {
+  for (let last = null; last !== asking;) await (last = asking);
 }
 
 function choose(change) {
   const next = fresh(state);
   change(next);
   state = next;
-  chosen();
+  changed();
 }
 
-function chosen() {
+// warning says why a period that two controls bound has nothing in it.
+function warning(dates) {
+  const [from, to] = ["From", "To"].map((title) => dates.find((spec) => spec.title.startsWith(title)));
+  const at = (spec) => Date.parse(spec && state.parameters[spec.parameter]?.[0]);
+  return at(from) >= at(to) ? `There is no data, because ${from.title} is not before ${to.title}.` : "";
+}
+
+// chosen says whether the reader has changed anything.
+const chosen = () => JSON.stringify(state) !== JSON.stringify(fresh(dashboard.state));
+
+function changed() {
   serial++;
-  const changed = JSON.stringify(state) !== JSON.stringify(fresh(dashboard.state));
   for (const sheet of sheets.values()) {
     sheet.controls.forEach((node) => node.sync());
-    sheet.reset.hidden = !changed;
+    sheet.reset.hidden = !chosen();
+    sheet.warned.textContent = warning(sheet.dates);
   }
   busy(ask());
 }
@@ -152,6 +189,7 @@ function refresh() {
       again = false;
       try {
         await load();
+        await answered();
         serial++;
         await ask(true);
         document.body.dataset.version = dashboard.version;
