@@ -116,6 +116,7 @@ type world struct {
 	random *rand.Rand
 	calm   bool
 	over   bool
+	busy   int                 // batches that are being handled
 	told   map[string]int      // by hour and writer: the highest n of which the finals queue was told
 	finish map[string][][]byte // by key: the versions of a final
 }
@@ -131,6 +132,25 @@ func (w *world) upTo(n int) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.random.IntN(n)
+}
+
+// atWork counts a batch that is being handled, or no more.
+func (w *world) atWork(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy += n
+}
+
+// settled reports whether nothing is left to do: a batch whose messages another task
+// has deleted meanwhile can still make a finals message.
+func (w *world) settled() bool {
+	empty := func() bool { return w.masked.left()+w.finals.left() == 0 }
+	idle := func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.busy == 0
+	}
+	return empty() && idle() && empty()
 }
 
 func (w *world) ended() bool {
@@ -236,19 +256,22 @@ func (w *world) live(name string, from *testQueue, begin func(h *host, id string
 			handle := begin(h, fmt.Sprintf("%s-%d", name, life), fl)
 			death := time.AfterFunc(time.Duration(1+w.upTo(int(w.life))), func() { h.dead.Store(w.roll(1)) })
 			for !h.dead.Load() && !w.ended() {
-				w.work(h, from, handle)
+				if !w.work(h, from, handle) {
+					w.pass(time.Second)
+				}
 			}
 			death.Stop()
 		}
 	})
 }
 
-// work has one batch handled. What is done is deleted, as a rule.
-func (w *world) work(h *host, from *testQueue, handle queue.Handler) {
+// work has one batch handled, if there is one. What is done is deleted, as a rule.
+func (w *world) work(h *host, from *testQueue, handle queue.Handler) bool {
+	w.atWork(1)
+	defer w.atWork(-1)
 	batch := from.receive(1+w.upTo(w.batch), func() bool { return !w.roll(0.2) })
 	if len(batch) == 0 {
-		w.pass(time.Second)
-		return
+		return false
 	}
 	errs := handle(context.Background(), batch)
 	w.pass(w.latency)
@@ -257,6 +280,7 @@ func (w *world) work(h *host, from *testQueue, handle queue.Handler) {
 			from.remove(m.ID)
 		}
 	}
+	return true
 }
 
 func (w *world) startWriter(name string) {
@@ -300,7 +324,7 @@ func (w *world) run(tasks int) error {
 	w.calm = true
 	w.mu.Unlock()
 	var err error
-	for since := time.Now(); w.masked.left()+w.finals.left() > 0 && err == nil; time.Sleep(time.Second) {
+	for since := time.Now(); !w.settled() && err == nil; time.Sleep(time.Second) {
 		if time.Since(since) > time.Hour {
 			err = fmt.Errorf("after an hour of calm, %d masked and %d finals messages are left", w.masked.left(), w.finals.left())
 		}
