@@ -33,7 +33,7 @@ test: tools browser ## all tests of all modules, with the race detector where go
 	@# The stack's tests read documents and lists that are outside of its module, which Go's test cache does not see.
 	$(call each,go vet ./... && go test $$([ $$m = stack ] && echo -count=1) ./...)
 	$(ENGINE) go vet ./... && GOWORK=off go test -v ./...
-	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
+	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./local/sql ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
 
 race: tools browser ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)
