@@ -137,6 +137,7 @@ func (w onWrite) Write(p []byte) (int, error) {
 func TestCutShort(t *testing.T) {
 	t.Chdir("..") // where cost finds what it counts
 	dir := t.TempDir()
+	fill(t, dir, "buckets/empty")
 	for name, tt := range map[string]struct {
 		args  []string
 		when  string // the signal comes: before, or with the first reading after the input or the first writing
