@@ -143,7 +143,7 @@ func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error 
 	var first time.Time
 	wait := time.NewTimer(0)
 	defer wait.Stop()
-	for sent := range city.Until(ctx) {
+	for sent := range city.Events(ctx) {
 		if first.IsZero() {
 			first = sent.At
 		}

@@ -249,7 +249,7 @@ func BenchmarkRun(b *testing.B) {
 		b.Fatal(err)
 	}
 	var input strings.Builder
-	for sent := range city.Events() {
+	for sent := range city.Events(b.Context()) {
 		input.Write(sent.Line)
 		input.WriteByte('\n')
 	}

@@ -25,7 +25,7 @@ func taken(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestAddressTaken: whoever names an address that is taken is told what helps, and
+// TestAddressTaken: an address that is in use is an error that says what helps, and
 // a demo says that its page is elsewhere.
 func TestAddressTaken(t *testing.T) {
 	address := taken(t)

@@ -75,7 +75,7 @@ func matching(field, pattern string) string {
 // relation it reads, quoted for SQL, has the columns of the lake's table and
 // Path. An event that was delivered twice is counted where it arrived first;
 // one day's partition is looked at by itself, so that partitions still prune. An
-// event without an id cannot be told from another one, and stays.
+// event without an id cannot be distinguished from another one, and stays.
 func Events(from string) View {
 	v := View{Name: "events_safe"}
 	var columns []string

@@ -66,7 +66,7 @@ func simulatedEvery(t testing.TB, interval time.Duration, seed uint64, people, m
 		t.Fatal(err)
 	}
 	tr := &traffic{faults: map[string]event.Category{}}
-	for sent := range city.Events() {
+	for sent := range city.Events(t.Context()) {
 		if sent.Want == "" {
 			tr.add(string(sent.Line))
 			continue

@@ -178,7 +178,7 @@ func (s *site) end(p *process) int {
 	select {
 	case <-p.done:
 	case <-time.After(patience):
-		s.t.Errorf("%s does not heed SIGTERM", p.name)
+		s.t.Errorf("%s does not end on SIGTERM", p.name)
 		p.kill()
 	}
 	return p.cmd.ProcessState.ExitCode()

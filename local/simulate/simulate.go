@@ -136,13 +136,9 @@ func New(c Config) (*City, error) {
 	return &City{config: c, places: places}, nil
 }
 
-// Events gives all events in the order of their sending. Every call starts
-// anew, with the same events.
-func (c *City) Events() iter.Seq[Sent] { return c.Until(context.Background()) }
-
-// Until is Events, but ends when ctx does, also while everybody is still being
-// made up.
-func (c *City) Until(ctx context.Context) iter.Seq[Sent] {
+// Events gives all events in the order of their sending, until ctx ends. Every call
+// starts anew, with the same events.
+func (c *City) Events(ctx context.Context) iter.Seq[Sent] {
 	return func(yield func(Sent) bool) {
 		end := c.config.Start.Add(time.Duration(c.config.Minutes) * time.Minute).UnixMicro()
 		people := c.populate(ctx)
@@ -166,7 +162,7 @@ func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error)
 		return 0, err
 	}
 	out := bufio.NewWriterSize(w, 64<<10)
-	for sent := range city.Until(ctx) {
+	for sent := range city.Events(ctx) {
 		// An error stays with the writer; asking for it here ends the work.
 		_, _ = out.Write(sent.Line)
 		if err := out.WriteByte('\n'); err != nil {

@@ -38,7 +38,7 @@ func newCity(t testing.TB, c Config) *City {
 func TestSameSeedSameEvents(t *testing.T) {
 	sum := func(c Config) [32]byte {
 		h := sha256.New()
-		for sent := range newCity(t, c).Events() {
+		for sent := range newCity(t, c).Events(t.Context()) {
 			h.Write(sent.Line)
 			h.Write([]byte(sent.Want))
 			h.Write([]byte(sent.At.Format(time.RFC3339Nano)))
@@ -63,7 +63,7 @@ func TestSameSeedSameEvents(t *testing.T) {
 	city := newCity(t, sample(5, 30))
 	var lines [2][]byte
 	for i := range lines {
-		for sent := range city.Events() {
+		for sent := range city.Events(t.Context()) {
 			lines[i] = sent.Line
 			break
 		}
@@ -77,7 +77,7 @@ func TestValidEvents(t *testing.T) {
 	c := sample(300, 20)
 	last := start
 	n, users := 0, map[string]bool{}
-	for sent := range newCity(t, c).Events() {
+	for sent := range newCity(t, c).Events(t.Context()) {
 		if sent.At.Before(last) || sent.At.After(start.Add(20*time.Minute)) {
 			t.Fatalf("an event at %v follows one at %v", sent.At, last)
 		}
@@ -129,7 +129,7 @@ func TestFaults(t *testing.T) {
 		c.TooOld = tooOld
 		total, counts := 0, map[event.Category]int{}
 		decoder := event.NewDecoder()
-		for sent := range newCity(t, c).Events() {
+		for sent := range newCity(t, c).Events(t.Context()) {
 			total++
 			counts[sent.Want]++
 			if bytes.ContainsAny(sent.Line, "\n\r") || !utf8.Valid(sent.Line) {
@@ -165,7 +165,7 @@ func TestFaults(t *testing.T) {
 func TestNoFaultsWhenNoneAreWanted(t *testing.T) {
 	c := sample(200, 10)
 	c.FaultShare, c.NoConsentShare = 0, 0
-	for sent := range newCity(t, c).Events() {
+	for sent := range newCity(t, c).Events(t.Context()) {
 		if sent.Want != "" {
 			t.Fatalf("%s in %s", sent.Want, sent.Line)
 		}
@@ -187,7 +187,7 @@ func TestMotion(t *testing.T) {
 		}
 		last := map[string]fix{}
 		farthest := map[string]float64{}
-		for sent := range newCity(t, c).Events() {
+		for sent := range newCity(t, c).Events(t.Context()) {
 			if sent.Want != "" {
 				continue
 			}
@@ -236,7 +236,7 @@ func TestPlacesAreVisited(t *testing.T) {
 		c.FaultShare, c.NoConsentShare = 0, 0
 		near, total := 0, 0
 		visited := map[string]bool{}
-		for sent := range newCity(t, c).Events() {
+		for sent := range newCity(t, c).Events(t.Context()) {
 			e := decode(t, sent.Line)
 			where := Place{Latitude: e.Position.Latitude, Longitude: e.Position.Longitude}.point()
 			total++
@@ -264,7 +264,7 @@ func TestWhoPeopleAre(t *testing.T) {
 	}
 	scripts, genders, bands := map[string]int{}, map[string]int{}, map[event.AgeBand]int{}
 	seen := map[string]bool{}
-	for sent := range newCity(t, c).Events() {
+	for sent := range newCity(t, c).Events(t.Context()) {
 		e := decode(t, sent.Line)
 		if seen[e.User.ID] {
 			continue
@@ -344,7 +344,7 @@ func TestWrite(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	i := 0
-	for sent := range newCity(t, c).Events() {
+	for sent := range newCity(t, c).Events(t.Context()) {
 		if i >= len(lines) || lines[i] != string(sent.Line) {
 			t.Fatalf("line %d differs", i)
 		}
@@ -391,7 +391,7 @@ func BenchmarkEvents(b *testing.B) {
 	city := newCity(b, sample(10000, 1<<20))
 	b.ReportAllocs()
 	n, size := 0, 0
-	for sent := range city.Events() {
+	for sent := range city.Events(b.Context()) {
 		if n++; n == b.N {
 			break
 		}

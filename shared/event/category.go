@@ -43,7 +43,7 @@ var Treatments = []Treatment{
 }
 
 // Treatment returns what the category gets. An unknown category is treated as
-// an internal error: kept, and told.
+// an internal error: kept, and in an alert.
 func (c Category) Treatment() Treatment {
 	for _, t := range Treatments {
 		if t.Category == c {

@@ -12,9 +12,6 @@ import (
 // MaxSize is the most bytes that an event may have as JSON text.
 const MaxSize = 64 << 10
 
-// maxYears is the greatest age of a user.
-const maxYears = 120
-
 // maxFuture is how far an event may lie after its arrival.
 const maxFuture = 5 * time.Minute
 

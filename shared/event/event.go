@@ -20,6 +20,9 @@ package event
 // SchemaVersion is the only version of the contract that the decoder accepts.
 const SchemaVersion = 1
 
+// maxYears is the greatest age of a user.
+const maxYears = 120
+
 // Event is one position of one user, as the app sends it.
 type Event struct {
 	SchemaVersion int64    `json:"schema_version" rule:"required,is=1"`

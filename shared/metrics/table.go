@@ -115,7 +115,7 @@ var Table = []Metric{
 	MessagesReturned: {"MessagesReturned", Count, Sum, all, perFlow, "Messages given back untouched when the service stopped."},
 	MessageAge:       {"MessageAge", Milliseconds, Maximum, all, perFlow, "Longest time between a message's sending and its handling."},
 	BatchTime:        {"BatchTime", Milliseconds, Sum, all, perFlow, "Time spent in handlers; per second, the mean number of busy ones."},
-	PausedTime:       {"PausedTime", Milliseconds, Sum, all, perFlow, "Time in which nothing was received because the far side failed."},
+	PausedTime:       {"PausedTime", Milliseconds, Sum, all, perFlow, "Time in which nothing was received because a downstream service failed."},
 	Panics:           {"Panics", Count, Sum, all, perFlow, "Panics recovered from, in a stage or a handler."},
 
 	EventsRejected:    {"EventsRejected", Count, Sum, rejecting, perCategory, "Events rejected, by category."},

@@ -67,7 +67,7 @@ type Origin struct {
 	// ReceivedAt is the arrival in milliseconds since the Unix epoch.
 	ReceivedAt int64
 	// Replay is whether the message was replayed: MAX_AGE is off, and faults
-	// are neither kept nor told again.
+	// are neither kept nor named in an alert again.
 	Replay bool
 	// Consent is what the publisher said of all events of the message.
 	Consent event.ConsentState

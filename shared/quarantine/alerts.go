@@ -18,7 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/metrics"
 )
 
-// AlertInterval is how long rejections are gathered before they are told.
+// AlertInterval is how long rejections are gathered before they are sent.
 const AlertInterval = time.Minute
 
 // PublishAPI is what Alerts calls of *sns.Client.
@@ -68,7 +68,7 @@ func (a *Alerts) count(f event.Fault, n int) {
 }
 
 // Run publishes every AlertInterval until ctx ends, and then once more. failed
-// gets the errors; what could not be told is told with the next interval.
+// gets the errors; what could not be sent is sent with the next interval.
 func (a *Alerts) Run(ctx context.Context, failed func(error)) {
 	if a == nil {
 		return

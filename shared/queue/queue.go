@@ -205,7 +205,7 @@ func (c *Consumer) Flush() {
 }
 
 // Healthy reports whether the consumer makes progress: no receive is without an
-// answer for 2 minutes, and no batch is in work for more than 5. A far side
+// answer for 2 minutes, and no batch is in work for more than 5. A downstream service
 // that is down is not ill health: a new task would find it down too.
 func (c *Consumer) Healthy(now time.Time) error {
 	return c.activity.overdue(now)

@@ -139,7 +139,7 @@ func (r *run) work(batch []*held) {
 }
 
 // handle calls the handler; a panic fails the whole batch. What was thrown may
-// hold a payload, so only its type is told, unless the runtime threw it.
+// hold a payload, so only its type is logged, unless the runtime threw it.
 func (r *run) handle(messages []Message) (errs []error) {
 	fail := func(err error) []error {
 		errs := make([]error, len(messages))
@@ -188,7 +188,7 @@ func (r *run) pause(failures int) {
 			return
 		}
 		delay := doubled(time.Second, n, 30*time.Second)
-		r.settings.Log.Warn().Err(err).Dur("retry_in", delay).Msg("paused: the far side does not answer")
+		r.settings.Log.Warn().Err(err).Dur("retry_in", delay).Msg("paused: a downstream service does not answer")
 		rest(delay)
 	}
 }

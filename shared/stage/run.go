@@ -67,7 +67,7 @@ func (s *Stage) Run(ctx context.Context, p *service.Process) error {
 	}
 	p.Health("consumer", consumer.Healthy)
 
-	// The alerts outlive the consumer, so that the last of them are told.
+	// The alerts outlive the consumer, so that the last of them are sent.
 	alerting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var alerts sync.WaitGroup
 	alerts.Go(func() {

@@ -30,9 +30,9 @@ import (
 // It may keep state between calls, so each goroutine has one of its own.
 type Transform func(dst []byte, d *event.Decoder) []byte
 
-// Observer is told of each event that is settled: durable in the output queue,
+// Observer is called for each event that is settled: durable in the output queue,
 // with a zero fault, or rejected. (messageID, index) names the event; it
-// is told again when the message is redelivered. It is called by many
+// is called again when the message is redelivered, and by many
 // goroutines.
 type Observer func(messageID string, index int, fault event.Fault)
 

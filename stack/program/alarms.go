@@ -143,7 +143,7 @@ func (s *stack) queueAlarms(f *flow, name string) []alarm {
 	queue, full := f.settings.Name+"-"+name, f.queues[name].name
 	return []alarm{
 		{
-			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, and were put aside.",
+			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, and are dead letters now.",
 			metrics: []statistic{{s.visible(full + "-dlq"), "Maximum"}},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},

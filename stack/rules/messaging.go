@@ -41,7 +41,7 @@ func messaging() []Rule {
 		property{id: "lake-raw", what: "what Firehose gets is what was published", kind: subscriptionType, only: protocol("firehose"), path: []any{"rawMessageDelivery"}, want: is(true), wrong: []any{false}},
 		property{id: "lake-consent", what: "what was published without consent never reaches the lake", kind: subscriptionType, only: protocol("firehose"), path: []any{"filterPolicy"}, want: is(event.LakeFilter), wrong: []any{`{"consent":["analytics"]}`}},
 		property{id: "lake-filter-scope", what: "that filter looks at the attributes: a body may hold many events", kind: subscriptionType, only: protocol("firehose"), path: []any{"filterPolicyScope"}, want: is("MessageAttributes"), wrong: []any{"MessageBody"}},
-		property{id: "lake-redrive", what: "what Firehose does not take is put aside", kind: subscriptionType, only: protocol("firehose"), path: []any{"redrivePolicy", "deadLetterTargetArn"}, want: given},
+		property{id: "lake-redrive", what: "what Firehose does not accept goes to a dead-letter queue", kind: subscriptionType, only: protocol("firehose"), path: []any{"redrivePolicy", "deadLetterTargetArn"}, want: given},
 		property{id: "lake-role", what: "SNS may put into the stream", kind: subscriptionType, only: protocol("firehose"), path: []any{"subscriptionRoleArn"}, want: given},
 		property{id: "ingest-raw", what: "flows get the app's own bytes and attributes", kind: subscriptionType, only: protocol("sqs"), path: []any{"rawMessageDelivery"}, want: is(true), wrong: []any{false}},
 		property{id: "ingest-all", what: "flows get every message", kind: subscriptionType, only: protocol("sqs"), path: []any{"filterPolicy"}, absent: true, want: is("{}"), wrong: []any{event.LakeFilter}},

@@ -87,7 +87,7 @@ func (f *Finals) Handle(ctx context.Context, batch []queue.Message) []error {
 		err := json.Unmarshal([]byte(batch[i].Body), &m)
 		hour, hourErr := counts.ParseHour(m.Hour)
 		if err != nil || hourErr != nil || m.Flow != f.Name || m.Writer == "" || m.N < 1 {
-			// Neither error is told: they could quote the body.
+			// Neither error is logged: they could quote the body.
 			errs[i] = fmt.Errorf("message %s is no finals message of flow %s", batch[i].ID, f.Name)
 			continue
 		}

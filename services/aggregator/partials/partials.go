@@ -140,7 +140,7 @@ func (f *fold) message(ctx context.Context, source int, m *queue.Message) (err e
 	return nil
 }
 
-// checkKeys asks once a batch for each key ring: a far side that is down would
+// checkKeys asks once a batch for each key ring: a downstream service that is down would
 // else be waited for at each message.
 func (f *fold) checkKeys(ctx context.Context, keys string) error {
 	if keys == "" {

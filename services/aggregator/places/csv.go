@@ -15,7 +15,7 @@ import (
 // columns are the columns of a list of places; radius_m may be missing.
 var columns = []string{"poi_id", "name", "latitude", "longitude", "radius_m"}
 
-// maxFaults is how many faults of a list are told at once.
+// maxFaults is how many faults of a list are named at once.
 const maxFaults = 5
 
 // ReadCSV reads a list of places: a header with the columns poi_id, name,
