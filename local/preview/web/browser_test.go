@@ -35,6 +35,8 @@ type fake struct {
 	gone     int           // so many questions are answered that their version is gone
 	hold     chan struct{} // questions are answered when it is closed; nil is at once
 	held     string        // the visual that hold is for; "" is all
+	arrived  chan struct{} // closed when a question waits that holdBack holds
+	arrive   func()        // closes it
 }
 
 func serve(t *testing.T, page map[string]any, drawings ...*visual.Drawing) *fake {
@@ -83,6 +85,9 @@ func (f *fake) visual(w http.ResponseWriter, r *http.Request) {
 	known := r.URL.Query().Get("version") == fmt.Sprint(f.version) // and kept for as long as it is asked
 	if f.hold != nil && (f.held == "" || f.held == r.URL.Query().Get("visual")) {
 		hold := f.hold
+		if f.arrive != nil {
+			f.arrive()
+		}
 		f.mu.Unlock()
 		<-hold
 		f.mu.Lock()
@@ -122,7 +127,9 @@ func (f *fake) holdBack(t *testing.T, id string) func() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	hold := make(chan struct{})
-	f.hold, f.held = hold, id
+	f.hold, f.held, f.arrived = hold, id, make(chan struct{})
+	arrived := f.arrived
+	f.arrive = sync.OnceFunc(func() { close(arrived) })
 	release := sync.OnceFunc(func() { close(hold) })
 	t.Cleanup(release) // or a test that fails before would never end
 	return release

@@ -61,6 +61,7 @@ func TestARefreshLetsAQuestionFinish(t *testing.T) {
 	b.js(logging)
 	release := f.holdBack(t, "b")
 	b.click("#tab-two")
+	<-f.arrived // a question that comes after the change asks for a version that is gone
 	f.change(bars("b", 3))
 	b.logged("api/dashboard answered")
 	release()
