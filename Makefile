@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # One after another, in the order in which they depend on each other.
-MODULES := shared services/validator services/masker services/aggregator dashboards/quicksight dashboards local/standin local stack
+MODULES := shared services/validator services/masker services/aggregator dashboards/quicksight dashboards local/standin local/preview local/headcount stack
 GOLANGCI_VERSION := v2.12.2
 BIN := $(CURDIR)/.bin
 
@@ -18,7 +18,7 @@ each = @set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); d
 ENGINE := cd stack/enginetest && GOWORK=off
 
 # Built and then run, as `go run` gives 1 in place of most exit codes of the command, and 1 after Ctrl-C.
-headcount := go build -o $(BIN)/headcount ./local && exec $(BIN)/headcount
+headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
 .PHONY: help demo test race lint fmt bench fuzz build web generate tidy clean tools browser
 .PHONY: deploy preview keys images places smoke resources cfn-lint cost named pulumi
@@ -33,7 +33,7 @@ test: tools browser ## all tests of all modules, with the race detector where go
 	@# The stack's tests read documents and lists that are outside of its module, which Go's test cache does not see.
 	$(call each,go vet ./... && go test $$([ $$m = stack ] && echo -count=1) ./...)
 	$(ENGINE) go vet ./... && GOWORK=off go test -v ./...
-	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./local/sql ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
+	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./local/preview/sql ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
 
 race: tools browser ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)

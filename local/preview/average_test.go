@@ -13,7 +13,6 @@ import (
 
 	"github.com/headcount-etl/headcount/local/preview/query"
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // makeSparse writes headcounts of twenty days in windows of so many minutes, of which
@@ -21,7 +20,7 @@ import (
 // are suppressed. It gives the file.
 func makeSparse(t *testing.T, dir string, minutes int) string {
 	t.Helper()
-	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
+	folder := filepath.Join(dir, headcountsFolder, "flow=v1", "year=2026", "month=03", "day=01")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		t.Fatal(err)
 	}

@@ -11,11 +11,9 @@ import (
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
 
-	"github.com/headcount-etl/headcount/dashboards"
-	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/preview/query"
+	datafolder "github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // makeHeadcounts fills a data folder with headcounts of 42 places, an object for
@@ -30,7 +28,7 @@ func makeHeadcounts(tb testing.TB, dir string, hours int) {
 	begin := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for h := range hours {
 		at := begin.Add(time.Duration(h) * time.Hour)
-		folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", at.Format("year=2006/month=01/day=02"))
+		folder := filepath.Join(dir, headcountsFolder, "flow=v1", at.Format("year=2006/month=01/day=02"))
 		if err := os.MkdirAll(folder, 0o750); err != nil {
 			tb.Fatal(err)
 		}
@@ -62,8 +60,8 @@ func BenchmarkNow(b *testing.B) {
 	dir := b.TempDir()
 	makeHeadcounts(b, dir, 720)
 	s, err := Start(b.Context(), Config{
-		Listen: "127.0.0.1:0", File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
-		Dir: dir, Schema: pipeline.Schema("v1", 0), Filling: true,
+		Listen: "127.0.0.1:0", File: ourDefinition,
+		Dir: dir, Schema: ourSchema(b), Filling: true,
 		Views: map[string]View{"events": {Name: "recent_events", Imported: true}, "headcounts": {Name: "published_headcounts"}},
 	})
 	if err != nil {

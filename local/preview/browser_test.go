@@ -12,10 +12,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/headcount-etl/headcount/dashboards"
-	"github.com/headcount-etl/headcount/local/pipeline"
+	datafolder "github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // The windows that the test asks about, in hand-written SQL.
@@ -109,8 +107,8 @@ func TestPageShowsWhatSQLSays(t *testing.T) {
 func start(t *testing.T, dir string) *Server {
 	t.Helper()
 	s, err := Start(t.Context(), Config{
-		Listen: "127.0.0.1:0", File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
-		Dir: dir, Schema: pipeline.Schema("v1", 0),
+		Listen: "127.0.0.1:0", File: ourDefinition,
+		Dir: dir, Schema: ourSchema(t),
 		Views: map[string]View{"events": {Name: "recent_events", Imported: true}, "headcounts": {Name: "published_headcounts"}},
 	})
 	if err != nil {
@@ -202,7 +200,7 @@ func (b browser) compare(dir, id, sql string) {
 // ask gives the keys and values of a query that are not null.
 func (b browser) ask(dir, query string) map[string]float64 {
 	b.t.Helper()
-	db, err := datafolder.Open(b.t.Context(), dir, pipeline.Schema("v1", 0))
+	db, err := datafolder.Open(b.t.Context(), dir, ourSchema(b.t))
 	if err != nil {
 		b.t.Fatal(err)
 	}

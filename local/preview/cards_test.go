@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // drawing asks for a visual as it is now, which has no faults.
@@ -110,7 +109,7 @@ func sumsOfHidden(t *testing.T, db *sql.DB) map[string]visual.Value {
 // nothing, and suppressed only where there are cells without a number.
 func TestNobodyIsNotSuppressed(t *testing.T) {
 	dir := t.TempDir()
-	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
+	folder := filepath.Join(dir, headcountsFolder, "flow=v1", "year=2026", "month=03", "day=01")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // flat gives the numbers of a drawing by their labels; those of totals are left
@@ -82,7 +81,7 @@ func flat(d *visual.Drawing) map[string]float64 {
 // makeEvents fills a lake with 3,000 events, some of which came twice.
 func makeEvents(tb testing.TB, dir string) {
 	tb.Helper()
-	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.LakeBucket, "data", "year=2026", "month=03", "day=01")
+	folder := filepath.Join(dir, lakeFolder, "year=2026", "month=03", "day=01")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		tb.Fatal(err)
 	}

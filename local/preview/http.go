@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/headcount-etl/headcount/local/preview/query"
+	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/preview/web"
-	"github.com/headcount-etl/headcount/local/sql"
 )
 
 // poll is how often the files are looked at while a page is open.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/query"
-	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/local/preview/sql"
 )
 
 // loaded is a definition as it was read at one time, and a snapshot of the data of

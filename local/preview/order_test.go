@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // TestOrders holds names that have an order of their own against it: those of weekdays
@@ -54,7 +53,7 @@ func TestOrders(t *testing.T) {
 func TestHiddenPlacesHaveNoRank(t *testing.T) {
 	dir := t.TempDir()
 	makeEvents(t, dir)
-	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
+	folder := filepath.Join(dir, headcountsFolder, "flow=v1", "year=2026", "month=03", "day=01")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,3 @@
-// Package preview shows a QuickSight definition in a browser, on the data of one
-// machine: a server on loopback that turns each visual into one SQL query, and a
-// page that draws the answers. It follows the definition's file and the data's
-// files, and needs no network.
 package preview
 
 import (
@@ -19,8 +15,8 @@ import (
 
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/query"
+	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	"github.com/headcount-etl/headcount/local/sql"
 )
 
 // Config says what is shown.

@@ -11,9 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
-	"github.com/headcount-etl/headcount/local/pipeline"
 	"github.com/headcount-etl/headcount/local/preview/visual"
 )
 
@@ -82,7 +80,7 @@ func TestOnlyItsOwnPage(t *testing.T) {
 
 func TestListensOnLoopbackOnly(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "localhost", "example.com:80"} {
-		_, err := Start(t.Context(), Config{Listen: address, File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return []byte("{}"), nil }})
+		_, err := Start(t.Context(), Config{Listen: address, File: "any.json", Read: func() ([]byte, error) { return []byte("{}"), nil }})
 		if err == nil || !strings.Contains(err.Error(), "--listen") {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -94,7 +92,7 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()
 	makeHeadcounts(t, dir, 1)
-	whole, err := dashboards.Files.ReadFile(dashboards.HeadcountFile)
+	whole, err := os.ReadFile(ourDefinition)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +104,7 @@ func TestFaults(t *testing.T) {
 	}
 	write(whole)
 	s, err := Start(t.Context(), Config{
-		Listen: "127.0.0.1:0", File: file, Dir: dir, Schema: pipeline.Schema("v1", 0),
+		Listen: "127.0.0.1:0", File: file, Dir: dir, Schema: ourSchema(t),
 		Views:    map[string]View{"headcounts": {Name: "published_headcounts"}, "events": {Name: "recent_events", Imported: true, Narrow: "it is narrow"}},
 		DataSets: map[string]string{"unused": "SELECT 1"},
 	})
@@ -124,7 +122,7 @@ func TestFaults(t *testing.T) {
 		broken         string // a visual that shows a fault, or a placeholder
 	}{
 		{"no lake", "", "", "$.DataSetIdentifierDeclarations[1]", "there are no rows for recent_events in the Parquet files", ""},
-		{"no lake that shows", "", "", "$.DataSetIdentifierDeclarations[1]", "buckets; it is narrow", ""},
+		{"no lake that shows", "", "", "$.DataSetIdentifierDeclarations[1]", "; it is narrow", ""},
 		{"unknown visual", `"KPIVisual": {
             "VisualId": "now-places"`, `"KIPVisual": {
             "VisualId": "now-places"`, "$.Sheets[0].Visuals[1].KIPVisual", "KPIVisual", "$.Sheets[0].Visuals[1]"},

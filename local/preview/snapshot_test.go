@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	datafolder "github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/preview/visual"
-	datafolder "github.com/headcount-etl/headcount/local/sql"
 )
 
 // makeFinals writes finals of one hour, each with another number of people in every
@@ -54,7 +54,7 @@ func replaceFinal(t *testing.T, dir, final string) {
 }
 
 func tryReplaceFinal(dir, final string) error {
-	folder := filepath.Join(dir, datafolder.BucketsFolder, datafolder.AggregatesBucket, "headcounts", "flow=v1", "year=2026", "month=03", "day=01")
+	folder := filepath.Join(dir, headcountsFolder, "flow=v1", "year=2026", "month=03", "day=01")
 	content, err := os.ReadFile(final) // #nosec G304 -- the test's own
 	next := filepath.Join(folder, "next")
 	if err == nil {
@@ -256,7 +256,7 @@ func TestFilesThatAreGone(t *testing.T) {
 	makeEvents(t, dir)
 	s := start(t, dir)
 	first := dashboardOf(t, s).Version
-	lake := filepath.Join(dir, datafolder.BucketsFolder, datafolder.LakeBucket, "data", "year=2026", "month=03", "day=01", "headcount-1-2026-03-01-09-00-00-test.parquet")
+	lake := filepath.Join(dir, lakeFolder, "year=2026", "month=03", "day=01", "headcount-1-2026-03-01-09-00-00-test.parquet")
 	if err := os.Rename(lake, lake+".other.parquet"); err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestImportsAreForWhoAsks(t *testing.T) {
 func TestTheLakeIsAdoptedNowAndThen(t *testing.T) {
 	dir := t.TempDir()
 	makeEvents(t, dir)
-	db, err := datafolder.Open(t.Context(), dir, datafolder.Schema{})
+	db, err := datafolder.Open(t.Context(), dir, ourSchema(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,11 +339,11 @@ func TestTheLakeIsAdoptedNowAndThen(t *testing.T) {
 		}
 	}()
 	older := db.List(db.Tables())
-	if err := os.RemoveAll(filepath.Join(dir, datafolder.BucketsFolder)); err != nil {
+	if err := os.RemoveAll(filepath.Join(dir, "buckets")); err != nil {
 		t.Fatal(err)
 	}
 	newer := db.List(db.Tables())
-	lake := filepath.Join(dir, datafolder.BucketsFolder, datafolder.LakeBucket, "data")
+	lake := filepath.Join(dir, lakeFolder)
 	if err := errors.Join(os.MkdirAll(lake, 0o750), os.WriteFile(filepath.Join(lake, "x.parquet"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 	"github.com/headcount-etl/headcount/local/preview/query"
-	"github.com/headcount-etl/headcount/local/sql"
+	"github.com/headcount-etl/headcount/local/preview/sql"
 )
 
 // columnTypes are QuickSight's names of the types of columns.
@@ -111,7 +110,7 @@ func (s *Server) dataSet(ctx context.Context, l *loaded, id, name string) (table
 		empty = len(rows) == 0
 	}
 	if empty {
-		problem = fmt.Sprintf("there are no rows for %s in the Parquet files under %s", view.Name, filepath.Join(s.config.Dir, sql.BucketsFolder))
+		problem = fmt.Sprintf("there are no rows for %s in the Parquet files under %s", view.Name, s.config.Dir)
 		if view.Narrow != "" {
 			problem += "; " + view.Narrow
 		}

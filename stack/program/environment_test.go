@@ -35,10 +35,10 @@ var mains = map[string]func(context.Context, *service.Process) error{
 // extremes are three flows: with what Read takes where nothing is said, with the
 // least and with the most that it takes.
 const extremes = `[
-	{"name": "v1", "places": "local/simulate/sample/places.csv"},
-	{"name": "0", "places": "local/simulate/sample/places.csv", "window": "1s", "radiusM": 0.000001, "minPeople": 1, "maxAge": "0s",
+	{"name": "v1", "places": "local/headcount/sample/places.csv"},
+	{"name": "0", "places": "local/headcount/sample/places.csv", "window": "1s", "radiusM": 0.000001, "minPeople": 1, "maxAge": "0s",
 		"flushInterval": "0s", "refreshInterval": "0s", "logLevel": "debug"},
-	{"name": "a-2345678901234567890123", "places": "local/simulate/sample/places.csv", "window": "24h", "radiusM": 20015114, "minPeople": 1073741824,
+	{"name": "a-2345678901234567890123", "places": "local/headcount/sample/places.csv", "window": "24h", "radiusM": 20015114, "minPeople": 1073741824,
 		"maxAge": "876000h", "flushInterval": "10m", "refreshInterval": "15m", "logLevel": "error"}
 ]`
 
@@ -213,7 +213,7 @@ func documented(t *testing.T) []setting {
 // TestToldWhatIsConfigured: each value of the configuration gets to the service
 // that it is for.
 func TestToldWhatIsConfigured(t *testing.T) {
-	all := containers(t, `[{"name": "v1", "places": "local/simulate/sample/places.csv", "window": "15m", "radiusM": 150.5, "minPeople": 7,
+	all := containers(t, `[{"name": "v1", "places": "local/headcount/sample/places.csv", "window": "15m", "radiusM": 150.5, "minPeople": 7,
 		"maxAge": "48h", "flushInterval": "20s", "refreshInterval": "90s", "logLevel": "warn"}]`)
 	const queue = "https://sqs.eu-west-1.amazonaws.com/111122223333/headcount-dev-v1-"
 	const alerts = "arn:aws:sns:eu-west-1:111122223333:headcount-dev-alerts"

@@ -64,7 +64,7 @@ func TestNamesAreTaken(t *testing.T) {
 	}
 	values["region"] = region
 	values["flows"] = strings.ReplaceAll(`[{"name": "v1", PLACES}, {"name": "lake", PLACES}, {"name": "v1-ingest", PLACES}, {"name": "abcdefghijkl-45678901234", PLACES}]`,
-		"PLACES", `"places": "local/simulate/sample/places.csv"`)
+		"PLACES", `"places": "local/headcount/sample/places.csv"`)
 	s, err := settings.Read(stack, values, root)
 	if err != nil {
 		t.Fatal(err)

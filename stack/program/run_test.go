@@ -23,7 +23,7 @@ import (
 // own, changed, in which the test then runs as Pulumi would: in main's folder.
 func repository(t *testing.T, change map[string]string) {
 	t.Helper()
-	const list = "local/simulate/sample/places.csv"
+	const list = "local/headcount/sample/places.csv"
 	dir := t.TempDir()
 	images, err := json.Marshal(record.Images())
 	if err != nil {
@@ -93,7 +93,7 @@ func TestRun(t *testing.T) {
 // TestBadInput: whatever is wrong with what the program is given, it stops with
 // every fault named, before it registers or asks anything.
 func TestBadInput(t *testing.T) {
-	const flow = `[{"name":"v1","places":"local/simulate/sample/places.csv"`
+	const flow = `[{"name":"v1","places":"local/headcount/sample/places.csv"`
 	digest := record.Images()["masker"]
 	images := func(of map[string]string) map[string]string {
 		text, err := json.Marshal(of)
@@ -118,7 +118,7 @@ func TestBadInput(t *testing.T) {
 		{name: "a key that nobody declares", pairs: []string{"regoin", "eu-west-1"}, want: []string{"headcount:regoin is not a setting"}},
 		{name: "a tag in place of a digest", files: images(map[string]string{"validator": "latest", "masker": digest, "aggregator": digest}), want: []string{"images.dev.json: validator is "}},
 		{name: "no images", files: map[string]string{"images.dev.json": "{}"}, want: []string{"validator is missing", "masker is missing", "aggregator is missing"}},
-		{name: "malformed places", files: map[string]string{"local/simulate/sample/places.csv": "poi_id\n"}, want: []string{"headcount:flows[0].places is "}},
+		{name: "malformed places", files: map[string]string{"local/headcount/sample/places.csv": "poi_id\n"}, want: []string{"headcount:flows[0].places is "}},
 		{name: "all at once", files: images(map[string]string{"validator": "latest", "masker": digest}), pairs: []string{
 			"region", "Ireland", "publishedFlow", "v2", "quickSightPrincipal", "analysts", "colour", "green",
 			"flows", `[{"name":"v1","places":"nosuch.csv","window":"7m","masker":{"minTasks":9}}]`,
@@ -252,7 +252,7 @@ func TestPlacesAreMissing(t *testing.T) {
 		t.Errorf("a preview registers %d resources", len(got.Resources))
 	}
 	got, err = record.Run(s.Stack, s.Region, deploy(s), record.Faults{Call: asking(getObject)})
-	if err == nil || !strings.Contains(err.Error(), "flow v1: local/simulate/sample/places.csv is not at s3://headcount-dev-aggregates-111122223333-eu-west-1/places/v1-") ||
+	if err == nil || !strings.Contains(err.Error(), "flow v1: local/headcount/sample/places.csv is not at s3://headcount-dev-aggregates-111122223333-eu-west-1/places/v1-") ||
 		!strings.Contains(err.Error(), "make places STACK=dev puts it there") {
 		t.Errorf("got %v", err)
 	}

@@ -1,0 +1,210 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// verify looks, after a statement, whether the files that it has read where they
+// are have stayed the same, and if it failed, whether one of them is the reason.
+func (s *Snapshot) verify(ctx context.Context, conn *sql.Conn, read []string, failed error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range read {
+		if changed(s.sources[name].files) {
+			return ErrChanged
+		}
+	}
+	if failed == nil || ctx.Err() != nil {
+		return failed
+	}
+	for _, name := range read {
+		t := s.db.table(name)
+		for _, c := range suspects(failed, s.sources[name].copies()) {
+			if err := t.examine(ctx, conn, c); err != nil {
+				return err
+			}
+		}
+	}
+	return failed
+}
+
+// suspects are the files from whose content an error of DuckDB can come: those that
+// it names. Only what its decoders throw (Invalid) names none, and may be of any.
+func suspects(err error, read []contents) (all []contents) {
+	var from *duckdb.Error
+	if !errors.As(err, &from) {
+		return nil
+	}
+	for _, c := range read {
+		if from.Type == duckdb.ErrorTypeInvalid || strings.Contains(from.Msg, c.path) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// blame looks for the file whose head cannot be read by itself, or is not of the
+// table, and names it. Without one the error is the one that is given.
+func (t *table) blame(ctx context.Context, conn *sql.Conn, read []contents, given error) error {
+	for _, c := range read {
+		if err := t.examineHead(ctx, conn, c); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("table %s: %w", t.Name, oneLine(given))
+}
+
+// examine reads all of a file.
+func (t *table) examine(ctx context.Context, conn *sql.Conn, c contents) error {
+	if err := t.examineHead(ctx, conn, c); err != nil {
+		return err
+	}
+	var sum any
+	return t.unreadable(ctx, c, conn.QueryRowContext(ctx, "SELECT max(hash(content)) FROM "+t.read(c.path)+" AS content").Scan(&sum))
+}
+
+// examineHead reads what a file says of its columns.
+func (t *table) examineHead(ctx context.Context, conn *sql.Conn, c contents) error {
+	columns, err := t.columnsOf(ctx, conn, c.path)
+	if err != nil {
+		return t.unreadable(ctx, c, err)
+	}
+	if problem := t.strange(columns[c.path]); problem != "" {
+		return t.fault(c.of.path, problem)
+	}
+	return nil
+}
+
+// unreadable is the error of a file that DuckDB has failed to read, if it has.
+func (t *table) unreadable(ctx context.Context, c contents, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		return nil
+	}
+	text := strings.ReplaceAll(strings.ReplaceAll(oneLine(err).Error(), "'"+c.path+"'", "the file"), c.path, "the file")
+	return t.fault(c.of.path, "cannot be read ("+text+")")
+}
+
+// check looks at the columns of files that nobody has looked at yet, and names the
+// first that cannot be the table's: DuckDB would unite them with those of the
+// others.
+func (d *DB) check(ctx context.Context, conn *sql.Conn, t *table, all []contents) error {
+	var unknown []contents
+	d.mu.Lock()
+	for _, c := range all {
+		if !d.sound[c.of] {
+			unknown = append(unknown, c)
+		}
+	}
+	d.mu.Unlock()
+	if len(unknown) == 0 {
+		return nil
+	}
+	paths := make([]string, len(unknown))
+	for i, c := range unknown {
+		paths[i] = c.path
+	}
+	columns, err := t.columnsOf(ctx, conn, paths...)
+	if err != nil {
+		return err
+	}
+	for _, c := range unknown {
+		if strange := t.strange(columns[c.path]); strange != "" {
+			return t.fault(c.of.path, strange)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range unknown {
+		d.sound[c.of] = true
+	}
+	return nil
+}
+
+// nested is the type of a column that has others in it.
+const nested = "a structure"
+
+// columnsOf gives the columns of Parquet files, by path, with DuckDB's types. Lines
+// of JSON have those that they are asked for.
+func (t *table) columnsOf(ctx context.Context, conn *sql.Conn, paths ...string) (columns map[string][]Column, err error) {
+	if t.Suffix != parquetSuffix {
+		return nil, nil
+	}
+	// A row is a node of the schema's tree, each before those below it.
+	rows, err := conn.QueryContext(ctx, "SELECT file_name, name, coalesce(duckdb_type, ''), coalesce(num_children, 0) FROM parquet_schema("+
+		list(paths)+") ORDER BY file_name, column_id") // #nosec G202 -- quoted paths
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	columns = map[string][]Column{}
+	last, open := "", []int(nil) // open counts the nodes that are still to come, level by level
+	for rows.Next() {
+		var path string
+		var c Column
+		var children int
+		if err := rows.Scan(&path, &c.Name, &c.Type, &children); err != nil {
+			return nil, err
+		}
+		if path != last {
+			last, open = path, []int{children}
+			continue
+		}
+		if children > 0 {
+			c.Type = nested
+		}
+		if len(open) == 1 {
+			columns[path] = append(columns[path], c)
+		}
+		open[len(open)-1]--
+		if children > 0 {
+			open = append(open, children)
+		}
+		for len(open) > 1 && open[len(open)-1] == 0 {
+			open = open[:len(open)-1]
+		}
+	}
+	return columns, rows.Err()
+}
+
+// strange reports why a Parquet file with these columns cannot be one of the table;
+// "" is nothing. Columns may be missing, since the contract grows, and there may be
+// more, of a newer version.
+func (t *table) strange(columns []Column) string {
+	if t.Suffix != parquetSuffix {
+		return ""
+	}
+	common := false
+	for _, declared := range t.columns {
+		for _, c := range columns {
+			if c.Name != declared.Name {
+				continue
+			}
+			common = true
+			if want := kindOf(declared.Type); kindOf(c.Type) != want {
+				return fmt.Sprintf("has a column %s of type %s, where the table has %s", c.Name, c.Type, want)
+			}
+		}
+	}
+	if !common {
+		return "has no column of the table"
+	}
+	return ""
+}
+
+// kindOf is a type without what may differ: the members of a structure, and
+// whether an instant is known to be in UTC.
+func kindOf(typ string) string {
+	if strings.HasPrefix(typ, "STRUCT(") || strings.HasPrefix(typ, "MAP(") || strings.HasSuffix(typ, "[]") {
+		return nested
+	}
+	return strings.TrimSuffix(typ, " WITH TIME ZONE")
+}
