@@ -112,7 +112,7 @@ func (r *result) each(do func() error) error {
 func writeJSON(w *bufio.Writer, r *result) error {
 	keys := make([][]byte, len(r.names))
 	for i, name := range unique(r.names) {
-		keys[i] = append(appendString(nil, name), ':')
+		keys[i] = append(appendJSON(nil, name, ""), ':')
 	}
 	open, line := "[", []byte(nil)
 	err := r.each(func() error {

@@ -260,7 +260,7 @@ func TestJSON(t *testing.T) {
 	want := `[
 {"i":1,"dec":1.50,"huge":-12345678901234567890123,"ts":"2026-01-01T08:00:00.5Z","d":"2026-01-02","ti":"10:00:01.5",` +
 		`"s":{"a":{"c":"x\"y"},"b":1},"l":[1,2,null],"m":{"k":1},"id":"00000000-0000-4000-8000-00000000000a","bin":"6162",` +
-		`"iv":"1mo 3d 2h0m0s","dbl":null,"ok":true,"js":{"x":2.5},"f":0.1,"num":1e-09,"str":""},
+		`"iv":"1mo 3d 2h0m0s","dbl":null,"ok":true,"js":{"x":2.5},"f":0.1,"num":1e-9,"str":""},
 {"i":2,"dec":-0.05,"huge":null,"ts":null,"d":null,"ti":null,"s":null,"l":null,"m":null,"id":null,"bin":null,` +
 		`"iv":null,"dbl":null,"ok":null,"js":null,"f":1e+22,"num":1000000,"str":null}
 ]
@@ -300,7 +300,7 @@ poi_id  people      x
 ------  ------  -----
 louvre      12    0.5
 故宫      NULL  -1.25
-हिन्दी     1234   NULL
+हिन्दी        1234   NULL
 (3 rows)
 `,
 		`SELECT E'a\tb\x1b[31m' AS "n", 'z' AS last`: `
