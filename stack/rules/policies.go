@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -68,17 +69,21 @@ func (st *statement) has(key string) bool {
 // parse.
 func (s *Stack) statements() (all []statement, broken []string) {
 	for _, r := range s.Resources {
-		key, ok := policyAt[r.Type]
-		if _, there := r.Inputs[key]; !ok || !there {
+		policy, there := r.Inputs[policyAt[r.Type]]
+		if !there {
 			continue
 		}
 		var document struct {
 			Version   string
 			Statement []statement
 		}
-		decoder := json.NewDecoder(strings.NewReader(text(r, key)))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&document); err != nil || document.Version != "2012-10-17" || len(document.Statement) == 0 {
+		data, err := json.Marshal(policy)
+		if err == nil {
+			decoder := json.NewDecoder(bytes.NewReader(data))
+			decoder.DisallowUnknownFields()
+			err = decoder.Decode(&document)
+		}
+		if err != nil || document.Version != "2012-10-17" || len(document.Statement) == 0 {
 			broken = append(broken, fmt.Sprintf("%s %s: the policy does not parse, or says nothing: %v", r.Type, r.Name, err))
 		}
 		for _, st := range document.Statement {
@@ -89,8 +94,17 @@ func (s *Stack) statements() (all []statement, broken []string) {
 	return all, broken
 }
 
-// statementRule is a rule on every statement.
-func statementRule(id, what string, wrong func(s *Stack, st *statement) string, mutants ...Mutant) Rule {
+// allowed reports whether a policy of this type and name allows an action, by a
+// statement that also has what a function wants; nil is any.
+func (s *Stack) allowed(kind, name, action string, also func(statement) bool) bool {
+	all, _ := s.statements()
+	return slices.ContainsFunc(all, func(st statement) bool {
+		return st.of.Type == kind && st.of.Name == name && st.allows() && slices.Contains(st.Action, action) && (also == nil || also(st))
+	})
+}
+
+// statements is a rule on every statement.
+func statements(id, what string, wrong func(s *Stack, st *statement) string, mutants ...Mutant) Rule {
 	return Rule{ID: id, What: what, Mutants: mutants, Check: func(s *Stack) []string {
 		all, broken := s.statements()
 		for i := range all {
@@ -119,35 +133,34 @@ const (
 	queuePolicy = "aws:sqs/queuePolicy:QueuePolicy"
 	topicPolicy = "aws:sns/topicPolicy:TopicPolicy"
 	roleType    = "aws:iam/role:Role"
-	keyType     = "aws:kms/key:Key"
 )
 
 func policies() []Rule {
-	first := func(kind string, value any, path ...any) Mutant { return change(kind, nil, value, path...) }
+	first := func(kind string, value any, path string) Mutant { return change(kind, nil, value, path) }
 	return []Rule{
-		statementRule("policies-parse", "every policy parses, each statement has an id, an effect and actions",
+		statements("policies-parse", "every policy parses, each statement has an id, an effect and actions",
 			func(_ *Stack, st *statement) string {
 				if !sid.MatchString(st.Sid) || (st.Effect != "Allow" && st.Effect != "Deny") || len(st.Action) == 0 {
 					return "id, effect or actions are missing"
 				}
 				return ""
 			},
-			first(rolePolicy, "{", "policy"), first(rolePolicy, nil, "policy", "Statement", 0, "Sid"), first(rolePolicy, []any{}, "policy", "Statement", 0, "Action")),
-		statementRule("IAM.1", "no policy gives full rights", func(_ *Stack, st *statement) string {
+			first(rolePolicy, "{", "policy"), first(rolePolicy, nil, "policy.Statement.0.Sid"), first(rolePolicy, []any{}, "policy.Statement.0.Action")),
+		statements("IAM.1", "no policy gives full rights", func(_ *Stack, st *statement) string {
 			if st.allows() && slices.Contains(st.Action, "*") {
 				return "allows *"
 			}
 			return ""
-		}, first(rolePolicy, []any{"*"}, "policy", "Statement", 0, "Action")),
-		statementRule("IAM.21", "no policy of an identity gives all rights on a service", func(_ *Stack, st *statement) string {
+		}, first(rolePolicy, []any{"*"}, "policy.Statement.0.Action")),
+		statements("IAM.21", "no policy of an identity gives all rights on a service", func(_ *Stack, st *statement) string {
 			for _, action := range st.Action {
 				if st.allows() && identity(st.of.Type) && strings.Contains(strings.TrimSuffix(action, "Describe*"), "*") {
 					return "allows " + action
 				}
 			}
 			return ""
-		}, first(rolePolicy, []any{"s3:*"}, "policy", "Statement", 0, "Action"), first("aws:iam/policy:Policy", []any{"sns:*"}, "policy", "Statement", 0, "Action")),
-		statementRule("policies-name-resources", "what is allowed is allowed on named resources; * has a listed reason", func(_ *Stack, st *statement) string {
+		}, first(rolePolicy, []any{"s3:*"}, "policy.Statement.0.Action"), first("aws:iam/policy:Policy", []any{"sns:*"}, "policy.Statement.0.Action")),
+		statements("policies-name-resources", "what is allowed is allowed on named resources; * has a listed reason", func(_ *Stack, st *statement) string {
 			if identity(st.of.Type) && st.allows() && len(st.Resource) == 0 {
 				return "names no resource"
 			}
@@ -155,8 +168,8 @@ func policies() []Rule {
 				return "is about all resources, and no reason is listed"
 			}
 			return ""
-		}, first(rolePolicy, []any{"*"}, "policy", "Statement", 0, "Resource"), first(topicPolicy, []any{"*"}, "policy", "Statement", 1, "Resource")),
-		statementRule("nobody-public", "S3.2, S3.3, S3.6, SQS.3, SNS.4, KMS.5: nobody outside the account is let in", func(_ *Stack, st *statement) string {
+		}, first(rolePolicy, []any{"*"}, "policy.Statement.0.Resource"), first(topicPolicy, []any{"*"}, "policy.Statement.1.Resource")),
+		statements("nobody-public", "S3.2, S3.3, S3.6, SQS.3, SNS.4, KMS.5: nobody outside the account is let in", func(_ *Stack, st *statement) string {
 			if !st.allows() || !st.everybody() {
 				return ""
 			}
@@ -167,20 +180,20 @@ func policies() []Rule {
 				return ""
 			}
 			return "lets everybody in"
-		}, change(queuePolicy, named("v1-ingest"), map[string]any{"AWS": []any{"*"}}, "policy", "Statement", 1, "Principal"),
+		}, change(queuePolicy, named("v1-ingest"), map[string]any{"AWS": []any{"*"}}, "policy.Statement.1.Principal"),
 			allowAll(queuePolicy), allowAll(topicPolicy), allowAll("aws:s3/bucketPolicy:BucketPolicy"), allowAll(keyType),
-			first("aws:ec2/vpcEndpoint:VpcEndpoint", nil, "policy", "Statement", 0, "Condition")),
-		statementRule("confused-deputy", "a policy of a resource lets a service of AWS in only for a resource of the account (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html)", func(_ *Stack, st *statement) string {
+			first("aws:ec2/vpcEndpoint:VpcEndpoint", nil, "policy.Statement.0.Condition")),
+		statements("confused-deputy", "a policy of a resource lets a service of AWS in only for a resource of the account (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html)", func(_ *Stack, st *statement) string {
 			if len(st.services()) == 0 || !st.allows() || st.of.Type == roleType {
-				return "" // of roles: trust-keys
+				return "" // of roles: trust-policies
 			}
 			if st.has("aws:SourceArn") || st.has("kms:EncryptionContext:aws:logs:arn") {
 				return ""
 			}
 			return fmt.Sprintf("lets %v in for anybody", st.services())
-		}, first(keyType, nil, "policy", "Statement", 1, "Condition"), first(topicPolicy, nil, "policy", "Statement", 2, "Condition"),
-			change(queuePolicy, named("v1-ingest"), nil, "policy", "Statement", 1, "Condition")),
-		statementRule("KMS.1", "KMS.1 and KMS.2: no identity may decrypt with every key", func(_ *Stack, st *statement) string {
+		}, first(keyType, nil, "policy.Statement.1.Condition"), first(topicPolicy, nil, "policy.Statement.2.Condition"),
+			change(queuePolicy, named("v1-ingest"), nil, "policy.Statement.1.Condition")),
+		statements("KMS.1", "KMS.1 and KMS.2: no identity may decrypt with every key", func(_ *Stack, st *statement) string {
 			for _, resource := range st.Resource {
 				if st.allows() && identity(st.of.Type) && strings.HasPrefix(st.Action[0], "kms:") && !ofKey(resource) {
 					return "may use " + resource
@@ -191,32 +204,26 @@ func policies() []Rule {
 		tlsOnly("S3.5", "aws:s3/bucketV2:BucketV2", "aws:s3/bucketPolicy:BucketPolicy"),
 		tlsOnly("queues-tls", "aws:sqs/queue:Queue", queuePolicy),
 		tlsOnly("topics-tls", "aws:sns/topic:Topic", topicPolicy),
-		trusts(), documentedKeys(),
+		trusts(), analysts(),
 	}
 }
 
 // allowAll turns the first denial of a type of policy into its opposite.
 func allowAll(kind string) Mutant {
 	return func(s *Stack) bool {
-		for _, r := range s.Resources {
-			if r.Type != kind {
-				continue
-			}
-			if set(r.Inputs, "Allow", "policy", "Statement", 0, "Effect") {
-				return set(r.Inputs, "*", "policy", "Statement", 0, "Principal")
-			}
-		}
-		return false
+		return change(kind, nil, "Allow", "policy.Statement.0.Effect")(s) && change(kind, nil, "*", "policy.Statement.0.Principal")(s)
 	}
 }
 
 // keyStatement makes the statement on the key in some policy one on another.
 func keyStatement(kind, resource string) Mutant {
 	return func(s *Stack) bool {
-		for _, r := range s.Resources {
-			for i := 0; r.Type == kind && i < 12; i++ {
-				if text(r, "policy", "Statement", i, "Sid") == "Key" {
-					return set(r.Inputs, []any{resource}, "policy", "Statement", i, "Resource")
+		for _, r := range s.find(kind) {
+			list, _ := at(r.Inputs, "policy.Statement").([]any)
+			for _, st := range list {
+				if at(st, "Sid") == "Key" {
+					st.(map[string]any)["Resource"] = []any{resource}
+					return true
 				}
 			}
 		}
@@ -241,6 +248,26 @@ func tlsOnly(id, kind, policy string) Rule {
 			}
 			return broken
 		},
-		Mutants: []Mutant{remove(policy, nil), change(policy, nil, "Allow", "policy", "Statement", 0, "Effect"), change(policy, nil, nil, "policy", "Statement", 0, "Condition")},
+		Mutants: []Mutant{remove(policy, nil), change(policy, nil, "Allow", "policy.Statement.0.Effect"), change(policy, nil, nil, "policy.Statement.0.Condition")},
 	}
+}
+
+// analysts is the rule that whoever may query the headcounts may read nothing
+// that names anybody.
+func analysts() Rule {
+	const kind = "aws:iam/policy:Policy"
+	return statements("analysts-headcounts-only", "the analysts' policy reads headcounts and results: no lake, no quarantine, no partials", func(_ *Stack, st *statement) string {
+		for _, resource := range st.Resource {
+			if st.of.Type != kind || st.of.Name != "analyst" || !strings.HasPrefix(resource, "arn:aws:s3") {
+				continue
+			}
+			object := strings.Contains(resource, "/")
+			if strings.Contains(resource, "-lake-") || strings.Contains(resource, "-quarantine-") ||
+				object && !strings.HasSuffix(resource, "/headcounts/*") && !strings.HasSuffix(resource, "/athena/*") {
+				return "may read " + resource
+			}
+		}
+		return ""
+	}, change(kind, named("analyst"), []any{"arn:aws:s3:::headcount-dev-lake-111122223333-eu-west-1/*"}, "policy.Statement.3.Resource"),
+		change(kind, named("analyst"), []any{"arn:aws:s3:::headcount-dev-aggregates-111122223333-eu-west-1/*"}, "policy.Statement.6.Resource"))
 }

@@ -1,17 +1,19 @@
-// Package rules says what must hold of every resource of a stack: the rules of
-// Headcount itself, and the controls of AWS Foundational Security Best Practices
+// Package rules says what must hold of every resource of a stack: the controls of
+// AWS Foundational Security Best Practices
 // (https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html)
-// that apply to what the stack creates. A control that is not kept is an
-// exception, with its reason.
+// that apply to what the stack creates, and what is known to fail or to mislead on
+// AWS. A control that is not kept is an exception, with its reason. What the program
+// simply says is no rule: a pull request shows it in stack/testdata.
 //
-// Each rule carries mutants, changes that break it: a rule that does not notice
-// them is worth nothing, and fails the tests.
+// Each rule has mutants, changes that break it. A rule that does not notice one of
+// them fails the tests.
 package rules
 
 import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/headcount-etl/headcount/stack/record"
@@ -22,6 +24,43 @@ import (
 type Stack struct {
 	Settings  *settings.Settings
 	Resources []record.Resource
+}
+
+// New copies recorded resources. Inputs that hold JSON as text, such as policies,
+// are decoded, so that a path leads into them.
+func New(s *settings.Settings, resources []record.Resource) *Stack {
+	c := &Stack{Settings: s}
+	for _, r := range resources {
+		options := record.Options{}
+		if r.Options != nil {
+			options = *r.Options
+		}
+		c.Resources = append(c.Resources, record.Resource{Type: r.Type, Name: r.Name, Inputs: decoded(r.Inputs).(map[string]any), Options: &options})
+	}
+	return c
+}
+
+func decoded(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		c := map[string]any{}
+		for key, member := range v {
+			c[key] = decoded(member)
+		}
+		return c
+	case []any:
+		c := make([]any, len(v))
+		for i, member := range v {
+			c[i] = decoded(member)
+		}
+		return c
+	case string:
+		var tree any
+		if strings.ContainsAny(v[:min(1, len(v))], "{[") && json.Unmarshal([]byte(v), &tree) == nil {
+			return tree
+		}
+	}
+	return v
 }
 
 // Rule is one rule.
@@ -37,43 +76,42 @@ type Rule struct {
 	Mutants []Mutant
 }
 
-// Mutant changes a stack for the worse, and tells whether there was anything to
+// Mutant changes a stack for the worse, and reports whether there was anything to
 // change.
 type Mutant func(s *Stack) bool
 
 // All are the rules.
 func All() []Rule {
-	return slices.Concat(everywhere(), policies(), storage(), messaging(), delivery(), catalog(), networks(), workers(), watching(), questions(), shown())
+	rules := slices.Concat(everywhere(), policies(), buckets(), messages(), catalog(), networks(), tasks(), watching(), quickSight())
+	for _, p := range properties {
+		rules = append(rules, p.rule())
+	}
+	return rules
 }
 
-// property is a rule on one property of all resources of a type. Its mutants
-// take the property away, and set it to each of the wrong values, in every one
-// of the resources.
+// property is a rule on one property of all resources of a type. Its mutants take
+// the property away, and set it to each of the wrong values.
 type property struct {
-	id, what string
-	kind     string
-	// only says which of them; nil is all.
-	only func(s *Stack, r record.Resource) bool
-	// path leads to the property; a number is an index. The first part may be in
-	// a property that holds JSON.
-	path []any
-	want func(v any) bool
-	// wrong are values that must not do. absent is whether the property may be
-	// missing.
-	wrong  []any
-	absent bool
-	// optional is whether a stack may have no resource of the type.
-	optional bool
+	id, kind, path string
+	want           func(v any) bool
+	wrong          []any
+	what           string
+	only           func(r record.Resource) bool // which of them; nil is all
+	absent         bool                         // the property may be missing
+	optional       bool                         // a stack may have no resource of the type
 }
 
 func (p property) rule() Rule {
-	rule := Rule{ID: p.id, What: p.what, Check: func(s *Stack) []string {
-		var broken []string
+	about := func(r record.Resource) bool { return p.only == nil || p.only(r) }
+	rule := Rule{ID: p.id, What: p.what, Check: func(s *Stack) (broken []string) {
 		found := false
-		for _, r := range p.of(s) {
+		for _, r := range s.find(p.kind) {
+			if !about(r) {
+				continue
+			}
 			found = true
-			if v, ok := at(r.Inputs, p.path...); (!ok && !p.absent) || (ok && !p.want(v)) {
-				broken = append(broken, fmt.Sprintf("%s %s: %s is %v", r.Type, r.Name, pathText(p.path), v))
+			if v := at(r.Inputs, p.path); v == nil && !p.absent || v != nil && !p.want(v) {
+				broken = append(broken, fmt.Sprintf("%s %s: %s is %v", r.Type, r.Name, p.path, v))
 			}
 		}
 		if !found && !p.optional {
@@ -86,118 +124,125 @@ func (p property) rule() Rule {
 		wrong = append([]any{nil}, wrong...)
 	}
 	for _, value := range wrong {
-		rule.Mutants = append(rule.Mutants, func(s *Stack) bool { return p.breakLast(s, value) })
+		rule.Mutants = append(rule.Mutants, change(p.kind, about, value, p.path))
 	}
 	return rule
 }
 
-// of gives the resources that the rule is about.
-func (p property) of(s *Stack) []record.Resource {
-	var of []record.Resource
-	for _, r := range s.Resources {
-		if r.Type == p.kind && (p.only == nil || p.only(s, r)) {
-			of = append(of, r)
+// at gives the property at a path such as rules.0.status, or nil.
+func at(v any, path string) any {
+	for _, key := range strings.Split(path, ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
 		}
 	}
-	return of
+	return v
 }
 
-// breakLast breaks the last resource that the rule is about.
-func (p property) breakLast(s *Stack, value any) bool {
-	of := p.of(s)
-	if len(of) == 0 {
+// text gives a property as text; "" is none.
+func text(r record.Resource, path string) string {
+	if v := at(r.Inputs, path); v != nil {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// change sets a property of the first resource of a type that a function picks, or
+// takes it away for nil.
+func change(kind string, pick func(record.Resource) bool, value any, path string) Mutant {
+	return func(s *Stack) bool {
+		for _, r := range s.find(kind) {
+			parent, last := any(r.Inputs), path
+			if i := strings.LastIndex(path, "."); i >= 0 {
+				parent, last = at(r.Inputs, path[:i]), path[i+1:]
+			}
+			if pick != nil && !pick(r) || parent == nil {
+				continue
+			}
+			switch in := parent.(type) {
+			case map[string]any:
+				if _, there := in[last]; !there && value == nil {
+					continue
+				}
+				in[last] = value
+				if value == nil {
+					delete(in, last)
+				}
+				return true
+			case []any:
+				if i, err := strconv.Atoi(last); err == nil && i < len(in) {
+					in[i] = value
+					return true
+				}
+			}
+		}
 		return false
 	}
-	return set(of[len(of)-1].Inputs, value, p.path...)
 }
 
-// at follows a path into properties; text on the way is decoded as JSON.
-func at(v any, path ...any) (any, bool) {
-	for _, part := range path {
-		if text, ok := v.(string); ok {
-			var tree any
-			if json.Unmarshal([]byte(text), &tree) != nil {
-				return nil, false
+// option changes what Pulumi itself knows of the first resource of a type.
+func option(kind string, pick func(record.Resource) bool, edit func(*record.Options)) Mutant {
+	return func(s *Stack) bool {
+		for _, r := range s.find(kind) {
+			if pick == nil || pick(r) {
+				edit(r.Options)
+				return true
 			}
-			v = tree
 		}
-		switch key := part.(type) {
-		case string:
-			object, _ := v.(map[string]any)
-			member, ok := object[key]
-			if !ok {
-				return nil, false
-			}
-			v = member
-		case int:
-			list, _ := v.([]any)
-			if key >= len(list) {
-				return nil, false
-			}
-			v = list[key]
-		}
+		return false
 	}
-	return v, true
 }
 
-// set sets what a path leads to, or takes it away for nil, also within JSON. It
-// tells whether that changed anything.
-func set(v any, value any, path ...any) bool {
-	_, ok := with(v, value, path) // maps and lists are changed in place
-	return ok
+// remove takes the first resource of a type away that a function picks.
+func remove(kind string, pick func(record.Resource) bool) Mutant {
+	return func(s *Stack) bool {
+		i := slices.IndexFunc(s.Resources, func(r record.Resource) bool { return r.Type == kind && (pick == nil || pick(r)) })
+		if i >= 0 {
+			s.Resources = slices.Delete(s.Resources, i, i+1)
+		}
+		return i >= 0
+	}
 }
 
-// with gives v with the end of the path changed. Maps and lists are changed in
-// place; text is written anew, which the caller above stores.
-func with(v any, value any, path []any) (any, bool) {
-	if len(path) == 0 {
-		return value, true
+// add adds a resource.
+func add(r record.Resource) Mutant {
+	return func(s *Stack) bool {
+		r.Options = &record.Options{Provider: true}
+		s.Resources = append(s.Resources, r)
+		return true
 	}
-	if text, isText := v.(string); isText {
-		var tree any
-		if json.Unmarshal([]byte(text), &tree) != nil {
-			return v, false
-		}
-		tree, ok := with(tree, value, path)
-		data, err := json.Marshal(tree)
-		return string(data), ok && err == nil
-	}
-	switch key := path[0].(type) {
-	case string:
-		object, ok := v.(map[string]any)
-		if !ok {
-			return v, false
-		}
-		if len(path) == 1 && value == nil {
-			_, there := object[key]
-			delete(object, key)
-			return object, there
-		}
-		member, ok := with(object[key], value, path[1:])
-		if ok {
-			object[key] = member
-		}
-		return object, ok
-	case int:
-		list, ok := v.([]any)
-		if !ok || key >= len(list) {
-			return v, false
-		}
-		member, ok := with(list[key], value, path[1:])
-		if ok {
-			list[key] = member
-		}
-		return list, ok
-	}
-	return v, false
 }
 
-func pathText(path []any) string {
-	var parts []string
-	for _, part := range path {
-		parts = append(parts, fmt.Sprint(part))
+// find gives the resources of a type.
+func (s *Stack) find(kind string) (found []record.Resource) {
+	for _, r := range s.Resources {
+		if r.Type == kind {
+			found = append(found, r)
+		}
 	}
-	return strings.Join(parts, ".")
+	return found
+}
+
+// named picks resources by their names, and ending by the ends of them.
+func named(names ...string) func(record.Resource) bool {
+	return func(r record.Resource) bool { return slices.Contains(names, r.Name) }
+}
+
+func ending(end string) func(record.Resource) bool {
+	return func(r record.Resource) bool { return strings.HasSuffix(r.Name, end) }
+}
+
+func not(pick func(record.Resource) bool) func(record.Resource) bool {
+	return func(r record.Resource) bool { return !pick(r) }
 }
 
 // is compares with a value; a number is a float64, as JSON has it.
@@ -208,82 +253,23 @@ func is(want any) func(any) bool {
 	return func(v any) bool { return v == want }
 }
 
-func oneOf(want ...string) func(any) bool {
-	return func(v any) bool { return slices.Contains(want, fmt.Sprint(v)) }
-}
-
 func atLeast(least float64) func(any) bool {
 	return func(v any) bool { n, ok := v.(float64); return ok && n >= least }
 }
 
-func between(least, most float64) func(any) bool {
-	return func(v any) bool { n, ok := v.(float64); return ok && n >= least && n <= most }
-}
+// given is anything that is not empty.
+func given(v any) bool { return v != "" }
 
-// given is any text that is not empty.
-func given(v any) bool { text, ok := v.(string); return ok && text != "" }
+// never is for a property that must be missing.
+func never(any) bool { return false }
+
+// contains is text, or a tree as text, with some part in it.
+func contains(part string) func(any) bool {
+	return func(v any) bool { return strings.Contains(fmt.Sprint(v), part) }
+}
 
 // ofKey is the ARN of a key of KMS.
 func ofKey(v any) bool {
 	text, ok := v.(string)
 	return ok && strings.HasPrefix(text, "arn:aws:kms:") && strings.Contains(text, ":key/")
-}
-
-// rulesOf makes rules of properties.
-func rulesOf(properties ...property) []Rule {
-	var rules []Rule
-	for _, p := range properties {
-		rules = append(rules, p.rule())
-	}
-	return rules
-}
-
-// find gives the resources of a type.
-func (s *Stack) find(kind string) []record.Resource {
-	var found []record.Resource
-	for _, r := range s.Resources {
-		if r.Type == kind {
-			found = append(found, r)
-		}
-	}
-	return found
-}
-
-// remove takes the first resource of a type away that a function picks.
-func remove(kind string, pick func(record.Resource) bool) Mutant {
-	return func(s *Stack) bool {
-		for i, r := range s.Resources {
-			if r.Type == kind && (pick == nil || pick(r)) {
-				s.Resources = slices.Delete(s.Resources, i, i+1)
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// named picks a resource by its name.
-func named(names ...string) func(record.Resource) bool {
-	return func(r record.Resource) bool { return slices.Contains(names, r.Name) }
-}
-
-// change sets a property of the first resource of a type that a function picks.
-func change(kind string, pick func(record.Resource) bool, value any, path ...any) Mutant {
-	return func(s *Stack) bool {
-		for _, r := range s.Resources {
-			if r.Type == kind && (pick == nil || pick(r)) && set(r.Inputs, value, path...) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// text gives a property as text.
-func text(r record.Resource, path ...any) string {
-	v, ok := at(r.Inputs, path...)
-	if !ok || v == nil {
-		return ""
-	}
-	return fmt.Sprint(v)
 }

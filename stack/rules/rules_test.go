@@ -1,7 +1,6 @@
 package rules_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -23,7 +22,7 @@ func stack(t *testing.T, name string) *rules.Stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rules.Stack{Settings: s, Resources: got.Resources}
+	return rules.New(s, got.Resources)
 }
 
 // TestRules looks at every resource of the committed stacks.
@@ -51,7 +50,7 @@ func TestMutants(t *testing.T) {
 				controls[rule.ID] = true
 			}
 			for i, mutant := range rule.Mutants {
-				s := clone(t, whole)
+				s := rules.New(whole.Settings, whole.Resources)
 				id := fmt.Sprintf("mutant %d of %s: %s", i, rule.ID, rule.What)
 				found := mutant(s)
 				effective[id] = effective[id] || found
@@ -90,21 +89,4 @@ func TestExceptions(t *testing.T) {
 			}
 		}
 	}
-}
-
-// clone copies a stack, so that a mutant breaks its own.
-func clone(t *testing.T, s *rules.Stack) *rules.Stack {
-	t.Helper()
-	data, err := json.Marshal(s.Resources)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &rules.Stack{Settings: s.Settings}
-	if err := json.Unmarshal(data, &c.Resources); err != nil {
-		t.Fatal(err)
-	}
-	for i := range c.Resources {
-		c.Resources[i].Options.Provider = s.Resources[i].Options.Provider
-	}
-	return c
 }

@@ -22,40 +22,30 @@ var trusted = map[string]struct {
 	"cloudformation.amazonaws.com": {"https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html", nil},
 }
 
-// trusts is the rule that roles are for the services that need them.
+// trusts is the rule on who may assume a role, and under which conditions.
 func trusts() Rule {
-	return statementRule("roles-for-services", "every role is for one service of AWS that is known here", func(_ *Stack, st *statement) string {
+	condition := func(role string, value any) Mutant {
+		return change(roleType, named(role), value, "assumeRolePolicy.Statement.0.Condition")
+	}
+	source := map[string]any{"ArnLike": map[string]any{"aws:SourceArn": []any{"arn:aws:cloudformation:eu-west-1:111122223333:stack/*"}}}
+	return statements("trust-policies", "every role is for one service of AWS that is known here, and its trust policy compares the keys that this service is documented to send, and no others", func(_ *Stack, st *statement) string {
 		if st.of.Type != roleType {
 			return ""
 		}
-		if who := st.services(); len(who) != 1 || trusted[who[0]].page == "" || !slices.Equal(st.Action, []string{"sts:AssumeRole"}) {
+		who := st.services()
+		if len(who) != 1 || trusted[who[0]].page == "" || !slices.Equal(st.Action, []string{"sts:AssumeRole"}) {
 			return fmt.Sprintf("is for %s", st.Principal)
 		}
-		return ""
-	}, change(roleType, nil, map[string]any{"AWS": []any{"arn:aws:iam::999999999999:root"}}, "assumeRolePolicy", "Statement", 0, "Principal"))
-}
-
-// documentedKeys is the rule that a trust policy compares what the service is
-// documented to send, all of it and nothing else.
-func documentedKeys() Rule {
-	condition := func(role string, value any) Mutant {
-		return change(roleType, named(role), value, "assumeRolePolicy", "Statement", 0, "Condition")
-	}
-	source := map[string]any{"ArnLike": map[string]any{"aws:SourceArn": []any{"arn:aws:cloudformation:eu-west-1:111122223333:stack/*"}}}
-	return statementRule("trust-keys", "a trust policy compares the keys that its service is documented to send, and no others", func(_ *Stack, st *statement) string {
-		if st.of.Type != roleType || len(st.services()) != 1 {
-			return "" // roles-for-services
-		}
-		of := trusted[st.services()[0]]
 		var keys []string
 		for _, compared := range st.Condition {
 			keys = slices.AppendSeq(keys, maps.Keys(compared))
 		}
 		slices.Sort(keys)
-		if !slices.Equal(keys, of.keys) {
+		if of := trusted[who[0]]; !slices.Equal(keys, of.keys) {
 			return fmt.Sprintf("compares %v, and %s documents %v", keys, of.page, of.keys)
 		}
 		return ""
-	}, condition("v1-masker-task", nil), condition("flow-log", nil), condition("lake-subscription", source), condition("lake", source),
+	}, change(roleType, nil, map[string]any{"AWS": []any{"arn:aws:iam::999999999999:root"}}, "assumeRolePolicy.Statement.0.Principal"),
+		condition("v1-masker-task", nil), condition("flow-log", nil), condition("lake-subscription", source), condition("lake", source),
 		condition("crawler", source), condition("quicksight-formation", source))
 }
