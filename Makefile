@@ -54,8 +54,9 @@ fuzz: ## a minute of each fuzz test
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "== $$f $$name"; (cd $$(dirname $$f) && go test -run '^$$' -fuzz "^$$name$$" -fuzztime 1m .); done; done
 
-build: ## the services as static binaries, in .bin
-	@set -e; for s in validator masker aggregator; do CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BIN)/$$s ./services/$$s; done; ls -l $(BIN)
+build: tools ## bin/headcount, and the services as static binaries, in bin
+	@set -e; go build -o bin/headcount ./local/headcount
+	@set -e; for s in validator masker aggregator; do CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/$$s ./services/$$s; done; ls -l bin
 
 web: ## build the preview's chart library anew, with npm (what it makes is in the repository)
 	cd local/preview/web/build && npm ci && npm run build
@@ -68,7 +69,7 @@ tidy: ## go mod tidy in every module
 	$(ENGINE) go mod tidy
 
 clean: ## remove what the targets above have made
-	rm -rf $(BIN) data
+	rm -rf $(BIN) bin data
 
 deploy: named pulumi ## all of it to AWS, also for the first time: STACK=dev, PULUMI_FLAGS=--yes to ask nothing
 	pulumi stack select --create $(STACK)

@@ -17,40 +17,48 @@ import (
 // stopTimeout is how long the stand-in may take to write what it holds.
 const stopTimeout = 4 * time.Second
 
-// standIn runs only the stand-in for AWS, until Ctrl-C.
-func standIn(ctx context.Context, std streams, args []string) (err error) {
-	f := newFlags("cloud", std.err)
-	listen := f.String("listen", "127.0.0.1:4566", "loopback `address` to listen on")
-	dir := f.String("data", "", "the data `folder`; made if need be")
-	flow := f.String("flow", defaultFlow, "`name` of the data flow")
-	if err := f.parse(args, "", "data"); err != nil {
+// cloudCommand runs only the stand-in for AWS.
+type cloudCommand struct {
+	dataFlag
+	Listen string `default:"127.0.0.1:4566" placeholder:"ADDR" help:"Loopback address; port 0 chooses one (${default})."`
+	Flow   string `default:"${flow}" help:"Name of the data flow (${default})."`
+}
+
+// Help shows examples.
+func (*cloudCommand) Help() string {
+	return `It makes the topic, the queues, the stream and the buckets of a flow, and prints what each service needs to run on them. Any credentials are accepted.
+
+	headcount cloud --data data/cloud
+	AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws sqs list-queues`
+}
+
+// Run serves until Ctrl-C.
+func (c *cloudCommand) Run(ctx context.Context, std streams) (err error) {
+	if !service.IsFlow(c.Flow) {
+		return badFlow(c.Flow)
+	}
+	if err := checkListen(c.Listen); err != nil {
 		return err
 	}
-	if !service.IsFlow(*flow) {
-		return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", *flow)}
+	if err := sql.CheckFolder(c.Data); err != nil {
+		return usageError{fmt.Sprintf("--data %s: %s", c.Data, err)}
 	}
-	if err := checkListen(*listen); err != nil {
+	if err := os.MkdirAll(c.Data, 0o750); err != nil {
 		return err
 	}
-	if err := sql.CheckFolder(*dir); err != nil {
-		return usageError{fmt.Sprintf("--data %s: %s", *dir, err)}
-	}
-	if err := os.MkdirAll(*dir, 0o750); err != nil {
-		return err
-	}
-	unlock, err := pipeline.Lock(*dir)
+	unlock, err := pipeline.Lock(c.Data)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := keepFolder(*dir); err != nil {
+	if err := keepFolder(c.Data); err != nil {
 		return err
 	}
-	c, err := standin.Start(ctx, standin.Config{Listen: *listen, Dir: *dir, Log: zerolog.New(std.err).With().Timestamp().Logger()})
+	aws, err := standin.Start(ctx, standin.Config{Listen: c.Listen, Dir: c.Data, Log: zerolog.New(std.err).With().Timestamp().Logger()})
 	if err != nil {
-		return orEnded(ctx, orTaken(err, *listen))
+		return orEnded(ctx, orTaken(err, c.Listen))
 	}
-	r, err := pipeline.Create(ctx, c, *flow)
+	r, err := pipeline.Create(ctx, aws, c.Flow)
 	if err = orEnded(ctx, err); err == nil && r != nil {
 		r.Describe(std.out)
 		<-ctx.Done()
@@ -58,7 +66,7 @@ func standIn(ctx context.Context, std streams, args []string) (err error) {
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	if closeErr := c.Close(closing); err == nil {
+	if closeErr := aws.Close(closing); err == nil {
 		err = closeErr
 	}
 	return err

@@ -22,21 +22,29 @@ const (
 	resourcesFile = "stack/testdata/resources.%s.json"
 )
 
-// bill counts what runs on the stand-in use, and writes what that costs on AWS.
-func bill(ctx context.Context, std streams, args []string) (err error) {
-	f := newFlags("cost", std.err)
-	events := f.Int("events", 20_000, "count runs of so many simulated `events`; 0 takes the counts that are in the repository")
-	to := f.String("write", "", "`file` to write instead of stdout; fresh counts go to "+countedFile+" then")
-	if err := f.parse(args, ""); err != nil {
-		return err
-	}
-	if *events < 0 || *events > 0 && *events < 1000 {
-		return usageError{fmt.Sprintf("--events %d is neither 0 nor at least 1000", *events)}
+// costCommand writes what a stack costs.
+type costCommand struct {
+	Events int    `default:"20000" placeholder:"N" help:"Count runs of so many simulated events; 0 takes the counts that are in the repository (${default})."`
+	Write  string `placeholder:"FILE" help:"File to write in place of stdout; fresh counts go to the repository's then."`
+}
+
+// Help shows examples.
+func (*costCommand) Help() string {
+	return `It is for the repository's root, where the resources of the stacks and the prices are.
+
+	headcount cost --events 0
+	headcount cost --write docs/cost.md`
+}
+
+// Run counts what runs on the stand-in use, and writes what that costs on AWS.
+func (c *costCommand) Run(ctx context.Context, std streams) error {
+	if c.Events < 0 || c.Events > 0 && c.Events < 1000 {
+		return usageError{fmt.Sprintf("--events %d is neither 0 nor at least 1000", c.Events)}
 	}
 	if _, err := os.Stat(countedFile); errors.Is(err, fs.ErrNotExist) {
 		return usageError{"there is no " + countedFile + " here: run it in the repository's root"}
 	}
-	counted, err := used(ctx, *events, *to != "")
+	counted, err := used(ctx, c.Events, c.Write != "")
 	if err != nil {
 		return err
 	}
@@ -44,11 +52,11 @@ func bill(ctx context.Context, std streams, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if *to == "" {
+	if c.Write == "" {
 		_, err = std.out.Write(document)
 		return err
 	}
-	return renameio.WriteFile(*to, document, 0o644)
+	return renameio.WriteFile(c.Write, document, 0o644)
 }
 
 // used gives the counts that are in the repository, or fresh ones, which it

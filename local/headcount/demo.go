@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,30 +19,57 @@ import (
 )
 
 const (
-	// demoSpeed is how many simulated seconds pass in one.
-	demoSpeed = 60
 	// demoAlone is how many minutes are simulated when nobody watches, and
 	// demoWatched at most when somebody does.
 	demoAlone, demoWatched = 60, 7 * 24 * 60
-	demoPeople             = 1200
 	// demoSettleWithin is the longest time after Ctrl-C for what is published to be
 	// settled, and for the balance.
 	demoSettleWithin = 4 * time.Second
 )
 
-// demo runs a simulated city through the pipeline and shows the dashboard in the
-// browser and the busiest places here, live. On a terminal it goes on until
-// Ctrl-C; else it ends after one simulated hour.
-func demo(ctx context.Context, std streams, args []string) error {
-	f := newFlags("demo", std.err)
-	dir := f.String("data", filepath.Join("data", "demo"), "the data `folder`; what an earlier demo has made there is deleted")
-	if err := f.parse(args, ""); err != nil {
+// demoCommand runs a simulated city through the pipeline.
+type demoCommand struct {
+	dataFlag
+	listenFlag
+	People  int     `default:"1200" placeholder:"N" help:"Number of people (${default})."`
+	Speed   float64 `default:"60" help:"Simulated seconds in a second (${default})."`
+	Minutes int     `placeholder:"M" help:"Simulated minutes; without it until Ctrl-C on a terminal, and elsewhere an hour."`
+}
+
+// Help shows examples.
+func (*demoCommand) Help() string {
+	return `Each demo starts afresh: it deletes what an earlier demo has made in the folder, and refuses one with data that no demo made.
+
+	headcount demo
+	headcount demo --people 5000 --speed 300 --minutes 120 --data data/crowd`
+}
+
+func (d *demoCommand) check() error {
+	var faults []string
+	if d.People < 1 {
+		faults = append(faults, fmt.Sprintf("--people %d is not at least 1", d.People))
+	}
+	if !(d.Speed > 0 && d.Speed <= 3600) {
+		faults = append(faults, fmt.Sprintf("--speed %g is not above 0 and at most 3600", d.Speed))
+	}
+	if d.Minutes < 0 {
+		faults = append(faults, fmt.Sprintf("--minutes %d is not at least 1", d.Minutes))
+	}
+	if err := sql.CheckFolder(d.Data); err != nil {
+		faults = append(faults, fmt.Sprintf("--data %s: %s", d.Data, err))
+	}
+	if len(faults) > 0 {
+		return usageError{strings.Join(faults, "; ")}
+	}
+	return checkListen(d.Listen)
+}
+
+// Run shows the dashboard in the browser and the busiest places here, live.
+func (d *demoCommand) Run(ctx context.Context, std streams) error {
+	if err := d.check(); err != nil {
 		return err
 	}
-	if err := sql.CheckFolder(*dir); err != nil {
-		return usageError{fmt.Sprintf("--data %s: %s", *dir, err)}
-	}
-	if err := freshDemo(*dir); err != nil {
+	if err := freshDemo(d.Data); err != nil {
 		return err
 	}
 	list, err := places.ReadCSV(strings.NewReader(sample.Places), 200)
@@ -51,7 +77,7 @@ func demo(ctx context.Context, std streams, args []string) error {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: *dir, Listen: "127.0.0.1:0", Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
+		Dir: d.Data, Listen: "127.0.0.1:0", Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
 		// With a flush each second, the final of an hour is written at most once a
 		// second, and Ctrl-C has little to wait for.
 		Flush: time.Second, Refresh: 0,
@@ -59,23 +85,23 @@ func demo(ctx context.Context, std streams, args []string) error {
 	if err != nil {
 		return orEnded(ctx, err)
 	}
-	page, err := showDemo(ctx, std.err, *dir, previewAddress)
+	page, err := showDemo(ctx, std.err, d.Data, d.Listen)
 	if err != nil {
 		return errors.Join(orEnded(ctx, err), p.Close())
 	}
-	fmt.Fprintf(std.err, "A simulated city is on its way through the pipeline; a minute there takes a second here.\n"+
-		"  see   %s: the dashboard, in a browser\n  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   go run ./local/headcount query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
-		"  AWS   %s, for any SDK or CLI\n", page.URL(), *dir, *dir, p.Cloud.URL())
-	screen := &screen{out: std.out, live: isTerminal(std.out), dir: *dir, page: page.URL()}
+	fmt.Fprintf(std.err, "A simulated city goes through the pipeline, at %g times its speed.\n"+
+		"  see   %s: the dashboard, in a browser\n  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   headcount query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
+		"  AWS   %s, for any SDK or CLI\n", d.Speed, page.URL(), d.Data, d.Data, p.Cloud.URL())
+	screen := &screen{out: std.out, live: isTerminal(std.out), dir: d.Data, page: page.URL()}
 	if screen.live {
 		fmt.Fprint(std.err, "  end   Ctrl-C\n")
 	}
-	balance, err := showCity(ctx, p, screen)
+	balance, err := d.showCity(ctx, p, screen)
 	if err = errors.Join(err, page.Close(), p.Close()); balance == nil {
 		return err
 	}
 	if err != nil { // what was shown may be wrong, but what was counted is not
-		fmt.Fprintf(std.err, "headcount demo: %s\n", oneLine(err))
+		fmt.Fprintf(std.err, "headcount: %s\n", oneLine(err))
 	}
 	if reported := report(std, balance); reported != nil || err == nil {
 		return reported
@@ -86,15 +112,17 @@ func demo(ctx context.Context, std streams, args []string) error {
 // showCity puts a city through the pipeline until ctx ends, or the simulated time
 // is over, and waits until all of it is settled. What goes wrong with the screen is
 // an error beside the balance.
-func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipeline.Balance, error) {
-	minutes := demoAlone
-	if screen.live {
+func (d *demoCommand) showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipeline.Balance, error) {
+	minutes := d.Minutes
+	if minutes == 0 && screen.live {
 		minutes = demoWatched
+	} else if minutes == 0 {
+		minutes = demoAlone
 	}
 	now := time.Now().UTC()
-	feed := &feed{begun: now}
+	feed := &feed{begun: now, speed: d.Speed}
 	people, err := simulate.New(simulate.Config{
-		People: demoPeople, Minutes: minutes, Seed: 1,
+		People: d.People, Minutes: minutes, Seed: 1,
 		FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare,
 		// Yesterday, when the city gets up: nothing may lie in the future.
 		Start: time.Date(now.Year(), now.Month(), now.Day()-1, 7, 0, 0, 0, time.UTC),
@@ -136,6 +164,7 @@ func showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipel
 // feed writes the events of a city at their time.
 type feed struct {
 	begun time.Time
+	speed float64      // simulated seconds in one
 	clock atomic.Int64 // simulated, in milliseconds since the Unix epoch
 }
 
@@ -148,7 +177,7 @@ func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error 
 		if first.IsZero() {
 			first = sent.At
 		}
-		due := f.begun.Add(sent.At.Sub(first) / demoSpeed)
+		due := f.begun.Add(time.Duration(float64(sent.At.Sub(first)) / f.speed))
 		if due.Before(sent.At) { // when today is reached, time goes on as it does
 			due = sent.At
 		}

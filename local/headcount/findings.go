@@ -53,6 +53,14 @@ func (f *findings) write(w io.Writer, b *pipeline.Balance) {
 	_ = t.Flush() // like all output to a terminal
 }
 
+// writePublished lists the faults by category and field, with the line of the first
+// event that has it.
+func (f *findings) writePublished(w io.Writer) {
+	for _, fault := range slices.SortedFunc(maps.Keys(f.lines), func(x, y event.Fault) int { return cmp.Compare(f.lines[x], f.lines[y]) }) {
+		fmt.Fprintf(w, "headcount: %s %s, first in line %d: the stack will reject it\n", fault.Category, fault.Field, f.lines[fault])
+	}
+}
+
 // useful gives an error where nothing of the input counts, with the likely reason.
 func useful(b *pipeline.Balance, events string) error {
 	what := "--events " + events

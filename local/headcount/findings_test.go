@@ -88,7 +88,7 @@ func TestTruncatedGzip(t *testing.T) {
 	if code != exitInput || !strings.HasPrefix(out, `{"published":3,`) {
 		t.Errorf("exit %d, stdout %q", code, out)
 	}
-	want := "headcount run: --events " + file + ": it ends in the middle of its gzip data, in line 4: the balance has the 3 events before that, and not the rest\n"
+	want := "headcount: --events " + file + ": it ends in the middle of its gzip data, in line 4: the balance has the 3 events before that, and not the rest\n"
 	if !strings.HasSuffix(stderr, want) {
 		t.Errorf("got %s\nwant at the end %s", stderr, want)
 	}

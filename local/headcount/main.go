@@ -1,53 +1,75 @@
 // Command headcount runs the whole pipeline on one machine, without an AWS
-// account: it is for trying it out, for development and for tests, and keeps its
-// queues in memory. `headcount help` lists what it does.
+// account, answers questions about its data, and works with a stack that is on AWS.
+// `headcount --help` lists its commands.
 //
-// Each command is a file here, and internal/ has what they need: pipeline, the
-// resources on the stand-in, the services and the balance of a run; publish, which
-// sends a file of events; simulate, people who walk around a city; lake, the
-// conversion of records to Parquet; smoke, a check of a deployed stack; cost, the
-// bill of a stack; e2e, the tests of the whole.
+// Each command is a struct with its flags and a method Run, in a file of its name.
+// internal/ has what they need: pipeline, the resources on the stand-in, the
+// services and the balance of a run; publish, which sends events to the topic;
+// simulate, people who walk around a city; lake, the conversion of records to
+// Parquet; smoke, a check of a deployed stack; cost, the bill of a stack; e2e, the
+// tests of the whole.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/headcount-etl/headcount/dashboards/views"
 )
 
 // defaultFlow is the flow that is run, and shown, when no other is named.
 const defaultFlow = "v1"
 
-// command is one of headcount's.
-type command struct {
-	name, usage, does string
-	run               func(ctx context.Context, std streams, args []string) error
+// commands are headcount's.
+type commands struct {
+	Run      runCommand      `cmd:"" help:"Put a file of events through the pipeline on this machine, and print the balance."`
+	Demo     demoCommand     `cmd:"" help:"A simulated city, live, with the dashboard in the browser, until Ctrl-C."`
+	Query    queryCommand    `cmd:"" help:"Ask a data folder, or Athena, in SQL."`
+	Preview  previewCommand  `cmd:"" help:"Show a QuickSight definition in the browser, on local data."`
+	Simulate simulateCommand `cmd:"" help:"Write simulated events to stdout."`
+	Publish  publishCommand  `cmd:"" help:"Publish a file of events to a deployed stack."`
+	Smoke    smokeCommand    `cmd:"" help:"Publish to a deployed stack, and wait for exactly what must come of it."`
+	Cloud    cloudCommand    `cmd:"" help:"Only the stand-in for AWS, for any SDK or CLI, until Ctrl-C."`
+	Cost     costCommand     `cmd:"" help:"What a stack costs on AWS, from what runs on the stand-in use."`
+
+	Version kong.VersionFlag `help:"Print what was built, and exit."`
 }
+
+// dataFlag is the folder that a command works on.
+type dataFlag struct {
+	Data string `default:"${data}" env:"HEADCOUNT_DATA" placeholder:"DIR" help:"The data folder (default: $$HEADCOUNT_DATA, then ./data)."`
+}
+
+// defaultData is the data folder when none is named.
+const defaultData = "data"
+
+// shownFlags narrow what the views show.
+type shownFlags struct {
+	Flow string `default:"${flow}" help:"The flow that published_headcounts shows (${default})."`
+	Days uint16 `default:"${days}" help:"The last days that published_headcounts shows, as on AWS (${default}); recent_events shows the last ${imported}; 0 shows all of both."`
+}
+
+// listenFlag is the address of a page.
+type listenFlag struct {
+	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Loopback address of the page; port 0 chooses one (${default})."`
+}
+
+var vars = kong.Vars{"flow": defaultFlow, "data": defaultData, "days": fmt.Sprint(views.Days), "imported": fmt.Sprint(views.ImportedDays)}
 
 // streams are the standard streams, so that tests can give others.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
-}
-
-func commands() []command {
-	return []command{
-		{"run", "--events FILE|- --pois FILE --data DIR", "put a file of events through the pipeline and print the balance", run},
-		{"demo", "", "a simulated city, live, with the dashboard in the browser, until Ctrl-C", demo},
-		{"query", `--data DIR [--format table|json|csv] "SQL"`, "ask the data folder: events, headcounts, quarantine", query},
-		{"preview", "--definition FILE --data DIR [--dataset id=SQL …]", "a QuickSight definition in the browser, on the data folder", show},
-		{"simulate", "--people N --minutes M --seed S", "simulated events on stdout", simulateEvents},
-		{"smoke", "--outputs FILE|- [--flow NAME --events 1000]", "publish to a deployed stack, and wait for what must come of it", checkStack},
-		{"cloud", "[--listen 127.0.0.1:4566] --data DIR", "only the stand-in for AWS", standIn},
-		{"cost", "[--events N] [--write FILE]", "what it costs on AWS, from what runs on the stand-in use", bill},
-	}
 }
 
 func main() {
@@ -79,54 +101,83 @@ func (e usageError) Error() string { return e.text }
 // execute runs a command and gives the exit code. Results that could not be
 // written are an error too.
 func execute(ctx context.Context, std streams, args []string) int {
-	return withResults(std, func(std streams) int { return dispatch(ctx, std, args) })
+	return withResults(std, func(std streams) int {
+		command, err := parse(std, args)
+		if err == nil && command != nil {
+			command.BindTo(ctx, (*context.Context)(nil))
+			err = command.Run(std)
+		}
+		return exitCode(ctx, std, err)
+	})
 }
 
-func dispatch(ctx context.Context, std streams, args []string) int {
-	if len(args) == 0 {
-		args = []string{"help"}
-	}
-	switch args[0] {
-	case "help", "-h", "--help":
-		var listed bool
-		if args, listed = helpOn(std, args[1:]); listed {
-			return exitDone
+// helpShown ends the parsing of a command line that asks for help, or the version.
+type helpShown struct{}
+
+// parse parses a command line; without a command it has printed what was asked for.
+func parse(std streams, args []string) (command *kong.Context, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, shown := r.(helpShown); !shown {
+				panic(r)
+			}
 		}
-	case "version", "--version":
-		if info, ok := debug.ReadBuildInfo(); ok {
-			fmt.Fprintln(std.out, version(info))
-		}
-		return exitDone
+	}()
+	args = slices.Clone(args)
+	switch {
+	case len(args) == 0:
+		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(args[1:], "--help")
+	case args[0] == "version":
+		args[0] = "--version"
 	}
-	for _, c := range commands() {
-		if c.name != args[0] {
-			continue
+	for i, arg := range args {
+		// SQL that begins with a comment is no flag: a flag has neither a blank after
+		// its dashes nor a second line.
+		if strings.HasPrefix(arg, "-- ") || strings.HasPrefix(arg, "--") && strings.Contains(arg, "\n") {
+			args[i] = "\n" + arg
 		}
-		return exitCode(ctx, std, c.name, c.run(ctx, std, args[1:]))
 	}
-	fmt.Fprintln(std.err, unknownCommand(args[0]))
-	return exitInput
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	parser := kong.Must(&commands{}, kong.Name("headcount"), kong.Description("How many people are around each place of interest, from the positions that an app's users send."),
+		kong.Writers(std.out, std.err), kong.Exit(func(int) { panic(helpShown{}) }), kong.WithHyphenPrefixedParameters(true),
+		vars, kong.Vars{"version": version(info)}, kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}))
+	if command, err = parser.Parse(args); err == nil {
+		return command, nil
+	}
+	if r, ok := std.out.(*results); ok && r.err != nil {
+		return nil, nil // the help is lost, which withResults reports
+	}
+	help := "headcount --help"
+	var mistake *kong.ParseError
+	if errors.As(err, &mistake) && mistake.Context.Selected() != nil {
+		help = "headcount " + mistake.Context.Selected().Name + " --help"
+	}
+	return nil, usageError{fmt.Sprintf("%s: `%s` shows how", oneLine(err), help)}
 }
 
 // exitCode says what is wrong, if anything is, and gives the exit code. After a
 // signal that is the signal's only where it has cut something short.
-func exitCode(ctx context.Context, std streams, command string, err error) int {
-	var mistake usageError
+func exitCode(ctx context.Context, std streams, err error) int {
 	stop, stopped := stopOf(ctx)
 	err = orCutShort(ctx, err, "it has not finished")
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return exitDone
 	case stopped && errors.As(err, new(cutShort)):
 		if !errors.Is(err, errSaid) {
-			fmt.Fprintf(std.err, "headcount %s: interrupted by %s: %s\n", command, stop, oneLine(err))
+			fmt.Fprintf(std.err, "headcount: interrupted by %s: %s\n", stop, oneLine(err))
 		}
 		return stop.code()
-	case errors.As(err, &mistake):
-		fmt.Fprintf(std.err, "headcount %s: %s\n", command, mistake.text)
-		return exitInput
 	case !errors.Is(err, errSaid):
-		fmt.Fprintf(std.err, "headcount %s: %s\n", command, oneLine(err))
+		fmt.Fprintf(std.err, "headcount: %s\n", oneLine(err))
+	}
+	if errors.As(err, new(usageError)) {
+		return exitInput
 	}
 	return exitFailed
 }
@@ -134,57 +185,17 @@ func exitCode(ctx context.Context, std streams, command string, err error) int {
 // oneLine puts joined errors behind one another.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-func help(w io.Writer) {
-	fmt.Fprint(w, "Headcount on one machine.\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  headcount %-8s %s\n  %18s %s\n", c.name, c.usage, "", c.does)
-	}
-	fmt.Fprint(w, "\n`headcount help COMMAND` lists a command's flags, `headcount version` says what was built. Exit codes: 0 done; 1 failed, or not equal; 2 a mistake on the\n"+
-		"command line, or nothing useful in the input; 129, 130, 143 cut short by SIGHUP, SIGINT, SIGTERM.\n")
-}
-
-// flags is a flag set whose help is printed only when it is asked for: after a
-// mistake one line says more.
-type flags struct {
-	*flag.FlagSet
-	help io.Writer
-}
-
-func newFlags(name string, help io.Writer) flags {
-	f := flags{flag.NewFlagSet(name, flag.ContinueOnError), help}
-	f.SetOutput(io.Discard)
-	f.Usage = func() {}
-	return f
-}
-
-// parse parses the flags, of which those named must be given. The argument, if the
-// command has one, is what it is called; there must be exactly one.
-func (f flags) parse(args []string, argument string, required ...string) error {
-	if err := f.parseAnywhere(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(f.help, "headcount %s:\n", f.Name())
-			f.SetOutput(f.help)
-			f.PrintDefaults()
-			return err
-		}
-		return usageError{f.mistake(err) + ": `headcount " + f.Name() + " -h` lists the flags"}
-	}
-	var faults []string
-	for _, name := range required {
-		if f.Lookup(name).Value.String() == "" {
-			faults = append(faults, "--"+name+" is missing")
+// version says what the binary was built of: in a workspace Go gives the module no
+// version, but the commit where there is one.
+func version(info *debug.BuildInfo) string {
+	commit, changed := "an unknown commit", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = "commit " + s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = " with changes"
 		}
 	}
-	switch n := f.NArg(); {
-	case argument == "" && n > 0:
-		faults = append(faults, fmt.Sprintf("%q is no flag", f.Arg(0)))
-	case argument != "" && n == 0:
-		faults = append(faults, "the "+argument+" is missing")
-	case argument != "" && n > 1:
-		faults = append(faults, fmt.Sprintf("there are %d arguments, want one: put the %s in quotes", n, argument))
-	}
-	if len(faults) > 0 {
-		return usageError{strings.Join(faults, "; ") + ": `headcount " + f.Name() + " -h` lists the flags"}
-	}
-	return nil
+	return fmt.Sprintf("headcount of %s%s, %s", commit, changed, info.GoVersion)
 }

@@ -116,18 +116,18 @@ func TestMistakes(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"no such command":    {[]string{"rnu"}, []string{`no command "rnu"`, "did you mean run?", "headcount help"}},
-		"help on no command": {[]string{"help", "previw"}, []string{`no command "previw"`, "did you mean preview?"}},
-		"a number with unit": {run("--radius", "200m"), []string{"-radius", "want metres, a number"}},
-		"an instant":         {[]string{"simulate", "--start", "yesterday"}, []string{"-start", "such as 2026-01-12T07:00:00Z"}},
+		"no such command":    {[]string{"rnu"}, []string{`unexpected argument rnu, did you mean "run"?`, "headcount --help"}},
+		"help on no command": {[]string{"help", "previw"}, []string{`did you mean "preview"?`}},
+		"a number with unit": {run("--radius", "200m"), []string{"--radius: expected a float"}},
+		"an instant":         {[]string{"simulate", "--start", "yesterday"}, []string{"--start", "yesterday"}},
 		"SQL without quotes": {[]string{"query", "--data", dir, "SELECT", "1"}, []string{"2 arguments", "put the SQL in quotes"}},
-		"no flag":            {run("more"), []string{`"more" is no flag`}},
+		"no flag":            {run("more"), []string{"unexpected argument more"}},
 		"no data":            {[]string{"query", "--data", held, "SELECT 1"}, []string{"--data " + held, "no data of headcount", "demo"}},
-		"no such flag":       {run("--radios", "5"), []string{"-radios", "headcount run -h"}},
-		"flags missing":      {[]string{"run", "--data", dir}, []string{"--events is missing", "--pois is missing"}},
+		"no such flag":       {run("--radios", "5"), []string{"--radios", `did you mean "--radius"?`, "headcount run --help"}},
+		"flags missing":      {[]string{"run", "--data", dir}, []string{"missing flags: --events=FILE, --pois=FILE"}},
 		"values":             {run("--window", "7m", "--radius", "-1", "--min-people", "0", "--per-message", "0"), []string{"--window 7m", "divide a day", "--radius -1", "--min-people 0", "--per-message 0"}},
-		"days":               {[]string{"query", "--data", dir, "--days", "-1", "SELECT 1"}, []string{"-days", "whole number from 0"}},
-		"no duration":        {run("--window", "5"), []string{"-window", "such as 90s or 5m"}},
+		"days":               {[]string{"query", "--data", dir, "--days", "-1", "SELECT 1"}, []string{"--days: expected", "-1"}},
+		"no duration":        {run("--window", "5"), []string{"--window", "missing unit in duration"}},
 		"flow":               {run("--flow", "V 1"), []string{"--flow", "a-z"}},
 		"no events file":     {[]string{"run", "--events", "nowhere", "--pois", pois, "--data", dir}, []string{"--events nowhere", "no such file"}},
 		"events is a folder": {[]string{"run", "--events", dir, "--pois", pois, "--data", dir}, []string{"is a folder"}},
@@ -149,11 +149,11 @@ func TestMistakes(t *testing.T) {
 		"no question":        {[]string{"query", "--data", dir, "CREATE TABLE t (a INT)"}, []string{"only questions"}},
 		"another file":       {[]string{"query", "--data", dir, "FROM '" + file + "'"}, []string{"no table"}},
 		"format":             {[]string{"query", "--data", dir, "--format", "xml", "SELECT 1"}, []string{"xml", "table", "json", "csv"}},
-		"people":             {[]string{"simulate", "--people", "-1", "--faults", "2"}, []string{"headcount simulate: --people is -1", "; --faults is 2"}},
+		"people":             {[]string{"simulate", "--people", "-1", "--faults", "2"}, []string{"headcount: --people is -1", "; --faults is 2"}},
 		"listen":             {[]string{"cloud", "--data", held, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
 		"no definition":      {[]string{"preview", "--definition", "nowhere.json", "--data", dir}, []string{"nowhere.json", "no such file"}},
-		"nothing to show":    {[]string{"preview", "--definition", file}, []string{"--data is missing", "--dataset"}},
-		"no data set":        {[]string{"preview", "--definition", file, "--dataset", "x"}, []string{"identifier=SELECT"}},
+		"nothing to show":    {[]string{"preview", "--definition", file}, []string{"--data data", "no such file"}},
+		"no data set":        {[]string{"preview", "--definition", file, "--dataset", "x"}, []string{"--dataset", "<key>=<value>"}},
 		"preview for all":    {[]string{"preview", "--definition", file, "--data", dir, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,27 +179,57 @@ func TestRadiusOnce(t *testing.T) {
 	}
 }
 
+// TestHelp: every command has examples, on stdout, that the parser accepts.
 func TestHelp(t *testing.T) {
-	code, out, _ := headcount(t, "", "help")
-	for _, c := range commands() {
-		if !strings.Contains(out, "headcount "+c.name) {
-			t.Errorf("help does not name %s", c.name)
+	_, all, _ := headcount(t, "")
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}} {
+		if code, out, _ := headcount(t, "", args...); code != 0 || out != all {
+			t.Errorf("%v: exit %d, %s", args, code, out)
 		}
 	}
-	if code != 0 {
-		t.Errorf("exit %d", code)
-	}
-	for _, args := range [][]string{{"run", "-h"}, {"help", "run"}} {
-		if code, _, stderr := headcount(t, "", args...); code != 0 || !strings.Contains(stderr, "-per-message") {
-			t.Errorf("exit %d: %s", code, stderr)
+	for _, name := range []string{"run", "demo", "query", "preview", "simulate", "publish", "smoke", "cloud", "cost"} {
+		if !strings.Contains(all, "\n  "+name+" ") {
+			t.Errorf("the help does not name %s: %s", name, all)
+		}
+		code, out, _ := headcount(t, "", name, "-h")
+		if code2, again, _ := headcount(t, "", "help", name); code != 0 || code2 != 0 || again != out {
+			t.Errorf("exit %d, %d: %s", code, code2, again)
+		}
+		if !strings.Contains(out, "    headcount "+name) {
+			t.Errorf("no example of %s: %s", name, out)
+		}
+		for _, line := range strings.Split(out, "\n") {
+			for _, example := range strings.Split(strings.TrimPrefix(line, "    "), " | ") {
+				if !strings.HasPrefix(line, "    ") || !strings.HasPrefix(example, "headcount ") {
+					continue
+				}
+				if _, err := parse(streams{}, words(strings.TrimPrefix(example, "headcount "))); err != nil {
+					t.Errorf("%s: %v", example, err)
+				}
+			}
 		}
 	}
-	if code, _, stderr := headcount(t, "", "help", "query"); code != 0 || !strings.Contains(stderr, "(default 92)") {
-		t.Errorf("exit %d: %s", code, stderr)
+	if _, out, _ := headcount(t, "", "query", "-h"); !strings.Contains(out, "(92)") {
+		t.Error(out)
 	}
-	if code, out, _ := headcount(t, "", "version"); code != 0 || !strings.HasPrefix(out, "headcount ") || !strings.HasSuffix(out, ", "+runtime.Version()+"\n") {
-		t.Errorf("exit %d: %s", code, out)
+	for _, args := range []string{"version", "--version"} {
+		if code, out, _ := headcount(t, "", args); code != 0 || !strings.HasPrefix(out, "headcount of ") || !strings.HasSuffix(out, ", "+runtime.Version()+"\n") {
+			t.Errorf("exit %d: %s", code, out)
+		}
 	}
+}
+
+// words splits an example as a shell does, without what goes into a file.
+func words(line string) (all []string) {
+	line, _, _ = strings.Cut(line, " > ")
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			all = append(all, part)
+		} else {
+			all = append(all, strings.Fields(part)...)
+		}
+	}
+	return all
 }
 
 func TestVersion(t *testing.T) {
@@ -245,7 +275,7 @@ func TestSimulateIsRepeatable(t *testing.T) {
 // BenchmarkRun puts simulated events through the whole pipeline, the stand-in
 // included.
 func BenchmarkRun(b *testing.B) {
-	city, err := simulate.New(simulate.Config{People: 2000, Minutes: 30, Seed: 1, Start: simulate.DefaultStart(time.Now(), 60), FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare})
+	city, err := simulate.New(simulate.Config{People: 2000, Minutes: 30, Seed: 1, Start: time.Now().UTC().Add(-time.Hour).Truncate(time.Hour), FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -17,9 +18,6 @@ import (
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
-// previewAddress is where the preview listens if nothing else is said.
-const previewAddress = "127.0.0.1:8080"
-
 // ownViews are the views behind the data sets of our own dashboards, by their
 // identifiers.
 var ownViews = map[string]preview.View{
@@ -29,48 +27,37 @@ var ownViews = map[string]preview.View{
 
 const narrow = "it shows the last days only, --days 0 shows all"
 
-// show serves a definition until Ctrl-C.
-func show(ctx context.Context, std streams, args []string) error {
-	f := newFlags("preview", std.err)
-	file := f.String("definition", "", "the JSON `file` of a QuickSight definition")
-	dir := f.String("data", "", "the data `folder`, for the data sets headcounts and events")
-	listen := f.String("listen", previewAddress, "loopback `address` of the page; port 0 chooses one")
-	flow := f.String("flow", defaultFlow, "the `flow` of the data set headcounts")
-	days := publishedDays(f)
-	sets := map[string]string{}
-	f.Func("dataset", "`id=SQL`: where the rows of a data set come from; may be repeated", func(text string) error {
-		id, statement, ok := strings.Cut(text, "=")
-		if !ok || id == "" || strings.TrimSpace(statement) == "" {
-			return errors.New("want identifier=SELECT …")
-		}
-		sets[id] = statement
-		return nil
-	})
-	if err := f.parse(args, "", "definition"); err != nil {
+// previewCommand shows a QuickSight definition in the browser.
+type previewCommand struct {
+	dataFlag
+	shownFlags
+	listenFlag
+	Definition string            `placeholder:"FILE" help:"JSON of a QuickSight definition; Headcount's own without it."`
+	Dataset    map[string]string `mapsep:"none" placeholder:"ID=SQL" help:"Where the rows of a data set come from; may be repeated. The SQL may read any file."`
+}
+
+// Help shows examples.
+func (*previewCommand) Help() string {
+	return `The page follows the definition's file and the data while both change. The data sets headcounts and events are in the data folder.
+
+	headcount preview --data data/mine --days 0
+	headcount preview --definition other.json --dataset "sales=SELECT * FROM 'sales.parquet'" --listen 127.0.0.1:0`
+}
+
+// Run serves the page until Ctrl-C.
+func (c *previewCommand) Run(ctx context.Context, std streams) error {
+	if err := c.check(); err != nil {
 		return err
 	}
-	if err := checkListen(*listen); err != nil {
-		return err
+	config := preview.Config{
+		Listen: c.Listen, File: c.Definition, Dir: c.Data, Schema: pipeline.Schema(c.Flow, int(c.Days)), Views: ownViews, DataSets: c.Dataset,
 	}
-	if *dir == "" && len(sets) == 0 {
-		return usageError{"--data is missing, and so is any --dataset: `headcount preview -h` lists the flags"}
+	if c.Definition == "" {
+		config.File, config.Read = dashboards.HeadcountFile, ourDefinition
 	}
-	if !service.IsFlow(*flow) {
-		return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", *flow)}
-	}
-	if _, err := os.Stat(*file); err != nil {
-		return usageError{fmt.Sprintf("--definition %s: %s", *file, cause(err))}
-	}
-	if *dir != "" {
-		if err := checkFolder("--data", *dir); err != nil {
-			return err
-		}
-	}
-	s, err := preview.Start(ctx, preview.Config{
-		Listen: *listen, File: *file, Dir: *dir, Schema: pipeline.Schema(*flow, *days), Views: ownViews, DataSets: sets,
-	})
+	s, err := preview.Start(ctx, config)
 	if err != nil {
-		return orEnded(ctx, orTaken(err, *listen))
+		return orEnded(ctx, orTaken(err, c.Listen))
 	}
 	faults, err := s.Faults(ctx)
 	err = orEnded(ctx, err)
@@ -78,11 +65,44 @@ func show(ctx context.Context, std streams, args []string) error {
 		fmt.Fprintln(std.err, fault.Error())
 	}
 	if err == nil {
-		fmt.Fprintf(std.err, "%s is shown at\n\n  %s\n\nIt follows the file and the data; Ctrl-C ends it.\n", *file, s.URL())
+		fmt.Fprintf(std.err, "%s is shown at\n\n  %s\n\nIt follows the file and the data; Ctrl-C ends it.\n", config.File, s.URL())
 		<-ctx.Done()
 	}
 	return errors.Join(err, s.Close())
 }
+
+// check names a fault of the values. Where every data set is given, the default
+// folder need not be there.
+func (c *previewCommand) check() error {
+	if err := checkListen(c.Listen); err != nil {
+		return err
+	}
+	for id, statement := range c.Dataset {
+		if id == "" || strings.TrimSpace(statement) == "" {
+			return usageError{fmt.Sprintf("--dataset %s=%s: want identifier=SELECT …", id, statement)}
+		}
+	}
+	if !service.IsFlow(c.Flow) {
+		return badFlow(c.Flow)
+	}
+	if c.Definition != "" {
+		if _, err := os.Stat(c.Definition); err != nil {
+			return usageError{fmt.Sprintf("--definition %s: %s", c.Definition, cause(err))}
+		}
+	}
+	if _, err := os.Stat(c.Data); c.Data == defaultData && len(c.Dataset) > 0 && errors.Is(err, fs.ErrNotExist) {
+		c.Data = ""
+		return nil
+	}
+	return checkFolder("--data", c.Data)
+}
+
+// badFlow is the error of a name that no flow can have.
+func badFlow(name string) error {
+	return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", name)}
+}
+
+func ourDefinition() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) }
 
 // checkListen refuses an address that others could reach.
 func checkListen(address string) error {
@@ -97,7 +117,7 @@ func checkListen(address string) error {
 // where that is taken, on another port.
 func showDemo(ctx context.Context, stderr io.Writer, dir, address string) (*preview.Server, error) {
 	c := preview.Config{
-		Listen: address, File: dashboards.HeadcountFile, Read: func() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) },
+		Listen: address, File: dashboards.HeadcountFile, Read: ourDefinition,
 		Dir: dir, Schema: pipeline.Schema(defaultFlow, views.Days), Views: ownViews, Filling: true,
 	}
 	s, err := preview.Start(ctx, c)

@@ -27,7 +27,7 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w: w}
 }
 
-func isTerminal(w io.Writer) bool {
+func isTerminal(w any) bool {
 	if r, ok := w.(*results); ok {
 		w = r.Writer
 	}

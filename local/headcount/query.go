@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,45 +9,107 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
-	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
-	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
+	"github.com/headcount-etl/headcount/local/headcount/internal/smoke"
 	"github.com/headcount-etl/headcount/local/preview/sql"
 )
 
-// query answers one SQL question about a data folder.
-func query(ctx context.Context, std streams, args []string) error {
-	f := newFlags("query", std.err)
-	dir := f.String("data", "", "the data `folder`")
-	format := f.String("format", sql.FormatTable, "table, json or csv")
-	flow := f.String("flow", defaultFlow, "the `flow` that the view published_headcounts shows")
-	days := publishedDays(f)
-	if err := f.parse(commented(args), "SQL", "data"); err != nil {
+// queryCommand answers one SQL question.
+type queryCommand struct {
+	dataFlag
+	shownFlags
+	stackFlags
+	SQL    []string `arg:"" optional:"" name:"sql" help:"The question, in quotes; without it, and without --file, it is read from stdin."`
+	File   string   `short:"f" placeholder:"FILE" help:"A file that holds the question."`
+	Format string   `enum:"table,json,csv" default:"table" help:"table, json or csv (${default})."`
+}
+
+// Help shows examples.
+func (*queryCommand) Help() string {
+	return `A data folder has the tables events (the lake: personal data), headcounts and quarantine, and the views events_safe, recent_events and published_headcounts. With --stack it is Athena that is asked, in Athena's SQL.
+
+	headcount query "SELECT poi_name, sum(people) FROM published_headcounts GROUP BY 1 ORDER BY 2 DESC LIMIT 5"
+	headcount query --data data/mine --days 0 --format csv -f busiest.sql
+	headcount query --stack dev "SELECT count(*) FROM published_headcounts"`
+}
+
+// Run asks, and writes the answer to stdout.
+func (q *queryCommand) Run(ctx context.Context, std streams) error {
+	question, err := q.question(ctx, std)
+	if err != nil {
 		return err
 	}
-	if err := checkFolder("--data", *dir); err != nil {
+	if q.named() {
+		return q.askAthena(ctx, std, question)
+	}
+	if err := checkFolder("--data", q.Data); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(*dir, pipeline.BucketsFolder)); errors.Is(err, fs.ErrNotExist) {
-		return usageError{fmt.Sprintf("--data %s holds no data of headcount: run, demo and cloud make some", *dir)}
+	if _, err := os.Stat(filepath.Join(q.Data, pipeline.BucketsFolder)); errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Sprintf("--data %s holds no data of headcount: run, demo and cloud make some", q.Data)}
 	}
-	db, err := sql.Open(ctx, *dir, pipeline.Schema(*flow, *days))
+	db, err := sql.Open(ctx, q.Data, pipeline.Schema(q.Flow, int(q.Days)))
 	if err != nil {
 		return orCutShort(ctx, err, "nothing was asked yet")
 	}
-	err = db.Query(ctx, std.out, *format, f.Arg(0))
+	err = db.Query(ctx, std.out, q.Format, question)
 	if err == nil {
-		err = sayNarrow(ctx, std.err, db, f.Arg(0), *flow, *days)
+		err = sayNarrow(ctx, std.err, db, question, q.Flow, int(q.Days))
 	}
 	if err = errors.Join(err, db.Close()); errors.As(err, new(*sql.MistakeError)) {
 		return usageError{oneLine(err)}
 	}
 	return orCutShort(ctx, err, "the answer is not complete")
+}
+
+// question gives the SQL: the argument, or what a file or stdin holds.
+func (q *queryCommand) question(ctx context.Context, std streams) (string, error) {
+	from, in := "stdin", std.in
+	switch {
+	case len(q.SQL) > 1:
+		return "", usageError{fmt.Sprintf("there are %d arguments, want one: put the SQL in quotes", len(q.SQL))}
+	case len(q.SQL) == 1 && q.File != "":
+		return "", usageError{"there is SQL both as an argument and in --file: give one of them"}
+	case len(q.SQL) == 1:
+		return q.SQL[0], nil
+	case q.File != "":
+		f, err := os.Open(q.File)
+		if err != nil {
+			return "", usageError{fmt.Sprintf("--file %s: %s", q.File, cause(err))}
+		}
+		defer f.Close() //nolint:errcheck // only read from
+		from, in = "--file "+q.File, f
+	case isTerminal(in):
+		return "", usageError{"the SQL is missing: `headcount query --help` shows how"}
+	}
+	text, err := io.ReadAll(untilStopped(ctx, in))
+	if err == nil && len(bytes.TrimSpace(text)) == 0 {
+		err = usageError{"the SQL is missing: " + from + " is empty"}
+	}
+	return string(text), orCutShort(ctx, err, "nothing was asked")
+}
+
+// askAthena asks a deployed stack. A table is aligned as that of a data folder.
+func (q *queryCommand) askAthena(ctx context.Context, std streams, question string) error {
+	outputs, err := q.read(ctx, std)
+	if err != nil {
+		return err
+	}
+	athena, err := smoke.AthenaOf(ctx, outputs)
+	if err != nil {
+		return err
+	}
+	columns, rows, err := athena.Query(ctx, question)
+	if err != nil {
+		return orCutShort(ctx, err, "the query was stopped")
+	}
+	names := make([]sql.Column, len(columns))
+	for i, c := range columns {
+		names[i] = sql.Column(c)
+	}
+	return sql.Write(std.out, q.Format, names, rows)
 }
 
 // sayNarrow says so where a question is about a view that hides all rows that there
@@ -66,67 +129,6 @@ func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow stri
 		}
 	}
 	return nil
-}
-
-// publishedDays adds the flag that narrows published_headcounts and recent_events,
-// as on AWS.
-func publishedDays(f flags) *int {
-	days := views.Days
-	f.Func("days", fmt.Sprintf("the last `days` that the view published_headcounts shows, as on AWS (default %d); recent_events shows the last %d; 0 shows all of both", views.Days, views.ImportedDays), func(text string) error {
-		n, err := strconv.ParseUint(text, 10, 16)
-		if err != nil {
-			return errors.New("want a whole number from 0 to 65535")
-		}
-		days = int(n)
-		return nil
-	})
-	return &days
-}
-
-// commented has SQL that begins with a comment not be read as a flag: a flag has
-// neither a blank after its dashes nor a second line.
-func commented(args []string) []string {
-	args = slices.Clone(args)
-	for i, arg := range args {
-		if strings.HasPrefix(arg, "-- ") || strings.HasPrefix(arg, "--") && strings.Contains(arg, "\n") {
-			args[i] = "\n" + arg
-		}
-	}
-	return args
-}
-
-// simulateEvents writes simulated events to stdout.
-func simulateEvents(ctx context.Context, std streams, args []string) error {
-	f := newFlags("simulate", std.err)
-	c := simulate.Config{}
-	city(f, &c)
-	if err := f.parse(args, ""); err != nil {
-		return err
-	}
-	n, err := simulate.Write(ctx, std.out, c)
-	var bad *simulate.ConfigError
-	if errors.As(err, &bad) {
-		return usageError{"--" + strings.ReplaceAll(bad.Error(), "\n", "; --")}
-	}
-	return orCutShort(ctx, err, "%s written, to the end of a line", counted(n, "event"))
-}
-
-// city adds the flags of a simulated city.
-func city(f flags, c *simulate.Config) {
-	f.IntVar(&c.People, "people", 1000, "`number` of people")
-	f.IntVar(&c.Minutes, "minutes", 10, "simulated `minutes`")
-	f.Uint64Var(&c.Seed, "seed", 1, "same `seed`, same events")
-	f.Float64Var(&c.FaultShare, "faults", simulate.DefaultFaultShare, "`share` of faulty events, 0 to 1")
-	f.Float64Var(&c.NoConsentShare, "no-consent", simulate.DefaultNoConsentShare, "`share` of people without consent, 0 to 1")
-	f.DurationVar(&c.Interval, "interval", simulate.DefaultInterval, "mean `time` between two events of a person")
-	// A fixed day, so that a command gives the same events whenever it is run.
-	c.Start = time.Date(2026, 1, 12, 7, 0, 0, 0, time.UTC)
-	f.Func("start", "first `instant`, such as 2026-01-12T07:00:00Z (the default)", func(text string) (err error) {
-		if c.Start, err = time.Parse(time.RFC3339, text); err != nil {
-			return errors.New("want an instant such as 2026-01-12T07:00:00Z")
-		}
-		return nil
-	})
 }
 
 // checkFolder gives an error where the folder that a flag names is not there.

@@ -19,68 +19,64 @@ import (
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
-// runFlags are the flags of `headcount run`.
-type runFlags struct {
-	events, pois, data, flow string
-	window                   time.Duration
-	radiusM                  float64
-	minPeople, perMessage    int
+// runCommand puts a file of events through the pipeline.
+type runCommand struct {
+	dataFlag
+	Events     string        `required:"" placeholder:"FILE" help:"Newline-delimited events, plain or gzipped; - is stdin."`
+	Pois       string        `required:"" placeholder:"FILE" help:"Places as CSV: poi_id,name,latitude,longitude[,radius_m]."`
+	Flow       string        `default:"${flow}" help:"Name of the data flow (${default})."`
+	Window     time.Duration `default:"5m" help:"Length of the windows, such as 1m or 1h; divides a day (${default})."`
+	Radius     float64       `default:"200" placeholder:"M" help:"Metres around a place that names none itself (${default})."`
+	MinPeople  int           `default:"1" placeholder:"N" help:"Cells with fewer people are suppressed (${default})."`
+	PerMessage int           `default:"1" placeholder:"N" help:"Most events in one published message (${default})."`
 
 	places []places.Place // the file of --pois, which is read once
 }
 
-func readRunFlags(args []string, help io.Writer) (r runFlags, err error) {
-	f := newFlags("run", help)
-	f.StringVar(&r.events, "events", "", "`file` of newline-delimited events, plain or gzipped; - is stdin")
-	f.StringVar(&r.pois, "pois", "", "CSV `file` of places: poi_id,name,latitude,longitude[,radius_m]")
-	f.StringVar(&r.data, "data", "", "the data `folder`; made if need be, and added to")
-	f.DurationVar(&r.window, "window", 5*time.Minute, "length of the windows; divides a day")
-	f.Float64Var(&r.radiusM, "radius", 200, "`metres` around a place that names none itself")
-	f.IntVar(&r.minPeople, "min-people", 1, "cells with fewer `people` are suppressed")
-	f.IntVar(&r.perMessage, "per-message", 1, "most `events` in one published message")
-	f.StringVar(&r.flow, "flow", defaultFlow, "`name` of the data flow")
-	if err := f.parse(args, "", "events", "pois", "data"); err != nil {
-		return r, err
-	}
-	return r, r.check()
+// Help shows examples.
+func (*runCommand) Help() string {
+	return `The folder is made if need be, and added to; the same events twice give the same headcounts. The balance is the last line of stdout.
+
+	headcount run --events events.ndjson --pois local/headcount/sample/places.csv
+	headcount simulate --people 500 | headcount run --events - --pois places.csv --data data/mine --min-people 5`
 }
 
 // check names every fault of the values.
-func (r *runFlags) check() error {
+func (r *runCommand) check() error {
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	if _, err := counts.NewWindow(r.window); err != nil || r.window%time.Second != 0 {
-		fault("--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.window)
+	if _, err := counts.NewWindow(r.Window); err != nil || r.Window%time.Second != 0 {
+		fault("--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.Window)
 	}
-	radiusM := r.radiusM
+	radiusM := r.Radius
 	if !(radiusM > 0 && radiusM <= places.MaxRadiusM) {
 		fault("--radius %g is not above 0 and at most %d metres", radiusM, places.MaxRadiusM)
 		radiusM = 1 // to look for the other faults of the places
 	}
-	if r.minPeople < 1 {
-		fault("--min-people %d is not at least 1", r.minPeople)
+	if r.MinPeople < 1 {
+		fault("--min-people %d is not at least 1", r.MinPeople)
 	}
-	if r.perMessage < 1 {
-		fault("--per-message %d is not at least 1", r.perMessage)
+	if r.PerMessage < 1 {
+		fault("--per-message %d is not at least 1", r.PerMessage)
 	}
-	if !service.IsFlow(r.flow) {
-		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.flow)
+	if !service.IsFlow(r.Flow) {
+		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.Flow)
 	}
 	if err := r.readPlaces(radiusM); err != nil {
-		fault("--pois %s: %s", r.pois, oneLine(err))
+		fault("--pois %s: %s", r.Pois, oneLine(err))
 	}
-	if r.events != "-" {
-		if info, err := os.Stat(r.events); err != nil {
-			fault("--events %s: %s", r.events, cause(err))
+	if r.Events != "-" {
+		if info, err := os.Stat(r.Events); err != nil {
+			fault("--events %s: %s", r.Events, cause(err))
 		} else if info.IsDir() {
-			fault("--events %s is a folder, want a file", r.events)
+			fault("--events %s is a folder, want a file", r.Events)
 		}
 	}
-	if info, err := os.Stat(r.data); err == nil && !info.IsDir() {
-		fault("--data %s is a file, want a folder", r.data)
+	if info, err := os.Stat(r.Data); err == nil && !info.IsDir() {
+		fault("--data %s is a file, want a folder", r.Data)
 	}
-	if err := sql.CheckFolder(r.data); err != nil {
-		fault("--data %s: %s", r.data, err)
+	if err := sql.CheckFolder(r.Data); err != nil {
+		fault("--data %s: %s", r.Data, err)
 	}
 	if len(faults) > 0 {
 		return usageError{strings.Join(faults, "; ")}
@@ -88,8 +84,8 @@ func (r *runFlags) check() error {
 	return nil
 }
 
-func (r *runFlags) readPlaces(radiusM float64) error {
-	f, err := os.Open(r.pois)
+func (r *runCommand) readPlaces(radiusM float64) error {
+	f, err := os.Open(r.Pois)
 	if err != nil {
 		return errors.New(cause(err))
 	}
@@ -107,15 +103,14 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// run puts a file of events through the pipeline.
-func run(ctx context.Context, std streams, args []string) (err error) {
-	flags, err := readRunFlags(args, std.err)
-	if err != nil {
+// Run publishes the events, waits for their headcounts, and draws the balance.
+func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
+	if err := r.check(); err != nil {
 		return err
 	}
 	input := std.in
-	if flags.events != "-" {
-		file, err := os.Open(flags.events)
+	if r.Events != "-" {
+		file, err := os.Open(r.Events)
 		if err != nil {
 			return err
 		}
@@ -126,32 +121,32 @@ func run(ctx context.Context, std streams, args []string) (err error) {
 	// Before anything is made or published: the form of a whole file shows at its beginning.
 	events, err := publish.Lines(untilStopped(ctx, bar.reads(input)))
 	if err != nil {
-		return orCutShort(ctx, unusable(flags.events, err), "nothing was published")
+		return orCutShort(ctx, unusable(r.Events, err), "nothing was published")
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: flags.data, Listen: "127.0.0.1:0", Places: flags.places, Flow: flags.flow, Window: flags.window, MinPeople: flags.minPeople,
+		Dir: r.Data, Listen: "127.0.0.1:0", Places: r.places, Flow: r.Flow, Window: r.Window, MinPeople: r.MinPeople,
 		// A final is written as soon as there is a partial, as nobody waits for
 		// more; and Settle cuts the last flush short.
 		Flush: 10 * time.Second, Refresh: 0,
-		Warn: func(text string) { fmt.Fprintf(std.err, "headcount run: %s\n", text) },
+		Warn: func(text string) { fmt.Fprintf(std.err, "headcount: %s\n", text) },
 	})
 	if err != nil {
-		return orCutShort(ctx, otherFlow(flags.data, err), "nothing was published")
+		return orCutShort(ctx, otherFlow(r.Data, err), "nothing was published")
 	}
-	if err := keepFolder(flags.data); err != nil {
+	if err := keepFolder(r.Data); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	seen := &findings{}
-	balance, err := drive(ctx, p, events, flags.perMessage, bar, seen)
+	balance, err := drive(ctx, p, events, r.PerMessage, bar, seen)
 	if err = errors.Join(err, p.Close()); balance == nil {
 		return err
 	}
 	reported := report(std, balance)
 	seen.write(std.err, balance)
-	if err = errors.Join(unread(flags.events, balance, err), reported); err != nil {
+	if err = errors.Join(unread(r.Events, balance, err), reported); err != nil {
 		return err
 	}
-	return useful(balance, flags.events)
+	return useful(balance, r.Events)
 }
 
 // drive publishes the events, waits until all is settled, and draws the balance.

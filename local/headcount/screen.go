@@ -91,7 +91,7 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) (err e
 		}
 		totals := p.Tally.Totals()
 		_, err := fmt.Fprintf(s.out, clearScreen+"Headcount demo   %s UTC   %s events settled, %.0f/s\n\n%s\n"+
-			"see   %s\ndata  %s\nask   go run ./local/headcount query --data %s \"FROM headcounts LIMIT 10\"\nAWS   %s\nend   Ctrl-C\n",
+			"see   %s\ndata  %s\nask   headcount query --data %s \"FROM headcounts LIMIT 10\"\nAWS   %s\nend   Ctrl-C\n",
 			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(totals.Settled), float64(totals.Settled)/time.Since(f.begun).Seconds(),
 			places, s.page, s.dir, s.dir, p.Cloud.URL())
 		if err != nil {

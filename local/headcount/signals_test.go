@@ -148,7 +148,7 @@ func TestCutShort(t *testing.T) {
 		"query, answering": {[]string{"query", "--data", dir, "--format", "csv", "FROM range(5000000)"}, "write", "the answer is not complete", ""},
 		"simulate":         {[]string{"simulate", "--people", "1000", "--minutes", "100000"}, "write", " events written, to the end of a line", ""},
 		"cost":             {[]string{"cost", "--events", "1000000"}, "before", "it has not finished", ""},
-		"smoke":            {[]string{"smoke", "--outputs", "-"}, "read", "nothing was published", ""},
+		"smoke":            {[]string{"smoke", "--outputs", "-"}, "read", "nothing was read", ""},
 		"run": {
 			[]string{"run", "--events", "-", "--pois", "local/headcount/sample/places.csv", "--data", dir},
 			"read",
@@ -171,7 +171,7 @@ func TestCutShort(t *testing.T) {
 			stop("before")
 			stdin := io.MultiReader(strings.NewReader(tt.input+"\n"), onRead{func() { stop("read") }, ever})
 			code := execute(ctx, streams{stdin, onWrite{&out, func(string) { stop("write") }}, &stderr}, tt.args)
-			want := "headcount " + tt.args[0] + ": interrupted by SIGTERM: "
+			want := "headcount: interrupted by SIGTERM: "
 			if code != 143 || out.Len() > 0 != (tt.when == "write") || strings.Count(stderr.String(), "\n") != 1 || !strings.HasPrefix(stderr.String(), want) {
 				t.Errorf("exit %d, %d bytes on stdout, stderr %q", code, out.Len(), &stderr)
 			}
@@ -222,7 +222,7 @@ func TestFailuresAfterASignal(t *testing.T) {
 	// The screen is drawn for the last time before the balance is.
 	spoil := func(string) { unconverted(t, dir) }
 	code := execute(ctx, streams{strings.NewReader(""), onWrite{&out, spoil}, onWrite{&stderr, stop}}, []string{"demo", "--data", dir})
-	if code != exitFailed || !strings.Contains(stderr.String(), "headcount demo: the balance does not close") || strings.Contains(stderr.String(), "interrupted") {
+	if code != exitFailed || !strings.Contains(stderr.String(), "headcount: the balance does not close") || strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("exit %d, %s", code, &stderr)
 	}
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -22,69 +23,106 @@ const (
 	metricsTimeout = 3 * time.Minute
 )
 
-// smokeFlags are the flags of `headcount smoke`.
-type smokeFlags struct {
-	outputs string
-	options smoke.Options
+// stackFlags name a deployed stack.
+type stackFlags struct {
+	Stack   string `placeholder:"NAME" help:"A deployed stack, whose outputs Pulumi's CLI reads."`
+	Outputs string `placeholder:"FILE" help:"What pulumi stack output --json wrote, in place of --stack; - is stdin."`
 }
 
-func readSmokeFlags(args []string, help io.Writer) (s smokeFlags, err error) {
-	s.options = smoke.Options{Every: athenaEvery, MetricsTimeout: metricsTimeout}
-	f := newFlags("smoke", help)
-	f.StringVar(&s.outputs, "outputs", "", "`file` with what `pulumi stack output --json` writes; - is stdin")
-	f.StringVar(&s.options.Flow, "flow", "", "`name` of the data flow; the published one if none is named")
-	f.IntVar(&s.options.Events, "events", 1000, "`number` of events to publish")
-	f.Uint64Var(&s.options.Seed, "seed", 1, "same `seed`, same people at the same places")
-	f.DurationVar(&s.options.Timeout, "timeout", 10*time.Minute, "`time` to wait for the headcounts and the lake, which gathers for minutes")
-	if err := f.parse(args, "", "outputs"); err != nil {
-		return s, err
-	}
-	var faults []string
-	if n := s.options.Events; n < smoke.MinEvents || n > smoke.MaxEvents {
-		faults = append(faults, fmt.Sprintf("--events %d is not %d to %d", n, smoke.MinEvents, smoke.MaxEvents))
-	}
-	if t := s.options.Timeout; t < time.Minute || t > 12*time.Hour {
-		faults = append(faults, fmt.Sprintf("--timeout %s is not 1m to 12h", t))
-	}
-	if len(faults) > 0 {
-		return s, usageError{strings.Join(faults, "; ")}
-	}
-	return s, nil
-}
+// named reports whether there is a stack in the flags.
+func (f *stackFlags) named() bool { return f.Stack != "" || f.Outputs != "" }
 
-// checkStack publishes events to a deployed stack and waits for what they must
-// become.
-func checkStack(ctx context.Context, std streams, args []string) error {
-	flags, err := readSmokeFlags(args, std.err)
-	if err != nil {
-		return err
-	}
-	in := std.in
-	if flags.outputs != "-" {
-		file, err := os.Open(flags.outputs)
+// read gives the outputs of the stack.
+func (f *stackFlags) read(ctx context.Context, std streams) (outputs smoke.Outputs, err error) {
+	name, in := "--outputs "+f.Outputs, std.in
+	switch {
+	case f.Stack != "" && f.Outputs != "":
+		return outputs, usageError{"--stack and --outputs name a stack both: give one of them"}
+	case !f.named():
+		return outputs, usageError{"--stack is missing, or --outputs"}
+	case f.Stack != "":
+		name = "--stack " + f.Stack
+		command := exec.CommandContext(ctx, "pulumi", "stack", "output", "--json", "--stack", f.Stack) // #nosec G204 -- one argument of a program, no shell
+		var told bytes.Buffer
+		command.Stderr = &told
+		text, err := command.Output()
+		if errors.Is(err, exec.ErrNotFound) {
+			return outputs, usageError{name + ": Pulumi's CLI is missing: https://www.pulumi.com/docs/install/, or --outputs with what it writes elsewhere"}
+		}
 		if err != nil {
-			return usageError{fmt.Sprintf("--outputs %s: %s", flags.outputs, cause(err))}
+			return outputs, orCutShort(ctx, usageError{fmt.Sprintf("%s: pulumi stack output: %s %s", name, err, strings.Join(strings.Fields(told.String()), " "))}, "nothing was read")
+		}
+		in = bytes.NewReader(text)
+	case f.Outputs != "-":
+		file, err := os.Open(f.Outputs)
+		if err != nil {
+			return outputs, usageError{fmt.Sprintf("%s: %s", name, cause(err))}
 		}
 		defer file.Close() //nolint:errcheck // only read from
 		in = file
 	}
-	outputs, err := smoke.ReadOutputs(untilStopped(ctx, in))
+	outputs, err = smoke.ReadOutputs(untilStopped(ctx, in))
 	if _, ended := besides(err); ended {
-		return orCutShort(ctx, err, "nothing was published")
+		return outputs, orCutShort(ctx, err, "nothing was read")
 	}
 	if err != nil {
-		return usageError{fmt.Sprintf("--outputs %s: %s", flags.outputs, oneLine(err))}
+		return outputs, usageError{fmt.Sprintf("%s: %s", name, oneLine(err))}
+	}
+	return outputs, nil
+}
+
+// smokeCommand checks a deployed stack.
+type smokeCommand struct {
+	stackFlags
+	Flow    string        `help:"Name of the data flow; the published one without it."`
+	Events  int           `default:"1000" placeholder:"N" help:"Number of events to publish (${default})."`
+	Seed    uint64        `default:"1" placeholder:"S" help:"The same seed has the same people at the same places (${default})."`
+	Timeout time.Duration `default:"10m" help:"How long to wait for the headcounts and the lake, whose stream gathers for minutes (${default})."`
+}
+
+// Help shows examples.
+func (*smokeCommand) Help() string {
+	return `It needs credentials of the stack's account. The report is a table on stderr, and a line of JSON on stdout.
+
+	headcount smoke --stack dev
+	pulumi stack output --json --stack dev | headcount smoke --outputs - --events 5000`
+}
+
+func (s *smokeCommand) check() error {
+	var faults []string
+	if s.Events < smoke.MinEvents || s.Events > smoke.MaxEvents {
+		faults = append(faults, fmt.Sprintf("--events %d is not %d to %d", s.Events, smoke.MinEvents, smoke.MaxEvents))
+	}
+	if s.Timeout < time.Minute || s.Timeout > 12*time.Hour {
+		faults = append(faults, fmt.Sprintf("--timeout %s is not 1m to 12h", s.Timeout))
+	}
+	if len(faults) > 0 {
+		return usageError{strings.Join(faults, "; ")}
+	}
+	return nil
+}
+
+// Run publishes events and waits for what they must become.
+func (s *smokeCommand) Run(ctx context.Context, std streams) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	outputs, err := s.read(ctx, std)
+	if err != nil {
+		return err
 	}
 	target, err := smoke.OnAWS(ctx, outputs)
 	if err != nil {
 		return err
 	}
 	last := "nothing was published"
-	flags.options.Say = func(line string) {
-		last = line
-		fmt.Fprintln(std.err, line)
-	}
-	report, err := smoke.Run(ctx, target, flags.options)
+	report, err := smoke.Run(ctx, target, smoke.Options{
+		Flow: s.Flow, Events: s.Events, Seed: s.Seed, Timeout: s.Timeout, Every: athenaEvery, MetricsTimeout: metricsTimeout,
+		Say: func(line string) {
+			last = line
+			fmt.Fprintln(std.err, line)
+		},
+	})
 	if report == nil {
 		return orCutShort(ctx, err, "no verdict was reached; last: %s", last)
 	}

@@ -13,7 +13,7 @@ func TestSmokeMistakes(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"no outputs":    {"", nil, []string{"--outputs is missing"}},
+		"no outputs":    {"", nil, []string{"--stack is missing, or --outputs"}},
 		"no such file":  {"", []string{"--outputs", "nowhere.json"}, []string{"--outputs nowhere.json", "no such file"}},
 		"no stack":      {"", []string{"--outputs", "-"}, []string{"empty", "brought up"}},
 		"not JSON":      {"error: no stack", []string{"--outputs", "-"}, []string{"pulumi stack output --json"}},

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,35 +32,91 @@ const (
 // DuckDB has to say against it is returned as an error of one line, and so is what
 // is wrong with the files. It sees the files that are in the folder now.
 func (d *DB) Query(ctx context.Context, w io.Writer, format, query string) error {
-	var write func(*bufio.Writer, *result) error
-	switch format {
-	case FormatTable:
-		write = writeTable
-	case FormatJSON:
-		write = writeJSON
-	case FormatCSV:
-		write = writeCSV
-	default:
-		return mistake("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+	if _, err := writer(format); err != nil {
+		return err
 	}
 	r, err := d.ask(ctx, query)
 	if err != nil {
 		return err
 	}
+	return errors.Join(r.write(w, format), r.close())
+}
+
+// Write writes rows that come from elsewhere, such as from Athena: values as text,
+// nil for a null, of columns whose types are SQL's.
+func Write(w io.Writer, format string, columns []Column, rows [][]*string) error {
+	a := &answer{values: make([]any, len(columns))}
+	for _, c := range columns {
+		a.names, a.types = append(a.names, c.Name), append(a.types, strings.ToUpper(c.Type))
+	}
+	a.each = func(do func() error) error {
+		for _, row := range rows {
+			for i, text := range row {
+				a.values[i] = valueOf(text, a.types[i])
+			}
+			if err := do(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return a.write(w, format)
+}
+
+// valueOf gives a value that is text as one that is written as its type is.
+func valueOf(text *string, typ string) any {
+	switch {
+	case text == nil:
+		return nil
+	case typ == "BOOLEAN":
+		return *text == "true"
+	case !isNumber(typ):
+		return *text
+	}
+	if f, err := strconv.ParseFloat(*text, 64); err == nil && !finite(f) {
+		return f
+	}
+	return json.Number(*text)
+}
+
+// answer is rows to be written.
+type answer struct {
+	names  []string
+	types  []string // as SQL writes them
+	values []any
+	// each calls do once for each row, whose values are in values then.
+	each func(do func() error) error
+}
+
+func writer(format string) (func(*bufio.Writer, *answer) error, error) {
+	switch format {
+	case FormatTable:
+		return writeTable, nil
+	case FormatJSON:
+		return writeJSON, nil
+	case FormatCSV:
+		return writeCSV, nil
+	}
+	return nil, mistake("format %q is unknown: use %s, %s or %s", format, FormatTable, FormatJSON, FormatCSV)
+}
+
+func (a *answer) write(w io.Writer, format string) error {
+	write, err := writer(format)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(w)
-	if err = write(out, r); err == nil {
+	if err = write(out, a); err == nil {
 		err = out.Flush()
 	}
-	return errors.Join(err, r.close())
+	return err
 }
 
 // result is what a statement gave, read row by row.
 type result struct {
+	answer
 	conn    *sql.Conn
 	rows    *sql.Rows
-	names   []string
-	types   []string // as DuckDB writes them
-	values  []any
 	targets []any // pointers to the values
 }
 
@@ -67,7 +125,8 @@ func newResult(conn *sql.Conn, rows *sql.Rows) (*result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", oneLine(err))
 	}
-	r := &result{conn: conn, rows: rows, values: make([]any, len(columns)), targets: make([]any, len(columns))}
+	r := &result{answer: answer{values: make([]any, len(columns))}, conn: conn, rows: rows, targets: make([]any, len(columns))}
+	r.each = r.scan
 	for i, c := range columns {
 		r.names = append(r.names, c.Name())
 		r.types = append(r.types, c.DatabaseTypeName())
@@ -93,8 +152,7 @@ func (r *result) all() (rows [][]any, err error) {
 	return rows, err
 }
 
-// each calls do once for each row, whose values are in r.values then.
-func (r *result) each(do func() error) error {
+func (r *result) scan(do func() error) error {
 	for r.rows.Next() {
 		if err := r.rows.Scan(r.targets...); err != nil {
 			return fmt.Errorf("query: %w", oneLine(err))
@@ -109,7 +167,7 @@ func (r *result) each(do func() error) error {
 	return nil
 }
 
-func writeJSON(w *bufio.Writer, r *result) error {
+func writeJSON(w *bufio.Writer, r *answer) error {
 	keys := make([][]byte, len(r.names))
 	for i, name := range unique(r.names) {
 		keys[i] = append(appendJSON(nil, name, ""), ':')
@@ -152,7 +210,7 @@ func unique(names []string) []string {
 	return out
 }
 
-func writeCSV(w *bufio.Writer, r *result) error {
+func writeCSV(w *bufio.Writer, r *answer) error {
 	var line []byte
 	end := func() error {
 		_, err := w.Write(append(line, '\n'))

@@ -17,7 +17,7 @@ import (
 //	louvre      12
 //	opera     NULL
 //	(2 rows)
-func writeTable(w *bufio.Writer, r *result) error {
+func writeTable(w *bufio.Writer, r *answer) error {
 	rows := [][]string{make([]string, len(r.names)), make([]string, len(r.names))}
 	widths := make([]int, len(r.names))
 	for i, name := range r.names {

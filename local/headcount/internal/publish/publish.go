@@ -9,14 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"maps"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headcount-etl/headcount/shared/event"
@@ -24,20 +22,13 @@ import (
 )
 
 const (
-	// maxBytes is SNS's limit for one message, and for all of one call: bodies
-	// with the names, types and values of attributes.
-	maxBytes = 256 << 10
-	// maxEntries is SNS's limit of messages in a call.
-	maxEntries = 10
 	// maxLine is the longest line that is looked at; nothing near it can be
 	// published.
 	maxLine = 16 << 20
 	// callers is how many calls to SNS are under way at once.
 	callers = 4
-	// attributeProducer is the message attribute that says who published.
-	attributeProducer = "producer"
-	// attributeBytes is room for what attributes add to a message.
-	attributeBytes = 200
+	// AttributeProducer is the message attribute that says who published.
+	AttributeProducer = "producer"
 )
 
 // API is what this package calls of *sns.Client.
@@ -49,11 +40,11 @@ type API interface {
 // not.
 type Counts struct {
 	// Events is the number of events.
-	Events int64
+	Events int64 `json:"events"`
 	// NoConsent is how many of them are in messages with consent=none.
-	NoConsent int64
+	NoConsent int64 `json:"no_consent"`
 	// Messages is the number of messages.
-	Messages int64
+	Messages int64 `json:"messages"`
 }
 
 // Partial reports whether an error of Publish says of nothing but lines that were left
@@ -175,12 +166,6 @@ type message struct {
 	events  int
 }
 
-// call is what goes into one call to SNS.
-type call struct {
-	entries []types.PublishBatchRequestEntry
-	bytes   int
-}
-
 // batcher turns lines into calls.
 type batcher struct {
 	ctx        context.Context
@@ -286,32 +271,21 @@ func (b *batcher) close(m *message) error {
 	return b.entry(body, m.consent, nil)
 }
 
-// entry adds a message to the open call. Every message says who published it,
-// because SNS gives a message without any attribute to no subscription that
-// filters on attributes, whatever the filter says
-// (https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html): an
-// event whose consent is not known would be missing in the lake.
+// entry adds a message to the open call. Every message says who published it, so
+// that one whose consent is not known has an attribute too.
 func (b *batcher) entry(body string, consent event.ConsentState, attributes map[string]string) error {
-	e := types.PublishBatchRequestEntry{Message: &body, MessageAttributes: map[string]types.MessageAttributeValue{
-		attributeProducer: {DataType: aws.String("String"), StringValue: aws.String("headcount")},
-	}}
-	for name, value := range attributes {
-		e.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
-	}
+	m := Message{Body: body, Attributes: map[string]string{AttributeProducer: "headcount"}}
+	maps.Copy(m.Attributes, attributes)
 	if text := map[event.ConsentState]string{event.ConsentAnalytics: "analytics", event.ConsentNone: "none"}[consent]; text != "" {
-		e.MessageAttributes[pack.AttributeConsent] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &text}
+		m.Attributes[pack.AttributeConsent] = text
 	}
-	size := len(body) + attributeBytes
-	if len(b.call.entries) == maxEntries || len(b.call.entries) > 0 && b.call.bytes+size > maxBytes {
-		if err := b.flush(); err != nil {
-			return err
-		}
-	}
-	e.Id = aws.String(strconv.Itoa(len(b.call.entries)))
-	b.call.entries = append(b.call.entries, e)
-	b.call.bytes += size
 	b.counts.Messages++
-	return nil
+	if b.call.add(m) {
+		return nil
+	}
+	err := b.flush()
+	b.call.add(m) // the first of a call always fits
+	return err
 }
 
 func (b *batcher) flush() error {

@@ -46,7 +46,7 @@ type Config struct {
 	Seed uint64
 	// Start is the first simulated instant; it must be set. The last one is
 	// Start + Minutes: where the events are to be accepted, this must not lie
-	// in the future. See DefaultStart.
+	// in the future.
 	Start time.Time
 	// Interval is the mean time between two events of one person, at least a
 	// second. 0 means DefaultInterval. Single intervals differ by up to 20 %.
@@ -60,12 +60,6 @@ type Config struct {
 	// TooOld adds too_old to the faults. Such events occurred three years
 	// earlier, so that they are valid unless a MAX_AGE below that is set.
 	TooOld bool
-}
-
-// DefaultStart is the hour that begins at or before now − minutes, in UTC, so
-// that no simulated instant lies after now.
-func DefaultStart(now time.Time, minutes int) time.Time {
-	return now.UTC().Add(-time.Duration(minutes) * time.Minute).Truncate(time.Hour)
 }
 
 func (c Config) validate() error {

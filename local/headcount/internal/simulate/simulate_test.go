@@ -329,11 +329,6 @@ func TestConfig(t *testing.T) {
 	if _, err := Write(t.Context(), io.Discard, Config{}); err == nil {
 		t.Error("Write accepts what New refuses")
 	}
-
-	now := time.Date(2026, 3, 2, 10, 59, 0, 0, time.FixedZone("", -3600))
-	if got, want := DefaultStart(now, 60), time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC); !got.Equal(want) || got.Location() != time.UTC {
-		t.Errorf("DefaultStart = %v, want %v", got, want)
-	}
 }
 
 func TestWrite(t *testing.T) {

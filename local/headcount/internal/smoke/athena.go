@@ -34,39 +34,59 @@ type Athena struct {
 	Every time.Duration
 }
 
-// Ask runs a SELECT and waits for its rows. When ctx ends first, the query is
-// stopped, lest it cost more.
-func (a *Athena) Ask(ctx context.Context, query string) (rows [][]string, err error) {
+// Ask gives the rows of a SELECT without the names of the columns.
+func (a *Athena) Ask(ctx context.Context, query string) ([][]string, error) {
+	_, rows, err := a.Query(ctx, query)
+	texts := make([][]string, len(rows))
+	for i, row := range rows {
+		for _, value := range row {
+			texts[i] = append(texts[i], aws.ToString(value))
+		}
+	}
+	return texts, err
+}
+
+// Column is a column of an answer: its name, and its type as Athena writes it.
+type Column struct{ Name, Type string }
+
+// Query runs a SELECT and waits for its rows, as text; nil is a null. When ctx ends
+// first, the query is stopped, lest it cost more.
+func (a *Athena) Query(ctx context.Context, query string) (columns []Column, rows [][]*string, err error) {
 	started, err := a.API.StartQueryExecution(ctx, &athena.StartQueryExecutionInput{
 		QueryString: &query, WorkGroup: &a.Workgroup, QueryExecutionContext: &types.QueryExecutionContext{Database: &a.Database},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("athena: start a query: %w", err)
+		return nil, nil, fmt.Errorf("athena: start a query: %w", err)
 	}
 	if err := a.wait(ctx, started.QueryExecutionId); err != nil {
-		return nil, fmt.Errorf("athena: query %s (%s): %w", aws.ToString(started.QueryExecutionId), brief(query), err)
+		return nil, nil, fmt.Errorf("athena: query %s (%s): %w", aws.ToString(started.QueryExecutionId), brief(query), err)
 	}
 	pages := athena.NewGetQueryResultsPaginator(a.API, &athena.GetQueryResultsInput{QueryExecutionId: started.QueryExecutionId})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("athena: rows of query %s: %w", aws.ToString(started.QueryExecutionId), err)
+			return nil, nil, fmt.Errorf("athena: rows of query %s: %w", aws.ToString(started.QueryExecutionId), err)
 		}
 		if page.ResultSet == nil {
 			continue
 		}
+		if columns == nil && page.ResultSet.ResultSetMetadata != nil {
+			for _, c := range page.ResultSet.ResultSetMetadata.ColumnInfo {
+				columns = append(columns, Column{aws.ToString(c.Name), aws.ToString(c.Type)})
+			}
+		}
 		for _, r := range page.ResultSet.Rows {
-			values := make([]string, len(r.Data))
+			values := make([]*string, len(r.Data))
 			for i, datum := range r.Data {
-				values[i] = aws.ToString(datum.VarCharValue)
+				values[i] = datum.VarCharValue
 			}
 			rows = append(rows, values)
 		}
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("athena: query %s gave no header (%s)", aws.ToString(started.QueryExecutionId), brief(query))
+		return nil, nil, fmt.Errorf("athena: query %s gave no header (%s)", aws.ToString(started.QueryExecutionId), brief(query))
 	}
-	return rows[1:], nil // the first row of the first page has the columns' names
+	return columns, rows[1:], nil // the first row of the first page has the columns' names
 }
 
 // wait waits until a query has succeeded.

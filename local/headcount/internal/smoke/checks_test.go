@@ -3,13 +3,9 @@ package smoke
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
 	"github.com/headcount-etl/headcount/shared/event"
@@ -97,43 +93,5 @@ func TestAgeBand(t *testing.T) {
 			t.Errorf("on the birthday of %d: %s, want %s", b.age, got, b.band)
 		}
 		before = b.band
-	}
-}
-
-// fakeTopic refuses, in its first call, the messages that say how.
-type fakeTopic struct{ calls [][]string }
-
-func (f *fakeTopic) PublishBatch(_ context.Context, in *sns.PublishBatchInput, _ ...func(*sns.Options)) (*sns.PublishBatchOutput, error) {
-	out, bodies := &sns.PublishBatchOutput{}, []string{}
-	for _, e := range in.PublishBatchRequestEntries {
-		bodies = append(bodies, *e.Message)
-		blame := *e.Message == "bad"
-		if code := "InternalError"; blame || *e.Message == "again" && len(f.calls) == 0 || *e.Message == "never" {
-			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: &code, SenderFault: blame})
-			continue
-		}
-		out.Successful = append(out.Successful, types.PublishBatchResultEntry{Id: e.Id})
-	}
-	slices.Sort(bodies)
-	f.calls = append(f.calls, bodies)
-	return out, nil
-}
-
-// TestPublishAgain: only what failed is sent again, and not for ever; what SNS
-// blames on the sender, not at all.
-func TestPublishAgain(t *testing.T) {
-	for _, tt := range []struct {
-		body, fault string
-		calls       int
-	}{{"again", "", 2}, {"never", "did not take 1 messages", attempts}, {"bad", "refuses", 1}} {
-		topic := &fakeTopic{}
-		r := &runner{Target: &Target{Topic: topic}}
-		events, err := r.publish(t.Context(), []message{{body: "good", events: 3}, {body: tt.body, events: 4}})
-		if len(topic.calls) != tt.calls || tt.calls > 1 && !slices.Equal(topic.calls[1], []string{tt.body}) {
-			t.Errorf("%s: the calls were %v", tt.body, topic.calls)
-		}
-		if tt.fault == "" && (err != nil || events != 7) || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {
-			t.Errorf("%s: %d events, %v; want %q", tt.body, events, err, tt.fault)
-		}
 	}
 }

@@ -19,9 +19,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
+	"github.com/headcount-etl/headcount/shared/pack"
+
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
@@ -31,7 +33,7 @@ import (
 // Target is the stack, and how to talk to it.
 type Target struct {
 	Outputs Outputs
-	Topic   TopicAPI
+	Topic   publish.API
 	Queues  QueueAPI
 	Objects bucket.API
 	SQL     Asker
@@ -41,11 +43,6 @@ type Target struct {
 	// Services and Metrics are nil where there are none, on the stand-in.
 	Services ServicesAPI
 	Metrics  MetricsAPI
-}
-
-// TopicAPI is what this package calls of *sns.Client.
-type TopicAPI interface {
-	PublishBatch(ctx context.Context, in *sns.PublishBatchInput, opts ...func(*sns.Options)) (*sns.PublishBatchOutput, error)
 }
 
 // QueueAPI is what this package calls of *sqs.Client.
@@ -257,7 +254,15 @@ func (r *runner) drive(ctx context.Context, p plan) error {
 }
 
 func (r *runner) send(ctx context.Context, messages []message) error {
-	if _, err := r.publish(ctx, messages); err != nil {
+	all := make([]publish.Message, len(messages))
+	for i, m := range messages {
+		all[i] = publish.Message{Body: m.body, Events: m.events, Attributes: map[string]string{publish.AttributeProducer: "headcount smoke"}}
+		if m.consent != "" {
+			all[i].Attributes[pack.AttributeConsent] = m.consent
+		}
+	}
+	topic := publish.Publisher{API: r.Topic, TopicARN: r.Outputs.TopicARN}
+	if _, err := topic.Send(ctx, all); err != nil {
 		return err
 	}
 	r.published = append(r.published, messages...)

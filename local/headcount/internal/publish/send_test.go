@@ -1,0 +1,54 @@
+package publish
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+)
+
+// moody is a topic that refuses, in its first call, the messages that say how.
+type moody struct{ calls [][]string }
+
+func (f *moody) PublishBatch(_ context.Context, in *sns.PublishBatchInput, _ ...func(*sns.Options)) (*sns.PublishBatchOutput, error) {
+	out, bodies := &sns.PublishBatchOutput{}, []string{}
+	for _, e := range in.PublishBatchRequestEntries {
+		bodies = append(bodies, *e.Message)
+		blame := *e.Message == "bad"
+		if code := "InternalError"; blame || *e.Message == "again" && len(f.calls) == 0 || *e.Message == "never" {
+			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: &code, SenderFault: blame})
+			continue
+		}
+		out.Successful = append(out.Successful, types.PublishBatchResultEntry{Id: e.Id})
+	}
+	slices.Sort(bodies)
+	f.calls = append(f.calls, bodies)
+	return out, nil
+}
+
+// TestSendAgain: only what failed is sent again, and not for ever; what SNS
+// blames on the sender, not at all.
+func TestSendAgain(t *testing.T) {
+	for _, tt := range []struct {
+		body, fault string
+		calls       int
+	}{{"again", "", 2}, {"never", "did not accept 1 messages", attempts}, {"bad", "refuses", 1}} {
+		topic := &moody{}
+		var events int64
+		var err error
+		synctest.Test(t, func(t *testing.T) {
+			p := Publisher{API: topic}
+			events, err = p.Send(t.Context(), []Message{{Body: "good", Events: 3}, {Body: tt.body, Events: 4}})
+		})
+		if len(topic.calls) != tt.calls || tt.calls > 1 && !slices.Equal(topic.calls[1], []string{tt.body}) {
+			t.Errorf("%s: the calls were %v", tt.body, topic.calls)
+		}
+		if tt.fault == "" && (err != nil || events != 7) || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {
+			t.Errorf("%s: %d events, %v; want %q", tt.body, events, err, tt.fault)
+		}
+	}
+}
