@@ -12,7 +12,6 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/cost"
-	"github.com/headcount-etl/headcount/local/headcount/internal/cost/count"
 )
 
 const (
@@ -70,7 +69,7 @@ func used(ctx context.Context, events int, keep bool) (c cost.Counted, err error
 		return c, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if c, err = count.All(ctx, dir, events); err != nil || !keep {
+	if c, err = cost.Count(ctx, dir, events); err != nil || !keep {
 		return c, err
 	}
 	text, err := json.MarshalIndent(c, "", "\t")
@@ -88,7 +87,7 @@ func costs(root string, counted cost.Counted) ([]byte, error) {
 	}
 	var stacks []cost.Stack
 	for _, name := range []string{"dev", "prod"} {
-		stack, err := cost.ReadStack(filepath.Join(root, fmt.Sprintf(resourcesFile, name)), name)
+		stack, err := cost.ReadStack(prices, filepath.Join(root, fmt.Sprintf(resourcesFile, name)), name)
 		if err != nil {
 			return nil, err
 		}

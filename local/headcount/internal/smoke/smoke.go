@@ -19,15 +19,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
-	"github.com/headcount-etl/headcount/shared/pack"
-
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/pack"
 )
 
 // Target is the stack, and how to talk to it.
