@@ -8,12 +8,12 @@ package main
 import (
 	"context"
 
-	"github.com/headcount-etl/headcount/services/validator/validate"
+	"github.com/headcount-etl/headcount/services/validator/worker"
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
 func main() {
 	service.Main("validator", func(ctx context.Context, p *service.Process) error {
-		return validate.Run(ctx, p, nil)
+		return worker.Run(ctx, p, nil)
 	})
 }

@@ -107,11 +107,22 @@ func AppendMasked(dst []byte, m *Masked) []byte {
 	return append(dst, byte(m.Gender), byte(m.AgeBand))
 }
 
-// DecodeMasked reads what AppendMasked wrote. Its errors name what is wrong,
-// never a value.
-func DecodeMasked(data string) (m Masked, err error) {
-	if len(data) != maskedSize || data[0] != maskedVersion {
-		return m, fmt.Errorf("a masked event has %d bytes of version %d, not %d", maskedSize, maskedVersion, len(data))
+// DecodeMasked appends to into what a payload past the masker holds: what
+// AppendMasked wrote, or plain JSON, which a person has put into a queue. The
+// first byte says which. JSON is one object or several, with person (32
+// hexadecimal digits), occurred_at_ms, latitude, longitude, gender and age_band,
+// and nothing else. Errors name what is wrong, never a value.
+func DecodeMasked(payload string, into []Masked) ([]Masked, error) {
+	if payload == "" || payload[0] != maskedVersion {
+		return decodeMaskedJSON(payload, into)
+	}
+	m, err := decodeMasked(payload)
+	return append(into, m), err
+}
+
+func decodeMasked(data string) (m Masked, err error) {
+	if len(data) != maskedSize {
+		return m, fmt.Errorf("a masked event has %d bytes, not %d", maskedSize, len(data))
 	}
 	number := func(i int) uint64 { return binary.BigEndian.Uint64([]byte(data[i : i+8])) }
 	at := 1 + copy(m.Person[:], data[1:])
@@ -132,26 +143,23 @@ type maskedJSON struct {
 	AgeBand      string   `json:"age_band"`
 }
 
-// DecodeMaskedJSON reads a sequence of masked events in plain JSON: objects
-// with person (32 hexadecimal digits), occurred_at_ms, latitude, longitude,
-// gender and age_band, and nothing else.
-func DecodeMaskedJSON(body string) ([]Masked, error) {
+func decodeMaskedJSON(body string, into []Masked) ([]Masked, error) {
 	dec := json.NewDecoder(strings.NewReader(body))
 	dec.DisallowUnknownFields()
-	var all []Masked
-	for {
+	for n := 0; ; n++ {
 		var j maskedJSON
-		switch err := dec.Decode(&j); {
-		case errors.Is(err, io.EOF):
-			return all, nil
-		case err != nil:
-			return nil, fmt.Errorf("masked event %d is not of the form {person, occurred_at_ms, latitude, longitude, gender, age_band}", len(all))
+		err := dec.Decode(&j)
+		if errors.Is(err, io.EOF) && n > 0 {
+			return into, nil
+		}
+		if err != nil {
+			return into, fmt.Errorf("masked event %d is not of the form {person, occurred_at_ms, latitude, longitude, gender, age_band}", n)
 		}
 		m, err := j.masked()
 		if err != nil {
-			return nil, fmt.Errorf("masked event %d: %w", len(all), err)
+			return into, fmt.Errorf("masked event %d: %w", n, err)
 		}
-		all = append(all, m)
+		into = append(into, m)
 	}
 }
 

@@ -26,15 +26,16 @@ func drawMasked(t *rapid.T) Masked {
 func TestMaskedRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawMasked(t)
-		got, err := DecodeMasked(string(AppendMasked(nil, &want)))
-		if err != nil || got != want {
+		got, err := DecodeMasked(string(AppendMasked(nil, &want)), []Masked{{}})
+		if err != nil || len(got) != 2 || got[1] != want {
 			t.Fatalf("got %v, %v", got, err)
 		}
 		plain, _ := json.Marshal(maskedJSON{
 			Person: hex.EncodeToString(want.Person[:]), OccurredAtMS: &want.OccurredAt,
 			Latitude: &want.Latitude, Longitude: &want.Longitude, Gender: want.Gender.String(), AgeBand: want.AgeBand.String(),
 		})
-		all, err := DecodeMaskedJSON(string(plain) + "\n" + string(plain))
+		space := rapid.SampledFrom([]string{"", " ", "\r\n\t"})
+		all, err := DecodeMasked(space.Draw(t, "before")+string(plain)+space.Draw(t, "between")+string(plain)+space.Draw(t, "after"), nil)
 		if err != nil || len(all) != 2 || all[0] != want || all[1] != want {
 			t.Fatalf("got %v, %v from %s", all, err, plain)
 		}
@@ -58,7 +59,7 @@ func TestMaskedEncodesEveryField(t *testing.T) {
 		default:
 			t.Fatalf("no value for %s", field.Type())
 		}
-		if got, err := DecodeMasked(string(AppendMasked(nil, &want))); err != nil || got != want {
+		if got, err := DecodeMasked(string(AppendMasked(nil, &want)), nil); err != nil || got[0] != want {
 			t.Errorf("%s is lost: %v", reflect.TypeFor[Masked]().Field(i).Name, err)
 		}
 	}
@@ -67,20 +68,20 @@ func TestMaskedEncodesEveryField(t *testing.T) {
 func TestDecodeMaskedRefuses(t *testing.T) {
 	good := string(AppendMasked(nil, &Masked{}))
 	for name, data := range map[string]string{
-		"empty": "", "short": good[:len(good)-1], "long": good + "x", "version": "\x02" + good[1:],
+		"empty": "", "white space": " \n", "short": good[:len(good)-1], "long": good + "x", "version": "\x02" + good[1:],
 		"gender": good[:len(good)-2] + "\x04\x00", "band": good[:len(good)-1] + "\x07",
 		"latitude": good[:25] + "\x7f\xf8\x00\x00\x00\x00\x00\x00" + good[33:],
 	} {
-		if m, err := DecodeMasked(data); err == nil {
+		if m, err := DecodeMasked(data, nil); err == nil {
 			t.Errorf("%s: %v", name, m)
 		}
 	}
 	ok := `{"person":"00112233445566778899aabbccddeeff","occurred_at_ms":1,"latitude":1,"longitude":1,"gender":"male","age_band":"0-17"}`
-	if _, err := DecodeMaskedJSON(ok); err != nil {
+	if _, err := DecodeMasked(ok, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, change := range [][2]string{{`"person"`, `"email"`}, {`0011`, `00`}, {`"latitude":1,`, ``}, {`"latitude":1`, `"latitude":91`}, {`male`, `man`}, {`0-17`, `0-18`}, {`}`, ``}} {
-		if m, err := DecodeMaskedJSON(strings.Replace(ok, change[0], change[1], 1)); err == nil {
+		if m, err := DecodeMasked(strings.Replace(ok, change[0], change[1], 1), nil); err == nil {
 			t.Errorf("%v: %v", change, m)
 		}
 	}

@@ -1,5 +1,7 @@
 package metrics
 
+import "github.com/headcount-etl/headcount/shared/pipeline"
+
 // Unit is a CloudWatch unit, as the embedded metric format spells it.
 type Unit string
 
@@ -80,8 +82,10 @@ var (
 	validator  = []string{"validator"}
 	masker     = []string{"masker"}
 	aggregator = []string{"aggregator"}
-	rejecting  = []string{"validator", "masker"}
-	all        = []string{"validator", "masker", "aggregator"}
+	rejecting  = pipeline.Names(func(s pipeline.Stage) bool { return s.Can(pipeline.Quarantine) })
+	alerting   = pipeline.Names(func(s pipeline.Stage) bool { return s.Can(pipeline.Alerts) })
+	sending    = pipeline.Names(func(s pipeline.Stage) bool { return s.Output != "" })
+	all        = pipeline.Names(nil)
 
 	// The stack comes first, so that two stacks of an account do not add up.
 	perFlow     = []string{"Stack", "Service", "Flow"}
@@ -102,7 +106,7 @@ var Table = []Metric{
 	EventsAggregated: {"EventsAggregated", Count, Sum, aggregator, perFlow, "Events whose sets stand in a partial, or that were near no place."},
 	EventsNearPlaces: {"EventsNearPlaces", Count, Sum, aggregator, perFlow, "Aggregated events that were within the radius of a place."},
 	LateEvents:       {"LateEvents", Count, Sum, aggregator, perFlow, "Rows of partials that came after partials of their hour had expired, and are in no final."},
-	PacksSent:        {"PacksSent", Count, Sum, rejecting, perFlow, "Messages sent to the output queue."},
+	PacksSent:        {"PacksSent", Count, Sum, sending, perFlow, "Messages sent to the output queue."},
 	PartialsWritten:  {"PartialsWritten", Count, Sum, aggregator, perFlow, "Partial objects written."},
 	FinalsWritten:    {"FinalsWritten", Count, Sum, aggregator, perFlow, "Final objects written."},
 	FinalsPostponed:  {"FinalsPostponed", Count, Sum, aggregator, perFlow, "Finals messages put off because the final was younger than the refresh interval."},
@@ -120,7 +124,7 @@ var Table = []Metric{
 
 	EventsRejected:    {"EventsRejected", Count, Sum, rejecting, perCategory, "Events rejected, by category."},
 	EventsQuarantined: {"EventsQuarantined", Count, Sum, rejecting, perCategory, "Rejections written to the quarantine, by category."},
-	AlertsSent:        {"AlertsSent", Count, Sum, rejecting, perCategory, "Alert digests published, by category."},
+	AlertsSent:        {"AlertsSent", Count, Sum, alerting, perCategory, "Alert digests published, by category."},
 }
 
 // String gives the CloudWatch name.

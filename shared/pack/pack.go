@@ -21,6 +21,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"unsafe"
@@ -216,6 +217,9 @@ func (r *reader) text() string { return r.bytes(r.uvarint()) }
 type Pack struct {
 	// Body is the text of the message.
 	Body string
+	// Passed are the attributes that go with the body besides those of the pack
+	// itself.
+	Passed map[string]string
 	// Count is the number of events in it.
 	Count int
 	// First and Last are the sources (see Writer.Add) whose events it holds:
@@ -225,7 +229,25 @@ type Pack struct {
 
 // Attributes are the message attributes that go with the body.
 func (p *Pack) Attributes() map[string]string {
-	return map[string]string{AttributeEncoding: Encoding, AttributeCount: strconv.Itoa(p.Count)}
+	all := map[string]string{AttributeEncoding: Encoding, AttributeCount: strconv.Itoa(p.Count)}
+	maps.Copy(all, p.Passed)
+	return all
+}
+
+// Foreign gives those of a message's attributes that this package does not read,
+// in a map of the caller's own; nil where there are none.
+func Foreign(attributes map[string]string) (foreign map[string]string) {
+	for name, value := range attributes {
+		switch name {
+		case AttributeEncoding, AttributeCount, AttributeConsent, AttributeReplay, AttributeReceivedAt:
+			continue
+		}
+		if foreign == nil {
+			foreign = map[string]string{}
+		}
+		foreign[name] = value
+	}
+	return foreign
 }
 
 // Writer collects events into packs. It is for one goroutine; Close makes it
@@ -238,6 +260,17 @@ type Writer struct {
 	inGroup     int
 	count       int
 	first, last int
+	attributes  map[string]string
+}
+
+// Attributes sets the attributes of the packs of what is added from now on.
+// Events with different ones never share a pack. The caller must not change the
+// map any more.
+func (w *Writer) Attributes(attributes map[string]string) {
+	if w.count > 0 && !maps.Equal(w.attributes, attributes) {
+		w.finish()
+	}
+	w.attributes = attributes
 }
 
 // Add adds one event. source is the caller's number of the message that the
@@ -283,7 +316,7 @@ func (w *Writer) group() {
 func (w *Writer) finish() {
 	w.group()
 	frame := encoder().EncodeAll(w.raw, nil)
-	w.packs = append(w.packs, Pack{Body: base64.StdEncoding.EncodeToString(frame), Count: w.count, First: w.first, Last: w.last})
+	w.packs = append(w.packs, Pack{Body: base64.StdEncoding.EncodeToString(frame), Passed: w.attributes, Count: w.count, First: w.first, Last: w.last})
 	w.raw, w.count = w.raw[:0], 0
 }
 

@@ -4,8 +4,8 @@
 //
 // It covers what the pipeline needs and no more: seven kinds of values,
 // structures of any depth, no repeated fields. The same description of the
-// columns gives the types of the Glue table over the files (see
-// [Schema.HiveColumns]), so that the two cannot drift apart.
+// columns gives the types of the Glue table over the files (see [Kind.Hive]), so
+// that the two cannot drift apart.
 //
 // The bytes are a function of the input: the same rows, codec and metadata
 // give the same file.

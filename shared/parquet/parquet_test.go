@@ -210,21 +210,6 @@ func TestStructureOfNulls(t *testing.T) {
 	}
 }
 
-func TestHiveColumns(t *testing.T) {
-	want := []HiveColumn{
-		{"at", "timestamp"},
-		{"user", "struct<id:string,home:struct<latitude:double,city:string>,age:int>"},
-		{"people", "bigint"},
-		{"suppressed", "boolean"},
-		{"name", "string"},
-		{"person", "binary"},
-		{"opt_person", "binary"},
-	}
-	if got := everything.HiveColumns(); !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v\nwant %v", got, want)
-	}
-}
-
 func TestSchemaFaults(t *testing.T) {
 	for name, columns := range map[string][]Column{
 		"no columns":        nil,

@@ -59,12 +59,6 @@ type Column struct {
 	Dictionary bool
 }
 
-// HiveColumn is a column of a Hive, Glue or Athena table.
-type HiveColumn struct {
-	Name string
-	Type string
-}
-
 // group is one structure: the columns first up to, not including, last, and
 // the number of path elements down to it.
 type group struct{ first, last, depth int }
@@ -74,7 +68,6 @@ type group struct{ first, last, depth int }
 type Schema struct {
 	columns []Column
 	groups  []group
-	hive    []HiveColumn
 	root    *schema.GroupNode
 	arrow   *schema.Schema
 }
@@ -106,11 +99,10 @@ func NewSchema(columns []Column) (*Schema, error) {
 		return nil, errors.Join(faults...)
 	}
 
-	fields, hive, err := s.fields(paths, 0, 0, len(columns))
+	fields, err := s.fields(paths, 0, 0, len(columns))
 	if err != nil {
 		return nil, err
 	}
-	s.hive = hive
 	if s.root, err = schema.NewGroupNode("schema", pq.Repetitions.Required, fields, -1); err != nil {
 		return nil, fmt.Errorf("parquet schema: %w", err)
 	}
@@ -130,24 +122,22 @@ func MustSchema(columns []Column) *Schema {
 
 // fields builds the nodes of the columns first to last, which agree in the
 // first depth elements of their paths.
-func (s *Schema) fields(paths [][]string, depth, first, last int) (schema.FieldList, []HiveColumn, error) {
+func (s *Schema) fields(paths [][]string, depth, first, last int) (schema.FieldList, error) {
 	var nodes schema.FieldList
-	var hive []HiveColumn
 	seen := map[string]bool{}
 	for i := first; i < last; {
 		name := paths[i][depth]
 		if seen[name] {
-			return nil, nil, fmt.Errorf("parquet schema: %q is there twice, or its fields do not follow one another", s.columns[i].Path)
+			return nil, fmt.Errorf("parquet schema: %q is there twice, or its fields do not follow one another", s.columns[i].Path)
 		}
 		seen[name] = true
 
 		if len(paths[i]) == depth+1 {
 			node, err := s.leaf(name, s.columns[i])
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			nodes = append(nodes, node)
-			hive = append(hive, HiveColumn{name, s.columns[i].Kind.Hive()})
 			i++
 			continue
 		}
@@ -157,19 +147,18 @@ func (s *Schema) fields(paths [][]string, depth, first, last int) (schema.FieldL
 			end++
 		}
 		s.groups = append(s.groups, group{first: i, last: end, depth: depth + 1})
-		inner, innerHive, err := s.fields(paths, depth+1, i, end)
+		inner, err := s.fields(paths, depth+1, i, end)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		node, err := schema.NewGroupNode(name, pq.Repetitions.Optional, inner, -1)
 		if err != nil {
-			return nil, nil, fmt.Errorf("parquet schema: structure %q: %w", name, err)
+			return nil, fmt.Errorf("parquet schema: structure %q: %w", name, err)
 		}
 		nodes = append(nodes, node)
-		hive = append(hive, HiveColumn{name, hiveStruct(innerHive)})
 		i = end
 	}
-	return nodes, hive, nil
+	return nodes, nil
 }
 
 func (s *Schema) leaf(name string, c Column) (schema.Node, error) {
@@ -185,18 +174,5 @@ func (s *Schema) leaf(name string, c Column) (schema.Node, error) {
 	return node, nil
 }
 
-func hiveStruct(fields []HiveColumn) string {
-	parts := make([]string, len(fields))
-	for i, f := range fields {
-		parts[i] = f.Name + ":" + f.Type
-	}
-	return "struct<" + strings.Join(parts, ",") + ">"
-}
-
 // Columns gives the columns in the order in which they were listed.
 func (s *Schema) Columns() []Column { return append([]Column(nil), s.columns...) }
-
-// HiveColumns gives the columns of the Hive, Glue or Athena table over files of
-// this schema: the outermost structures are one column each, for example
-// struct<id:string,birth_date:string>.
-func (s *Schema) HiveColumns() []HiveColumn { return append([]HiveColumn(nil), s.hive...) }

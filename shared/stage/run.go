@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/headcount-etl/headcount/shared/quarantine"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/queue"
 	"github.com/headcount-etl/headcount/shared/service"
 )
@@ -24,35 +24,40 @@ const (
 	concurrency = 4
 )
 
-// Run runs a stage as a service: it reads the settings that the validator and
-// the masker share, fills in Output, Quarantine, Alerts, MaxAge, Metrics and
-// Log, and consumes the input queue until ctx ends. The caller has read its own
+// Run runs a stage as a service: it reads the settings of the stage of package
+// pipeline that has the process's name, fills in what is not the service's own,
+// and consumes the input queue until ctx ends. The caller has read its own
 // settings from p.Env before; all faults are reported together.
 func (s *Stage) Run(ctx context.Context, p *service.Process) error {
+	place := pipeline.Named(p.Name)
+	s.Public = place.Input == pipeline.Entry
+	s.Metrics, s.Log = p.Metrics, p.Log
 	input, output := p.Env.Queues("INPUT_QUEUE_URL", "OUTPUT_QUEUE_URL")
-	bucket := p.Env.String("QUARANTINE_BUCKET")
-	topic := p.Env.Optional("ALERT_TOPIC_ARN", "")
-	s.MaxAge = p.MaxAge
-	if err := p.Env.Err(); err != nil {
-		return err
+	var bucket, topic string
+	if place.Can(pipeline.Quarantine) {
+		bucket = p.Env.String("QUARANTINE_BUCKET")
+	}
+	if place.Can(pipeline.Alerts) {
+		topic = p.Env.Optional("ALERT_TOPIC_ARN", "")
 	}
 	cfg, err := service.LoadAWS(ctx, p)
 	if err != nil {
 		return err
 	}
-	sqsClient, s3Client := sqs.NewFromConfig(cfg), s3.NewFromConfig(cfg)
-	s.Metrics, s.Log = p.Metrics, p.Log
+	sqsClient := sqs.NewFromConfig(cfg)
 	s.Output = queue.Sender{API: sqsClient, QueueURL: output}
-	s.Quarantine = &quarantine.Store{API: s3Client, Bucket: bucket, Stage: p.Name}
 	in, out := service.InputQueue(sqsClient, "INPUT_QUEUE_URL", input), service.OutputQueue(sqsClient, "OUTPUT_QUEUE_URL", output)
-	rejected := service.Bucket(s3Client, "QUARANTINE_BUCKET", bucket)
-	given := []service.Given{in, out, rejected}
+	given, written := []service.Given{in, out}, []service.Given{out}
+	if bucket != "" {
+		client := s3.NewFromConfig(cfg)
+		s.Quarantine = &Quarantine{API: client, Bucket: bucket, Stage: p.Name}
+		rejected := service.Bucket(client, "QUARANTINE_BUCKET", bucket)
+		given, written = append(given, rejected), append(written, rejected)
+	}
 	if topic != "" {
 		client := sns.NewFromConfig(cfg)
 		given = append(given, service.Topic(client, "ALERT_TOPIC_ARN", topic))
-		s.Alerts = &quarantine.Alerts{
-			API: client, TopicARN: topic, Stage: p.Name, Flow: p.Flow, Bucket: bucket, Metrics: p.Metrics,
-		}
+		s.Alerts = &Alerts{API: client, TopicARN: topic, Stage: p.Name, Flow: p.Flow, Bucket: bucket, Metrics: p.Metrics}
 	}
 	if err := p.Check(ctx, given...); err != nil {
 		return err
@@ -60,7 +65,7 @@ func (s *Stage) Run(ctx context.Context, p *service.Process) error {
 	consumer, err := queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: input, BatchMessages: batchMessages, BatchBytes: batchBytes, Linger: linger, Concurrency: concurrency,
 		StopTimeout: p.StopTimeout, Log: p.Log, Metrics: p.Metrics,
-		Refused: in.ReceiveRefused, Probe: service.Probe(out, rejected),
+		Refused: in.ReceiveRefused, Probe: service.Probe(written...),
 	}, s.Handle)
 	if err != nil {
 		return err

@@ -1,6 +1,11 @@
-// Package stage is what the validator and the masker have in common: a batch of
-// messages in, each event judged by itself, packs of accepted events out, the
-// rejected ones into the quarantine.
+// Package stage is what the stages between two queues have in common: a batch of
+// messages in, each record in them handled by itself, packs of what is sent on
+// out, rejected events into the quarantine.
+//
+// A record is bytes and their origin. What the bytes are is the business of the
+// stage's Func: those of the validator and the masker read the contract (see
+// [Contract]), a later one what the stage before it wrote. So a stage can stand
+// anywhere in the chain, which package pipeline describes.
 //
 // The unit of acceptance is the event, never the message: a faulty event, or
 // one on which the code panics, costs its neighbours nothing. A message is done
@@ -15,20 +20,19 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
 	"github.com/headcount-etl/headcount/shared/pack"
-	"github.com/headcount-etl/headcount/shared/quarantine"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
-// Transform appends to dst what is sent on of the valid event that d stands on.
-// It may keep state between calls, so each goroutine has one of its own.
-type Transform func(dst []byte, d *event.Decoder) []byte
+// Func handles one record: all that is in it is sent on or rejected by out, in
+// order. It may keep state between calls, so each goroutine has one of its own.
+// If it panics, the record's rest is one event, an internal error.
+type Func func(r *pack.Record, out *Out)
 
 // Observer is called for each event that is settled: durable in the output queue,
 // with a zero fault, or rejected. (messageID, index) names the event; it
@@ -36,44 +40,57 @@ type Transform func(dst []byte, d *event.Decoder) []byte
 // goroutines.
 type Observer func(messageID string, index int, fault event.Fault)
 
-// Stage handles batches for one service. All fields but Alerts, Attributes,
-// Observe and Metrics are required.
+// Stage handles batches for one service. A service sets New and what it needs
+// of Attributes, Accepted and Observe; Run sets the others. New and Output are
+// required.
 type Stage struct {
-	// MaxAge refuses events older than that at arrival; 0 is off. Replayed
-	// events have no age.
-	MaxAge time.Duration
-	// NewTransform makes the Transform of a goroutine.
-	NewTransform func() Transform
+	// New makes the Func of a goroutine.
+	New func() Func
+	// Attributes are added to those of every pack. The attributes of the message
+	// that a record came in are passed on besides, but for those that package
+	// pack reads; where they differ, records do not share a pack.
+	Attributes map[string]string
+	// Accepted counts the events that are sent on; zero counts none.
+	Accepted metrics.Name
+	// Observe, if set, is called for each event that is settled.
+	Observe Observer
+
 	// Public is whether strangers fill the input queue. Then a pack is only a
 	// way to send bytes that SNS cannot carry: where its events came from is
-	// what its message says, not what it says itself; and a body that is no
-	// pack although its attributes say so is a malformed event. Elsewhere that
-	// is our fault, and the message fails.
+	// what its message says, not what it says itself; a body that is no
+	// pack although its attributes say so is a malformed event; and no attribute
+	// is passed on. Elsewhere a body that is no pack is our fault, and the message
+	// fails.
 	Public bool
-	// Attributes are added to those of every pack.
-	Attributes map[string]string
-	Output     queue.Sender
-	Quarantine *quarantine.Store
-	Alerts     *quarantine.Alerts
-	Accepted   metrics.Name // counts accepted events
-	Metrics    *metrics.Set
-	Observe    Observer
-	Log        zerolog.Logger
+	// Output is the queue that packs are sent to.
+	Output queue.Sender
+	// Quarantine keeps rejected events; a nil one fails their messages.
+	Quarantine *Quarantine
+	// Alerts reports rejected events; a nil one does not.
+	Alerts  *Alerts
+	Metrics *metrics.Set
+	Log     zerolog.Logger
 
-	pool sync.Pool // of *worker
+	pool sync.Pool // of *Out
 }
 
-// worker is what one goroutine needs; reused from batch to batch.
-type worker struct {
-	decoder   *event.Decoder
-	transform Transform
-	writer    pack.Writer
-	records   []pack.Record
-	payload   []byte
-	results   []result
-	rejected  []quarantine.Rejection
-	accepted  []named
-	broken    bool // the decoder panicked on where the event ends
+// Out is where a Func puts what it has made of a record. It numbers the events
+// in the order in which they come, so that (message id, index) names an event in
+// all stages.
+type Out struct {
+	stage    *Stage
+	handle   Func
+	writer   pack.Writer
+	records  []pack.Record
+	results  []result
+	rejected []Rejection
+	accepted []named
+
+	// What is being handled: a record of a message of the batch, and the index
+	// of the next event in it.
+	source int
+	origin pack.Origin
+	next   int
 }
 
 // result counts what was found in one message.
@@ -85,135 +102,104 @@ type named struct {
 	index  int
 }
 
-func (s *Stage) worker() *worker {
-	if w, ok := s.pool.Get().(*worker); ok {
-		return w
+// Send sends an event on. payload is copied.
+func (o *Out) Send(payload []byte) {
+	o.writer.Add(o.source, o.origin, o.next, payload)
+	o.results[o.source].accepted++
+	if o.stage.Observe != nil {
+		o.accepted = append(o.accepted, named{o.source, o.origin.MessageID, o.next})
 	}
-	return &worker{decoder: event.NewDecoder(), transform: s.NewTransform()}
+	o.next++
 }
 
-// Handle is a queue.Handler.
-func (s *Stage) Handle(ctx context.Context, batch []queue.Message) []error {
-	w := s.worker()
-	defer s.pool.Put(w)
-	w.results = append(w.results[:0], make([]result, len(batch))...)
-	w.rejected, w.accepted = w.rejected[:0], w.accepted[:0]
-
-	errs := make([]error, len(batch))
-	for source := range batch {
-		errs[source] = s.read(w, source, &batch[source])
+// Reject rejects an event. consent is what the event itself says; its payload is
+// kept only where the event says yes, or says nothing where its message says yes,
+// and neither says no.
+func (o *Out) Reject(fault event.Fault, consent event.ConsentState, payload string) {
+	yes := consent == event.ConsentAnalytics || o.origin.Consent == event.ConsentAnalytics
+	if no := consent == event.ConsentNone || o.origin.Consent == event.ConsentNone; no || !yes {
+		payload = ""
 	}
-	s.send(ctx, w.writer.Close(), errs)
-	s.Quarantine.Put(ctx, w.rejected, errs)
-	s.account(w, errs)
-	return errs
-}
-
-// read judges the events of one message.
-func (s *Stage) read(w *worker, source int, m *queue.Message) (err error) {
-	w.records, err = pack.Open(m, w.records[:0])
-	if err != nil {
-		if !s.Public {
-			return fmt.Errorf("message %s: %w", m.ID, err)
-		}
-		s.reject(w, source, pack.OriginOf(m), 0, event.Fault{Category: event.MalformedJSON}, event.ConsentUnknown, m.Body)
-		return nil
-	}
-	next := 0
-	for i := range w.records {
-		r := &w.records[i]
-		switch {
-		case s.Public:
-			r.Origin = pack.OriginOf(m)
-		case i == 0 || r.Origin != w.records[i-1].Origin:
-			next = r.Index // of another message
-		default:
-			next = max(next, r.Index)
-		}
-		w.decoder.Reset(r.Payload)
-		for s.next(w) {
-			s.judge(w, source, r.Origin, next)
-			next++
-		}
-	}
-	return nil
-}
-
-// next moves to the next event. Should the framing itself panic, the rest of
-// the body is one event that nothing can be said of.
-func (s *Stage) next(w *worker) (more bool) {
-	defer func() {
-		if s.panicked(recover()) {
-			more = w.decoder.Skip()
-			w.broken = true
-		}
-	}()
-	w.broken = false
-	return w.decoder.Next()
-}
-
-// judge accepts or rejects the event that the decoder stands on.
-func (s *Stage) judge(w *worker, source int, o pack.Origin, index int) {
-	fault := s.check(w, o)
-	if fault != (event.Fault{}) {
-		s.reject(w, source, o, index, fault, w.decoder.Consent(), w.decoder.Raw())
-		return
-	}
-	w.writer.Add(source, o, index, w.payload)
-	w.results[source].accepted++
-	if s.Observe != nil {
-		w.accepted = append(w.accepted, named{source, o.MessageID, index})
-	}
-}
-
-// check finds the event's fault, or leaves what is sent on in w.payload. A
-// panic is that one event's internal error.
-func (s *Stage) check(w *worker, o pack.Origin) (fault event.Fault) {
-	defer func() {
-		if s.panicked(recover()) {
-			fault = event.Fault{Category: event.InternalError}
-		}
-	}()
-	if w.broken {
-		return event.Fault{Category: event.InternalError}
-	}
-	arrival := event.Arrival{At: o.ReceivedAt, MaxAge: s.MaxAge}
-	if o.Replay {
-		arrival.MaxAge = 0
-	}
-	if fault = w.decoder.Check(arrival); fault == (event.Fault{}) {
-		w.payload = w.transform(w.payload[:0], w.decoder)
-	}
-	return fault
+	o.rejected = append(o.rejected, Rejection{Source: o.source, Fault: fault, Origin: o.origin, Index: o.next, Payload: payload})
+	o.results[o.source].rejected++
+	o.next++
 }
 
 // panicked tells whether a recovered value is a panic, and logs its type: the
 // value itself could quote an event.
-func (s *Stage) panicked(value any) bool {
+func (o *Out) panicked(value any) bool {
 	if value == nil {
 		return false
 	}
-	s.Metrics.Add(metrics.Panics, 1)
-	s.Log.Error().Str("panic", fmt.Sprintf("%T", value)).Msg("a panic on one event")
+	o.stage.Metrics.Add(metrics.Panics, 1)
+	o.stage.Log.Error().Str("panic", fmt.Sprintf("%T", value)).Msg("a panic on one event")
 	return true
 }
 
-// mayKeep tells whether the payload of a rejected event may be kept: the event
-// itself says yes, or says nothing where its message says yes; and neither says
-// no.
-func mayKeep(own, message event.ConsentState) bool {
-	if own == event.ConsentNone || message == event.ConsentNone {
-		return false
+// Handle is a queue.Handler.
+func (s *Stage) Handle(ctx context.Context, batch []queue.Message) []error {
+	o, ok := s.pool.Get().(*Out)
+	if !ok {
+		o = &Out{stage: s, handle: s.New()}
 	}
-	return own == event.ConsentAnalytics || message == event.ConsentAnalytics
+	defer s.pool.Put(o)
+	o.results = append(o.results[:0], make([]result, len(batch))...)
+	o.rejected, o.accepted = o.rejected[:0], o.accepted[:0]
+
+	errs := make([]error, len(batch))
+	for source := range batch {
+		errs[source] = o.message(source, &batch[source])
+	}
+	s.send(ctx, o.writer.Close(), errs)
+	s.Quarantine.Put(ctx, o.rejected, errs)
+	s.account(o, errs)
+	return errs
 }
 
-func (s *Stage) reject(w *worker, source int, o pack.Origin, index int, fault event.Fault, own event.ConsentState, payload string) {
-	if !mayKeep(own, o.Consent) {
-		payload = ""
+// message handles the records of one message.
+func (o *Out) message(source int, m *queue.Message) (err error) {
+	o.source, o.next = source, 0
+	attributes := o.stage.Attributes
+	if !o.stage.Public {
+		if passed := pack.Foreign(m.Attributes); passed != nil {
+			maps.Copy(passed, attributes)
+			attributes = passed
+		}
 	}
-	w.rejected = append(w.rejected, quarantine.Rejection{Source: source, Fault: fault, Origin: o, Index: index, Payload: payload})
-	w.results[source].rejected++
+	o.writer.Attributes(attributes)
+	o.records, err = pack.Open(m, o.records[:0])
+	switch {
+	case err != nil && o.stage.Public:
+		o.origin = pack.OriginOf(m)
+		o.Reject(event.Fault{Category: event.MalformedJSON}, event.ConsentUnknown, m.Body)
+		return nil
+	case err != nil:
+		return fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	for i := range o.records {
+		r := &o.records[i]
+		switch {
+		case o.stage.Public:
+			r.Origin = pack.OriginOf(m)
+		case i == 0 || r.Origin != o.origin:
+			o.next = r.Index // of another message
+		default:
+			o.next = max(o.next, r.Index)
+		}
+		o.origin = r.Origin
+		o.record(r)
+	}
+	return nil
+}
+
+// record handles one record. A panic is an internal error of its rest.
+func (o *Out) record(r *pack.Record) {
+	defer func() {
+		if o.panicked(recover()) {
+			o.Reject(event.Fault{Category: event.InternalError}, event.ConsentUnknown, r.Payload)
+		}
+	}()
+	o.handle(r, o)
 }
 
 // send sends the packs; where one fails, so have all messages that gave it
@@ -224,9 +210,7 @@ func (s *Stage) send(ctx context.Context, packs []pack.Pack, errs []error) {
 	}
 	outs := make([]queue.Out, len(packs))
 	for i := range packs {
-		attributes := packs[i].Attributes()
-		maps.Copy(attributes, s.Attributes)
-		outs[i] = queue.Out{Body: packs[i].Body, Attributes: attributes}
+		outs[i] = queue.Out{Body: packs[i].Body, Attributes: packs[i].Attributes()}
 	}
 	failed := s.Output.Send(ctx, outs)
 	sent := int64(len(packs))
@@ -242,19 +226,21 @@ func (s *Stage) send(ctx context.Context, packs []pack.Pack, errs []error) {
 	s.Metrics.Add(metrics.PacksSent, sent)
 }
 
-// account counts, tells and observes the messages that are settled.
-func (s *Stage) account(w *worker, errs []error) {
+// account counts, reports and observes the events of messages that are settled.
+func (s *Stage) account(o *Out, errs []error) {
 	var total result
-	for source, r := range w.results {
+	for source, r := range o.results {
 		if errs[source] == nil {
 			total.accepted += r.accepted
 			total.rejected += r.rejected
 		}
 	}
 	s.Metrics.Add(metrics.EventsReceived, total.accepted+total.rejected)
-	s.Metrics.Add(s.Accepted, total.accepted)
-	settled := w.rejected[:0]
-	for _, r := range w.rejected {
+	if s.Accepted != metrics.EventsReceived {
+		s.Metrics.Add(s.Accepted, total.accepted)
+	}
+	settled := o.rejected[:0]
+	for _, r := range o.rejected {
 		if errs[r.Source] != nil {
 			continue
 		}
@@ -268,7 +254,7 @@ func (s *Stage) account(w *worker, errs []error) {
 		}
 	}
 	s.Alerts.Add(settled)
-	for _, a := range w.accepted {
+	for _, a := range o.accepted {
 		if errs[a.source] == nil {
 			s.Observe(a.id, a.index, event.Fault{})
 		}

@@ -20,18 +20,18 @@ import (
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/pack"
-	"github.com/headcount-etl/headcount/shared/quarantine"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
-// far is the far side of a stage: an output queue and a quarantine bucket.
-type far struct {
+// downstream is what a stage writes to: an output queue and a quarantine bucket.
+type downstream struct {
 	bodies            []queue.Message
-	lines             []line
+	lines             []keptLine
 	queueDown, s3Down bool
 }
 
-type line struct {
+// keptLine is a line of the quarantine, read.
+type keptLine struct {
 	Category  event.Category
 	Field     string
 	MessageID string `json:"message_id"`
@@ -39,7 +39,7 @@ type line struct {
 	Payload   []byte
 }
 
-func (f *far) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+func (f *downstream) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
 	out := &sqs.SendMessageBatchOutput{}
 	for _, e := range in.Entries {
 		if f.queueDown {
@@ -56,7 +56,7 @@ func (f *far) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput,
 	return out, nil
 }
 
-func (f *far) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+func (f *downstream) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
 	if f.s3Down {
 		return nil, errors.New("down")
 	}
@@ -65,7 +65,7 @@ func (f *far) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.
 		return nil, err
 	}
 	for dec := json.NewDecoder(zip); ; {
-		var l line
+		var l keptLine
 		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
 			return &s3.PutObjectOutput{}, nil
 		} else if err != nil {
@@ -76,7 +76,7 @@ func (f *far) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.
 }
 
 // sent gives the events in the output queue as "message/index payload".
-func (f *far) sent(t interface{ Fatal(...any) }) (all []string) {
+func (f *downstream) sent(t interface{ Fatal(...any) }) (all []string) {
 	for i := range f.bodies {
 		records, err := pack.Open(&f.bodies[i], nil)
 		if err != nil {
@@ -91,19 +91,19 @@ func (f *far) sent(t interface{ Fatal(...any) }) (all []string) {
 
 const boom = "u-boom"
 
+func sendUser(dst []byte, d *event.Decoder) []byte {
+	if d.Event().User.ID == boom {
+		panic("personal: " + boom)
+	}
+	return append(dst, d.Event().User.ID...)
+}
+
 // newStage makes a stage that sends on the user's id, and panics on one.
-func newStage(f *far) *Stage {
+func newStage(f *downstream) *Stage {
 	return &Stage{
-		NewTransform: func() Transform {
-			return func(dst []byte, d *event.Decoder) []byte {
-				if d.Event().User.ID == boom {
-					panic("personal: " + boom)
-				}
-				return append(dst, d.Event().User.ID...)
-			}
-		},
+		New:    func() Func { return Contract(0, sendUser) },
 		Public: true, Output: queue.Sender{API: f, QueueURL: "http://127.0.0.1/q"},
-		Quarantine: &quarantine.Store{API: f, Bucket: "q", Stage: "validator"},
+		Quarantine: &Quarantine{API: f, Bucket: "q", Stage: "validator"},
 		Attributes: map[string]string{"keys": "k"},
 	}
 }
@@ -127,7 +127,7 @@ func TestHandle(t *testing.T) {
 	refused := strings.Replace(valid("x"), `"male"`, `"m"`, 1)
 	unsure := strings.Replace(refused, "true", "1", 1)
 	denied := strings.Replace(refused, "true", "false", 1)
-	f := &far{}
+	f := &downstream{}
 	errs := newStage(f).Handle(t.Context(), []queue.Message{
 		message("a", valid("u1")+refused+"\n"+valid(boom)+valid("u2")+"\noops\n"+valid("u3")),
 		message("b", denied),
@@ -168,9 +168,9 @@ func TestHandle(t *testing.T) {
 }
 
 func TestMaxAge(t *testing.T) {
-	f := &far{}
+	f := &downstream{}
 	s := newStage(f)
-	s.MaxAge = time.Minute
+	s.New = func() Func { return Contract(time.Minute, sendUser) }
 	s.Handle(t.Context(), []queue.Message{message("a", valid("u1")), message("b", valid("u2"), "replay", "true", "received_at", "1772345000000")})
 	if got, want := f.sent(t), []string{"b/0 u2"}; !slices.Equal(got, want) {
 		t.Errorf("sent %q, want %q", got, want)
@@ -186,7 +186,7 @@ func TestForgedOrigin(t *testing.T) {
 	}
 	p := forged.Close()[0]
 	m := queue.Message{ID: "a", Body: p.Body, Attributes: p.Attributes(), SentAt: at}
-	f := &far{}
+	f := &downstream{}
 	newStage(f).Handle(t.Context(), []queue.Message{m})
 	if got, want := f.sent(t), []string{"a/1 u1", "a/3 u1"}; !slices.Equal(got, want) {
 		t.Errorf("sent %q, want %q", got, want)
@@ -198,9 +198,9 @@ func TestForgedOrigin(t *testing.T) {
 
 // TestFramingPanic gives the stage a decoder that panics on every object.
 func TestFramingPanic(t *testing.T) {
-	f := &far{}
+	f := &downstream{}
 	s := newStage(f)
-	s.pool.New = func() any { return &worker{decoder: &event.Decoder{}, transform: s.NewTransform()} }
+	s.New = func() Func { return (&contract{decoder: &event.Decoder{}, transform: sendUser}).read }
 	errs := s.Handle(t.Context(), []queue.Message{message("a", valid("u1")+valid("u2")), message("b", "1 2")})
 	if err := errors.Join(errs...); err != nil || len(f.lines) != 3 {
 		t.Fatalf("%v, %d lines", err, len(f.lines))
@@ -213,7 +213,7 @@ func TestFramingPanic(t *testing.T) {
 }
 
 func TestPrivateQueueFailsWhatItCannotOpen(t *testing.T) {
-	f := &far{}
+	f := &downstream{}
 	s := newStage(f)
 	s.Public = false
 	errs := s.Handle(t.Context(), []queue.Message{message("a", "zz", "encoding", pack.Encoding), message("b", valid("u1"))})
@@ -226,7 +226,7 @@ func TestPrivateQueueFailsWhatItCannotOpen(t *testing.T) {
 // failed; and only messages that are settled are observed.
 func TestNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := &far{queueDown: rapid.Bool().Draw(t, "queue"), s3Down: rapid.Bool().Draw(t, "s3")}
+		f := &downstream{queueDown: rapid.Bool().Draw(t, "queue"), s3Down: rapid.Bool().Draw(t, "s3")}
 		s := newStage(f)
 		faults := map[string]event.Fault{
 			valid(boom): {Category: event.InternalError}, "[]": {Category: event.MalformedJSON},
@@ -270,9 +270,9 @@ func TestNothingIsLost(t *testing.T) {
 }
 
 func BenchmarkHandle(b *testing.B) {
-	f := &far{}
+	f := &downstream{}
 	s := newStage(f)
-	s.Quarantine = &quarantine.Store{API: f}
+	s.Quarantine = &Quarantine{API: f}
 	var batch []queue.Message
 	for i := range 100 {
 		batch = append(batch, message(fmt.Sprint(i), valid(fmt.Sprintf("u-%d", i))))
@@ -299,7 +299,7 @@ func TestEventsKeepTheirNames(t *testing.T) {
 				w.Add(source, pack.Origin{MessageID: fmt.Sprintf("m-%d", source), ReceivedAt: at.UnixMilli()}, index, []byte(valid(user)+strings.Repeat(" ", 4000)))
 			}
 		}
-		f := &far{}
+		f := &downstream{}
 		s := newStage(f)
 		s.Public = false
 		var batch []queue.Message
@@ -315,4 +315,77 @@ func TestEventsKeepTheirNames(t *testing.T) {
 			t.Fatalf("got %d events, want %d; the first: %q, %q", len(got), len(want), got[:1], want[:1])
 		}
 	})
+}
+
+// TestAttributesAreForwarded: what a stage between two others does not know goes
+// on with the events that it came with, and with no others; what a stranger
+// sets goes nowhere.
+func TestAttributesAreForwarded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := &downstream{}
+		s := newStage(f)
+		s.New = func() Func { return func(r *pack.Record, out *Out) { out.Send([]byte(r.Payload)) } }
+		s.Public = rapid.Bool().Draw(t, "public")
+		s.Attributes = map[string]string{"own": "1"}
+		var batch []queue.Message
+		want := map[string]string{} // event to keys
+		for m := range rapid.IntRange(1, 9).Draw(t, "messages") {
+			var w pack.Writer
+			keys := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "keys")
+			w.Attributes(map[string]string{"keys": keys, "own": "0"})
+			name := fmt.Sprint("m", m)
+			for index := range rapid.IntRange(1, 3).Draw(t, "events") {
+				w.Add(0, pack.Origin{MessageID: name}, index, []byte("x"))
+				want[fmt.Sprintf("%s/%d x", name, index)] = keys
+			}
+			p := w.Close()[0]
+			batch = append(batch, queue.Message{ID: name, Body: p.Body, Attributes: p.Attributes(), SentAt: at})
+		}
+		if err := errors.Join(s.Handle(context.Background(), batch)...); err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range f.bodies {
+			one := &downstream{bodies: []queue.Message{body}}
+			for _, e := range one.sent(t) {
+				keys := want[e]
+				if s.Public {
+					keys = ""
+				}
+				if body.Attributes["keys"] != keys || body.Attributes["own"] != "1" {
+					t.Fatalf("%s came with %v, want keys %q", e, body.Attributes, keys)
+				}
+				delete(want, e)
+			}
+		}
+		if len(want) > 0 {
+			t.Fatalf("lost: %v", want)
+		}
+	})
+}
+
+// TestPanicOfALaterStage: the record is rejected, its neighbours go on; where
+// nothing can be kept the message fails.
+func TestPanicOfALaterStage(t *testing.T) {
+	f := &downstream{}
+	s := newStage(f)
+	s.Public = false
+	s.New = func() Func {
+		return func(r *pack.Record, out *Out) {
+			if r.Payload == boom {
+				panic(boom)
+			}
+			out.Send([]byte(r.Payload))
+		}
+	}
+	batch := []queue.Message{message("a", "one"), message("b", boom), message("c", "two")}
+	if err := errors.Join(s.Handle(t.Context(), batch)...); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.sent(t), []string{"a/0 one", "c/0 two"}; !slices.Equal(got, want) || len(f.lines) != 1 || f.lines[0].Category != event.InternalError {
+		t.Errorf("sent %q, want %q; %+v", got, want, f.lines)
+	}
+	s.Quarantine = nil
+	if errs := s.Handle(t.Context(), batch); errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("%v", errs)
+	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
-	"github.com/headcount-etl/headcount/shared/quarantine"
+	"github.com/headcount-etl/headcount/shared/stage"
 )
 
 // The tables.
@@ -113,10 +113,10 @@ func (s *stack) tableList(d *deployment) []table {
 		name: tableQuarantine, description: "Rejected events by category, without their payload; count distinct (message_id, index)", format: jsonFormat,
 		location: "s3://" + d.quarantine.name + "/quarantine/", values: map[string][]string{"category": categories},
 	}
-	for _, c := range quarantine.Columns {
+	for _, c := range stage.QuarantineColumns {
 		rejected.columns = append(rejected.columns, column{c.Name, c.Type})
 	}
-	for _, c := range quarantine.Partitions {
+	for _, c := range stage.QuarantinePartitions {
 		rejected.partitions = append(rejected.partitions, column{c.Name, c.Type})
 	}
 	return []table{{

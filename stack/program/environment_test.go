@@ -17,14 +17,14 @@ import (
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	"github.com/headcount-etl/headcount/services/masker/mask"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
-	"github.com/headcount-etl/headcount/services/validator/validate"
+	validator "github.com/headcount-etl/headcount/services/validator/worker"
 	"github.com/headcount-etl/headcount/shared/service"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // mains are the services' own starts, without main.
 var mains = map[string]func(context.Context, *service.Process) error{
-	"validator": func(ctx context.Context, p *service.Process) error { return validate.Run(ctx, p, nil) },
+	"validator": func(ctx context.Context, p *service.Process) error { return validator.Run(ctx, p, nil) },
 	"masker":    func(ctx context.Context, p *service.Process) error { return masker.Run(ctx, p, nil) },
 	"aggregator": func(ctx context.Context, p *service.Process) error {
 		_, err := aggregator.New(ctx, p, aggregator.Options{})

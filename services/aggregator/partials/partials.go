@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -80,6 +79,7 @@ type fold struct {
 	hours   map[counts.Hour]*hour
 	near    []int32
 	records []pack.Record
+	masked  []event.Masked   // of one record
 	keys    map[string]error // what CheckKeys has said of a key ring
 	done    []settled
 	total   []tally // by message
@@ -125,13 +125,9 @@ func (f *fold) message(ctx context.Context, source int, m *queue.Message) (err e
 	}
 	for i := range f.records {
 		r := &f.records[i]
-		if strings.HasPrefix(r.Payload, "{") {
-			err = f.plain(source, r)
-		} else {
-			var masked event.Masked
-			if masked, err = event.DecodeMasked(r.Payload); err == nil {
-				err = f.add(source, r.Origin, r.Index, &masked)
-			}
+		f.masked, err = event.DecodeMasked(r.Payload, f.masked[:0])
+		for j := 0; j < len(f.masked) && err == nil; j++ {
+			err = f.add(source, r.Origin, r.Index+j, &f.masked[j])
 		}
 		if err != nil {
 			return fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err)
@@ -154,15 +150,6 @@ func (f *fold) checkKeys(ctx context.Context, keys string) error {
 			err = queue.Stop(err)
 		}
 		f.keys[keys] = err
-	}
-	return err
-}
-
-// plain adds the events of a body that a person has put into the queue.
-func (f *fold) plain(source int, r *pack.Record) error {
-	all, err := event.DecodeMaskedJSON(r.Payload)
-	for i := range all {
-		err = errors.Join(err, f.add(source, r.Origin, r.Index+i, &all[i]))
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/parquet"
 )
 
@@ -43,7 +44,7 @@ var Columns = []parquet.Column{
 // Partitions are the partition columns of the table headcounts, in the order in
 // which they stand in a key. They are text, as a Glue crawler would have it.
 // They must not be changed.
-var Partitions = []parquet.HiveColumn{
+var Partitions = []event.Column{
 	{Name: "flow", Type: "string"},
 	{Name: "year", Type: "string"},
 	{Name: "month", Type: "string"},

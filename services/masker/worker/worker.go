@@ -25,10 +25,10 @@ func Run(ctx context.Context, p *service.Process, observe stage.Observer) error 
 		}
 	}
 	s := stage.Stage{
-		NewTransform: func() stage.Transform { return transform(mask.NewMasker(ring)) },
-		Attributes:   map[string]string{pack.AttributeKeys: ring.Fingerprints()},
-		Accepted:     metrics.EventsMasked,
-		Observe:      observe,
+		New:        func() stage.Func { return stage.Contract(p.MaxAge, transform(mask.NewMasker(ring))) },
+		Attributes: map[string]string{pack.AttributeKeys: ring.Fingerprints()},
+		Accepted:   metrics.EventsMasked,
+		Observe:    observe,
 	}
 	return s.Run(ctx, p)
 }

@@ -124,15 +124,15 @@ func TestTheSameRowsWhoeverIsKilled(t *testing.T) {
 	var redelivered atomic.Int64
 	for _, service := range services {
 		dying.Go(func() {
-			for _, d := range deaths[service.name] {
-				if err := d.until(s, service.name); err != nil {
-					t.Errorf("%v; its log ends with\n%s", err, tail(t, s.dir, service.name))
+			for _, d := range deaths[service.Name] {
+				if err := d.until(s, service.Name); err != nil {
+					t.Errorf("%v; its log ends with\n%s", err, tail(t, s.dir, service.Name))
 				}
-				for _, short := range service.queues {
+				for _, short := range service.Reads() {
 					redelivered.Add(int64(s.queue(short).ShowAll()))
 				}
 			}
-			if _, err := s.launch(service.name, ""); err != nil {
+			if _, err := s.launch(service.Name, ""); err != nil {
 				t.Error(err)
 			}
 		})

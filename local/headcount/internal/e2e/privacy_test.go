@@ -167,10 +167,10 @@ func TestPersonalDataStaysWhereItMay(t *testing.T) {
 	var spies spies
 	var all []*process
 	for _, service := range services {
-		w := newWire(t, s.Cloud.URL(), spies.hook(service.name))
+		w := newWire(t, s.Cloud.URL(), spies.hook(service.Name))
 		defer w.Close()
 		defer w.CloseClientConnections()
-		all = append(all, s.start(service.name, w.URL))
+		all = append(all, s.start(service.Name, w.URL))
 	}
 	plant(s)
 	s.drained(queueNames...)

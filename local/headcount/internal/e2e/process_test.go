@@ -22,17 +22,14 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/local/standin"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
+	chain "github.com/headcount-etl/headcount/shared/pipeline"
 )
 
-// services are the real binaries, in the order in which events pass them, and
-// the queues that each consumes.
-var services = []struct {
-	name   string
-	queues []string
-}{{"validator", []string{"ingest"}}, {"masker", []string{"valid"}}, {"aggregator", []string{"masked", "finals"}}}
+// services are the real binaries, in the order in which events pass them.
+var services = chain.Stages
 
 // queueNames are the flow's queues, in the order in which events pass them.
-var queueNames = []string{"ingest", "valid", "masked", "finals"}
+var queueNames = chain.Queues()
 
 // patience bounds every wait for something that must happen.
 const patience = 60 * time.Second
@@ -58,7 +55,7 @@ func TestMain(m *testing.M) {
 var build = sync.OnceValue(func() error {
 	args := []string{"build", "-o", binaries}
 	for _, s := range services {
-		args = append(args, "github.com/headcount-etl/headcount/services/"+s.name)
+		args = append(args, "github.com/headcount-etl/headcount/services/"+s.Name)
 	}
 	cmd := exec.Command("go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {

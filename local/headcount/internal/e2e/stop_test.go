@@ -33,7 +33,7 @@ func TestSIGTERM(t *testing.T) {
 
 	var all []*process
 	for _, service := range services {
-		all = append(all, s.start(service.name, ""))
+		all = append(all, s.start(service.Name, ""))
 	}
 	s.drained("ingest", "valid")
 	s.until("the aggregator to take everything", func() bool {

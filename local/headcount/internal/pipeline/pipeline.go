@@ -22,8 +22,10 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
-	"github.com/headcount-etl/headcount/services/validator/validate"
+	validator "github.com/headcount-etl/headcount/services/validator/worker"
+	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/service"
+	"github.com/headcount-etl/headcount/shared/stage"
 )
 
 // Settings are those of a pipeline on one machine.
@@ -98,52 +100,51 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	return p, p.start(ctx, keys)
 }
 
+// Stages are the stages that send on what they read: all but the aggregator.
+var Stages = map[string]func(context.Context, *service.Process, stage.Observer) error{
+	"validator": validator.Run,
+	"masker":    masker.Run,
+}
+
 // start starts the services.
 func (p *Pipeline) start(ctx context.Context, keys string) error {
 	s := &p.settings
-	validator, err := p.process("validator", nil)
-	if err != nil {
-		return err
+	own := map[string]map[string]string{
+		"masker": {"MASKING_KEYS": keys},
+		"aggregator": {
+			"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople),
+			"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": s.Refresh.String(),
+		},
 	}
-	maskerProcess, err := p.process("masker", map[string]string{"MASKING_KEYS": keys})
-	if err != nil {
-		return err
+	processes := map[string]*service.Process{}
+	for _, name := range chain.Names(nil) {
+		process, err := p.process(name, own[name])
+		if err != nil {
+			return err
+		}
+		processes[name] = process
 	}
-	aggregatorProcess, err := p.process("aggregator", map[string]string{
-		"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople),
-		"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": s.Refresh.String(),
-	})
-	if err != nil {
-		return err
-	}
-	if p.worker, err = aggregator.New(ctx, aggregatorProcess, aggregator.Options{Places: s.Places, Observe: p.Tally.Aggregated}); err != nil {
+	var err error
+	if p.worker, err = aggregator.New(ctx, processes["aggregator"], aggregator.Options{Places: s.Places, Observe: p.Tally.Aggregated}); err != nil {
 		return err
 	}
 	// The services outlive ctx: Close stops them, after what is under way.
 	soft, stop := context.WithCancel(p.lasting)
 	p.stop = stop
 	p.services, p.running = errgroup.WithContext(soft)
-	p.services.Go(func() error {
-		return named("validator", validator.Run(p.running, func(ctx context.Context, sp *service.Process) error {
-			return validate.Run(ctx, sp, p.Tally.Validated)
-		}))
-	})
-	p.services.Go(func() error {
-		return named("masker", maskerProcess.Run(p.running, func(ctx context.Context, sp *service.Process) error {
-			return masker.Run(ctx, sp, p.Tally.Masked)
-		}))
-	})
-	p.services.Go(func() error {
-		return named("aggregator", aggregatorProcess.Run(p.running, func(ctx context.Context, _ *service.Process) error {
-			return p.worker.Run(ctx)
-		}))
-	})
-	return nil
-}
-
-func named(service string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", service, err)
+	for name, process := range processes {
+		run := func(ctx context.Context, sp *service.Process) error {
+			return Stages[name](ctx, sp, p.Tally.Observer(name))
+		}
+		if name == "aggregator" {
+			run = func(ctx context.Context, _ *service.Process) error { return p.worker.Run(ctx) }
+		}
+		p.services.Go(func() error {
+			if err := process.Run(p.running, run); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
 	}
 	return nil
 }
@@ -187,7 +188,7 @@ const (
 // ready waits until the ingest queue is short enough.
 func (p *Pipeline) ready(ctx context.Context) error {
 	return p.every(ctx, func() (bool, error) {
-		n, err := p.waiting("ingest")
+		n, err := p.waiting(chain.Entry)
 		return n.visible < maxWaiting, err
 	})
 }
@@ -264,14 +265,14 @@ func (p *Pipeline) Settle(ctx context.Context, least int64) error {
 // stays empty.
 func (p *Pipeline) settled(events int64, totals Totals) (bool, error) {
 	if totals.Settled < events {
-		masked, err := p.waiting("masked")
+		last, err := p.waiting(chain.Named("aggregator").Input)
 		// What the aggregator holds need not wait for more to come.
-		if allMasked := totals.Settled+p.Tally.pending() >= events; err == nil && masked.visible == 0 && allMasked {
+		if allMasked := totals.Settled+p.Tally.pending() >= events; err == nil && last.visible == 0 && allMasked {
 			p.worker.Flush()
 		}
 		return false, err
 	}
-	for _, short := range queueNames {
+	for _, short := range chain.Queues() {
 		if n, err := p.waiting(short); n.total > 0 || err != nil {
 			return false, err
 		}
@@ -282,7 +283,7 @@ func (p *Pipeline) settled(events int64, totals Totals) (bool, error) {
 // deadLetters gives an error when a message was given up.
 func (p *Pipeline) deadLetters() error {
 	var full []string
-	for _, short := range queueNames {
+	for _, short := range chain.Queues() {
 		n, err := p.waiting(short + "-dlq")
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ import (
 func TestTally(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var tally Tally
+		validated, masked := tally.Observer("validator"), tally.Observer("masker")
 		type name struct {
 			id    string
 			index int
@@ -33,15 +34,15 @@ func TestTally(t *testing.T) {
 			n := name{id.Draw(t, "id"), index.Draw(t, "index")}
 			switch n.index {
 			case 1, 64:
-				tally.Validated(n.id, n.index, event.Fault{Category: event.WrongType, Field: "user.id"})
+				validated(n.id, n.index, event.Fault{Category: event.WrongType, Field: "user.id"})
 				rejected[n] = event.WrongType
 			case 1000:
-				tally.Validated(n.id, n.index, event.Fault{})
-				tally.Masked(n.id, n.index, event.Fault{Category: event.InternalError})
+				validated(n.id, n.index, event.Fault{})
+				masked(n.id, n.index, event.Fault{Category: event.InternalError})
 				rejected[n] = event.InternalError
 			default:
-				tally.Validated(n.id, n.index, event.Fault{})
-				tally.Masked(n.id, n.index, event.Fault{})
+				validated(n.id, n.index, event.Fault{})
+				masked(n.id, n.index, event.Fault{})
 				valid[n] = true
 				if rapid.Bool().Draw(t, "counted") {
 					tally.Aggregated(n.id, n.index, n.index == 63)

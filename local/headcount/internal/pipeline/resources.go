@@ -22,6 +22,7 @@ import (
 	"github.com/headcount-etl/headcount/local/standin"
 	"github.com/headcount-etl/headcount/local/standin/firehose"
 	"github.com/headcount-etl/headcount/shared/event"
+	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
@@ -37,9 +38,6 @@ const (
 	bufferInterval = 10 * time.Second
 )
 
-// queueNames are the queues of a flow, in the order in which events pass them.
-var queueNames = []string{"ingest", "valid", "masked", "finals"}
-
 // Resources is what was created in the stand-in: the pipeline of one flow.
 type Resources struct {
 	Cloud  *standin.Cloud
@@ -49,8 +47,7 @@ type Resources struct {
 	TopicARN string
 	// AlertTopicARN is where rejections are reported.
 	AlertTopicARN string
-	// QueueURLs are the flow's queues by short name: ingest, valid, masked,
-	// finals.
+	// QueueURLs are the flow's queues by the short names of package pipeline.
 	QueueURLs map[string]string
 }
 
@@ -107,7 +104,7 @@ func (r *Resources) topics(ctx context.Context) error {
 
 func (r *Resources) queues(ctx context.Context) error {
 	client := sqs.NewFromConfig(r.Config)
-	for _, short := range queueNames {
+	for _, short := range chain.Queues() {
 		name := "headcount-" + r.Flow + "-" + short
 		if _, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name + "-dlq")}); err != nil {
 			return fmt.Errorf("create queue %s-dlq: %w", name, err)
@@ -143,7 +140,7 @@ func (r *Resources) subscriptions(ctx context.Context) error {
 			},
 		},
 		{
-			TopicArn: &r.TopicARN, Protocol: aws.String("sqs"), Endpoint: aws.String(queueARN("headcount-" + r.Flow + "-ingest")),
+			TopicArn: &r.TopicARN, Protocol: aws.String("sqs"), Endpoint: aws.String(queueARN("headcount-" + r.Flow + "-" + chain.Entry)),
 			Attributes: map[string]string{"RawMessageDelivery": "true"},
 		},
 		{TopicArn: &r.AlertTopicARN, Protocol: aws.String("email"), Endpoint: aws.String(alertAddress)},
@@ -158,36 +155,28 @@ func (r *Resources) subscriptions(ctx context.Context) error {
 // Env gives the environment variables that a service needs to work on the
 // pipeline: all but MASKING_KEYS, POIS and the aggregator's options.
 func (r *Resources) Env(service string) map[string]string {
-	env := map[string]string{
+	env := chain.Environment(chain.Named(service), r.QueueURLs, map[chain.Resource]string{
+		chain.Quarantine: QuarantineBucket, chain.Alerts: r.AlertTopicARN, chain.Aggregates: AggregatesBucket,
+	})
+	maps.Copy(env, map[string]string{
 		"AWS_ENDPOINT_URL": r.Cloud.URL(), "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
 		"FLOW": r.Flow,
-	}
-	switch service {
-	case "validator":
-		env["INPUT_QUEUE_URL"], env["OUTPUT_QUEUE_URL"] = r.QueueURLs["ingest"], r.QueueURLs["valid"]
-	case "masker":
-		env["INPUT_QUEUE_URL"], env["OUTPUT_QUEUE_URL"] = r.QueueURLs["valid"], r.QueueURLs["masked"]
-	case "aggregator":
-		env["INPUT_QUEUE_URL"], env["FINALS_QUEUE_URL"] = r.QueueURLs["masked"], r.QueueURLs["finals"]
-		env["AGGREGATES_BUCKET"] = AggregatesBucket
-		return env
-	}
-	env["QUARANTINE_BUCKET"], env["ALERT_TOPIC_ARN"] = QuarantineBucket, r.AlertTopicARN
+	})
 	return env
 }
 
-// Describe tells a person what was created, and how to run a service on it.
+// Describe writes for a person what was created, and how to run a service on it.
 func (r *Resources) Describe(w io.Writer) {
 	fmt.Fprintf(w, "Headcount's stand-in for AWS listens on %s (any credentials do, region us-east-1):\n\n", r.Cloud.URL())
 	fmt.Fprintf(w, "  topic     %s\n  topic     %s\n  stream    %s\n", r.TopicARN, r.AlertTopicARN, StreamName)
 	for _, bucket := range []string{LakeBucket, AggregatesBucket, QuarantineBucket} {
 		fmt.Fprintf(w, "  bucket    s3://%s\n", bucket)
 	}
-	for _, short := range queueNames {
+	for _, short := range chain.Queues() {
 		fmt.Fprintf(w, "  queue     %s (and %s-dlq)\n", r.QueueURLs[short], r.QueueURLs[short])
 	}
 	fmt.Fprint(w, "\nThe services' environment:\n")
-	for _, service := range []string{"validator", "masker", "aggregator"} {
+	for _, service := range chain.Names(nil) {
 		env := r.Env(service)
 		fmt.Fprintf(w, "\n  %s\n", service)
 		for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -7,7 +7,7 @@ import (
 	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
-	"github.com/headcount-etl/headcount/shared/quarantine"
+	"github.com/headcount-etl/headcount/shared/stage"
 )
 
 // The buckets of a data folder, each a folder of that name under BucketsFolder.
@@ -48,7 +48,7 @@ func Schema(published string, days int) sql.Schema {
 		Name: "quarantine", Root: path.Join(BucketsFolder, QuarantineBucket, "quarantine"), Folders: append([]string{"category"}, day...), Partitions: day,
 		Columns: []sql.Column{{Name: "category", Type: "string"}}, Reader: quarantineReader, Suffix: ".ndjson.gz",
 	}
-	for _, c := range quarantine.Columns {
+	for _, c := range stage.QuarantineColumns {
 		rejected.Columns = append(rejected.Columns, sql.Column(c))
 	}
 	s := sql.Schema{Tables: []sql.Table{events, headcounts, rejected}}

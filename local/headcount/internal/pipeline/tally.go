@@ -5,53 +5,48 @@ import (
 	"sync"
 
 	"github.com/headcount-etl/headcount/shared/event"
+	chain "github.com/headcount-etl/headcount/shared/pipeline"
+	"github.com/headcount-etl/headcount/shared/stage"
 )
 
 // Tally counts the events that each service has settled, each (message id,
 // index) once, however often it is delivered. It is safe for concurrent use.
 type Tally struct {
-	mu                          sync.Mutex
-	validated, masked, counted  seen
-	accepted, anonymous, folded int64
-	near                        int64 // of those folded
-	rejected                    map[event.Fault]int64
-	lost                        int64 // rejected by the masker, so valid no longer
+	mu           sync.Mutex
+	passed       map[string]int64 // by stage: events that it has sent on
+	counted      seen             // by the aggregator
+	folded, near int64            // of those counted: all, and those near a place
+	rejected     map[event.Fault]int64
+	lost         int64 // rejected after the validator, so valid no longer
 }
 
-// Validated is the validator's stage.Observer.
-func (t *Tally) Validated(messageID string, index int, fault event.Fault) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.validated.add(messageID, index) {
-		return
-	}
-	if fault == (event.Fault{}) {
-		t.accepted++
-	} else {
-		t.reject(fault)
-	}
-}
+// The stages between whose ends events are on their way.
+var (
+	first      = chain.Stages[0].Name
+	beforeLast = chain.Stages[len(chain.Stages)-2].Name
+)
 
-// Masked is the masker's stage.Observer.
-func (t *Tally) Masked(messageID string, index int, fault event.Fault) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.masked.add(messageID, index) {
-		return
+// Observer gives the observer of a stage that sends on what it reads.
+func (t *Tally) Observer(name string) stage.Observer {
+	var settled seen
+	return func(messageID string, index int, fault event.Fault) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if !settled.add(messageID, index) {
+			return
+		}
+		if t.passed == nil {
+			t.passed, t.rejected = map[string]int64{}, map[event.Fault]int64{}
+		}
+		if fault == (event.Fault{}) {
+			t.passed[name]++
+			return
+		}
+		t.rejected[fault]++
+		if name != first {
+			t.lost++
+		}
 	}
-	if fault == (event.Fault{}) {
-		t.anonymous++
-	} else {
-		t.lost++
-		t.reject(fault)
-	}
-}
-
-func (t *Tally) reject(fault event.Fault) {
-	if t.rejected == nil {
-		t.rejected = map[event.Fault]int64{}
-	}
-	t.rejected[fault]++
 }
 
 // Aggregated is the aggregator's observer.
@@ -87,7 +82,7 @@ func (t *Tally) Totals() Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	totals := Totals{
-		Valid: t.accepted - t.lost, Aggregated: t.folded, Near: t.near, Settled: t.folded,
+		Valid: t.passed[first] - t.lost, Aggregated: t.folded, Near: t.near, Settled: t.folded,
 		Rejected: map[event.Category]int64{}, Faults: maps.Clone(t.rejected),
 	}
 	for fault, n := range t.rejected {
@@ -97,11 +92,11 @@ func (t *Tally) Totals() Totals {
 	return totals
 }
 
-// pending is how many events have left the masker and are not aggregated yet.
+// pending is how many events are on their way to the aggregator, or held by it.
 func (t *Tally) pending() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.anonymous - t.folded
+	return t.passed[beforeLast] - t.folded
 }
 
 // seen is a set of (message id, index). The indices of a message are few and

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // The outcomes of a check.
@@ -221,7 +222,7 @@ func (r *runner) checkConditional(context.Context) (string, string, error) {
 // checkDead: nothing was given up since the beginning.
 func (r *runner) checkDead(context.Context) (string, string, error) {
 	var dead []string
-	for _, name := range append([]string{delivery}, queueNames...) {
+	for _, name := range append([]string{delivery}, pipeline.Queues()...) {
 		if n := r.got.dead[name]; n > 0 {
 			dead = append(dead, strconv.FormatInt(n, 10)+" of "+name)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/parquet"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // expectation is what must become of what was published.
@@ -127,7 +128,7 @@ func (r *runner) askQuarantine(ctx context.Context) error {
 // askQueues counts what waits, and what has been given up since the beginning.
 func (r *runner) askQueues(ctx context.Context) error {
 	r.got.waiting = map[string]int64{}
-	for _, name := range queueNames {
+	for _, name := range pipeline.Queues() {
 		n, err := r.messages(ctx, r.flow.Queues[name])
 		if err != nil {
 			return err
@@ -147,7 +148,7 @@ const delivery = "delivery"
 
 func (r *runner) deadLetters(ctx context.Context) (map[string]int64, error) {
 	urls := map[string]string{delivery: r.Outputs.DeliveryDeadLetterQueue}
-	for _, name := range queueNames {
+	for _, name := range pipeline.Queues() {
 		urls[name] = r.flow.DeadLetterQueues[name]
 	}
 	dead := map[string]int64{}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // Outputs is what the stack says of itself, `pulumi stack output --json`. Names of
@@ -40,10 +42,10 @@ type Buckets struct {
 
 // Flow is one flow of the stack.
 type Flow struct {
-	// Queues and DeadLetterQueues are URLs by ingest, valid, masked, finals.
+	// Queues and DeadLetterQueues are URLs by the names of package pipeline.
 	Queues           map[string]string `json:"queues"`
 	DeadLetterQueues map[string]string `json:"deadLetterQueues"`
-	// Services are names of ECS services by validator, masker, aggregator.
+	// Services are names of ECS services by stage.
 	Services map[string]string `json:"services"`
 	// Window and MaxAge are durations; a MaxAge of 0s is any age.
 	Window Duration `json:"window"`
@@ -68,11 +70,6 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	*d = Duration(parsed)
 	return err
 }
-
-var (
-	queueNames   = []string{"ingest", "valid", "masked", "finals"}
-	serviceNames = []string{"validator", "masker", "aggregator"}
-)
 
 // ReadOutputs reads the outputs of a stack. The error names every one that is
 // missing.
@@ -117,11 +114,11 @@ func (o *Outputs) missing() (names []string) {
 	for _, flow := range slices.Sorted(maps.Keys(o.Flows)) {
 		f := o.Flows[flow]
 		prefix := "flows." + flow + "."
-		for _, q := range queueNames {
+		for _, q := range pipeline.Queues() {
 			need(prefix+"queues."+q, f.Queues[q])
 			need(prefix+"deadLetterQueues."+q, f.DeadLetterQueues[q])
 		}
-		for _, s := range serviceNames {
+		for _, s := range pipeline.Names(nil) {
 			need(prefix+"services."+s, f.Services[s])
 		}
 		need(prefix+"placesKey", f.PlacesKey)

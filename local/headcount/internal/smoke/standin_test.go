@@ -24,8 +24,7 @@ import (
 	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/standin"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
-	masker "github.com/headcount-etl/headcount/services/masker/worker"
-	"github.com/headcount-etl/headcount/services/validator/validate"
+	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
@@ -118,18 +117,18 @@ func (g *rig) start(t *testing.T, b broken) {
 	soft, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	g.stop = stop
 	g.services = &errgroup.Group{}
-	for name, run := range map[string]func(context.Context, *service.Process) error{
-		"validator": func(ctx context.Context, p *service.Process) error { return validate.Run(ctx, p, nil) },
-		"masker":    func(ctx context.Context, p *service.Process) error { return masker.Run(ctx, p, nil) },
-		"aggregator": func(ctx context.Context, p *service.Process) error {
-			// What a test that ends at once takes back is no failure.
-			w, err := aggregator.New(context.WithoutCancel(ctx), p, aggregator.Options{})
-			if err != nil {
-				return err
+	for _, name := range chain.Names(nil) {
+		run := func(ctx context.Context, p *service.Process) error { return pipeline.Stages[name](ctx, p, nil) }
+		if name == "aggregator" {
+			run = func(ctx context.Context, p *service.Process) error {
+				// What a test that ends at once takes back is no failure.
+				w, err := aggregator.New(context.WithoutCancel(ctx), p, aggregator.Options{})
+				if err != nil {
+					return err
+				}
+				return w.Run(ctx)
 			}
-			return w.Run(ctx)
-		},
-	} {
+		}
 		env := g.Env(name)
 		for key, value := range more[name] {
 			env[key] = value

@@ -14,12 +14,10 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/headcount-etl/headcount/shared/metrics"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 const notHere = "not on the stand-in"
-
-// namespace is CloudWatch's for the services' metrics.
-const namespace = "Headcount"
 
 // checkWorkers: each service runs as many tasks as it should, and its last
 // deployment is over.
@@ -27,8 +25,9 @@ func (r *runner) checkWorkers(ctx context.Context) (string, string, error) {
 	if r.Services == nil {
 		return Unknown, notHere, nil
 	}
+	stages := pipeline.Names(nil)
 	in := &ecs.DescribeServicesInput{Cluster: &r.Outputs.ClusterName}
-	for _, name := range serviceNames {
+	for _, name := range stages {
 		in.Services = append(in.Services, r.flow.Services[name])
 	}
 	out, err := r.Services.DescribeServices(ctx, in)
@@ -50,7 +49,7 @@ func (r *runner) checkWorkers(ctx context.Context) (string, string, error) {
 			bad = append(bad, aws.ToString(s.ServiceName)+"'s deployment has failed")
 		}
 	}
-	return verdict(len(bad) == 0 && len(out.Services) == len(serviceNames), "%d services, %d tasks; not well: %s", len(out.Services), tasks, orNone(bad))
+	return verdict(len(bad) == 0 && len(out.Services) == len(stages), "%d services, %d tasks; not well: %s", len(out.Services), tasks, orNone(bad))
 }
 
 // checkMetrics: what the services write into their logs arrives as metrics.
@@ -58,7 +57,7 @@ func (r *runner) checkMetrics(ctx context.Context) (string, string, error) {
 	return r.checkMetric(ctx, metrics.EventsReceived.String(), map[string]string{"Stack": r.Outputs.Stack, "Service": "validator", "Flow": r.flowName}, float64(r.want.events))
 }
 
-// checkAlerts: rejections were told to the topic of alerts, a minute later at most.
+// checkAlerts: rejections were reported to the topic of alerts, a minute later at most.
 // Whether an e-mail has come, only its reader can tell.
 func (r *runner) checkAlerts(ctx context.Context) (string, string, error) {
 	status, detail, err := r.checkMetric(ctx, metrics.AlertsSent.String(),
@@ -72,7 +71,7 @@ func (r *runner) checkMetric(ctx context.Context, name string, dimensions map[st
 		return Unknown, notHere, nil
 	}
 	in := &cloudwatch.GetMetricStatisticsInput{
-		Namespace: aws.String(namespace), MetricName: &name, Statistics: []cwtypes.Statistic{cwtypes.StatisticSum}, Period: aws.Int32(60),
+		Namespace: aws.String(metrics.Namespace), MetricName: &name, Statistics: []cwtypes.Statistic{cwtypes.StatisticSum}, Period: aws.Int32(60),
 		StartTime: aws.Time(r.begun.Truncate(time.Minute)),
 	}
 	for key, value := range dimensions {

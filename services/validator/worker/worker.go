@@ -1,7 +1,7 @@
-// Package validate is the validator: it reads what strangers put into the
-// ingest queue, event by event, and sends on what keeps the contract, byte for
-// byte as it came.
-package validate
+// Package worker is the validator: it reads what strangers put into the ingest
+// queue, event by event, and sends on what keeps the contract, byte for byte as it
+// came.
+package worker
 
 import (
 	"context"
@@ -15,10 +15,9 @@ import (
 // Run validates until ctx ends. observe may be nil.
 func Run(ctx context.Context, p *service.Process, observe stage.Observer) error {
 	s := stage.Stage{
-		Public:       true,
-		NewTransform: func() stage.Transform { return asItCame },
-		Accepted:     metrics.EventsValid,
-		Observe:      observe,
+		New:      func() stage.Func { return stage.Contract(p.MaxAge, asItCame) },
+		Accepted: metrics.EventsValid,
+		Observe:  observe,
 	}
 	return s.Run(ctx, p)
 }

@@ -1,4 +1,4 @@
-package quarantine
+package stage
 
 import (
 	"context"
@@ -26,12 +26,12 @@ type PublishAPI interface {
 	Publish(ctx context.Context, in *sns.PublishInput, opts ...func(*sns.Options)) (*sns.PublishOutput, error)
 }
 
-// Alerts gathers rejections and tells, per category and interval, how many
+// Alerts gathers rejections and reports, per category and interval, how many
 // there were and in which fields: a million faulty events must not become a
 // million e-mails. The category is a message attribute, so that a subscription
 // can filter on it. What was gathered lives in memory: a task that is killed
 // keeps the quarantine but forgets its last interval's alert. It is safe for
-// concurrent use; a nil *Alerts tells nothing.
+// concurrent use; a nil *Alerts reports nothing.
 type Alerts struct {
 	API      PublishAPI
 	TopicARN string
@@ -94,7 +94,7 @@ func (a *Alerts) Run(ctx context.Context, failed func(error)) {
 	}
 }
 
-// Publish tells what was gathered since the last call, a message per category.
+// Publish reports what was gathered since the last call, a message per category.
 func (a *Alerts) Publish(ctx context.Context, now time.Time) error {
 	a.mu.Lock()
 	counts := a.counts

@@ -1,10 +1,12 @@
-package quarantine
+package stage
 
 import (
 	"compress/gzip"
 	"context"
 	"errors"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,7 +47,7 @@ func rejection(source int, c event.Category, o pack.Origin, payload string) Reje
 
 func TestPut(t *testing.T) {
 	b := &bucket{objects: map[string]string{}}
-	s := Store{API: b, Bucket: "q", Stage: "validator"}
+	s := Quarantine{API: b, Bucket: "q", Stage: "validator"}
 	all := []Rejection{
 		rejection(0, event.MissingField, pack.Origin{}, "{}"),
 		rejection(1, event.MissingField, pack.Origin{}, ""),
@@ -73,7 +75,7 @@ func TestPut(t *testing.T) {
 func TestPutFailsOnlyTheSourcesConcerned(t *testing.T) {
 	b := &bucket{objects: map[string]string{}, refuse: "too_large"}
 	errs := make([]error, 3)
-	(&Store{API: b, Bucket: "q"}).Put(t.Context(), []Rejection{
+	(&Quarantine{API: b, Bucket: "q"}).Put(t.Context(), []Rejection{
 		rejection(0, event.MissingField, pack.Origin{}, ""), rejection(1, event.TooLarge, pack.Origin{}, ""),
 	}, errs)
 	if errs[0] != nil || errs[1] == nil || errs[2] != nil || len(b.objects) != 1 {
@@ -143,4 +145,24 @@ func TestNilAlerts(t *testing.T) {
 	var a *Alerts
 	a.Add([]Rejection{{}})
 	a.Run(t.Context(), nil)
+}
+
+// TestQuarantineColumns compares the columns with the members of a line: only the payload
+// may be in none.
+func TestQuarantineColumns(t *testing.T) {
+	var names []string
+	for _, c := range slices.Concat(QuarantineColumns, QuarantinePartitions[:1]) {
+		names = append(names, c.Name)
+	}
+	names = append(names, "payload")
+	var members []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[line]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		members = append(members, name)
+	}
+	slices.Sort(names)
+	slices.Sort(members)
+	if !slices.Equal(names, members) {
+		t.Errorf("columns %v, members of a line %v", names, members)
+	}
 }

@@ -1,13 +1,4 @@
-// Package quarantine keeps what the services reject, and tells about it.
-//
-// A rejected event becomes one line of a gzipped NDJSON object under
-//
-//	quarantine/category=<category>/year=YYYY/month=MM/day=DD/<hash>.ndjson.gz
-//
-// by the UTC day of its arrival. The hash is that of the object's content, so
-// that writing the same lines again changes nothing. A line carries
-// (message_id, index), by which a redelivery can be distinguished from a second event.
-package quarantine
+package stage
 
 import (
 	"bytes"
@@ -17,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +18,26 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/pack"
 )
+
+// QuarantineColumns are the columns of the table quarantine: the members of a
+// line but for the payload, which no table shows, and the category, which is a
+// partition.
+var QuarantineColumns = []event.Column{
+	{Name: "field", Type: "string"},
+	{Name: "received_at", Type: "timestamp"},
+	{Name: "message_id", Type: "string"},
+	{Name: "index", Type: "bigint"},
+	{Name: "stage", Type: "string"},
+}
+
+// QuarantinePartitions are the partition columns of the table quarantine, in the
+// order in which they stand in a key.
+var QuarantinePartitions = []event.Column{
+	{Name: "category", Type: "string"},
+	{Name: "year", Type: "string"},
+	{Name: "month", Type: "string"},
+	{Name: "day", Type: "string"},
+}
 
 // Rejection is one rejected event.
 type Rejection struct {
@@ -51,13 +63,23 @@ type line struct {
 	Payload    string         `json:"payload,omitempty"`
 }
 
-// PutAPI is what Store calls of *s3.Client.
+// PutAPI is what Quarantine calls of *s3.Client.
 type PutAPI interface {
 	PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
-// Store writes rejections to a bucket.
-type Store struct {
+// Quarantine keeps rejected events in a bucket. Each becomes one line of a
+// gzipped NDJSON object under
+//
+//	quarantine/category=<category>/year=YYYY/month=MM/day=DD/<hash>.ndjson.gz
+//
+// by the UTC day of its arrival. The hash is that of the object's content, so
+// that writing the same lines again changes nothing. A line carries
+// (message_id, index), by which a redelivery can be told from a second event.
+//
+// A nil *Quarantine is that of a stage that may keep nothing: there a message
+// with an event that should be kept fails.
+type Quarantine struct {
 	API    PutAPI
 	Bucket string
 	// Stage is the name of the service that rejects.
@@ -72,7 +94,7 @@ func prefix(category event.Category, at time.Time) string {
 // Put keeps the rejections whose category asks for it, one object for each
 // category and day. Where an object cannot be written, it puts the error into
 // errs at the sources of the rejections that the object was to hold.
-func (s *Store) Put(ctx context.Context, rejections []Rejection, errs []error) {
+func (q *Quarantine) Put(ctx context.Context, rejections []Rejection, errs []error) {
 	groups := map[string][]Rejection{}
 	for _, r := range rejections {
 		if !r.Origin.Replay && r.Fault.Category.Treatment().Quarantine {
@@ -81,15 +103,18 @@ func (s *Store) Put(ctx context.Context, rejections []Rejection, errs []error) {
 		}
 	}
 	for p, group := range groups {
-		if err := s.put(ctx, p, group); err != nil {
+		if err := q.put(ctx, p, group); err != nil {
 			for _, r := range group {
-				errs[r.Source] = fmt.Errorf("quarantine in %s: %w", s.Bucket, err)
+				errs[r.Source] = fmt.Errorf("event %d of message %s is %s: %w", r.Index, r.Origin.MessageID, r.Fault.Category, err)
 			}
 		}
 	}
 }
 
-func (s *Store) put(ctx context.Context, prefix string, group []Rejection) error {
+func (q *Quarantine) put(ctx context.Context, prefix string, group []Rejection) error {
+	if q == nil {
+		return errors.New("the stage has no quarantine")
+	}
 	var object bytes.Buffer
 	content := sha256.New()
 	zip := gzip.NewWriter(&object)
@@ -97,7 +122,7 @@ func (s *Store) put(ctx context.Context, prefix string, group []Rejection) error
 		text, err := json.Marshal(line{
 			Category: r.Fault.Category, Field: r.Fault.Field,
 			ReceivedAt: time.UnixMilli(r.Origin.ReceivedAt).UTC().Format("2006-01-02T15:04:05.000Z"),
-			MessageID:  r.Origin.MessageID, Index: r.Index, Stage: s.Stage,
+			MessageID:  r.Origin.MessageID, Index: r.Index, Stage: q.Stage,
 			Payload: base64.StdEncoding.EncodeToString([]byte(r.Payload)),
 		})
 		if err != nil {
@@ -112,9 +137,12 @@ func (s *Store) put(ctx context.Context, prefix string, group []Rejection) error
 	if err := zip.Close(); err != nil {
 		return err
 	}
-	_, err := s.API.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &s.Bucket, Key: aws.String(prefix + hex.EncodeToString(content.Sum(nil)[:16]) + ".ndjson.gz"),
+	_, err := q.API.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &q.Bucket, Key: aws.String(prefix + hex.EncodeToString(content.Sum(nil)[:16]) + ".ndjson.gz"),
 		Body: bytes.NewReader(object.Bytes()), ContentType: aws.String("application/gzip"),
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("quarantine in %s: %w", q.Bucket, err)
+	}
+	return nil
 }
