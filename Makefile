@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # One after another, in the order in which they depend on each other.
-MODULES := shared services/validator services/masker services/aggregator dashboards/quicksight dashboards local/standin local/preview local/headcount stack
+MODULES := shared $(wildcard services/*) dashboards/quicksight dashboards local/standin local/preview local/headcount stack
 GOLANGCI_VERSION := v2.12.2
 BIN := $(CURDIR)/.bin
 
@@ -56,7 +56,7 @@ fuzz: ## a minute of each fuzz test
 
 build: tools ## bin/headcount, and the services as static binaries, in bin
 	@set -e; go build -o bin/headcount ./local/headcount
-	@set -e; for s in validator masker aggregator; do CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/$$s ./services/$$s; done; ls -l bin
+	@set -e; for s in services/*; do CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./$$s; done; ls -l bin
 
 web: ## build the preview's chart library anew, with npm (what it makes is in the repository)
 	cd local/preview/web/build && npm ci && npm run build

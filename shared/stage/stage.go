@@ -145,6 +145,7 @@ func (s *Stage) Handle(ctx context.Context, batch []queue.Message) []error {
 	defer s.pool.Put(o)
 	o.results = append(o.results[:0], make([]result, len(batch))...)
 	o.rejected, o.accepted = o.rejected[:0], o.accepted[:0]
+	o.writer.Attributes(s.Attributes)
 
 	errs := make([]error, len(batch))
 	for source := range batch {
@@ -156,17 +157,22 @@ func (s *Stage) Handle(ctx context.Context, batch []queue.Message) []error {
 	return errs
 }
 
+// attributes gives the attributes of what is sent on of a message.
+func (s *Stage) attributes(m *queue.Message) map[string]string {
+	passed := pack.Foreign(m.Attributes)
+	if passed == nil {
+		return s.Attributes
+	}
+	maps.Copy(passed, s.Attributes)
+	return passed
+}
+
 // message handles the records of one message.
 func (o *Out) message(source int, m *queue.Message) (err error) {
 	o.source, o.next = source, 0
-	attributes := o.stage.Attributes
 	if !o.stage.Public {
-		if passed := pack.Foreign(m.Attributes); passed != nil {
-			maps.Copy(passed, attributes)
-			attributes = passed
-		}
+		o.writer.Attributes(o.stage.attributes(m))
 	}
-	o.writer.Attributes(attributes)
 	o.records, err = pack.Open(m, o.records[:0])
 	switch {
 	case err != nil && o.stage.Public:

@@ -169,7 +169,9 @@ func TestLife(t *testing.T) {
 		t.Errorf("an up without a change updated %v", changed)
 	}
 
-	a.settings.Flows[0].Validator.VisibilityTimeoutSeconds = 300
+	validator := a.settings.Flows[0].Workers["validator"]
+	validator.VisibilityTimeoutSeconds = 300
+	a.settings.Flows[0].Workers["validator"] = validator
 	got := a.up().only(t, deploy.OpUpdate)
 	slices.Sort(got)
 	if want := []string{"aws:sqs/queue:Queue v1-ingest", "aws:sqs/queue:Queue v1-ingest-dlq"}; !slices.Equal(got, want) {

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
@@ -49,7 +50,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	built, err := build(ctx, root, settings.Services, stderr)
+	built, err := build(ctx, root, pipeline.Names(nil), stderr)
 	if err != nil {
 		return err
 	}

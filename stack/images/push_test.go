@@ -20,6 +20,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -27,7 +28,7 @@ import (
 func small(t *testing.T, content string) []image {
 	t.Helper()
 	var out []image
-	for _, service := range settings.Services {
+	for _, service := range pipeline.Names(nil) {
 		out = append(out, assembled(t, service, []program{{"arm64", []byte(content)}, {"amd64", []byte(content)}}))
 	}
 	return out

@@ -135,14 +135,14 @@ func TestConfig(t *testing.T) {
 			Name, Window, Places, PlacesKey string
 			PlacesCount, MinPeople          int
 			PlacesData, List                any
-			Aggregator                      struct{ MaxTasks int }
+			Workers                         map[string]struct{ MaxTasks int }
 		}
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	f := got.Flows[0]
-	if got.Stack != "prod" || !got.Protect || f.Name == "" || f.Window != "5m0s" || f.MinPeople != 5 || f.Aggregator.MaxTasks == 0 ||
+	if got.Stack != "prod" || !got.Protect || f.Name == "" || f.Window != "5m0s" || f.MinPeople != 5 || f.Workers["aggregator"].MaxTasks == 0 ||
 		f.PlacesCount == 0 || !strings.HasPrefix(f.PlacesKey, "places/"+f.Name+"-") || f.PlacesData != nil || f.List != nil {
 		t.Errorf("got %s", &out)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -116,7 +117,7 @@ func (s *stack) alarmList(d *deployment) []alarm {
 		})
 	}
 	for _, f := range d.flows {
-		for _, name := range queueNames {
+		for _, name := range pipeline.Queues() {
 			list = append(list, s.queueAlarms(f, name)...)
 		}
 		if len(f.workers) == 0 {
@@ -131,9 +132,10 @@ func (s *stack) alarmList(d *deployment) []alarm {
 }
 
 // oldest is the age in seconds above which the oldest message of a queue is too
-// old. A finals message may be put off again and again by REFRESH_INTERVAL.
+// old. A message of a stage's own queue, a finals message, may be put off again and
+// again by REFRESH_INTERVAL.
 func oldest(queue string) float64 {
-	if queue == "finals" {
+	if queue == pipeline.Reader(queue).Own {
 		return 3600
 	}
 	return 600

@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/headcount-etl/headcount/stack/settings"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // The kinds of capacity that Fargate has.
@@ -52,7 +52,7 @@ func (s *stack) cluster(d *deployment) (err error) {
 		return err
 	}
 	d.repositories = map[string]*ecr.Repository{}
-	for _, service := range settings.Services {
+	for _, service := range pipeline.Names(nil) {
 		d.repositories[service], err = ecr.NewRepository(s.ctx, service, &ecr.RepositoryArgs{
 			Name:               pulumi.String(s.names.Repository(service)),
 			ImageTagMutability: pulumi.String("IMMUTABLE"),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // widget is one picture of the CloudWatch dashboard
@@ -63,7 +64,7 @@ func (s *stack) widgets(d *deployment) []widget {
 	}
 	for _, f := range d.flows {
 		waiting, ages, dead := widget{title: f.settings.Name + ": waiting messages"}, widget{title: f.settings.Name + ": age of the oldest message (s)"}, widget{title: f.settings.Name + ": dead letters"}
-		for _, name := range queueNames {
+		for _, name := range pipeline.Queues() {
 			full := f.queues[name].name
 			waiting.series = append(waiting.series, statistic{s.visible(full), "Maximum"})
 			ages.series = append(ages.series, statistic{metric{"m", "AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": full}}, "Maximum"})

@@ -2,19 +2,18 @@ package program
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/policy"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// queueNames are the queues of a flow, in the order in which events pass them.
-var queueNames = []string{"ingest", "valid", "masked", "finals"}
-
-// flow is one version of the data flow: four queues, three workers, and the
-// topic's subscription. When it leaves the configuration all of them go, and
+// flow is one version of the data flow: the queues and workers of package
+// pipeline, and the topic's subscription. When it leaves the configuration all of them go, and
 // what it has written stays.
 type flow struct {
 	pulumi.ResourceState
@@ -41,11 +40,10 @@ func (s *stack) newFlow(d *deployment, f settings.Flow) (*flow, error) {
 	if err := s.ctx.RegisterComponentResource("headcount:stack:Flow", f.Name, created); err != nil {
 		return nil, err
 	}
-	// A queue's visibility timeout is the affair of who reads it.
-	readers := map[string]settings.Worker{"ingest": f.Validator, "valid": f.Masker, "masked": f.Aggregator, "finals": f.Aggregator}
-	for _, name := range queueNames {
-		args := queueArgs{logical: f.Name + "-" + name, name: s.names.Queue(f.Name, name), key: d.key, visibility: readers[name].VisibilityTimeoutSeconds}
-		if name == "ingest" {
+	for _, name := range pipeline.Queues() {
+		reader := f.Workers[pipeline.Reader(name).Name]
+		args := queueArgs{logical: f.Name + "-" + name, name: s.names.Queue(f.Name, name), key: d.key, visibility: reader.VisibilityTimeoutSeconds}
+		if name == pipeline.Entry {
 			args.source = d.events
 		}
 		var err error
@@ -57,7 +55,7 @@ func (s *stack) newFlow(d *deployment, f settings.Flow) (*flow, error) {
 		for _, args := range s.workers(d, created) {
 			w, err := s.newWorker(d, created, args)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", args.service, err)
+				return nil, fmt.Errorf("%s: %w", args.Name, err)
 			}
 			created.workers = append(created.workers, w)
 		}
@@ -71,7 +69,7 @@ func (s *stack) newFlow(d *deployment, f settings.Flow) (*flow, error) {
 // feed subscribes the flow to the topic. Raw, since the services take the app's
 // own bytes, and the message's attributes with them.
 func (s *stack) feed(d *deployment, f *flow) error {
-	ingest := f.queues["ingest"]
+	ingest := f.queues[pipeline.Entry]
 	_, err := sns.NewTopicSubscription(s.ctx, f.settings.Name, &sns.TopicSubscriptionArgs{
 		Topic: d.events.Arn, Protocol: pulumi.String("sqs"), Endpoint: ingest.main.Arn, RawMessageDelivery: pulumi.Bool(true),
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{"deadLetterTargetArn": ingest.dead.Arn}),
@@ -79,48 +77,68 @@ func (s *stack) feed(d *deployment, f *flow) error {
 	return err
 }
 
-// workers says what the three services of a flow are: whom they read from, what
-// they are told, and what they may do. Nothing else is theirs.
-func (s *stack) workers(d *deployment, f *flow) []workerArgs {
-	c, q := f.settings, f.queues
-	alerts := policy.Statement{Sid: "Alert", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{d.alerts.Arn}}
-	reject := policy.Statement{Sid: "Quarantine", Actions: []string{"s3:PutObject"}, Resources: []pulumi.StringInput{d.quarantine.objects("quarantine/")}}
-	rejecting := pulumi.StringMap{"QUARANTINE_BUCKET": pulumi.String(d.quarantine.name), "ALERT_TOPIC_ARN": d.alerts.Arn}
-	return []workerArgs{
-		{
-			service: "validator", settings: c.Validator, input: q["ingest"],
-			environment: merge(rejecting, pulumi.StringMap{"OUTPUT_QUEUE_URL": q["valid"].main.Url}),
-			may:         policy.Document{q["ingest"].receive(), q["valid"].send(), reject, d.quarantine.list(), alerts, d.useKey()},
-		},
-		{
-			service: "masker", settings: c.Masker, input: q["valid"],
-			environment: merge(rejecting, pulumi.StringMap{"OUTPUT_QUEUE_URL": q["masked"].main.Url}),
-			may:         policy.Document{q["valid"].receive(), q["masked"].send(), reject, d.quarantine.list(), alerts, d.useKey()},
-			secret:      &d.keyRing,
-		},
-		{
-			service: "aggregator", settings: c.Aggregator, input: q["masked"],
-			// It holds messages until what they became is durable.
-			holds: true,
-			environment: pulumi.StringMap{
-				"FINALS_QUEUE_URL": q["finals"].main.Url, "AGGREGATES_BUCKET": pulumi.String(d.aggregates.name),
-				"POIS":   pulumi.String("s3://" + d.aggregates.name + "/" + d.placesKeys[c.Name]),
+// workers says what the services of a flow are: what they read, what their
+// environment names, and what they may do. Nothing else is theirs.
+func (s *stack) workers(d *deployment, f *flow) (all []workerArgs) {
+	c, urls := f.settings, map[string]pulumi.StringInput{}
+	for name, q := range f.queues {
+		urls[name] = q.main.Url
+	}
+	given := map[pipeline.Resource]pulumi.StringInput{
+		pipeline.Quarantine: pulumi.String(d.quarantine.name), pipeline.Alerts: d.alerts.Arn, pipeline.Aggregates: pulumi.String(d.aggregates.name),
+		pipeline.Places: pulumi.String("s3://" + d.aggregates.name + "/" + d.placesKeys[c.Name]),
+	}
+	grants := s.grants(d, c.Name)
+	for _, stage := range pipeline.Stages {
+		a := workerArgs{
+			Stage: stage, settings: c.Workers[stage.Name], input: f.queues[stage.Input],
+			environment: pulumi.StringMap(pipeline.Environment(stage, urls, given)), may: policy.Document{f.queues[stage.Input].receive()},
+		}
+		if q := f.queues[stage.Output]; q != nil {
+			a.may = append(a.may, q.send())
+		}
+		if q := f.queues[stage.Own]; q != nil {
+			title := strings.ToUpper(stage.Own[:1]) + stage.Own[1:]
+			a.may = append(a.may, as(title, q.receive()), as("Send"+title, q.send()))
+		}
+		for _, r := range stage.May {
+			a.may = append(a.may, grants[r]...)
+		}
+		a.may = append(a.may, d.useKey())
+		if stage.Can(pipeline.Keys) {
+			a.secret = &d.keyRing
+		}
+		if stage.Can(pipeline.Aggregates) {
+			a.environment = merge(a.environment, pulumi.StringMap{
 				"WINDOW": pulumi.String(c.Window.String()), "RADIUS_M": pulumi.String(fmt.Sprint(c.RadiusM)), "MIN_PEOPLE": pulumi.String(fmt.Sprint(c.MinPeople)),
 				"FLUSH_INTERVAL": pulumi.String(c.FlushInterval.String()), "REFRESH_INTERVAL": pulumi.String(c.RefreshInterval.String()),
-			},
-			may: policy.Document{
-				q["masked"].receive(), as("Finals", q["finals"].receive()), as("SendFinals", q["finals"].send()),
-				{
-					Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []pulumi.StringInput{
-						d.aggregates.objects("partials/flow=" + c.Name + "/"), d.aggregates.objects("headcounts/flow=" + c.Name + "/"),
-						pulumi.String(d.aggregates.arn + "/flows/" + c.Name + ".json"),
-					},
-				},
-				// Of all versions, since tasks of the last one run until the new ones do.
-				{Sid: "Places", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("places/" + c.Name + "-")}},
-				d.aggregates.list(), d.useKey(),
-			},
+			})
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// grants says what it takes to use each resource in a flow. The keys are for who
+// starts the task, not for the task.
+func (s *stack) grants(d *deployment, flow string) map[pipeline.Resource][]policy.Statement {
+	return map[pipeline.Resource][]policy.Statement{
+		pipeline.Quarantine: {
+			{Sid: "Quarantine", Actions: []string{"s3:PutObject"}, Resources: []pulumi.StringInput{d.quarantine.objects("quarantine/")}},
+			d.quarantine.list(),
 		},
+		pipeline.Alerts: {{Sid: "Alert", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{d.alerts.Arn}}},
+		pipeline.Aggregates: {
+			{
+				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []pulumi.StringInput{
+					d.aggregates.objects("partials/flow=" + flow + "/"), d.aggregates.objects("headcounts/flow=" + flow + "/"),
+					pulumi.String(d.aggregates.arn + "/flows/" + flow + ".json"),
+				},
+			},
+			d.aggregates.list(),
+		},
+		// Of all versions, since tasks of the last one run until the new ones do.
+		pipeline.Places: {{Sid: "Places", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("places/" + flow + "-")}}},
 	}
 }
 

@@ -11,6 +11,10 @@ func (s *stack) export(d *deployment) {
 	for _, f := range d.flows {
 		flows[f.settings.Name] = s.flowOutputs(d, f)
 	}
+	repositories := pulumi.Map{}
+	for service, r := range d.repositories {
+		repositories[service] = r.RepositoryUrl
+	}
 	for name, value := range map[string]pulumi.Input{
 		"stack":                   pulumi.String(s.names.Stack),
 		"region":                  pulumi.String(s.Region),
@@ -32,7 +36,7 @@ func (s *stack) export(d *deployment) {
 		"flows":                   flows,
 		"operationsUrl":           pulumi.String("https://" + s.Region + ".console.aws.amazon.com/cloudwatch/home?region=" + s.Region + "#dashboards/dashboard/" + s.names.Prefix()),
 		"buckets":                 pulumi.Map{"lake": d.lake.bucket.Bucket, "aggregates": d.aggregates.bucket.Bucket, "quarantine": d.quarantine.bucket.Bucket, "results": d.results.bucket.Bucket, "logs": d.logs.bucket.Bucket},
-		"repositories":            pulumi.Map{"validator": d.repositories["validator"].RepositoryUrl, "masker": d.repositories["masker"].RepositoryUrl, "aggregator": d.repositories["aggregator"].RepositoryUrl},
+		"repositories":            repositories,
 		"deliveryDeadLetterQueue": d.delivery.Url,
 	} {
 		s.ctx.Export(name, value)

@@ -37,7 +37,7 @@ func (s *stack) inCluster(service string) map[string]string {
 // (https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html).
 // Where no task is running, the backlog itself counts, so that one comes.
 func (s *stack) scale(d *deployment, f *flow, a workerArgs, w *worker) error {
-	name := s.names.Service(f.settings.Name, a.service)
+	name := s.names.Service(f.settings.Name, a.Name)
 	target, err := appautoscaling.NewTarget(s.ctx, name, &appautoscaling.TargetArgs{
 		ServiceNamespace: pulumi.String("ecs"), ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
 		ResourceId:  pulumi.Sprintf("service/%s/%s", d.cluster.Name, w.service.Name),
@@ -47,7 +47,7 @@ func (s *stack) scale(d *deployment, f *flow, a workerArgs, w *worker) error {
 		return err
 	}
 	load, metrics := "m", []metric{s.visible(a.input.name)}
-	if a.holds {
+	if a.Holds { // what a task holds is a load too
 		load, metrics = "(m+n)", append(metrics, s.held(a.input.name))
 	}
 	metrics = append(metrics, s.running(name))

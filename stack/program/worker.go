@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/policy"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
@@ -33,12 +34,10 @@ type worker struct {
 
 // workerArgs says what a worker is.
 type workerArgs struct {
-	service  string
+	pipeline.Stage
 	settings settings.Worker
 	input    *queueComponent
-	// holds is whether the messages that a task holds are a load too.
-	holds bool
-	// environment is what the service is told besides what all are told.
+	// environment is what the service is given besides what all are given.
 	environment pulumi.StringMap
 	// secret is the key ring, for who may have it.
 	secret *keyRing
@@ -47,12 +46,12 @@ type workerArgs struct {
 }
 
 func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error) {
-	name := s.names.Service(f.settings.Name, a.service)
-	w := &worker{name: a.service}
+	name := s.names.Service(f.settings.Name, a.Name)
+	w := &worker{name: a.Name}
 	if err := s.ctx.RegisterComponentResource("headcount:stack:Worker", name, w, pulumi.Parent(f)); err != nil {
 		return nil, err
 	}
-	log, err := s.logGroup(w, name, s.names.LogGroup(f.settings.Name, a.service), d)
+	log, err := s.logGroup(w, name, s.names.LogGroup(f.settings.Name, a.Name), d)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +113,7 @@ func (s *stack) starterPolicy(d *deployment, a workerArgs, log *cloudwatch.LogGr
 		{Sid: "SignIn", Actions: []string{"ecr:GetAuthorizationToken"}, Resources: policy.On("*")},
 		{
 			Sid: "Image", Actions: []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"},
-			Resources: []pulumi.StringInput{d.repositories[a.service].Arn},
+			Resources: []pulumi.StringInput{d.repositories[a.Name].Arn},
 		},
 		{Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)}},
 	}
@@ -137,8 +136,8 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 	}
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 	definition := pulumi.Map{
-		"name":                   pulumi.String(a.service),
-		"image":                  pulumi.Sprintf("%s@%s", d.repositories[a.service].RepositoryUrl, s.Images[a.service]),
+		"name":                   pulumi.String(a.Name),
+		"image":                  pulumi.Sprintf("%s@%s", d.repositories[a.Name].RepositoryUrl, s.Images[a.Name]),
 		"essential":              pulumi.Bool(true),
 		"user":                   pulumi.String(nonroot),
 		"privileged":             pulumi.Bool(false),
@@ -149,13 +148,13 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 		"environment": list,
 		"stopTimeout": pulumi.Int(int(killAfter.Seconds())),
 		"healthCheck": pulumi.Map{
-			"command":  pulumi.ToStringArray([]string{"CMD", "/" + a.service, "healthcheck"}),
+			"command":  pulumi.ToStringArray([]string{"CMD", "/" + a.Name, "healthcheck"}),
 			"interval": pulumi.Int(30), "timeout": pulumi.Int(10), "retries": pulumi.Int(3), "startPeriod": pulumi.Int(60),
 		},
 		"logConfiguration": pulumi.Map{
 			"logDriver": pulumi.String("awslogs"),
 			"options": pulumi.Map{
-				"awslogs-group": log.Name, "awslogs-region": pulumi.String(s.Region), "awslogs-stream-prefix": pulumi.String(a.service),
+				"awslogs-group": log.Name, "awslogs-region": pulumi.String(s.Region), "awslogs-stream-prefix": pulumi.String(a.Name),
 				// A log that does not come through must not stop the work.
 				"mode": pulumi.String("non-blocking"), "max-buffer-size": pulumi.String("16m"),
 			},

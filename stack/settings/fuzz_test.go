@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -62,8 +63,8 @@ func FuzzRead(f *testing.F) {
 			if f.Window <= 0 || 24*time.Hour%f.Window != 0 || f.MinPeople < 1 || !(f.RadiusM > 0) || len(f.List) == 0 {
 				t.Errorf("flow %+v", f)
 			}
-			for _, name := range settings.Services {
-				if w := f.Worker(name); w.MinTasks < 1 || w.MinTasks > w.MaxTasks || w.CPU < 256 || w.VisibilityTimeoutSeconds < 60 {
+			for _, name := range pipeline.Names(nil) {
+				if w := f.Workers[name]; w.MinTasks < 1 || w.MinTasks > w.MaxTasks || w.CPU < 256 || w.VisibilityTimeoutSeconds < 60 {
 					t.Errorf("%s of %s: %+v", name, f.Name, w)
 				}
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // FaultsError names everything that is wrong with a stack's configuration.
@@ -188,9 +189,10 @@ func readFlow(c *section, root string) Flow {
 		FlushInterval:   c.duration("flushInterval", 10*time.Second, 10*time.Minute),
 		RefreshInterval: c.duration("refreshInterval", 30*time.Second, 15*time.Minute),
 		LogLevel:        c.choice("logLevel", "info", "debug", "info", "warn", "error"),
-		Validator:       readWorker(c.object("validator")),
-		Masker:          readWorker(c.object("masker")),
-		Aggregator:      readWorker(c.object("aggregator")),
+		Workers:         map[string]Worker{},
+	}
+	for _, stage := range pipeline.Names(nil) {
+		f.Workers[stage] = readWorker(c.object(stage))
 	}
 	if _, err := counts.NewWindow(f.Window); err != nil {
 		c.fault("window", fmt.Sprintf("is %q: %v", f.Window, err))
@@ -297,7 +299,7 @@ func readImages(root, stack string) (map[string]string, []string) {
 		return nil, []string{fmt.Sprintf("%s: %v: %s", name, err, advice)}
 	}
 	var faults []string
-	for _, service := range Services {
+	for _, service := range pipeline.Names(nil) {
 		switch image := images[service]; {
 		case image == "":
 			faults = append(faults, fmt.Sprintf("%s: %s is missing: %s", name, service, advice))

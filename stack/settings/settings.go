@@ -90,8 +90,8 @@ type Flow struct {
 	FlushInterval, RefreshInterval time.Duration
 	// LogLevel is debug, info, warn or error.
 	LogLevel string
-	// Validator, Masker and Aggregator are the flow's services.
-	Validator, Masker, Aggregator Worker
+	// Workers are the flow's services, by stage.
+	Workers map[string]Worker
 }
 
 // Worker is the configuration of one service of a flow.
@@ -125,20 +125,4 @@ type Email struct {
 	Topic string
 	// Categories are the categories of rejections wanted; none is all.
 	Categories []string
-}
-
-// Services are the names of a flow's services, in the order of the path of an
-// event.
-var Services = []string{"validator", "masker", "aggregator"}
-
-// Worker gives the configuration of one of Services.
-func (f *Flow) Worker(service string) Worker {
-	switch service {
-	case "validator":
-		return f.Validator
-	case "masker":
-		return f.Masker
-	default:
-		return f.Aggregator
-	}
 }
