@@ -112,13 +112,11 @@ func Reader(queue string) Stage {
 }
 
 // Reads gives the queues that the stage reads.
-func (s Stage) Reads() []string { return nonEmpty(s.Input, s.Own) }
-
-// Writes gives the queues that the stage sends to.
-func (s Stage) Writes() []string { return nonEmpty(s.Output, s.Own) }
-
-func nonEmpty(names ...string) []string {
-	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+func (s Stage) Reads() []string {
+	if s.Own == "" {
+		return []string{s.Input}
+	}
+	return []string{s.Input, s.Own}
 }
 
 // Can tells whether the stage may touch a resource.

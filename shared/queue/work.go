@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -201,4 +203,70 @@ func (r *run) probe() error {
 	defer cancel()
 	defer r.activity.begin("a probe has had no answer", time.Now(), pollOverdue)()
 	return r.settings.Probe(ctx)
+}
+
+// activity knows what is in progress, and until when it should be over.
+type activity struct {
+	mu    sync.Mutex
+	steps map[*step]struct{}
+}
+
+type step struct {
+	what  string
+	begun time.Time
+	limit time.Duration
+}
+
+// begin notes that something has begun; the function returned notes its end.
+func (a *activity) begin(what string, now time.Time, limit time.Duration) (end func()) {
+	s := &step{what, now, limit}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.steps == nil {
+		a.steps = map[*step]struct{}{}
+	}
+	a.steps[s] = struct{}{}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.steps, s)
+	}
+}
+
+// overdue names what takes longer than it should.
+func (a *activity) overdue(now time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var errs []error
+	for s := range a.steps {
+		if age := now.Sub(s.begun); age > s.limit {
+			errs = append(errs, fmt.Errorf("%s for %s", s.what, age.Round(time.Second)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// doubled gives base·2^n, at most limit.
+func doubled(base time.Duration, n int, limit time.Duration) time.Duration {
+	for ; n > 0 && base < limit; n-- {
+		base *= 2
+	}
+	return min(base, limit)
+}
+
+// backoff is doubled with jitter: at random between half of it and all of it,
+// so that tasks that failed together do not come back together.
+func backoff(n int, base, limit time.Duration) time.Duration {
+	d := doubled(base, n, limit)
+	return d/2 + rand.N(d/2+1) //nolint:gosec // spreads load, protects nothing
+}
+
+// wait lasts d, or until done is closed.
+func wait(done <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-done:
+	}
 }

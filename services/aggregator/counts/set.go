@@ -146,33 +146,6 @@ func (s *Set) append(row uint64) {
 	}
 }
 
-// Union adds the rows of another set of the same hour, window and number of
-// places, whose indices must stand for the same places. It fails if they differ
-// or there are too many people. other keeps its rows.
-func (s *Set) Union(other *Set) error {
-	if other.hour != s.hour || other.window != s.window || other.places != s.places {
-		return fmt.Errorf("counts: a set of the hour %v with windows of %v and %d places does not fit one of %v, %v and %d",
-			other.hour, other.window.Duration(), other.places, s.hour, s.window.Duration(), s.places)
-	}
-	if other == s {
-		return nil
-	}
-	numbers := make([]uint64, len(other.people.list))
-	for i, p := range other.people.list {
-		var ok bool
-		if numbers[i], ok = s.people.number(p); !ok {
-			return s.full()
-		}
-	}
-	for _, rows := range [][]uint64{other.sorted, other.recent} {
-		s.recent = slices.Grow(s.recent, min(len(rows), max(sortAt, len(s.sorted))))
-		for _, row := range rows {
-			s.append(row&^personMask | numbers[row&personMask])
-		}
-	}
-	return nil
-}
-
 // Len gives the number of rows.
 func (s *Set) Len() int {
 	s.sort()

@@ -138,9 +138,7 @@ func TestSetIsTheModel(t *testing.T) {
 		}
 		united := mustSet(t, h, length, places)
 		for _, part := range append(parts, parts[0]) {
-			if err := united.Union(part); err != nil {
-				r.Fatal(err)
-			}
+			addRows(r, united, part)
 		}
 
 		for name, s := range map[string]*Set{"whole": whole, "united": united} {
@@ -155,6 +153,19 @@ func TestSetIsTheModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// addRows adds the rows of another set, as the union of partials does.
+func addRows(t interface{ Fatal(...any) }, s, other *Set) {
+	for row := range other.Rows() {
+		window, err := s.Index(row.WindowStart)
+		if err == nil {
+			err = s.Add(window, row.Place, row.Gender, row.AgeBand, row.Person)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // someInput is a stream of rows like a city's: positions every few seconds, so
@@ -188,9 +199,7 @@ func TestManyRows(t *testing.T) {
 		}
 		want.add(s, in)
 	}
-	if err := s.Union(other); err != nil {
-		t.Fatal(err)
-	}
+	addRows(t, s, other)
 	if !slices.Equal(slices.Collect(s.Rows()), want.rows()) {
 		t.Error("the rows differ")
 	}
@@ -251,11 +260,6 @@ func TestTooManyPeople(t *testing.T) {
 		t.Error("no error for the fourth person")
 	}
 	s.mustAdd(t, input{p: person(2)}) // One who is known still fits.
-	other := mustSet(t, 0, time.Hour, 1)
-	other.mustAdd(t, input{p: person(9)})
-	if err := s.Union(other); err == nil {
-		t.Error("no error for the fourth person of a union")
-	}
 	if s.Len() != 3 {
 		t.Errorf("%d rows, want 3", s.Len())
 	}
@@ -277,23 +281,6 @@ func TestNewFaults(t *testing.T) {
 		if _, err := New(c.h, c.w, c.places); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-func TestUnionOfOtherKinds(t *testing.T) {
-	s := mustSet(t, 0, time.Hour, 3)
-	for _, other := range []*Set{
-		mustSet(t, 1, time.Hour, 3),
-		mustSet(t, 0, 30*time.Minute, 3),
-		mustSet(t, 0, time.Hour, 4),
-	} {
-		if err := s.Union(other); err == nil {
-			t.Errorf("hour %v, window %v, %d places: no error", other.Hour(), other.Window().Duration(), other.Places())
-		}
-	}
-	s.mustAdd(t, input{})
-	if err := s.Union(s); err != nil || s.Len() != 1 {
-		t.Errorf("union with itself: %d rows, error %v", s.Len(), err)
 	}
 }
 
@@ -352,21 +339,6 @@ func BenchmarkAdd(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
 		})
 	}
-}
-
-func BenchmarkUnion(b *testing.B) {
-	const n = 1 << 20
-	s := mustSet(b, 0, 5*time.Minute, 1000)
-	for _, in := range someInput(n, 500_000, 12, 1000) {
-		s.mustAdd(b, in)
-	}
-	rows := s.Len()
-	for b.Loop() {
-		if err := mustSet(b, 0, 5*time.Minute, 1000).Union(s); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 }
 
 func ExampleSet() {

@@ -102,10 +102,6 @@ func check(places []Place) error {
 	return errors.Join(errs...)
 }
 
-// Places gives the places in the order of their indices. The slice is the
-// index's own and must not be changed.
-func (x *Index) Places() []Place { return x.places }
-
 // vector gives the point on the unit sphere of a position in degrees.
 func vector(lat, lon float64) [3]float64 {
 	const rad = math.Pi / 180

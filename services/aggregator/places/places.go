@@ -3,9 +3,16 @@
 package places
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -83,4 +90,181 @@ func (p Place) Check() error {
 		errs = append(errs, fmt.Errorf("place %q: %s: %s", p.ID, f.field, f.text))
 	}
 	return errors.Join(errs...)
+}
+
+// columns are the columns of a list of places; radius_m may be missing.
+var columns = []string{"poi_id", "name", "latitude", "longitude", "radius_m"}
+
+// maxFaults is how many faults of a list are named at once.
+const maxFaults = 5
+
+// ReadCSV reads a list of places: a header with the columns poi_id, name,
+// latitude, longitude and, if wanted, radius_m, in any order, then a place a
+// line. Where radius_m is missing or empty the place has defaultRadiusM metres.
+// A byte order mark, CRLF line ends and quoted fields are understood, and space
+// around a field is no part of it.
+//
+// The places come sorted by ID. A list with a fault is an error that names the
+// line and the column of the first five faults, and how many more there are.
+func ReadCSV(r io.Reader, defaultRadiusM float64) ([]Place, error) {
+	if !(defaultRadiusM > 0 && defaultRadiusM <= MaxRadiusM) { // so that a NaN fails
+		return nil, fmt.Errorf("places: the default radius %v is not above 0 and at most %d metres", defaultRadiusM, MaxRadiusM)
+	}
+	in := bufio.NewReader(r)
+	if mark, err := in.Peek(3); err == nil && bytes.Equal(mark, []byte("\xEF\xBB\xBF")) {
+		_, _ = in.Discard(3)
+	}
+	l := list{csv: csv.NewReader(in), defaultRadiusM: defaultRadiusM, lineOf: map[string]int{}}
+	l.csv.FieldsPerRecord = -1
+	l.csv.ReuseRecord = true
+	if err := l.readHeader(); err != nil {
+		return nil, fmt.Errorf("places: %w", err)
+	}
+	for l.readPlace() {
+	}
+	if len(l.places) == 0 && len(l.faults) == 0 {
+		l.faults = append(l.faults, errors.New("there are no places under the header"))
+	}
+	if l.more > 0 {
+		l.faults = append(l.faults, fmt.Errorf("and %d more", l.more))
+	}
+	if len(l.faults) > 0 {
+		return nil, fmt.Errorf("places: %w", errors.Join(l.faults...))
+	}
+	slices.SortFunc(l.places, func(a, b Place) int { return strings.Compare(a.ID, b.ID) })
+	return l.places, nil
+}
+
+// list is a list of places that is being read.
+type list struct {
+	csv            *csv.Reader
+	defaultRadiusM float64
+	// at holds the place of each column in a line, -1 if it is missing.
+	at     map[string]int
+	lineOf map[string]int
+	places []Place
+	faults []error // the first maxFaults
+	more   int     // faults after them
+}
+
+func (l *list) fault(err error) {
+	if len(l.faults) == maxFaults {
+		l.more++
+		return
+	}
+	l.faults = append(l.faults, err)
+}
+
+func (l *list) readHeader() error {
+	header, err := l.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("the list is empty; its first line must name the columns %s", strings.Join(columns[:4], ","))
+	}
+	if err != nil {
+		return fmt.Errorf("header: %w", err)
+	}
+	for _, separator := range []string{";", "\t", "|"} {
+		if len(header) == 1 && strings.Contains(header[0], separator) {
+			return fmt.Errorf("line 1: the columns are separated by %q, want a comma", separator)
+		}
+	}
+	if !slices.ContainsFunc(header, func(name string) bool { return slices.Contains(columns, strings.TrimSpace(name)) }) {
+		return fmt.Errorf("line 1: the first line must be the header %s[,%s]", strings.Join(columns[:4], ","), columns[4])
+	}
+	l.at = map[string]int{}
+	for _, name := range columns {
+		l.at[name] = -1
+	}
+	var faults []error
+	for i, name := range header {
+		name = strings.TrimSpace(name)
+		switch at, known := l.at[name]; {
+		case !known:
+			faults = append(faults, fmt.Errorf("line 1: the column %q is not one of %s", name, strings.Join(columns, ",")))
+		case at >= 0:
+			faults = append(faults, fmt.Errorf("line 1: the column %s is there twice", name))
+		default:
+			l.at[name] = i
+		}
+	}
+	for _, name := range columns[:4] {
+		if l.at[name] < 0 {
+			faults = append(faults, fmt.Errorf("line 1: the column %s is missing", name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// readPlace reads a line. It gives false at the end.
+func (l *list) readPlace() bool {
+	record, err := l.csv.Read()
+	var syntax *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		return false
+	case errors.As(err, &syntax):
+		l.fault(fmt.Errorf("line %d, character %d: %w", syntax.Line, syntax.Column, syntax.Err))
+		return true
+	case err != nil:
+		l.fault(err)
+		return false
+	}
+	line, _ := l.csv.FieldPos(0)
+
+	bad := map[string]bool{}
+	report := func(column, format string, args ...any) {
+		bad[column] = true
+		l.fault(fmt.Errorf("line %d, %s: %s", line, column, fmt.Sprintf(format, args...)))
+	}
+	field := func(column string) string {
+		if i := l.at[column]; i >= 0 && i < len(record) {
+			return strings.TrimSpace(record[i])
+		}
+		return ""
+	}
+	number := func(column string) float64 {
+		text := field(column)
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			report(column, "%q is not a number", text)
+		}
+		return v
+	}
+
+	if want := l.width(); len(record) != want {
+		report(columns[0], "the line has %d fields, the header has %d", len(record), want)
+		return true
+	}
+	p := Place{
+		ID: strings.Clone(field("poi_id")), Name: strings.Clone(field("name")),
+		Latitude: number("latitude"), Longitude: number("longitude"), RadiusM: l.defaultRadiusM,
+	}
+	if field("radius_m") != "" {
+		p.RadiusM = number("radius_m")
+	}
+	for _, f := range p.check() {
+		if !bad[f.field] {
+			report(f.field, "%s", f.text)
+		}
+	}
+	if first, twice := l.lineOf[p.ID]; twice && p.ID != "" {
+		report("poi_id", "%q is on line %d already", p.ID, first)
+	} else {
+		l.lineOf[p.ID] = line
+	}
+	if len(bad) == 0 {
+		l.places = append(l.places, p)
+	}
+	return true
+}
+
+// width is the number of columns of the header.
+func (l *list) width() int {
+	n := 0
+	for _, at := range l.at {
+		if at >= 0 {
+			n++
+		}
+	}
+	return n
 }
