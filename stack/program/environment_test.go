@@ -18,7 +18,9 @@ import (
 	"github.com/headcount-etl/headcount/services/masker/mask"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
 	validator "github.com/headcount-etl/headcount/services/validator/worker"
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/service"
+	"github.com/headcount-etl/headcount/shared/stage"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -30,6 +32,15 @@ var mains = map[string]func(context.Context, *service.Process) error{
 		_, err := aggregator.New(ctx, p, aggregator.Options{})
 		return err
 	},
+}
+
+// mainOf gives a service's start: that of a stage without settings of its own,
+// if it is none of mains.
+func mainOf(name string) func(context.Context, *service.Process) error {
+	if run := mains[name]; run != nil {
+		return run
+	}
+	return (&stage.Stage{}).Run
 }
 
 // extremes are three flows: with what Read takes where nothing is said, with the
@@ -117,7 +128,7 @@ func start(name string, environment map[string]string) (asked map[string]bool, e
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err = mains[name](ctx, service.NewProcess(name, lookup, io.Discard))
+	err = mainOf(name)(ctx, service.NewProcess(name, lookup, io.Discard))
 	mu.Lock()
 	defer mu.Unlock()
 	return maps.Clone(asked), err
@@ -127,7 +138,7 @@ func start(name string, environment map[string]string) (asked map[string]bool, e
 // told, whatever the configuration says: it finds no fault, and asks for all.
 func TestServicesTakeTheirSettings(t *testing.T) {
 	all := containers(t, extremes)
-	if len(all) != 9 {
+	if len(all) != 3*len(pipeline.Stages) {
 		t.Fatalf("%d containers: %q", len(all), slices.Sorted(maps.Keys(all)))
 	}
 	for task, c := range all {
@@ -186,6 +197,9 @@ type setting struct{ name, usedBy, preset string }
 // of tells whether a service uses the setting.
 func (s setting) of(service string) bool {
 	who, _, _ := strings.Cut(s.usedBy, ":")
+	if but, ok := strings.CutPrefix(who, "all but "); ok {
+		return service != but
+	}
 	return who == "all" || slices.Contains(strings.Split(who, ", "), service)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -52,9 +53,9 @@ func alarmKind(s *settings.Settings, name string) string {
 		}
 		first, last, _ := strings.Cut(rest, "-")
 		switch {
-		case slices.Contains([]string{"ingest", "valid", "masked", "finals"}, first):
+		case slices.Contains(pipeline.Queues(), first):
 			return "<flow>-<queue>-" + last
-		case slices.Contains([]string{"validator", "masker", "aggregator"}, first):
+		case slices.Contains(pipeline.Names(nil), first):
 			return "<flow>-<service>-" + last
 		default:
 			return "<flow>-" + rest
