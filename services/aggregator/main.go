@@ -1,6 +1,6 @@
 // Command aggregator counts masked events by window, place, gender and age band.
 //
-// It takes no flags; its settings are environment variables, which
+// It has no flags; its settings are environment variables, which
 // docs/architecture.md lists. `aggregator healthcheck` asks the running one how
 // it is.
 package main

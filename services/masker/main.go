@@ -1,6 +1,6 @@
 // Command masker hides the personal data of valid events.
 //
-// It takes no flags; its settings are environment variables, which
+// It has no flags; its settings are environment variables, which
 // docs/architecture.md lists. `masker healthcheck` asks the running one how
 // it is.
 package main

@@ -1,6 +1,6 @@
 // Command validator checks events against the contract.
 //
-// It takes no flags; its settings are environment variables, which
+// It has no flags; its settings are environment variables, which
 // docs/architecture.md lists. `validator healthcheck` asks the running one how
 // it is.
 package main

@@ -108,7 +108,7 @@ func (d *Decoder) Reset(body string) {
 	d.pos = 0
 }
 
-// Next moves to the body's next event and tells whether there is one. Events
+// Next moves to the body's next event and reports whether there is one. Events
 // follow one another, as a rule on lines of their own. A JSON value that is not
 // an object is one malformed event. After a fault in the grammar the malformed
 // event ends at the first newline after its start, or at the body's end, and
@@ -143,7 +143,7 @@ func (d *Decoder) Next() bool {
 	return true
 }
 
-// Skip makes the rest of the body one malformed event, and tells whether there
+// Skip makes the rest of the body one malformed event, and reports whether there
 // is any: what a caller does when Next has panicked.
 func (d *Decoder) Skip() bool {
 	start := d.scan.space(d.pos)
@@ -238,7 +238,7 @@ func (d *Decoder) Consent() ConsentState {
 	return ConsentUnknown
 }
 
-// IsObject tells whether the event is one well-formed JSON object, whatever it
+// IsObject reports whether the event is one well-formed JSON object, whatever it
 // holds.
 func (d *Decoder) IsObject() bool { return d.isJSON }
 
@@ -265,7 +265,7 @@ func (d *Decoder) OccurredAt() int64 { return d.ms }
 // occurred.
 func (d *Decoder) Age() int { return ageAt(d.birth, d.day) }
 
-// Check tells the first fault of the event, in the order of the categories.
+// Check gives the first fault of the event, in the order of the categories.
 func (d *Decoder) Check(a Arrival) Fault {
 	switch {
 	case !d.isJSON:

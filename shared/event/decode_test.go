@@ -286,7 +286,7 @@ func depth(s string) (deepest int) {
 }
 
 // TestGrammarCases runs the decoder over the cases in testdata/grammar.txt:
-// y must be taken as JSON, n must be refused.
+// y must be accepted as JSON, n must be refused.
 func TestGrammarCases(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "grammar.txt"))
 	if err != nil {

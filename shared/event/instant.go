@@ -93,7 +93,7 @@ func ageAt(birth, day date) int {
 	return age
 }
 
-// isUUID tells whether s is 8-4-4-4-12 hexadecimal digits.
+// isUUID reports whether s is 8-4-4-4-12 hexadecimal digits.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false

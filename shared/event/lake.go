@@ -5,7 +5,7 @@ import (
 )
 
 // How events reach the lake. What makes the pipeline, on AWS or on one machine,
-// takes it from here.
+// reads it here.
 const (
 	// LakeFilter is the filter policy, on message attributes, of the topic's
 	// subscription that feeds the lake: what was published without consent
@@ -26,7 +26,7 @@ type Column struct {
 	Type string
 }
 
-// LakeColumns are the columns of the lake's table, from which Firehose takes
+// LakeColumns are the columns of the lake's table, from which Firehose has
 // the schema of its Parquet files. Every field of the contract is one, or a
 // part of one, since Firehose drops what the table does not name. Instants and
 // dates stay strings there, so that no text is lost or refused.

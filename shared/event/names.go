@@ -19,7 +19,7 @@ const fewNames = 16
 // begin opens an object and gives its handle.
 func (n *nameSet) begin() int { return len(n.names) }
 
-// add tells whether the name is new in the innermost object.
+// add reports whether the name is new in the innermost object.
 func (n *nameSet) add(object int, name string) bool {
 	mine := n.names[object:]
 	if len(mine) < fewNames {

@@ -378,7 +378,7 @@ func (s *scanner) memberAt(i int) (name string, next int, ok bool) {
 	return v.text(), s.space(i + 1), true
 }
 
-// isInteger tells whether a JSON number has no fraction and no exponent.
+// isInteger reports whether a JSON number has no fraction and no exponent.
 func isInteger(raw string) bool { return !strings.ContainsAny(raw, ".eE") }
 
 // parseFloat reads a JSON number; ok is false where it is out of a double's

@@ -11,7 +11,7 @@ const (
 	Milliseconds Unit = "Milliseconds"
 )
 
-// Statistic tells how a metric's values are put together, here between two
+// Statistic says how a metric's values are put together, here between two
 // flushes and in CloudWatch over time and tasks.
 type Statistic string
 
@@ -33,7 +33,7 @@ type Metric struct {
 	Services []string
 	// Dimensions are the dimensions under which CloudWatch keeps it.
 	Dimensions []string
-	// Help says what it tells, in one line.
+	// Help says what it means, in one line.
 	Help string
 }
 

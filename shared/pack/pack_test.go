@@ -160,7 +160,7 @@ func BenchmarkOpen(b *testing.B) {
 }
 
 // TestPacksFitTheirQueue packs what cannot be compressed: every pack must stay
-// below what the queues take, with 8 KiB to spare for attributes.
+// below what the queues accept, with 8 KiB to spare for attributes.
 func TestPacksFitTheirQueue(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{1})
 	var w Writer

@@ -119,7 +119,7 @@ func (s Stage) Reads() []string {
 	return []string{s.Input, s.Own}
 }
 
-// Can tells whether the stage may touch a resource.
+// Can reports whether the stage may touch a resource.
 func (s Stage) Can(r Resource) bool { return slices.Contains(s.May, r) }
 
 // Environment gives the environment variables that name to a stage its queues and

@@ -17,7 +17,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/metrics"
 )
 
-var errDown = errors.New("the far side is down")
+var errDown = errors.New("the downstream service is down")
 
 // all gives the same outcome for each message.
 func all(batch []Message, err error) []error {

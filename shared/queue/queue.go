@@ -93,7 +93,7 @@ func (m *Message) size() int {
 	return n
 }
 
-// Handler works on a batch and tells the outcome of each message: nil when all
+// Handler works on a batch and gives the outcome of each message: nil when all
 // are done, else one element for each message, nil for done. The package
 // comment says what the outcomes mean. A handler that panics, or whose answer
 // has another length, has failed the whole batch. When ctx is cancelled the
@@ -111,7 +111,7 @@ type stopError struct{ err error }
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
-// Settings tell how a Consumer works. A zero value stands for the default.
+// Settings say how a Consumer works. A zero value stands for the default.
 type Settings struct {
 	// QueueURL is the queue to consume; required.
 	QueueURL string

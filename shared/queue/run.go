@@ -301,7 +301,7 @@ func (r *run) conclude(o outcome) {
 	}
 }
 
-// drop takes a message out of those that are held.
+// drop removes a message from those that are held.
 func (r *run) drop(m *held) {
 	if _, ok := r.held[m]; ok {
 		delete(r.held, m)

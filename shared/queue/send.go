@@ -54,7 +54,7 @@ func (o *Out) Size() int {
 	return n
 }
 
-// RefusedError says that SQS will never take a message as it is: it is too
+// RefusedError says that SQS will never accept a message as it is: it is too
 // large, or breaks another rule. Any other error may pass. It is no reason to
 // drop what the message was made from: that belongs in a dead-letter queue.
 type RefusedError struct {

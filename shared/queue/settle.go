@@ -150,7 +150,7 @@ func (r *run) renew(now time.Time) {
 	}()
 }
 
-// noteRenewal takes a renewal over. Lost messages that wait are dropped: they
+// noteRenewal records a renewal. Lost messages that wait are dropped: they
 // come again, and need not be handled twice.
 func (r *run) noteRenewal(report renewal) {
 	r.renewing = false
@@ -189,7 +189,7 @@ func (r *run) hide(ctx context.Context, chunk []*held, d func(*held) time.Durati
 	return sort(chunk, out.Failed)
 }
 
-// sort tells the messages that SQS failed for reasons of its own from those
+// sort separates the messages that SQS failed for reasons of its own from those
 // whose receipt it refuses. The error is the first of either kind.
 func sort(chunk []*held, failed []types.BatchResultErrorEntry) (again, refused []*held, err error) {
 	for _, f := range failed {

@@ -72,7 +72,7 @@ func (r *run) receive(p permit) ([]*held, error) {
 	return messages, nil
 }
 
-// parse takes over what the services use. System attributes that are missing
+// parse keeps what the services use. System attributes that are missing
 // or odd, as some stand-ins send them, leave a zero time and one receive.
 func parse(m *types.Message) Message {
 	message := Message{ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), receipt: aws.ToString(m.ReceiptHandle)}

@@ -18,7 +18,7 @@ import (
 // last one.
 //
 // AWS_REGION, AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-// AWS_SESSION_TOKEN come from the process's settings. When they tell region,
+// AWS_SESSION_TOKEN come from the process's settings. When they give region,
 // endpoint and key, and no endpoint of a single service, that is all: nothing
 // else on the machine, such as a profile, can lead a service that is meant for
 // a stand-in to AWS itself. Everything else is as the SDK does it: roles,
@@ -70,7 +70,7 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 	return cfg, nil
 }
 
-// endpointsPerService tells whether a setting that only the SDK reads matters.
+// endpointsPerService reports whether a setting that only the SDK reads matters.
 func (p *Process) endpointsPerService() bool {
 	for _, name := range []string{"AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE"} {
 		if p.Env.Optional(name, "") != "" {

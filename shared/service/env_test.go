@@ -85,6 +85,6 @@ func TestEnvFaults(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", err, got)
 	}
 	if strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("a secret was told: %s", err)
+		t.Errorf("a secret was given away: %s", err)
 	}
 }

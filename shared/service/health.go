@@ -88,7 +88,7 @@ func (p *Process) health(now time.Time) string {
 
 var errNotRunning = errors.New("the service does not run with these settings")
 
-// askHealth asks the service that listens at address. The error tells in one
+// askHealth asks the service that listens at address. The error says in one
 // line why it is not well.
 func askHealth(ctx context.Context, address string) (string, error) {
 	dialer := net.Dialer{Timeout: healthTimeout}

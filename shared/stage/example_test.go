@@ -41,7 +41,7 @@ func (next) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _
 // capitals, and rejects numbers. The queue, packs, the quarantine, alerts, metrics
 // and what happens after a panic are not its business.
 //
-// A service calls Run in place of Handle, which takes the queues from the
+// A service calls Run in place of Handle, which finds the queues in the
 // environment.
 func Example() {
 	s := stage.Stage{

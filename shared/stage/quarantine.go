@@ -75,7 +75,7 @@ type PutAPI interface {
 //
 // by the UTC day of its arrival. The hash is that of the object's content, so
 // that writing the same lines again changes nothing. A line carries
-// (message_id, index), by which a redelivery can be told from a second event.
+// (message_id, index), by which a redelivery can be distinguished from a second event.
 //
 // A nil *Quarantine is that of a stage that may keep nothing: there a message
 // with an event that should be kept fails.

@@ -125,7 +125,7 @@ func (o *Out) Reject(fault event.Fault, consent event.ConsentState, payload stri
 	o.next++
 }
 
-// panicked tells whether a recovered value is a panic, and logs its type: the
+// panicked reports whether a recovered value is a panic, and logs its type: the
 // value itself could quote an event.
 func (o *Out) panicked(value any) bool {
 	if value == nil {

@@ -41,7 +41,7 @@ type Bucket struct {
 	Name string
 }
 
-// Info is what a bucket tells of an object.
+// Info is what a bucket knows of an object.
 type Info struct {
 	ETag     string
 	Modified time.Time // to the second

@@ -18,7 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
 )
 
-// server is the real client against a server that answers as it is told.
+// server is the real client against a server that answers as a test says.
 func server(t *testing.T, answer http.HandlerFunc) bucket.Bucket {
 	t.Helper()
 	srv := httptest.NewServer(answer)

@@ -50,7 +50,7 @@ func hash(p event.Person) int {
 	return int((low ^ high*0x9E3779B97F4A7C15) * 0x9E3779B97F4A7C15 >> 32) //nolint:gosec // 32 bits are left.
 }
 
-// replace takes another list of the same people.
+// replace sets another list of the same people.
 func (l *people) replace(list []event.Person) {
 	l.list = list
 	l.resize(len(l.slots))

@@ -25,7 +25,7 @@ const (
 	bands       = len(event.AgeBands)
 )
 
-// MaxPlaces and MaxPeople are how many places a set can tell apart, and how
+// MaxPlaces and MaxPeople are how many places a set can distinguish, and how
 // many people it can hold.
 const (
 	MaxPlaces = 1 << placeBits
@@ -205,7 +205,7 @@ func (s *Set) Cells() iter.Seq[Cell] {
 	}
 }
 
-// cell takes a row apart.
+// cell unpacks a row.
 func (s *Set) cell(row uint64) Cell {
 	group := int(row >> groupShift & (1<<groupBits - 1)) //nolint:gosec // The masks leave small numbers, here and below.
 	return Cell{

@@ -32,7 +32,7 @@ func mustSet(t testing.TB, h Hour, length time.Duration, places int) *Set {
 	return s
 }
 
-// input is a row as Add takes it.
+// input is a row as Add accepts it.
 type input struct {
 	window int
 	place  int32

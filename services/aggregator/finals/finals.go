@@ -237,7 +237,7 @@ func readFinal(ctx context.Context, b bucket.Bucket, key string) (map[string]int
 	return covered, info, nil
 }
 
-// covers tells whether what covers have covers want too.
+// covers reports whether what covers have covers want too.
 func covers(have, want map[string]int) bool {
 	for writer, n := range want {
 		if have[writer] < n {

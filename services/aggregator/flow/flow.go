@@ -264,10 +264,10 @@ func (f *Flow) CheckKeys(ctx context.Context, description string, now time.Time)
 	return nil
 }
 
-// setKeys takes over a ring, and names what in it would change days that are
+// setKeys accepts a ring, and names what in it would change days that are
 // counted already. A key whose first day is still to come may be replaced until
 // then. It cannot be withdrawn, as a ring without it may be that of a task that
-// has not been told of it yet.
+// does not know of it yet.
 func (d *document) setKeys(ring []Key, today string) (faults []string, changed bool) {
 	past := func(k Key) bool { return k.From <= today }
 	fresh := len(d.Keys) == 0

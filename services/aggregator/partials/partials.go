@@ -2,7 +2,7 @@
 // partials: what the aggregator does with the masked queue.
 //
 // A message is done when every set that it added to stands in the bucket as a
-// partial, and the finals message that tells of it is in its queue. Done twice,
+// partial, and the finals message that reports it is in its queue. Done twice,
 // it adds to sets what is there already, which changes nothing.
 package partials
 
@@ -105,7 +105,7 @@ func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
 		errs[i] = f.message(ctx, i, &batch[i])
 	}
 	w.write(ctx, f.hours)
-	w.tell(ctx, f.hours)
+	w.report(ctx, f.hours)
 	for _, h := range f.hours {
 		for _, source := range h.sources {
 			errs[source] = errors.Join(errs[source], h.err)
@@ -257,8 +257,8 @@ func (w *Writer) partial(ctx context.Context, at counts.Hour, set *counts.Set) (
 	return 0, fmt.Errorf("partial of %s: tried %d times: %w", at, attempts, err)
 }
 
-// tell sends a finals message for each partial.
-func (w *Writer) tell(ctx context.Context, hours map[counts.Hour]*hour) {
+// report sends a finals message for each partial.
+func (w *Writer) report(ctx context.Context, hours map[counts.Hour]*hour) {
 	var outs []queue.Out
 	var owners []*hour
 	for _, at := range slices.Sorted(maps.Keys(hours)) {

@@ -26,7 +26,7 @@ const MaxRadiusM = 20_015_115
 
 // Place is a place of interest.
 type Place struct {
-	// ID tells places apart. It is not empty.
+	// ID distinguishes places. It is not empty.
 	ID string
 	// Name is what tables and maps show.
 	Name string

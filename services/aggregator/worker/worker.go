@@ -197,7 +197,7 @@ func checked(ctx context.Context, p *service.Process, s settings, list []places.
 }
 
 // newID gives a name that no other writer has: it begins with the time, so that
-// the keys tell in which order writers began.
+// the keys show in which order writers began.
 func newID() string {
 	random := make([]byte, 5)
 	_, _ = rand.Read(random) // never fails

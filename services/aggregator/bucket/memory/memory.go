@@ -1,5 +1,5 @@
 // Package memory is an S3 bucket in memory with S3's conditional writes, for
-// the tests of the aggregator: stateful, and told what to refuse.
+// the tests of the aggregator: stateful, with what it is to refuse.
 package memory
 
 import (
