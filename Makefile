@@ -20,7 +20,7 @@ ENGINE := cd stack/enginetest && GOWORK=off
 # Built and then run, as `go run` gives 1 in place of most exit codes of the command, and 1 after Ctrl-C.
 headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
-.PHONY: help demo test race lint fmt bench fuzz build web generate tidy clean tools browser
+.PHONY: help demo test race lint fmt bench fuzz build web generate picture tidy clean tools browser
 .PHONY: deploy preview keys images places smoke resources cfn-lint cost named pulumi
 
 help: ## list the targets
@@ -63,6 +63,9 @@ web: ## build the preview's chart library anew, with npm (what it makes is in th
 
 generate: ## write what is derived from the contract: docs/event.schema.json
 	cd shared && go test ./event -run TestJSONSchemaIsCurrent -update
+
+picture: ## draw docs/images/pipeline.svg from pipeline.d2 beside it, for the README
+	cd docs/images && go run oss.terrastruct.com/d2@v0.7.1 --layout dagre --theme 0 --dark-theme 200 --pad 20 pipeline.d2 pipeline.svg
 
 tidy: ## go mod tidy in every module
 	$(call each,GOWORK=off go mod tidy)
