@@ -115,12 +115,14 @@ func TestAlerts(t *testing.T) {
 			rejection(0, event.NoConsent, pack.Origin{}, ""), rejection(0, event.TooLarge, pack.Origin{Replay: true}, ""),
 		})
 		time.Sleep(AlertInterval + time.Second) // of the bubble's clock
+		synctest.Wait()
 		if failures != 1 || len(p.sent) != 0 {
 			t.Fatalf("%d failures, %d sent", failures, len(p.sent))
 		}
 		p.down = false
 		a.Add([]Rejection{rejection(0, event.MissingField, pack.Origin{}, "")})
 		time.Sleep(AlertInterval)
+		synctest.Wait()
 		if len(p.sent) != 1 {
 			t.Fatalf("%d sent", len(p.sent))
 		}
@@ -132,6 +134,7 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("attribute category is %s", got)
 		}
 		time.Sleep(3 * AlertInterval)
+		synctest.Wait()
 		a.Add([]Rejection{rejection(0, event.WrongType, pack.Origin{}, "")})
 		stop()
 		<-done
