@@ -25,11 +25,7 @@ func (s *stack) quickSight(d *deployment) error {
 	if err != nil {
 		return err
 	}
-	a := quicksight.Args{
-		Stack: s.Stack, Account: s.names.Account, Region: s.Region, Database: s.names.Database(), Workgroup: s.names.Workgroup(),
-		// Computed, so that the template is whole in a preview.
-		RoleARN: "arn:aws:iam::" + s.names.Account + ":role/" + s.names.Prefix() + "-quicksight", Principal: s.QuickSightPrincipal, Author: s.QuickSightAuthor,
-	}
+	a := quicksight.Args{Names: s.names, Principal: s.QuickSightPrincipal, Author: s.QuickSightAuthor}
 	former, formerReady, err := s.formationRole(a, role)
 	if err != nil {
 		return err
@@ -104,7 +100,7 @@ func (s *stack) formationRole(a quicksight.Args, query *iam.Role) (*iam.Role, pu
 func (s *stack) dataSets(d *deployment, a quicksight.Args, source pulumi.Resource) ([]pulumi.Resource, error) {
 	var sets []pulumi.Resource
 	for _, set := range quicksight.Sets() {
-		args, err := quicksight.DataSetArgs(set, a, pulumi.String(a.DataSourceARN()))
+		args, err := quicksight.DataSetArgs(set, a)
 		if err != nil {
 			return nil, err
 		}

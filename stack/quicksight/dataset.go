@@ -6,8 +6,6 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/quicksight"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/headcount-etl/headcount/dashboards"
 )
 
 // dataSet is what the stack passes on of a data set: each member of it, and of
@@ -15,14 +13,11 @@ import (
 // is a fault, so that nothing is left out in silence. Which of them must be there
 // is for definition.DecodeDataSet to say.
 type dataSet struct {
-	DataSetId                 string //nolint:revive // the API's name
-	Name                      string
-	ImportMode                string
-	PhysicalTableMap          map[string]physicalTable
-	LogicalTableMap           map[string]logicalTable
-	ColumnGroups              []columnGroup
-	FieldFolders              map[string]fieldFolder
-	DataSetUsageConfiguration *struct{ DisableUseAsDirectQuerySource, DisableUseAsImportedSource *bool }
+	DataSetId        string //nolint:revive // the API's name
+	Name             string
+	ImportMode       string
+	PhysicalTableMap map[string]physicalTable
+	LogicalTableMap  map[string]logicalTable
 }
 
 // physicalTable is one of our views. Queries (CustomSql) would hide from the
@@ -38,37 +33,17 @@ type inputColumn struct{ Name, Type string }
 
 type logicalTable struct {
 	Alias          string
-	Source         logicalSource
+	Source         struct{ PhysicalTableId string } //nolint:revive // the API's name
 	DataTransforms []transform
-}
-
-type logicalSource struct {
-	PhysicalTableId *string //nolint:revive // the API's name
-	JoinInstruction *joinInstruction
-}
-
-type joinInstruction struct {
-	LeftOperand, RightOperand, Type, OnClause     string
-	LeftJoinKeyProperties, RightJoinKeyProperties *struct{ UniqueKey *bool }
 }
 
 // transform is an operation: one of the members is set.
 type transform struct {
-	ProjectOperation        *struct{ ProjectedColumns []string }
-	FilterOperation         *struct{ ConditionExpression string }
-	CreateColumnsOperation  *struct{ Columns []calculatedColumn }
-	RenameColumnOperation   *struct{ ColumnName, NewColumnName string }
-	CastColumnTypeOperation *struct {
-		ColumnName, NewColumnType string
-		Format                    *string
-	}
-	TagColumnOperation *struct {
+	ProjectOperation       *struct{ ProjectedColumns []string }
+	CreateColumnsOperation *struct{ Columns []calculatedColumn }
+	TagColumnOperation     *struct {
 		ColumnName string
 		Tags       []columnTag
-	}
-	UntagColumnOperation *struct {
-		ColumnName string
-		TagNames   []string
 	}
 }
 
@@ -79,17 +54,24 @@ type columnTag struct {
 	ColumnDescription    *struct{ Text *string }
 }
 
-type columnGroup struct {
-	GeoSpatialColumnGroup *struct {
-		Name, CountryCode string
-		Columns           []string
-	}
-}
-
-type fieldFolder struct {
-	Description *string
-	Columns     []string
-}
+// The provider's names are long.
+type (
+	physicalArgs     = quicksight.DataSetPhysicalTableMapArgs
+	relationalArgs   = quicksight.DataSetPhysicalTableMapRelationalTableArgs
+	inputColumns     = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArray
+	inputColumnArgs  = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs
+	logicalArgs      = quicksight.DataSetLogicalTableMapArgs
+	transformArray   = quicksight.DataSetLogicalTableMapDataTransformArray
+	transformArgs    = quicksight.DataSetLogicalTableMapDataTransformArgs
+	projectArgs      = quicksight.DataSetLogicalTableMapDataTransformProjectOperationArgs
+	createArgs       = quicksight.DataSetLogicalTableMapDataTransformCreateColumnsOperationArgs
+	createColumns    = quicksight.DataSetLogicalTableMapDataTransformCreateColumnsOperationColumnArray
+	createColumnArgs = quicksight.DataSetLogicalTableMapDataTransformCreateColumnsOperationColumnArgs
+	tagArgs          = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationArgs
+	tags             = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArray
+	oneTagArgs       = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArgs
+	descriptionArgs  = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagColumnDescriptionArgs
+)
 
 // viewSet are the actions of a data set's viewer. QuickSight knows sets of actions
 // by role, and refuses others.
@@ -98,18 +80,15 @@ var viewSet = []string{
 	"quicksight:DescribeIngestion", "quicksight:ListIngestions",
 }
 
-// DataSetArgs gives the arguments of one of the data sets, on the data source of
-// the ARN. The viewers may view it; nobody may change it but the stack. With
-// files that fail a check the error joins what is wrong with them.
-func DataSetArgs(s Set, a Args, dataSourceARN pulumi.StringInput) (*quicksight.DataSetArgs, error) {
-	if err := a.check(); err != nil {
-		return nil, err
-	}
-	loaded, err := load(dashboards.Files)
+// DataSetArgs gives the arguments of one of the data sets. The viewers may view
+// it; nobody may change it but the stack. With files that fail a check the error
+// joins what is wrong with them.
+func DataSetArgs(s Set, a Args) (*quicksight.DataSetArgs, error) {
+	files, err := loaded()
 	if err != nil {
 		return nil, err
 	}
-	args := dataSetArgs(loaded.sets[s], a, dataSourceARN)
+	args := dataSetArgs(files.sets[s], a)
 	args.DataSetId = pulumi.String(a.DataSetID(s))
 	return args, nil
 }
@@ -126,15 +105,9 @@ func DataSetArgs(s Set, a Args, dataSourceARN pulumi.StringInput) (*quicksight.D
 // older rows would stay, also when they are of no imported day any more or have
 // left the lake.
 func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksight.RefreshScheduleArgs, error) {
-	if err := a.check(); err != nil {
+	files, err := loaded()
+	if err != nil || files.sets[s].ImportMode != "SPICE" {
 		return nil, err
-	}
-	loaded, err := load(dashboards.Files)
-	if err != nil {
-		return nil, err
-	}
-	if loaded.sets[s].ImportMode != "SPICE" {
-		return nil, nil
 	}
 	return &quicksight.RefreshScheduleArgs{
 		AwsAccountId: pulumi.String(a.Account),
@@ -150,88 +123,71 @@ func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksig
 }
 
 // dataSetArgs maps a data set, all but its id.
-func dataSetArgs(d *dataSet, a Args, dataSourceARN pulumi.StringInput) *quicksight.DataSetArgs {
+func dataSetArgs(d *dataSet, a Args) *quicksight.DataSetArgs {
+	args := &quicksight.DataSetArgs{AwsAccountId: pulumi.String(a.Account), Name: pulumi.String(a.label(d.Name)), ImportMode: pulumi.String(d.ImportMode)}
 	permissions := quicksight.DataSetPermissionArray{}
 	for _, viewer := range a.viewers() {
 		permissions = append(permissions, quicksight.DataSetPermissionArgs{Principal: pulumi.String(viewer), Actions: pulumi.ToStringArray(viewSet)})
 	}
-	args := &quicksight.DataSetArgs{
-		AwsAccountId: pulumi.String(a.Account),
-		Name:         pulumi.String(a.label(d.Name)),
-		ImportMode:   pulumi.String(d.ImportMode),
-		Permissions:  permissions,
-	}
-	if u := d.DataSetUsageConfiguration; u != nil {
-		args.DataSetUsageConfiguration = quicksight.DataSetDataSetUsageConfigurationArgs{
-			DisableUseAsDirectQuerySource: pulumi.BoolPtrFromPtr(u.DisableUseAsDirectQuerySource),
-			DisableUseAsImportedSource:    pulumi.BoolPtrFromPtr(u.DisableUseAsImportedSource),
+	args.Permissions = permissions
+	var physical quicksight.DataSetPhysicalTableMapArray
+	for _, id := range slices.Sorted(maps.Keys(d.PhysicalTableMap)) {
+		t := d.PhysicalTableMap[id].RelationalTable
+		var columns inputColumns
+		for _, c := range t.InputColumns {
+			columns = append(columns, inputColumnArgs{Name: pulumi.String(c.Name), Type: pulumi.String(c.Type)})
 		}
+		table := relationalArgs{DataSourceArn: pulumi.String(a.DataSourceARN()), Schema: pulumi.String(a.Database()), Name: pulumi.String(t.Name), InputColumns: columns}
+		if t.Catalog != "" {
+			table.Catalog = pulumi.String(t.Catalog)
+		}
+		physical = append(physical, physicalArgs{PhysicalTableMapId: pulumi.String(id), RelationalTable: table})
 	}
-	args.PhysicalTableMaps = physicalTables(d, a, dataSourceARN)
-	if len(d.LogicalTableMap) > 0 {
-		args.LogicalTableMaps = logicalTables(d)
+	args.PhysicalTableMaps = physical
+	if len(d.LogicalTableMap) == 0 {
+		return args
 	}
-	if len(d.ColumnGroups) > 0 {
-		args.ColumnGroups = columnGroups(d)
+	var logical quicksight.DataSetLogicalTableMapArray
+	for _, id := range slices.Sorted(maps.Keys(d.LogicalTableMap)) {
+		t := d.LogicalTableMap[id]
+		table := logicalArgs{
+			LogicalTableMapId: pulumi.String(id), Alias: pulumi.String(t.Alias),
+			Source: quicksight.DataSetLogicalTableMapSourceArgs{PhysicalTableId: pulumi.String(t.Source.PhysicalTableId)},
+		}
+		if len(t.DataTransforms) > 0 {
+			table.DataTransforms = transforms(t.DataTransforms)
+		}
+		logical = append(logical, table)
 	}
-	if len(d.FieldFolders) > 0 {
-		args.FieldFolders = fieldFolders(d)
-	}
+	args.LogicalTableMaps = logical
 	return args
 }
 
-func physicalTables(d *dataSet, a Args, dataSourceARN pulumi.StringInput) quicksight.DataSetPhysicalTableMapArray {
-	var tables quicksight.DataSetPhysicalTableMapArray
-	for _, id := range slices.Sorted(maps.Keys(d.PhysicalTableMap)) {
-		t := d.PhysicalTableMap[id].RelationalTable
-		var columns quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArray
-		for _, c := range t.InputColumns {
-			columns = append(columns, quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs{
-				Name: pulumi.String(c.Name), Type: pulumi.String(c.Type),
-			})
+// transforms maps operations in their order, in which they are done.
+func transforms(operations []transform) (all transformArray) {
+	for _, o := range operations {
+		var args transformArgs
+		switch {
+		case o.ProjectOperation != nil:
+			args.ProjectOperation = projectArgs{ProjectedColumns: pulumi.ToStringArray(o.ProjectOperation.ProjectedColumns)}
+		case o.CreateColumnsOperation != nil:
+			var columns createColumns
+			for _, c := range o.CreateColumnsOperation.Columns {
+				columns = append(columns, createColumnArgs{ColumnId: pulumi.String(c.ColumnId), ColumnName: pulumi.String(c.ColumnName), Expression: pulumi.String(c.Expression)})
+			}
+			args.CreateColumnsOperation = createArgs{Columns: columns}
+		case o.TagColumnOperation != nil:
+			var list tags
+			for _, t := range o.TagColumnOperation.Tags {
+				tag := oneTagArgs{ColumnGeographicRole: pulumi.StringPtrFromPtr(t.ColumnGeographicRole)}
+				if t.ColumnDescription != nil {
+					tag.ColumnDescription = descriptionArgs{Text: pulumi.StringPtrFromPtr(t.ColumnDescription.Text)}
+				}
+				list = append(list, tag)
+			}
+			args.TagColumnOperation = tagArgs{ColumnName: pulumi.String(o.TagColumnOperation.ColumnName), Tags: list}
 		}
-		tables = append(tables, quicksight.DataSetPhysicalTableMapArgs{
-			PhysicalTableMapId: pulumi.String(id),
-			RelationalTable: quicksight.DataSetPhysicalTableMapRelationalTableArgs{
-				DataSourceArn: dataSourceARN, Catalog: optional(t.Catalog), Schema: pulumi.String(a.Database),
-				Name: pulumi.String(t.Name), InputColumns: columns,
-			},
-		})
+		all = append(all, args)
 	}
-	return tables
-}
-
-func columnGroups(d *dataSet) quicksight.DataSetColumnGroupArray {
-	var groups quicksight.DataSetColumnGroupArray
-	for _, g := range d.ColumnGroups {
-		groups = append(groups, quicksight.DataSetColumnGroupArgs{
-			GeoSpatialColumnGroup: quicksight.DataSetColumnGroupGeoSpatialColumnGroupArgs{
-				Name:        pulumi.String(g.GeoSpatialColumnGroup.Name),
-				CountryCode: pulumi.String(g.GeoSpatialColumnGroup.CountryCode),
-				Columns:     pulumi.ToStringArray(g.GeoSpatialColumnGroup.Columns),
-			},
-		})
-	}
-	return groups
-}
-
-func fieldFolders(d *dataSet) quicksight.DataSetFieldFolderArray {
-	var folders quicksight.DataSetFieldFolderArray
-	for _, id := range slices.Sorted(maps.Keys(d.FieldFolders)) {
-		f := d.FieldFolders[id]
-		folders = append(folders, quicksight.DataSetFieldFolderArgs{
-			FieldFoldersId: pulumi.String(id),
-			Description:    pulumi.StringPtrFromPtr(f.Description),
-			Columns:        pulumi.ToStringArray(f.Columns),
-		})
-	}
-	return folders
-}
-
-// optional leaves an empty text out.
-func optional(text string) pulumi.StringPtrInput {
-	if text == "" {
-		return nil
-	}
-	return pulumi.String(text)
+	return all
 }

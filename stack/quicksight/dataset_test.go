@@ -22,7 +22,7 @@ func leaves(node any, path string) []string {
 	case map[string]any:
 		var all []string
 		for name, value := range node {
-			if path == "PhysicalTableMap" || path == "LogicalTableMap" || path == "FieldFolders" {
+			if path == "PhysicalTableMap" || path == "LogicalTableMap" {
 				all = append(all, name)
 			}
 			all = append(all, leaves(value, name)...)
@@ -79,23 +79,13 @@ const everything = `{
     "right": {"RelationalTable": {"DataSourceArn": "arn:aws:quicksight:us-east-1:111122223333:datasource/headcount", "Name": "right-view", "InputColumns": [{"Name": "right-column", "Type": "INTEGER"}]}}
   },
   "LogicalTableMap": {
-    "l": {"Alias": "alias-left", "Source": {"PhysicalTableId": "left-source"}},
-    "joined": {"Alias": "alias-joined",
-      "Source": {"JoinInstruction": {"LeftOperand": "left-operand", "RightOperand": "right-operand", "Type": "INNER", "OnClause": "on-clause",
-        "LeftJoinKeyProperties": {"UniqueKey": true}, "RightJoinKeyProperties": {"UniqueKey": false}}},
+    "l": {"Alias": "alias-left", "Source": {"PhysicalTableId": "left-source"},
       "DataTransforms": [
         {"ProjectOperation": {"ProjectedColumns": ["projected-1", "projected-2"]}},
-        {"FilterOperation": {"ConditionExpression": "condition"}},
         {"CreateColumnsOperation": {"Columns": [{"ColumnId": "created-id", "ColumnName": "created-name", "Expression": "created-expression"}]}},
-        {"RenameColumnOperation": {"ColumnName": "rename-from", "NewColumnName": "rename-to"}},
-        {"CastColumnTypeOperation": {"ColumnName": "cast-column", "NewColumnType": "DATETIME", "Format": "cast-format"}},
-        {"TagColumnOperation": {"ColumnName": "tag-column", "Tags": [{"ColumnGeographicRole": "LATITUDE"}, {"ColumnDescription": {"Text": "tag-text"}}]}},
-        {"UntagColumnOperation": {"ColumnName": "untag-column", "TagNames": ["COLUMN_DESCRIPTION"]}}
+        {"TagColumnOperation": {"ColumnName": "tag-column", "Tags": [{"ColumnGeographicRole": "LATITUDE"}, {"ColumnDescription": {"Text": "tag-text"}}]}}
       ]}
-  },
-  "ColumnGroups": [{"GeoSpatialColumnGroup": {"Name": "group-name", "CountryCode": "US", "Columns": ["group-column"]}}],
-  "FieldFolders": {"folder-id": {"description": "folder-description", "columns": ["folder-column"]}},
-  "DataSetUsageConfiguration": {"DisableUseAsDirectQuerySource": true, "DisableUseAsImportedSource": false}
+  }
 }`
 
 // TestEverythingIsMapped: every value of a data set is in the arguments, but for
@@ -109,12 +99,13 @@ func TestEverythingIsMapped(t *testing.T) {
 	if empty := emptyFields(reflect.ValueOf(d), map[string]bool{}); len(empty) > 0 {
 		t.Errorf("nothing in the test's data set fills %v", empty)
 	}
-	args := leaves(plain(reflect.ValueOf(dataSetArgs(&d, examples[1], pulumi.String("source")))), "")
+	args := leaves(plain(reflect.ValueOf(dataSetArgs(&d, examples[1]))), "")
 	want := leaves(any(parse(t, []byte(everything))), "")
 	for _, gone := range []string{"id", "name", "schema", "arn:aws:quicksight:us-east-1:111122223333:datasource/headcount"} {
 		want = slices.DeleteFunc(want, func(s string) bool { return s == gone })
 	}
-	added := []string{"444455556666", "name (prod)", "source", "source", "headcount_prod", "headcount_prod", examples[1].Principal}
+	source := examples[1].DataSourceARN()
+	added := []string{"444455556666", "name (prod)", source, source, "headcount_prod", "headcount_prod", examples[1].Principal}
 	added = append(added, examples[1].Author)
 	for range []string{examples[1].Principal, examples[1].Author} {
 		added = append(added, "quicksight:DescribeDataSet", "quicksight:DescribeDataSetPermissions", "quicksight:PassDataSet",
@@ -174,7 +165,7 @@ func visit(v reflect.Value, in string, filled map[string]bool) {
 func TestOurs(t *testing.T) {
 	a := examples[1]
 	for _, s := range Sets() {
-		args, err := DataSetArgs(s, a, pulumi.String("source"))
+		args, err := DataSetArgs(s, a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +184,7 @@ func TestOurs(t *testing.T) {
 			for id, table := range file[kind].(map[string]any) {
 				table := table.(map[string]any)
 				if relational, ok := table["RelationalTable"].(map[string]any); ok {
-					relational["DataSourceArn"], relational["Schema"] = "source", "headcount_prod"
+					relational["DataSourceArn"], relational["Schema"] = a.DataSourceARN(), "headcount_prod"
 				}
 				table[kind+"Id"] = id
 				want = append(want, table)

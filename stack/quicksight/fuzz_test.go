@@ -4,8 +4,6 @@ import (
 	"io/fs"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
 	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
@@ -25,7 +23,7 @@ func FuzzFiles(f *testing.F) {
 		"ParameterDeclarations": [{"DateTimeParameterDeclaration": {"Name": "From", "DefaultValues": {"StaticValues": [1767225600]}}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		set, _, faults := loadSet("file", text)
-		if len(faults) == 0 && dataSetArgs(set, examples[0], pulumi.String("source")).PhysicalTableMaps == nil {
+		if len(faults) == 0 && dataSetArgs(set, examples[0]).PhysicalTableMaps == nil {
 			t.Error("a data set without a table is in order")
 		}
 		_, faults = definition.Load("file", text, func(*definition.Definition) []definition.DataSet { return nil })
@@ -36,8 +34,7 @@ func FuzzFiles(f *testing.F) {
 		if len(faults) > 0 {
 			return
 		}
-		declare(tree, examples[0])
-		if _, err := compact(tree); err != nil {
+		if _, err := (&source{definition: tree}).dashboard(examples[0]); err != nil {
 			t.Error(err)
 		}
 	})

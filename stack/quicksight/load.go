@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
@@ -19,10 +20,22 @@ import (
 // source is what the files of dashboards say, checked.
 type source struct {
 	// definition is the definition of the dashboard as a JSON tree, as
-	// CloudFormation takes it, but with the files' ARNs of data sets.
+	// CloudFormation accepts it, but with the file's ARNs of data sets.
 	definition map[string]any
 	// sets are the data sets.
 	sets map[Set]*dataSet
+}
+
+// loaded are the files as they are compiled in.
+var loaded = sync.OnceValues(func() (*source, error) { return load(dashboards.Files) })
+
+// Check says what is wrong with the files of dashboards, every fault with its
+// file and its path: what the API would refuse, what CloudFormation or the
+// provider cannot pass on, columns that the views do not have. Whatever renders
+// the files calls it; it is for stopping before anything is created.
+func Check() error {
+	_, err := loaded()
+	return err
 }
 
 // load reads and checks the files. The error joins all that is wrong with them.
@@ -31,7 +44,7 @@ func load(files fs.FS) (*source, error) {
 	var given []definition.DataSet
 	var faults []error
 	for _, s := range Sets() {
-		text, err := read(files, s.File)
+		text, err := fs.ReadFile(files, s.File)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -41,7 +54,7 @@ func load(files fs.FS) (*source, error) {
 		faults = append(faults, joined(wrong))
 		given = append(given, definition.DataSet{Identifier: s.Identifier, Columns: columns})
 	}
-	text, err := read(files, dashboards.HeadcountFile)
+	text, err := fs.ReadFile(files, dashboards.HeadcountFile)
 	if err != nil {
 		return nil, errors.Join(append(faults, err)...)
 	}
@@ -49,10 +62,7 @@ func load(files fs.FS) (*source, error) {
 	if len(wrong) == 0 {
 		loaded.definition, wrong = loadDefinition(dashboards.HeadcountFile, text)
 	}
-	if err := errors.Join(append(faults, joined(wrong))...); err != nil {
-		return nil, err
-	}
-	return loaded, nil
+	return loaded, errors.Join(append(faults, joined(wrong))...)
 }
 
 func joined(faults []definition.Fault) error {

@@ -6,9 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-
-	"github.com/headcount-etl/headcount/dashboards"
+	"maps"
 )
 
 // Limits of a template, in bytes: as an argument of the call, and at an address
@@ -27,9 +25,6 @@ type object = map[string]any
 // and in the role. It has no permissions, so that nobody but the stack can use
 // it, and nobody can make a data set of what the views leave out.
 func DataSource(a Args) ([]byte, error) {
-	if err := a.check(); err != nil {
-		return nil, err
-	}
 	return template("Where Headcount's QuickSight data sets come from: Athena", object{
 		"DataSource": object{
 			"Type": "AWS::QuickSight::DataSource",
@@ -39,7 +34,7 @@ func DataSource(a Args) ([]byte, error) {
 				"Name":         a.label("Headcount"),
 				"Type":         "ATHENA",
 				"DataSourceParameters": object{
-					"AthenaParameters": object{"WorkGroup": a.Workgroup, "RoleArn": a.RoleARN},
+					"AthenaParameters": object{"WorkGroup": a.Workgroup(), "RoleArn": a.RoleARN()},
 				},
 				"SslProperties": object{"DisableSsl": false},
 			},
@@ -66,18 +61,17 @@ var editAnalysis = []string{
 // analysis, since nobody could see it.
 //
 // With files that fail a check the error joins what is wrong with them.
-func Dashboard(a Args) ([]byte, error) { return dashboard(dashboards.Files, a) }
-
-func dashboard(files fs.FS, a Args) ([]byte, error) {
-	if err := a.check(); err != nil {
-		return nil, err
-	}
-	loaded, err := load(files)
+func Dashboard(a Args) ([]byte, error) {
+	files, err := loaded()
 	if err != nil {
 		return nil, err
 	}
-	definition := loaded.definition
-	declare(definition, a)
+	return files.dashboard(a)
+}
+
+func (s *source) dashboard(a Args) ([]byte, error) {
+	definition := maps.Clone(s.definition)
+	definition[declarations] = declared(s.definition, a)
 	text, err := compact(definition)
 	if err != nil {
 		return nil, err
@@ -130,16 +124,19 @@ var published = object{
 // declarations is the member with the data sets that a definition stands on.
 const declarations = "DataSetIdentifierDeclarations"
 
-// declare puts a definition on the data sets of the stack. definition.Load has
+// declared puts a definition on the data sets of the stack. definition.Load has
 // seen that there is one for each identifier.
-func declare(definition object, a Args) {
+func declared(definition object, a Args) []object {
+	all := []object{}
 	list, _ := definition[declarations].([]any)
 	for _, d := range list {
-		declared, _ := d.(object)
-		if s, ok := setOf(declared["Identifier"]); ok {
-			declared["DataSetArn"] = a.DataSetARN(s)
+		for _, set := range Sets() {
+			if of, _ := d.(object); of["Identifier"] == set.Identifier {
+				all = append(all, object{"Identifier": set.Identifier, "DataSetArn": a.DataSetARN(set)})
+			}
 		}
 	}
+	return all
 }
 
 // template writes a template.

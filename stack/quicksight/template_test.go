@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/stack/names"
 )
 
 var update = flag.Bool("update", false, "write the templates in ../testdata/templates")
@@ -175,14 +176,13 @@ func TestArguments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		account := rapid.StringMatching(`[0-9]{12}`).Filter(func(s string) bool { return s != placeholder }).Draw(t, "account")
 		region := rapid.SampledFrom([]string{"eu-west-1", "us-east-2", "ap-southeast-3"}).Draw(t, "region")
-		stack := rapid.StringMatching(`[a-z0-9-]{1,12}`).Draw(t, "stack")
+		stack := rapid.StringMatching(`[a-z0-9]{1,12}`).Draw(t, "stack")
 		a := Args{
-			Stack: stack, Account: account, Region: region, Database: "headcount_" + strings.ReplaceAll(stack, "-", "_"), Workgroup: "headcount-" + stack,
-			RoleARN:   "arn:aws:iam::" + account + ":role/headcount-" + stack + "-quicksight",
+			Names:     names.Names{Stack: stack, Account: account, Region: region},
 			Principal: "arn:aws:quicksight:" + region + ":" + account + ":group/default/readers",
 		}
 		for kind, given := range map[string][]string{
-			"datasource": {a.ID(), a.Account, a.Workgroup, a.RoleARN},
+			"datasource": {a.ID(), a.Account, a.Workgroup(), a.RoleARN()},
 			"dashboard":  {a.ID(), a.Account, a.Principal, a.DataSetARN(Headcounts), a.DataSetARN(Events)},
 		} {
 			text, err := templates[kind](a)
@@ -209,7 +209,7 @@ func TestArguments(t *testing.T) {
 // layout changed.
 func TestVersion(t *testing.T) {
 	version := func(files fs.FS, a Args) any {
-		text, err := dashboard(files, a)
+		text, err := rendered(files, a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +267,7 @@ func TestWrapped(t *testing.T) {
 		file.Data = []byte(`{"DashboardId": "theirs", "Name": "Theirs", "Definition": ` + string(file.Data) + `}`)
 		return files
 	}
-	got, err := dashboard(wrapped("Now"), examples[0])
+	got, err := rendered(wrapped("Now"), examples[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestWrapped(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the template is another than that of the bare definition (%v)", err)
 	}
-	_, err = dashboard(wrapped("arn:aws:s3:eu-west-1:111122223333:x"), examples[0])
+	_, err = rendered(wrapped("arn:aws:s3:eu-west-1:111122223333:x"), examples[0])
 	if err == nil || !strings.HasPrefix(err.Error(), "headcount.json: $.Definition.Sheets[0].Title: ") {
 		t.Errorf("the error is %v", err)
 	}
