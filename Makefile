@@ -101,7 +101,7 @@ smoke: named pulumi tools ## 1,000 events through a deployed stack, and everythi
 	@pulumi stack output --json --stack $(STACK) | { $(headcount) smoke --outputs -; }
 
 resources: ## write the committed lists of resources and templates, which a pull request shows: stack/testdata
-	cd stack && go test ./quicksight -count=1 -update && go test ./program -run TestResources -count=1 -v -update
+	cd stack && go test ./program -run TestResources -count=1 -v -update
 	$(ENGINE) go test . -run TestLife -count=1 -update
 
 cfn-lint: ## judge the rendered templates by the schemas of CloudFormation; make test does so too where cfn-lint is installed

@@ -1,6 +1,7 @@
 package program_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-var update = flag.Bool("update", false, "write the committed lists of resources anew")
+var update = flag.Bool("update", false, "write the committed lists and templates anew")
 
 const root = "../.."
 
@@ -47,29 +48,48 @@ func deploy(s *settings.Settings) pulumi.RunFunc {
 }
 
 // TestResources compares what the program registers for the committed
-// configurations with the committed lists, so that a pull request shows what it
-// changes. `make resources` writes them.
+// configurations with the committed lists, and CloudFormation's templates with
+// files of their own, so that a pull request shows what it changes.
+// `make resources` writes them.
 func TestResources(t *testing.T) {
 	for _, stack := range stacks {
 		start := time.Now()
 		got := run(t, load(t, stack))
 		took := time.Since(start)
 		t.Logf("%s: %d resources, registered in %s", stack, len(got.Resources), took.Round(time.Millisecond))
-		file := filepath.Join("..", "testdata", "resources."+stack+".json")
-		text := encode(t, got.Resources)
-		if *update {
-			if err := os.WriteFile(file, text, 0o600); err != nil {
-				t.Fatal(err)
+		for _, r := range got.Resources {
+			for _, input := range []string{"content", "templateBody"} {
+				if text, ok := r.Inputs[input].(string); ok {
+					file := filepath.Join("templates", stack+"."+r.Name+".json")
+					var indented bytes.Buffer
+					if err := json.Indent(&indented, []byte(text), "", "  "); err != nil {
+						t.Fatal(err)
+					}
+					committed(t, file, append(indented.Bytes(), '\n'))
+					r.Inputs[input] = file
+				}
 			}
-			continue
 		}
-		want, err := os.ReadFile(file)
-		if err != nil {
+		committed(t, "resources."+stack+".json", encode(t, got.Resources))
+	}
+}
+
+// committed compares what is in the file with what should be, or writes it.
+func committed(t *testing.T, name string, text []byte) {
+	t.Helper()
+	file := filepath.Join("..", "testdata", name)
+	if *update {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if string(text) != string(want) {
-			t.Errorf("%s is stale: %s; `make resources` writes it", file, firstDifference(string(text), string(want)))
-		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != string(want) {
+		t.Errorf("%s is stale: %s; `make resources` writes it", file, firstDifference(string(text), string(want)))
 	}
 }
 

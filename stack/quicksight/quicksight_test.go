@@ -11,8 +11,7 @@ import (
 	"github.com/headcount-etl/headcount/stack/names"
 )
 
-// examples are the stacks whose templates are in ../testdata/templates. The
-// second one is in another account than the files.
+// examples are two stacks. The second one is in another account than the files.
 var examples = []Args{
 	{
 		Names:     names.Names{Stack: "dev", Account: "111122223333", Region: "eu-west-1"},
