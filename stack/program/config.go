@@ -3,42 +3,30 @@ package program
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// configured gives the values that Pulumi has for the keys that Pulumi.yaml
-// declares, and for whatever else stands in their namespace.
-func configured(ctx *pulumi.Context, root string) (map[string]string, error) {
-	keys, err := settings.Keys(root)
-	if err != nil {
-		return nil, err
-	}
-	// The SDK reads a key that one names, and cannot list them.
+// configured gives the values in the project's namespace as Pulumi gives them to
+// a program, Pulumi.yaml's defaults among them. The SDK reads them from the same
+// variable, but only key by key: a key with a slip of the pen would go unnoticed.
+func configured() (map[string]string, error) {
 	var all map[string]string
 	if text := os.Getenv(pulumi.EnvConfig); text != "" {
 		if err := json.Unmarshal([]byte(text), &all); err != nil {
 			return nil, fmt.Errorf("%s: %w", pulumi.EnvConfig, err)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if name, ok := strings.CutPrefix(key, settings.Project+":"); ok {
-			keys = append(keys, name)
-		}
-	}
 	values := map[string]string{}
-	for _, key := range keys {
-		if value, err := config.Try(ctx, settings.Project+":"+key); err == nil {
-			values[key] = value
+	for key, value := range all {
+		if name, ok := strings.CutPrefix(key, settings.Project+":"); ok {
+			values[name] = value
 		}
 	}
 	return values, nil

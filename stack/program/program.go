@@ -24,7 +24,7 @@ func Run(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	values, err := configured(ctx, root)
+	values, err := configured()
 	if err != nil {
 		return err
 	}

@@ -99,19 +99,6 @@ func Defaults(root string) (map[string]string, error) {
 	return values, nil
 }
 
-// Keys are the keys that Pulumi.yaml declares, without the namespace.
-func Keys(root string) ([]string, error) {
-	var project struct{ Config map[string]any }
-	if err := readYAML(filepath.Join(root, projectFile), &project); err != nil {
-		return nil, fmt.Errorf("%s: %w", projectFile, err)
-	}
-	var keys []string
-	for key := range project.Config {
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
 func readYAML(path string, into any) error {
 	data, err := os.ReadFile(path) //nolint:gosec // a file of the repository
 	if err != nil {

@@ -79,44 +79,44 @@ func (s *section) scalar(name string) (text string, ok bool) {
 	}
 }
 
+// get gives a member as parse reads it: def where the member is not there or
+// wrong. Without def it must be there.
+func get[T any](s *section, name, want string, def *T, parse func(text string) (value T, ok bool)) T {
+	text, there := s.scalar(name)
+	if there {
+		if value, ok := parse(text); ok {
+			return value
+		}
+		s.bad(name, text, want)
+	} else if def == nil {
+		s.fault(name, "is missing: must be "+want)
+	}
+	if def == nil {
+		def = new(T)
+	}
+	return *def
+}
+
 // text gives a required member that matches.
 func (s *section) text(name string, pattern *regexp.Regexp, want string) string {
-	value, ok := s.scalar(name)
-	switch {
-	case !ok || value == "":
+	if value, _ := s.scalar(name); value == "" {
 		s.fault(name, "is missing: must be "+want)
-	case !pattern.MatchString(value):
-		s.bad(name, value, want)
-	default:
-		return value
 	}
-	return ""
+	return get(s, name, want, nil, func(text string) (string, bool) { return text, pattern.MatchString(text) })
 }
 
 // choice gives one of the allowed values, def where nothing is said; def "" is
 // no default.
 func (s *section) choice(name, def string, allowed ...string) string {
-	want := "one of " + strings.Join(allowed, ", ")
-	value, ok := s.scalar(name)
-	switch {
-	case !ok && def == "":
-		s.fault(name, "is missing: must be "+want)
-	case ok && !slices.Contains(allowed, value):
-		s.bad(name, value, want)
-	case ok:
-		return value
+	var preset *string
+	if def != "" {
+		preset = &def
 	}
-	return def
+	return get(s, name, "one of "+strings.Join(allowed, ", "), preset, func(text string) (string, bool) { return text, slices.Contains(allowed, text) })
 }
 
 func (s *section) bool(name string) bool {
-	value, ok := s.scalar(name)
-	if !ok {
-		s.fault(name, "is missing: must be true or false")
-	} else if value != "true" && value != "false" {
-		s.bad(name, value, "true or false")
-	}
-	return value == "true"
+	return get(s, name, "true or false", nil, func(text string) (bool, bool) { return text == "true", text == "true" || text == "false" })
 }
 
 // required is the default of members that have none.
@@ -124,60 +124,46 @@ const required = math.MinInt
 
 // int gives a whole number from least to most.
 func (s *section) int(name string, def, least, most int) int {
-	want := fmt.Sprintf("a whole number from %d to %d", least, most)
-	value, ok := s.scalar(name)
-	if !ok {
-		if def == required {
-			s.fault(name, "is missing: must be "+want)
-			return least
-		}
-		return def
+	var preset *int
+	if def != required {
+		preset = &def
 	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < least || n > most {
-		s.bad(name, value, want)
-		return max(def, least)
-	}
-	return n
+	return get(s, name, fmt.Sprintf("a whole number from %d to %d", least, most), preset, func(text string) (int, bool) {
+		n, err := strconv.Atoi(text)
+		return n, err == nil && n >= least && n <= most
+	})
 }
 
 // float gives a number above 0, up to most.
 func (s *section) float(name string, def, most float64) float64 {
-	value, ok := s.scalar(name)
-	if !ok {
-		return def
-	}
-	x, err := strconv.ParseFloat(value, 64)
-	if err != nil || math.IsNaN(x) || x <= 0 || x > most {
-		s.bad(name, value, fmt.Sprintf("a number above 0, up to %.0f", most))
-		return def
-	}
-	return x
+	return get(s, name, fmt.Sprintf("a number above 0, up to %.0f", most), &def, func(text string) (float64, bool) {
+		x, err := strconv.ParseFloat(text, 64)
+		return x, err == nil && x > 0 && x <= most
+	})
 }
 
 // duration gives a duration as Go writes it, up to most.
 func (s *section) duration(name string, def, most time.Duration) time.Duration {
-	value, ok := s.scalar(name)
-	if !ok {
-		return def
+	return get(s, name, fmt.Sprintf("a duration such as 90s or 5m, up to %s", most), &def, func(text string) (time.Duration, bool) {
+		d, err := time.ParseDuration(text)
+		return d, err == nil && d >= 0 && d <= most
+	})
+}
+
+// composed gives a member that is no scalar; the zero value where it is not there.
+func composed[T any](s *section, name, want string) T {
+	s.known[name] = true
+	value, ok := s.values[name].(T)
+	if !ok && s.values[name] != nil {
+		s.bad(name, s.values[name], want)
 	}
-	d, err := time.ParseDuration(value)
-	if err != nil || d < 0 || d > most {
-		s.bad(name, value, fmt.Sprintf("a duration such as 90s or 5m, up to %s", most))
-		return def
-	}
-	return d
+	return value
 }
 
 // list gives the sections of a list of objects.
 func (s *section) list(name string) []*section {
-	s.known[name] = true
-	items, ok := s.values[name].([]any)
-	if !ok && s.values[name] != nil {
-		s.bad(name, s.values[name], "a list")
-	}
 	var sections []*section
-	for i, item := range items {
+	for i, item := range composed[[]any](s, name, "a list") {
 		path := fmt.Sprintf("%s[%d]", name, i)
 		object, ok := item.(map[string]any)
 		if !ok {
@@ -192,13 +178,8 @@ func (s *section) list(name string) []*section {
 
 // texts gives a list of texts, each one of the allowed.
 func (s *section) texts(name string, allowed []string) []string {
-	s.known[name] = true
-	items, ok := s.values[name].([]any)
-	if !ok && s.values[name] != nil {
-		s.bad(name, s.values[name], "a list")
-	}
 	var texts []string
-	for i, item := range items {
+	for i, item := range composed[[]any](s, name, "a list") {
 		text := fmt.Sprint(item)
 		if !slices.Contains(allowed, text) {
 			s.bad(fmt.Sprintf("%s[%d]", name, i), text, "one of "+strings.Join(allowed, ", "))
@@ -212,12 +193,7 @@ func (s *section) texts(name string, allowed []string) []string {
 // object gives the section of a member that is an object, empty where it is not
 // there.
 func (s *section) object(name string) *section {
-	s.known[name] = true
-	object, ok := s.values[name].(map[string]any)
-	if !ok && s.values[name] != nil {
-		s.bad(name, s.values[name], "an object")
-	}
-	return newSection(s.path+name+".", object, s.faults)
+	return newSection(s.path+name+".", composed[map[string]any](s, name, "an object"), s.faults)
 }
 
 // finish notes the members that nothing has asked for: a name with a slip of the
