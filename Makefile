@@ -20,7 +20,7 @@ ENGINE := cd stack/enginetest && GOWORK=off
 # Built and then run, as `go run` gives 1 in place of most exit codes of the command, and 1 after Ctrl-C.
 headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
-.PHONY: help demo test race lint fmt bench fuzz build web generate picture tidy clean tools browser
+.PHONY: help demo test race lint fmt bench fuzz build web generate picture tidy clean tools browser publishers
 .PHONY: deploy preview keys images places smoke resources cfn-lint cost named pulumi
 
 help: ## list the targets
@@ -29,13 +29,13 @@ help: ## list the targets
 demo: tools ## a simulated city on this machine, live, until Ctrl-C
 	@$(headcount) demo
 
-test: tools browser ## all tests of all modules, with the race detector where goroutines meet
+test: tools browser publishers ## all tests of all modules, with the race detector where goroutines meet
 	@# The stack's tests read documents and lists that are outside of its module, which Go's test cache does not see.
 	$(call each,go vet ./... && go test $$([ $$m = stack ] && echo -count=1) ./...)
 	$(ENGINE) go vet ./... && GOWORK=off go test -v ./...
 	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./local/preview/sql ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
 
-race: tools browser ## all tests of all modules with the race detector
+race: tools browser publishers ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## golangci-lint in every module
@@ -65,7 +65,9 @@ generate: ## write what is derived from the contract: docs/event.schema.json
 	cd shared && go test ./event -run TestJSONSchemaIsCurrent -update
 
 picture: ## draw docs/images/pipeline.svg from pipeline.d2 beside it, for the README
+	@# The last line says what it was drawn from: a test compares, and needs no D2.
 	cd docs/images && go run oss.terrastruct.com/d2@v0.7.1 --layout dagre --theme 0 --dark-theme 200 --pad 20 pipeline.d2 pipeline.svg
+	cd docs/images && printf '<!-- pipeline.d2 %s -->\n' "$$(git hash-object --no-filters pipeline.d2)" >>pipeline.svg
 
 tidy: ## go mod tidy in every module
 	$(call each,GOWORK=off go mod tidy)
@@ -130,6 +132,18 @@ browser:
 		echo "Chromium is missing, in which the dashboard is tested; installing it"; \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 		else echo "install it: apt-get install chromium (Debian), or Google Chrome"; exit 1; fi; }
+
+# The tests run the publishers of docs/publishing.md, and parse the SQL of docs/data.md as Athena would.
+publishers:
+	@python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || { \
+		echo "Python with boto3 is missing, for docs/publishing.md; installing it"; \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-boto3 >/dev/null; \
+		else echo "install it: apt-get install python3-boto3 (Debian, Ubuntu), or Python and pip install boto3"; exit 1; fi; }
+	@command -v npm >/dev/null || { \
+		echo "Node is missing, for docs/publishing.md; installing it"; \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; \
+		else echo "install it: apt-get install nodejs npm (Debian, Ubuntu), or from https://nodejs.org"; exit 1; fi; }
+	@cd local/headcount/testdata/node && if ! cmp -s package-lock.json node_modules/.lock; then npm ci --silent && cp package-lock.json node_modules/.lock; fi
 
 $(BIN)/golangci-lint-$(GOLANGCI_VERSION):
 	@mkdir -p $(BIN)

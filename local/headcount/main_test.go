@@ -222,11 +222,18 @@ func TestHelp(t *testing.T) {
 // words splits an example as a shell does, without what goes into a file.
 func words(line string) (all []string) {
 	line, _, _ = strings.Cut(line, " > ")
-	for i, part := range strings.Split(line, `"`) {
-		if i%2 == 1 {
-			all = append(all, part)
-		} else {
-			all = append(all, strings.Fields(part)...)
+	var word strings.Builder
+	quoted, begun := false, false
+	for _, c := range line + " " {
+		switch {
+		case c == '"':
+			quoted, begun = !quoted, true
+		case c != ' ' || quoted:
+			begun = true
+			word.WriteRune(c)
+		case begun:
+			all, begun = append(all, word.String()), false
+			word.Reset()
 		}
 	}
 	return all
