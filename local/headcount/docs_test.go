@@ -142,7 +142,7 @@ func TestDocumentedCommands(t *testing.T) {
 var (
 	link       = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading    = regexp.MustCompile(`(?m)^#+ +(.*)$`)
-	notInSlugs = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	notInSlugs = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // TestLinks: what a document links to is there, its headings too.

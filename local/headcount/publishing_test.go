@@ -41,7 +41,7 @@ func TestPublishers(t *testing.T) {
 			t.Parallel()
 			program := block(t, doc, language)
 			topic := startTopic(t)
-			if text := topic.publish(t, command(t, program), input.String(), false); text != "" {
+			if text := topic.publish(command(t, program), input.String(), false); text != "" {
 				t.Errorf("it ended with: %s", text)
 			}
 			if topic.retried != 1 {
@@ -49,7 +49,7 @@ func TestPublishers(t *testing.T) {
 			}
 			topic.compare(t, events)
 			before := topic.batches
-			if text := topic.publish(t, command(t, program), events[0]+"\n", true); !strings.Contains(text, "InvalidParameter") || topic.batches != before+1 {
+			if text := topic.publish(command(t, program), events[0]+"\n", true); !strings.Contains(text, "InvalidParameter") || topic.batches != before+1 {
 				t.Errorf("a fault of the sender: %d batches, and %q", topic.batches-before, text)
 			}
 		})
@@ -176,7 +176,7 @@ func (to *topic) failOne(r *http.Response) error {
 
 // publish runs a program on events, one message of which fails. It gives what the
 // program has printed where that ended with an error.
-func (to *topic) publish(t *testing.T, command *exec.Cmd, events string, senderFault bool) string {
+func (to *topic) publish(command *exec.Cmd, events string, senderFault bool) string {
 	to.mu.Lock()
 	to.fail = "<Code>InternalError</Code><SenderFault>false</SenderFault>"
 	if senderFault {
