@@ -134,7 +134,7 @@ func Headcounts(from, flow string, days int) View {
 	v := View{Name: "published_headcounts"}
 	var columns []string
 	for _, c := range results.Columns {
-		v.Columns = append(v.Columns, Column{c.Path, c.Kind.Hive()})
+		v.Columns = append(v.Columns, Column{c.Name, c.Kind.Hive()})
 	}
 	for _, c := range results.Partitions {
 		v.Columns = append(v.Columns, Column{c.Name, c.Type})

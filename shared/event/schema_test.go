@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the generated files")
 // types say; `go test ./event -update` writes it.
 func TestJSONSchemaIsCurrent(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "event.schema.json")
-	want, err := JSONSchema()
+	want, err := jsonSchema()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ func (t *Table) readRowGroup(rg *file.RowGroupReader) error {
 			return err
 		}
 		if err := t.readColumn(r, i, rg.NumRows()); err != nil {
-			return fmt.Errorf("column %q: %w", t.schema.columns[i].Path, err)
+			return fmt.Errorf("column %q: %w", t.schema.columns[i].Name, err)
 		}
 	}
 	return nil
@@ -114,8 +114,6 @@ func (t *Table) readRowGroup(rg *file.RowGroupReader) error {
 
 func (t *Table) readColumn(r file.ColumnChunkReader, col int, rows int64) error {
 	switch r := r.(type) {
-	case *file.Int32ColumnChunkReader:
-		return readValues(t, r, r.ReadBatch, col, rows, (*Table).AppendInt32)
 	case *file.Int64ColumnChunkReader:
 		return readValues(t, r, r.ReadBatch, col, rows, (*Table).AppendInt64)
 	case *file.Float64ColumnChunkReader:

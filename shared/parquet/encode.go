@@ -26,16 +26,12 @@ const (
 	dictionaryRows = 512
 )
 
-// Encode gives the table as a Parquet file: pages compressed with the codec,
+// Encode gives the table as a Parquet file: pages compressed with Zstandard,
 // statistics on all columns, the metadata in the footer. It fails if the
 // columns are not of one length, a value does not fit its column, a required
 // column has a null, or the metadata is not valid UTF-8 or has the key crc32c.
-func (t *Table) Encode(codec Codec, footer map[string]string) ([]byte, error) {
+func (t *Table) Encode(footer map[string]string) ([]byte, error) {
 	if err := t.check(); err != nil {
-		return nil, fmt.Errorf("parquet encode: %w", err)
-	}
-	compression, err := codec.arrow()
-	if err != nil {
 		return nil, fmt.Errorf("parquet encode: %w", err)
 	}
 	keyValues := metadata.NewKeyValueMetadata()
@@ -52,7 +48,7 @@ func (t *Table) Encode(codec Codec, footer map[string]string) ([]byte, error) {
 	}
 	rows := t.Rows()
 	options := []pq.WriterProperty{
-		pq.WithCompression(compression),
+		pq.WithCompression(compress.Codecs.Zstd),
 		pq.WithDictionaryDefault(false),
 		// A dictionary that outgrows its limit makes arrow list the encodings
 		// in the order of a Go map, which differs from run to run. The row
@@ -61,16 +57,15 @@ func (t *Table) Encode(codec Codec, footer map[string]string) ([]byte, error) {
 	}
 	for _, c := range t.schema.columns {
 		if c.Dictionary && rows >= dictionaryRows {
-			options = append(options, pq.WithDictionaryFor(c.Path, true))
+			options = append(options, pq.WithDictionaryFor(c.Name, true))
 		}
 	}
 
 	var out bytes.Buffer
 	w := file.NewParquetWriter(&out, t.schema.root,
 		file.WithWriterProps(pq.NewWriterProperties(options...)), file.WithWriteMetadata(keyValues))
-	groups := t.nullGroups()
 	for from := 0; from < rows; from += rowGroupRows {
-		if err := t.encodeRows(w, from, min(from+rowGroupRows, rows), groups); err != nil {
+		if err := t.encodeRows(w, from, min(from+rowGroupRows, rows)); err != nil {
 			return nil, fmt.Errorf("parquet encode: %w", err)
 		}
 	}
@@ -85,73 +80,30 @@ func (t *Table) Encode(codec Codec, footer map[string]string) ([]byte, error) {
 }
 
 // encodeRows writes the rows from up to, not including, to as one row group.
-func (t *Table) encodeRows(w *file.Writer, from, to int, groups [][]bool) error {
+func (t *Table) encodeRows(w *file.Writer, from, to int) error {
 	rg := w.AppendRowGroup()
 	levels := make([]int16, to-from)
 	for i := range t.columns {
 		cw, err := rg.NextColumn()
 		if err != nil {
-			return fmt.Errorf("column %q: %w", t.schema.columns[i].Path, err)
+			return fmt.Errorf("column %q: %w", t.schema.columns[i].Name, err)
 		}
-		t.levels(levels, i, from, groups)
+		t.columns[i].levels(levels, from, t.schema.columns[i].Required)
 		if err := t.columns[i].write(cw, from, to, levels); err != nil {
-			return fmt.Errorf("column %q: %w", t.schema.columns[i].Path, err)
+			return fmt.Errorf("column %q: %w", t.schema.columns[i].Name, err)
 		}
 	}
 	// The writer drops the errors of a row group that it has to close itself.
 	return rg.Close()
 }
 
-// nullGroups says for each structure and row whether all of its fields are
-// null. It holds nil for a structure with a field that has no nulls.
-func (t *Table) nullGroups() [][]bool {
-	groups := make([][]bool, len(t.schema.groups))
-	for g, span := range t.schema.groups {
-		null := t.columns[span.first].null
-		if null == nil {
-			continue
-		}
-		null = slices.Clone(null)
-		for i := span.first + 1; i < span.last && null != nil; i++ {
-			if t.columns[i].null == nil {
-				null = nil
-				break
-			}
-			for row, is := range t.columns[i].null {
-				null[row] = null[row] && is
-			}
-		}
-		groups[g] = null
-	}
-	return groups
-}
-
-// levels fills in the definition levels of a column's rows that begin at from:
-// how many of the optional elements of its path are there.
-func (t *Table) levels(levels []int16, col, from int, groups [][]bool) {
-	full := t.schema.arrow.Column(col).MaxDefinitionLevel()
+// levels fills in the definition levels of the rows that begin at from: 1 for a
+// value in a column that may have nulls, otherwise 0.
+func (c *columnValues) levels(levels []int16, from int, required bool) {
 	for row := range levels {
-		levels[row] = full
-	}
-	null := t.columns[col].null
-	if null == nil {
-		return
-	}
-	for row := range levels {
-		if null[from+row] {
-			levels[row] = full - 1
-		}
-	}
-	// A structure is listed before those inside it, so the outermost null
-	// structure, which is the one that counts, comes last from the back.
-	for g, span := range slices.Backward(t.schema.groups) {
-		if groups[g] == nil || col < span.first || col >= span.last {
-			continue
-		}
-		for row := range levels {
-			if groups[g][from+row] {
-				levels[row] = int16(span.depth - 1) //nolint:gosec // A path has a few elements.
-			}
+		levels[row] = 0
+		if !required && (c.null == nil || !c.null[from+row]) {
+			levels[row] = 1
 		}
 	}
 }
@@ -160,8 +112,6 @@ func (t *Table) levels(levels []int16, col, from int, groups [][]bool) {
 func (c *columnValues) write(w file.ColumnChunkWriter, from, to int, levels []int16) error {
 	var err error
 	switch w := w.(type) {
-	case *file.Int32ColumnChunkWriter:
-		_, err = w.WriteBatch(dense(c, c.int32s, from, to), levels, nil)
 	case *file.Int64ColumnChunkWriter:
 		_, err = w.WriteBatch(dense(c, c.int64s, from, to), levels, nil)
 	case *file.Float64ColumnChunkWriter:
@@ -268,26 +218,6 @@ func verify(data []byte) error {
 		return errChecksum
 	}
 	return nil
-}
-
-// Codec compresses the pages of a file.
-type Codec uint8
-
-// The codecs: Snappy is what Firehose writes into the lake, Zstd packs tighter.
-const (
-	Snappy Codec = iota + 1
-	Zstd
-)
-
-func (c Codec) arrow() (compress.Compression, error) {
-	switch c {
-	case Snappy:
-		return compress.Codecs.Snappy, nil
-	case Zstd:
-		return compress.Codecs.Zstd, nil
-	default:
-		return 0, fmt.Errorf("there is no codec %d", c)
-	}
 }
 
 // Arrow's zstd codec makes a new encoder, with megabytes of tables, for every

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,19 +15,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-// everything has a column of every kind, required and optional, and structures
-// inside structures.
+// everything has a column of every kind, required and optional.
 var everything = MustSchema([]Column{
-	{Path: "at", Kind: Timestamp, Required: true},
-	{Path: "user.id", Kind: String},
-	{Path: "user.home.latitude", Kind: Double},
-	{Path: "user.home.city", Kind: String, Dictionary: true},
-	{Path: "user.age", Kind: Int32},
-	{Path: "people", Kind: Int64},
-	{Path: "suppressed", Kind: Bool},
-	{Path: "name", Kind: String, Required: true, Dictionary: true},
-	{Path: "person", Kind: Fixed16, Required: true},
-	{Path: "opt_person", Kind: Fixed16},
+	{Name: "at", Kind: Timestamp, Required: true},
+	{Name: "user_id", Kind: String},
+	{Name: "latitude", Kind: Double},
+	{Name: "city", Kind: String, Dictionary: true},
+	{Name: "people", Kind: Int64},
+	{Name: "suppressed", Kind: Bool},
+	{Name: "name", Kind: String, Required: true, Dictionary: true},
+	{Name: "person", Kind: Fixed16, Required: true},
+	{Name: "opt_person", Kind: Fixed16},
 })
 
 // appendAny appends a value, or a null, that data decides.
@@ -37,8 +36,6 @@ func appendAny(t *Table, col int, null bool, seed uint64) {
 		return
 	}
 	switch c.Kind {
-	case Int32:
-		t.AppendInt32(col, int32(uint32(seed))) //nolint:gosec // Any value will do.
 	case Int64, Timestamp:
 		t.AppendInt64(col, int64(seed)) //nolint:gosec // Any value will do.
 	case Double:
@@ -75,35 +72,34 @@ func same(t interface{ Fatalf(string, ...any) }, want, got *Table) {
 		for row := range want.Rows() {
 			w, g := value(want, col, row), value(got, col, row)
 			if !reflect.DeepEqual(w, g) {
-				t.Fatalf("column %q row %d: %v, want %v", c.Path, row, g, w)
+				t.Fatalf("column %q row %d: %v, want %v", c.Name, row, g, w)
 			}
 		}
 	}
 }
 
 func value(t *Table, col, row int) any {
-	if t.IsNull(col, row) {
+	c := &t.columns[col]
+	if c.null != nil && c.null[row] {
 		return nil
 	}
 	switch t.schema.columns[col].Kind {
-	case Int32:
-		return t.Int32s(col)[row]
 	case Int64, Timestamp:
-		return t.Int64s(col)[row]
+		return c.int64s[row]
 	case Double:
-		return math.Float64bits(t.Doubles(col)[row])
+		return math.Float64bits(c.doubles[row])
 	case Bool:
-		return t.Bools(col)[row]
+		return c.bools[row]
 	case Fixed16:
-		return t.Fixed16s(col)[row]
+		return c.fixed[row]
 	default:
 		return string(t.Text(col, row))
 	}
 }
 
-func mustEncode(t testing.TB, table *Table, codec Codec, footer map[string]string) []byte {
+func mustEncode(t testing.TB, table *Table, footer map[string]string) []byte {
 	t.Helper()
-	data, err := table.Encode(codec, footer)
+	data, err := table.Encode(footer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,13 +110,12 @@ func TestDecodeUndoesEncode(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		word := rapid.Uint64()
 		table := anyTable(rapid.IntRange(0, 60).Draw(r, "rows"), func() uint64 { return word.Draw(r, "value") })
-		codec := rapid.SampledFrom([]Codec{Snappy, Zstd}).Draw(r, "codec")
 		footer := rapid.MapOf(rapid.String(), rapid.String()).Draw(r, "footer")
-		data, err := table.Encode(codec, footer)
+		data, err := table.Encode(footer)
 		if err != nil {
 			r.Fatal(err)
 		}
-		again, err := table.Encode(codec, footer)
+		again, err := table.Encode(footer)
 		if err != nil || !bytes.Equal(data, again) {
 			r.Fatalf("the second encoding differs (error: %v)", err)
 		}
@@ -145,13 +140,13 @@ func lcg(seed uint64) func() uint64 {
 
 func TestSeveralRowGroupsWithDictionaries(t *testing.T) {
 	table := anyTable(rowGroupRows+77, lcg(1))
-	data := mustEncode(t, table, Zstd, nil)
+	data := mustEncode(t, table, nil)
 	got, _, err := Decode(data, everything)
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, table, got)
-	if !bytes.Equal(data, mustEncode(t, table, Zstd, nil)) {
+	if !bytes.Equal(data, mustEncode(t, table, nil)) {
 		t.Error("the second encoding differs")
 	}
 
@@ -168,59 +163,22 @@ func TestSeveralRowGroupsWithDictionaries(t *testing.T) {
 			t.Fatal(err)
 		}
 		if chunk.HasDictionaryPage() != c.Dictionary {
-			t.Errorf("column %q: dictionary is %v", c.Path, chunk.HasDictionaryPage())
+			t.Errorf("column %q: dictionary is %v", c.Name, chunk.HasDictionaryPage())
 		}
 		if set, err := chunk.StatsSet(); err != nil || !set {
-			t.Errorf("column %q has no statistics (error: %v)", c.Path, err)
-		}
-	}
-}
-
-// TestStructureOfNulls looks at the levels that arrow reads: a structure whose
-// fields are all null must be null, not a structure of nulls.
-func TestStructureOfNulls(t *testing.T) {
-	s := MustSchema([]Column{{Path: "a.b.x", Kind: Int64}, {Path: "a.b.y", Kind: Int64}, {Path: "a.z", Kind: Int64}})
-	table := NewTable(s)
-	for _, row := range [][3]bool{{true, true, true}, {false, true, true}, {true, true, false}, {false, false, false}} {
-		for col, null := range row {
-			if null {
-				table.AppendNull(col)
-			} else {
-				table.AppendInt64(col, 7)
-			}
-		}
-	}
-	r, err := file.NewParquetReader(bytes.NewReader(mustEncode(t, table, Snappy, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := [][]int16{{0, 3, 1, 3}, {0, 2, 1, 3}, {0, 1, 2, 2}}
-	for col := range want {
-		c, err := r.RowGroup(0).Column(col)
-		if err != nil {
-			t.Fatal(err)
-		}
-		levels := make([]int16, 4)
-		if _, _, err := c.(*file.Int64ColumnChunkReader).ReadBatch(4, make([]int64, 4), levels, nil); err != nil {
-			t.Fatal(err)
-		}
-		if !reflect.DeepEqual(levels, want[col]) {
-			t.Errorf("column %d: levels %v, want %v", col, levels, want[col])
+			t.Errorf("column %q has no statistics (error: %v)", c.Name, err)
 		}
 	}
 }
 
 func TestSchemaFaults(t *testing.T) {
 	for name, columns := range map[string][]Column{
-		"no columns":        nil,
-		"capital letter":    {{Path: "Name", Kind: String}},
-		"empty element":     {{Path: "a..b", Kind: String}},
-		"no kind":           {{Path: "a"}},
-		"unknown kind":      {{Path: "a", Kind: 99}},
-		"twice":             {{Path: "a", Kind: String}, {Path: "a", Kind: Int32}},
-		"field and column":  {{Path: "a", Kind: String}, {Path: "a.b", Kind: Int32}},
-		"column and field":  {{Path: "a.b", Kind: String}, {Path: "a", Kind: Int32}},
-		"structure in bits": {{Path: "a.b", Kind: String}, {Path: "c", Kind: String}, {Path: "a.d", Kind: Int32}},
+		"no columns":     nil,
+		"capital letter": {{Name: "Name", Kind: String}},
+		"a structure":    {{Name: "a.b", Kind: String}},
+		"no kind":        {{Name: "a"}},
+		"unknown kind":   {{Name: "a", Kind: 99}},
+		"twice":          {{Name: "a", Kind: String}, {Name: "a", Kind: Int64}},
 	} {
 		if _, err := NewSchema(columns); err == nil {
 			t.Errorf("%s: no error", name)
@@ -229,65 +187,43 @@ func TestSchemaFaults(t *testing.T) {
 }
 
 func TestEncodeFaults(t *testing.T) {
-	s := MustSchema([]Column{{Path: "a", Kind: Int64, Required: true}, {Path: "b", Kind: String}})
+	s := MustSchema([]Column{{Name: "a", Kind: Int64, Required: true}, {Name: "b", Kind: String}})
 	for name, fill := range map[string]func(*Table){
 		"a column is shorter": func(t *Table) { t.AppendInt64(0, 1) },
 		"a column is longer":  func(t *Table) { t.AppendString(1, "x") },
-		"another kind":        func(t *Table) { t.AppendInt64(0, 1); t.AppendInt32(1, 1) },
+		"another kind":        func(t *Table) { t.AppendInt64(0, 1); t.AppendInt64(1, 1) },
 		"null in a required":  func(t *Table) { t.AppendNull(0); t.AppendNull(1) },
 	} {
 		table := NewTable(s)
 		fill(table)
-		if _, err := table.Encode(Zstd, nil); err == nil {
+		if _, err := table.Encode(nil); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := NewTable(s).Encode(0, nil); err == nil {
-		t.Error("no codec: no error")
-	}
 	for _, footer := range []map[string]string{{"k": "\xff"}, {checksumKey: ""}} {
-		if _, err := NewTable(s).Encode(Zstd, footer); err == nil {
+		if _, err := NewTable(s).Encode(footer); err == nil {
 			t.Errorf("footer %q: no error", footer)
 		}
 	}
 }
 
-func TestResetForgetsTheRows(t *testing.T) {
-	table := anyTable(9, lcg(3))
-	table.Reset()
-	if table.Rows() != 0 {
-		t.Fatalf("%d rows after Reset", table.Rows())
-	}
-	next := lcg(4)
-	for range 5 {
-		for col := range everything.columns {
-			seed := next()
-			appendAny(table, col, seed%4 == 0, seed/4)
-		}
-	}
-	if !bytes.Equal(mustEncode(t, table, Zstd, nil), mustEncode(t, anyTable(5, lcg(4)), Zstd, nil)) {
-		t.Error("a table that was used before encodes differently")
-	}
-}
-
 func TestOtherColumnsAreAnError(t *testing.T) {
-	data := mustEncode(t, anyTable(3, lcg(1)), Zstd, nil)
+	data := mustEncode(t, anyTable(3, lcg(1)), nil)
 	for name, change := range map[string]func([]Column) []Column{
-		"fewer":         func(c []Column) []Column { return c[:4] },
-		"another name":  func(c []Column) []Column { c[0].Path = "then"; return c },
-		"another kind":  func(c []Column) []Column { c[0].Kind = Int64; return c },
-		"not required":  func(c []Column) []Column { c[0].Required = false; return c },
-		"swapped":       func(c []Column) []Column { c[5], c[6] = c[6], c[5]; return c },
-		"other nesting": func(c []Column) []Column { c[4].Path = "user.home.age"; return c },
+		"fewer":        func(c []Column) []Column { return c[:4] },
+		"another name": func(c []Column) []Column { c[0].Name = "then"; return c },
+		"another kind": func(c []Column) []Column { c[0].Kind = Int64; return c },
+		"not required": func(c []Column) []Column { c[0].Required = false; return c },
+		"swapped":      func(c []Column) []Column { c[4], c[5] = c[5], c[4]; return c },
 	} {
-		if _, _, err := Decode(data, MustSchema(change(everything.Columns()))); err == nil {
+		if _, _, err := Decode(data, MustSchema(change(slices.Clone(everything.columns)))); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 }
 
 func TestTruncatedFilesAreErrors(t *testing.T) {
-	data := mustEncode(t, anyTable(20, lcg(6)), Zstd, map[string]string{"k": "v"})
+	data := mustEncode(t, anyTable(20, lcg(6)), map[string]string{"k": "v"})
 	for end := range data {
 		if _, _, err := Decode(data[:end], everything); err == nil {
 			t.Fatalf("no error for %d of %d bytes", end, len(data))
@@ -301,7 +237,7 @@ func TestTruncatedFilesAreErrors(t *testing.T) {
 // TestCorruptedFilesAreErrors changes every byte of a file. Without the
 // checksum, arrow would run out of memory on some.
 func TestCorruptedFilesAreErrors(t *testing.T) {
-	data := mustEncode(t, anyTable(600, lcg(7)), Zstd, map[string]string{"k": "v"})
+	data := mustEncode(t, anyTable(600, lcg(7)), map[string]string{"k": "v"})
 	for i := range data {
 		for _, flip := range []byte{0x01, 0x80, 0xff} {
 			data[i] ^= flip
@@ -322,10 +258,10 @@ func TestCorruptedFilesAreErrors(t *testing.T) {
 // TestTheMarkInTheDataIsNotTheChecksum plants the checksum's mark before the
 // real one, in a value and in the metadata.
 func TestTheMarkInTheDataIsNotTheChecksum(t *testing.T) {
-	table := NewTable(MustSchema([]Column{{Path: "a", Kind: String}}))
+	table := NewTable(MustSchema([]Column{{Name: "a", Kind: String}}))
 	table.AppendString(0, checksumMark+unsealed)
 	footer := map[string]string{"zzz": checksumMark + unsealed}
-	data := mustEncode(t, table, Snappy, footer)
+	data := mustEncode(t, table, footer)
 	r, err := file.NewParquetReader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
@@ -333,21 +269,21 @@ func TestTheMarkInTheDataIsNotTheChecksum(t *testing.T) {
 	if digits := r.MetaData().KeyValueMetadata().FindValue(checksumKey); digits == nil || *digits == unsealed {
 		t.Error("the checksum is not where it belongs")
 	}
-	got, read, err := Decode(data, table.Schema())
+	got, read, err := Decode(data, table.schema)
 	if err != nil || string(got.Text(0, 0)) != checksumMark+unsealed || !maps.Equal(read.Metadata, footer) {
 		t.Errorf("got %v, %v, error %v", got, read, err)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(mustEncode(f, anyTable(3, lcg(8)), Zstd, map[string]string{"k": "v"}))
+	f.Add(mustEncode(f, anyTable(3, lcg(8)), map[string]string{"k": "v"}))
 	f.Add([]byte("PAR1" + checksumMark + unsealed + "PAR1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		table, _, err := Decode(data, everything)
 		if err != nil {
 			return
 		}
-		got, _, err := Decode(mustEncode(t, table, Zstd, nil), everything)
+		got, _, err := Decode(mustEncode(t, table, nil), everything)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -357,14 +293,14 @@ func FuzzDecode(f *testing.F) {
 
 // elevenColumns is as wide as the final results.
 func elevenColumns(rows int) *Table {
-	columns := []Column{{Path: "start", Kind: Timestamp, Required: true}, {Path: "end", Kind: Timestamp, Required: true}}
+	columns := []Column{{Name: "start", Kind: Timestamp, Required: true}, {Name: "end", Kind: Timestamp, Required: true}}
 	for i := range 4 {
-		columns = append(columns, Column{Path: fmt.Sprint("s", i), Kind: String, Required: true, Dictionary: true})
+		columns = append(columns, Column{Name: fmt.Sprint("s", i), Kind: String, Required: true, Dictionary: true})
 	}
 	for i := range 3 {
-		columns = append(columns, Column{Path: fmt.Sprint("d", i), Kind: Double, Required: true})
+		columns = append(columns, Column{Name: fmt.Sprint("d", i), Kind: Double, Required: true})
 	}
-	columns = append(columns, Column{Path: "n", Kind: Int64}, Column{Path: "b", Kind: Bool, Required: true})
+	columns = append(columns, Column{Name: "n", Kind: Int64}, Column{Name: "b", Kind: Bool, Required: true})
 	table := NewTable(MustSchema(columns))
 	for row := range rows {
 		for col, c := range columns {
@@ -384,17 +320,15 @@ func elevenColumns(rows int) *Table {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	for _, codec := range []Codec{Snappy, Zstd} {
-		for _, rows := range []int{50, 10_000} {
-			b.Run(fmt.Sprintf("codec=%d/rows=%d", codec, rows), func(b *testing.B) {
-				table := elevenColumns(rows)
-				b.ReportAllocs()
-				for b.Loop() {
-					mustEncode(b, table, codec, nil)
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
-			})
-		}
+	for _, rows := range []int{50, 10_000} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			table := elevenColumns(rows)
+			b.ReportAllocs()
+			for b.Loop() {
+				mustEncode(b, table, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+		})
 	}
 }
 
@@ -402,10 +336,10 @@ func BenchmarkDecode(b *testing.B) {
 	for _, rows := range []int{50, 10_000} {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			table := elevenColumns(rows)
-			data := mustEncode(b, table, Zstd, nil)
+			data := mustEncode(b, table, nil)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := Decode(data, table.Schema()); err != nil {
+				if _, _, err := Decode(data, table.schema); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -415,7 +349,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkReadFooter(b *testing.B) {
-	data := mustEncode(b, elevenColumns(50), Zstd, map[string]string{"k": "v"})
+	data := mustEncode(b, elevenColumns(50), map[string]string{"k": "v"})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ReadFooter(data); err != nil {

@@ -2,20 +2,19 @@
 // described in Go go in, bytes come out, and the other way round. It is a thin
 // layer over arrow's low-level file writer and reader.
 //
-// It covers what the pipeline needs and no more: seven kinds of values,
-// structures of any depth, no repeated fields. The same description of the
+// It covers what the pipeline needs and no more: six kinds of values, neither
+// structures nor repeated fields. The same description of the
 // columns gives the types of the Glue table over the files (see [Kind.Hive]), so
 // that the two cannot drift apart.
 //
-// The bytes are a function of the input: the same rows, codec and metadata
-// give the same file.
+// The bytes are a function of the input: the same rows and metadata give the
+// same file.
 package parquet
 
 import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	pq "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/schema"
@@ -26,8 +25,7 @@ type Kind uint8
 
 // The kinds of columns, with the type that Hive, Glue and Athena give them.
 const (
-	Int32     Kind = iota + 1 // int
-	Int64                     // bigint
+	Int64     Kind = iota + 1 // bigint
 	Double                    // double
 	Bool                      // boolean
 	String                    // string, UTF-8
@@ -42,7 +40,6 @@ var kinds = map[Kind]struct {
 	logical  schema.LogicalType
 	length   int
 }{
-	Int32:     {"int", pq.Types.Int32, schema.NoLogicalType{}, -1},
 	Int64:     {"bigint", pq.Types.Int64, schema.NoLogicalType{}, -1},
 	Double:    {"double", pq.Types.Double, schema.NoLogicalType{}, -1},
 	Bool:      {"boolean", pq.Types.Boolean, schema.NoLogicalType{}, -1},
@@ -55,13 +52,11 @@ var kinds = map[Kind]struct {
 // does not exist.
 func (k Kind) Hive() string { return kinds[k].hive }
 
-// Column describes one leaf column.
+// Column describes one column.
 type Column struct {
-	// Path is the column's name. Dots separate the structures that it stands
-	// in: "user.birth_date" is the field birth_date of the structure user.
-	// Names consist of lower-case letters, digits and underscores, as Hive
+	// Name consists of lower-case letters, digits and underscores, as Hive
 	// lowers all others.
-	Path string
+	Name string
 	Kind Kind
 	// Required says that the column has no nulls.
 	Required bool
@@ -70,54 +65,47 @@ type Column struct {
 	Dictionary bool
 }
 
-// group is one structure: the columns first up to, not including, last, and
-// the number of path elements down to it.
-type group struct{ first, last, depth int }
-
 // Schema is a list of columns that was found to be sound. It does not change,
 // and may be used by several goroutines.
 type Schema struct {
 	columns []Column
-	groups  []group
 	root    *schema.GroupNode
 	arrow   *schema.Schema
 }
 
 var nameRule = regexp.MustCompile(`^[a-z0-9_]+$`)
 
-// NewSchema checks the columns. The fields of a structure must follow one
-// another. All faults are reported, joined.
+// NewSchema checks the columns. All faults are reported, joined.
 func NewSchema(columns []Column) (*Schema, error) {
 	if len(columns) == 0 {
 		return nil, errors.New("parquet schema: no columns")
 	}
 	s := &Schema{columns: append([]Column(nil), columns...)}
-	paths := make([][]string, len(columns))
 	var faults []error
+	var nodes schema.FieldList
+	seen := map[string]bool{}
 	for i, c := range columns {
-		paths[i] = strings.Split(c.Path, ".")
-		for _, name := range paths[i] {
-			if !nameRule.MatchString(name) {
-				faults = append(faults, fmt.Errorf("parquet schema: column %d: the name %q is not made of a-z, 0-9 and _", i, c.Path))
-				break
-			}
+		node, err := c.node()
+		switch {
+		case !nameRule.MatchString(c.Name):
+			err = fmt.Errorf("column %d: the name %q is not made of a-z, 0-9 and _", i, c.Name)
+		case seen[c.Name]:
+			err = fmt.Errorf("column %q is there twice", c.Name)
 		}
-		if c.Kind.Hive() == "" {
-			faults = append(faults, fmt.Errorf("parquet schema: column %q has no kind", c.Path))
+		if err != nil {
+			faults = append(faults, fmt.Errorf("parquet schema: %w", err))
 		}
+		seen[c.Name] = true
+		nodes = append(nodes, node)
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-
-	fields, err := s.fields(paths, 0, 0, len(columns))
+	root, err := schema.NewGroupNode("schema", pq.Repetitions.Required, nodes, -1)
 	if err != nil {
-		return nil, err
-	}
-	if s.root, err = schema.NewGroupNode("schema", pq.Repetitions.Required, fields, -1); err != nil {
 		return nil, fmt.Errorf("parquet schema: %w", err)
 	}
-	s.arrow = schema.NewSchema(s.root)
+	s.root, s.arrow = root, schema.NewSchema(root)
 	return s, nil
 }
 
@@ -131,59 +119,18 @@ func MustSchema(columns []Column) *Schema {
 	return s
 }
 
-// fields builds the nodes of the columns first to last, which agree in the
-// first depth elements of their paths.
-func (s *Schema) fields(paths [][]string, depth, first, last int) (schema.FieldList, error) {
-	var nodes schema.FieldList
-	seen := map[string]bool{}
-	for i := first; i < last; {
-		name := paths[i][depth]
-		if seen[name] {
-			return nil, fmt.Errorf("parquet schema: %q is there twice, or its fields do not follow one another", s.columns[i].Path)
-		}
-		seen[name] = true
-
-		if len(paths[i]) == depth+1 {
-			node, err := s.leaf(name, s.columns[i])
-			if err != nil {
-				return nil, err
-			}
-			nodes = append(nodes, node)
-			i++
-			continue
-		}
-
-		end := i
-		for end < last && len(paths[end]) > depth+1 && paths[end][depth] == name {
-			end++
-		}
-		s.groups = append(s.groups, group{first: i, last: end, depth: depth + 1})
-		inner, err := s.fields(paths, depth+1, i, end)
-		if err != nil {
-			return nil, err
-		}
-		node, err := schema.NewGroupNode(name, pq.Repetitions.Optional, inner, -1)
-		if err != nil {
-			return nil, fmt.Errorf("parquet schema: structure %q: %w", name, err)
-		}
-		nodes = append(nodes, node)
-		i = end
+func (c Column) node() (schema.Node, error) {
+	k, ok := kinds[c.Kind]
+	if !ok {
+		return nil, fmt.Errorf("column %q has no kind", c.Name)
 	}
-	return nodes, nil
-}
-
-func (s *Schema) leaf(name string, c Column) (schema.Node, error) {
 	repetition := pq.Repetitions.Optional
 	if c.Required {
 		repetition = pq.Repetitions.Required
 	}
-	k := kinds[c.Kind]
-	node, err := schema.NewPrimitiveNodeLogical(name, repetition, k.logical, k.physical, k.length, -1)
+	node, err := schema.NewPrimitiveNodeLogical(c.Name, repetition, k.logical, k.physical, k.length, -1)
 	if err != nil {
-		return nil, fmt.Errorf("parquet schema: column %q: %w", c.Path, err)
+		return nil, fmt.Errorf("column %q: %w", c.Name, err)
 	}
 	return node, nil
 }
-
-// Columns gives the columns in the order in which they were listed.
-func (s *Schema) Columns() []Column { return append([]Column(nil), s.columns...) }

@@ -7,8 +7,6 @@ import "fmt"
 // the column in the schema and must fit the column's kind; Encode reports a
 // column whose values do not fit or whose length differs from the others'.
 //
-// A structure all of whose fields are null in a row is null itself.
-//
 // A Table may be used by one goroutine at a time.
 type Table struct {
 	schema  *Schema
@@ -18,7 +16,6 @@ type Table struct {
 // columnValues has one slot for every row, nulls included, in the slice that
 // belongs to the column's kind.
 type columnValues struct {
-	int32s  []int32
 	int64s  []int64
 	doubles []float64
 	bools   []bool
@@ -36,29 +33,8 @@ func NewTable(s *Schema) *Table {
 	return &Table{schema: s, columns: make([]columnValues, len(s.columns))}
 }
 
-// Schema gives the description of the table's columns.
-func (t *Table) Schema() *Schema { return t.schema }
-
-// Reset empties the table and keeps its memory for the next rows.
-func (t *Table) Reset() {
-	for i := range t.columns {
-		c := &t.columns[i]
-		*c = columnValues{
-			int32s: c.int32s[:0], int64s: c.int64s[:0], doubles: c.doubles[:0], bools: c.bools[:0],
-			fixed: c.fixed[:0], text: c.text[:0], ends: c.ends[:0],
-		}
-	}
-}
-
 // Rows is the number of rows: the length of the first column.
 func (t *Table) Rows() int { return t.columns[0].len(t.schema.columns[0].Kind) }
-
-// AppendInt32 appends to a column of kind Int32.
-func (t *Table) AppendInt32(col int, v int32) {
-	c := &t.columns[col]
-	c.int32s = append(c.int32s, v)
-	c.valid()
-}
 
 // AppendInt64 appends to a column of kind Int64 or Timestamp.
 func (t *Table) AppendInt64(col int, v int64) {
@@ -113,8 +89,6 @@ func (t *Table) AppendNull(col int) {
 		c.null = make([]bool, c.len(kind), c.len(kind)+64)
 	}
 	switch kind {
-	case Int32:
-		c.int32s = append(c.int32s, 0)
 	case Int64, Timestamp:
 		c.int64s = append(c.int64s, 0)
 	case Double:
@@ -135,20 +109,9 @@ func (c *columnValues) valid() {
 	}
 }
 
-// Int32s gives a column of kind Int32, a slot for every row, 0 where it is null.
-func (t *Table) Int32s(col int) []int32 { return t.columns[col].int32s }
-
 // Int64s gives a column of kind Int64 or Timestamp, a slot for every row, 0
 // where it is null.
 func (t *Table) Int64s(col int) []int64 { return t.columns[col].int64s }
-
-// Doubles gives a column of kind Double, a slot for every row, 0 where it is
-// null.
-func (t *Table) Doubles(col int) []float64 { return t.columns[col].doubles }
-
-// Bools gives a column of kind Bool, a slot for every row, false where it is
-// null.
-func (t *Table) Bools(col int) []bool { return t.columns[col].bools }
 
 // Fixed16s gives a column of kind Fixed16, a slot for every row, zeros where it
 // is null.
@@ -165,17 +128,9 @@ func (t *Table) Text(col, row int) []byte {
 	return c.text[start:c.ends[row]:c.ends[row]]
 }
 
-// IsNull says whether a column is null in a row.
-func (t *Table) IsNull(col, row int) bool {
-	null := t.columns[col].null
-	return null != nil && null[row]
-}
-
 // len is the number of slots of the slice that belongs to the kind.
 func (c *columnValues) len(kind Kind) int {
 	switch kind {
-	case Int32:
-		return len(c.int32s)
 	case Int64, Timestamp:
 		return len(c.int64s)
 	case Double:
@@ -192,7 +147,7 @@ func (c *columnValues) len(kind Kind) int {
 // slots is the number of slots of all slices together: more than len where a
 // value of another kind was appended.
 func (c *columnValues) slots() int {
-	return len(c.int32s) + len(c.int64s) + len(c.doubles) + len(c.bools) + len(c.fixed) + len(c.ends)
+	return len(c.int64s) + len(c.doubles) + len(c.bools) + len(c.fixed) + len(c.ends)
 }
 
 // check reports columns of differing lengths, values of the wrong kind and
@@ -203,11 +158,11 @@ func (t *Table) check() error {
 		c, described := &t.columns[i], t.schema.columns[i]
 		switch {
 		case c.slots() != c.len(described.Kind):
-			return fmt.Errorf("column %q was given values that are no %s", described.Path, described.Kind.Hive())
+			return fmt.Errorf("column %q was given values that are no %s", described.Name, described.Kind.Hive())
 		case c.slots() != rows:
-			return fmt.Errorf("column %q has %d rows, the first column has %d", described.Path, c.slots(), rows)
+			return fmt.Errorf("column %q has %d rows, the first column has %d", described.Name, c.slots(), rows)
 		case c.null != nil && described.Required:
-			return fmt.Errorf("column %q is required and has a null", described.Path)
+			return fmt.Errorf("column %q is required and has a null", described.Name)
 		}
 	}
 	return nil

@@ -104,7 +104,7 @@ func (s *stack) tableList(d *deployment) []table {
 		location: "s3://" + d.aggregates.name + "/headcounts/", values: map[string][]string{"flow": flows},
 	}
 	for _, c := range results.Columns {
-		headcounts.columns = append(headcounts.columns, column{c.Path, c.Kind.Hive()})
+		headcounts.columns = append(headcounts.columns, column{c.Name, c.Kind.Hive()})
 	}
 	for _, c := range results.Partitions {
 		headcounts.partitions = append(headcounts.partitions, column{c.Name, c.Type})

@@ -25,7 +25,7 @@ var inputTypes = map[types.InputColumnDataType]types.ColumnDataType{
 // Columns are the columns that the data set gives: those of its physical tables
 // after the transforms of its logical tables, in their order. The faults are
 // columns that there are not or that come twice, expressions that do not parse,
-// and tables that cannot be told: those of another data set, and those that a
+// and tables whose columns are not known: those of another data set, and those that a
 // DataPrepConfiguration makes.
 func (d *DataSetFile) Columns() ([]Column, []Fault) {
 	t := &tables{

@@ -25,7 +25,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
-	"github.com/headcount-etl/headcount/shared/parquet"
+	"github.com/headcount-etl/headcount/shared/parquet/parquettest"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
@@ -220,21 +220,17 @@ func (e *env) once(call string, do func()) {
 // wantRows compares the final's rows, in short: "place people".
 func (e *env) wantRows(hour counts.Hour, want ...string) {
 	e.t.Helper()
-	column := map[string]int{}
-	for i, c := range results.Columns {
-		column[c.Path] = i
-	}
-	table, _, err := parquet.Decode(e.bucket.Get(finalKey(hour)), parquet.MustSchema(results.Columns))
+	table, err := parquettest.Rows(e.bucket.Get(finalKey(hour)))
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	var got []string
-	for i := range table.Rows() {
-		people := fmt.Sprint(table.Int64s(column["people"])[i])
-		if table.Bools(column["suppressed"])[i] {
+	for _, row := range table {
+		people := row["people"]
+		if row["suppressed"] == true {
 			people = "suppressed"
 		}
-		got = append(got, string(table.Text(column["poi_id"], i))+" "+people)
+		got = append(got, fmt.Sprint(row["poi_id"], " ", people))
 	}
 	if !slices.Equal(got, want) {
 		e.t.Errorf("rows %q, want %q", got, want)

@@ -21,7 +21,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/pack"
-	"github.com/headcount-etl/headcount/shared/parquet"
+	"github.com/headcount-etl/headcount/shared/parquet/parquettest"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
@@ -35,7 +35,7 @@ type chaos struct {
 
 // TestLaw: in whatever order, batches and number of copies masked events come to
 // whatever number of tasks, and whatever fails or dies meanwhile, the finals
-// tell in the end who was there.
+// show in the end who was there.
 func TestLaw(t *testing.T) {
 	warmUp(t)
 	seconds := func(from, to int) *rapid.Generator[time.Duration] {
@@ -120,7 +120,7 @@ func (w *world) prepare() (err error) {
 	}
 	w.random = rand.New(rand.NewPCG(w.seed, 0))
 	w.bucket, w.masked, w.finals = &memory.Bucket{}, &testQueue{}, &testQueue{}
-	w.told, w.finish = map[string]int{}, map[string][][]byte{}
+	w.reported, w.finish = map[string]int{}, map[string][][]byte{}
 
 	var all []event.Masked
 	for _, m := range w.people() {
@@ -190,8 +190,8 @@ func (c chaos) run() error {
 	return nil
 }
 
-// checkPartials: a writer's numbers have no gap, and what the finals queue was
-// told of is covered.
+// checkPartials: a writer's numbers have no gap, and what was
+// reported to the finals queue is covered.
 func (w *world) checkPartials() error {
 	all, err := partialsOf(w.bucket)
 	if err != nil {
@@ -215,8 +215,8 @@ func (w *world) checkPartials() error {
 					return fmt.Errorf("writer %s has written the partials %v of %s", writer, ns, final)
 				}
 			}
-			if told := w.told[list[0].Hour.String()+" "+writer]; told > len(ns) || covers[writer] > len(ns) || covers[writer] < told {
-				return fmt.Errorf("%s covers %d partials of writer %s, who has told of %d of %d", final, covers[writer], writer, told, len(ns))
+			if reported := w.reported[list[0].Hour.String()+" "+writer]; reported > len(ns) || covers[writer] > len(ns) || covers[writer] < reported {
+				return fmt.Errorf("%s covers %d partials of writer %s, who has reported %d of %d", final, covers[writer], writer, reported, len(ns))
 			}
 		}
 	}
@@ -299,22 +299,17 @@ func (w *world) checkRows() error {
 
 // finalRows gives the rows of all finals in a bucket.
 func finalRows(m *memory.Bucket) (rows []string, err error) {
-	column := map[string]int{}
-	for i, c := range results.Columns {
-		column[c.Path] = i
-	}
 	for _, key := range m.Keys("headcounts/") {
-		t, _, err := parquet.Decode(m.Get(key), parquet.MustSchema(results.Columns))
+		table, err := parquettest.Rows(m.Get(key))
 		if err != nil {
 			return nil, err
 		}
-		for i := range t.Rows() {
-			text := func(name string) string { return string(t.Text(column[name], i)) }
-			people := fmt.Sprint(t.Int64s(column["people"])[i])
-			if t.Bools(column["suppressed"])[i] {
+		for _, row := range table {
+			people := row["people"]
+			if row["suppressed"] == true {
 				people = "suppressed"
 			}
-			rows = append(rows, fmt.Sprint(t.Int64s(column["window_start"])[i], " ", text("poi_id"), " ", text("gender"), " ", text("age_band"), " ", people))
+			rows = append(rows, fmt.Sprint(row["window_start"], " ", row["poi_id"], " ", row["gender"], " ", row["age_band"], " ", people))
 		}
 	}
 	sort.Strings(rows)

@@ -112,13 +112,13 @@ type world struct {
 	masked, finals *testQueue
 	tasks          sync.WaitGroup
 
-	mu     sync.Mutex
-	random *rand.Rand
-	calm   bool
-	over   bool
-	busy   int                 // batches that are being handled
-	told   map[string]int      // by hour and writer: the highest n of which the finals queue was told
-	finish map[string][][]byte // by key: the versions of a final
+	mu       sync.Mutex
+	random   *rand.Rand
+	calm     bool
+	over     bool
+	busy     int                 // batches that are being handled
+	reported map[string]int      // by hour and writer: the highest n that was reported to the finals queue
+	finish   map[string][][]byte // by key: the versions of a final
 }
 
 // roll gives true with a probability, and never once all is calm.
@@ -301,14 +301,14 @@ func (w *world) startFinals(name string) {
 	})
 }
 
-// note remembers of which partials the finals queue is told.
+// note remembers which partials were reported to the finals queue.
 func (w *world) note(in *sqs.SendMessageBatchInput) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range in.Entries {
 		m := parse(*e.MessageBody)
 		key := m.Hour + " " + m.Writer
-		w.told[key] = max(w.told[key], m.N)
+		w.reported[key] = max(w.reported[key], m.N)
 	}
 }
 

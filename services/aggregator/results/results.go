@@ -83,11 +83,11 @@ const (
 )
 
 var partialSchema = parquet.MustSchema([]parquet.Column{
-	partialWindowStart: {Path: "window_start", Kind: parquet.Timestamp, Required: true},
-	partialPOI:         {Path: "poi_id", Kind: parquet.String, Required: true, Dictionary: true},
-	partialGender:      {Path: "gender", Kind: parquet.String, Required: true, Dictionary: true},
-	partialAgeBand:     {Path: "age_band", Kind: parquet.String, Required: true, Dictionary: true},
-	partialPerson:      {Path: "person", Kind: parquet.Fixed16, Required: true},
+	partialWindowStart: {Name: "window_start", Kind: parquet.Timestamp, Required: true},
+	partialPOI:         {Name: "poi_id", Kind: parquet.String, Required: true, Dictionary: true},
+	partialGender:      {Name: "gender", Kind: parquet.String, Required: true, Dictionary: true},
+	partialAgeBand:     {Name: "age_band", Kind: parquet.String, Required: true, Dictionary: true},
+	partialPerson:      {Name: "person", Kind: parquet.Fixed16, Required: true},
 })
 
 // UnknownPlaceError says that a partial counts people at a place that is not on
@@ -116,7 +116,7 @@ func EncodePartial(set *counts.Set, list []places.Place) ([]byte, error) {
 		t.AppendString(partialAgeBand, row.AgeBand.String())
 		t.AppendFixed16(partialPerson, row.Person)
 	}
-	data, err := t.Encode(parquet.Zstd, nil)
+	data, err := t.Encode(nil)
 	if err != nil {
 		return nil, fmt.Errorf("partial of %v: %w", set.Hour(), err)
 	}
@@ -205,17 +205,17 @@ const (
 // Columns are the columns of the table headcounts. The Glue table is made from
 // them and from Partitions. They must not be changed.
 var Columns = []parquet.Column{
-	finalWindowStart:  {Path: "window_start", Kind: parquet.Timestamp, Required: true},
-	finalWindowEnd:    {Path: "window_end", Kind: parquet.Timestamp, Required: true},
-	finalPOI:          {Path: "poi_id", Kind: parquet.String, Required: true, Dictionary: true},
-	finalPOIName:      {Path: "poi_name", Kind: parquet.String, Required: true, Dictionary: true},
-	finalPOILatitude:  {Path: "poi_latitude", Kind: parquet.Double, Required: true},
-	finalPOILongitude: {Path: "poi_longitude", Kind: parquet.Double, Required: true},
-	finalRadiusM:      {Path: "radius_m", Kind: parquet.Double, Required: true},
-	finalGender:       {Path: "gender", Kind: parquet.String, Required: true, Dictionary: true},
-	finalAgeBand:      {Path: "age_band", Kind: parquet.String, Required: true, Dictionary: true},
-	finalPeople:       {Path: "people", Kind: parquet.Int64}, // null where it is suppressed
-	finalSuppressed:   {Path: "suppressed", Kind: parquet.Bool, Required: true},
+	finalWindowStart:  {Name: "window_start", Kind: parquet.Timestamp, Required: true},
+	finalWindowEnd:    {Name: "window_end", Kind: parquet.Timestamp, Required: true},
+	finalPOI:          {Name: "poi_id", Kind: parquet.String, Required: true, Dictionary: true},
+	finalPOIName:      {Name: "poi_name", Kind: parquet.String, Required: true, Dictionary: true},
+	finalPOILatitude:  {Name: "poi_latitude", Kind: parquet.Double, Required: true},
+	finalPOILongitude: {Name: "poi_longitude", Kind: parquet.Double, Required: true},
+	finalRadiusM:      {Name: "radius_m", Kind: parquet.Double, Required: true},
+	finalGender:       {Name: "gender", Kind: parquet.String, Required: true, Dictionary: true},
+	finalAgeBand:      {Name: "age_band", Kind: parquet.String, Required: true, Dictionary: true},
+	finalPeople:       {Name: "people", Kind: parquet.Int64}, // null where it is suppressed
+	finalSuppressed:   {Name: "suppressed", Kind: parquet.Bool, Required: true},
 }
 
 // Partitions are the partition columns of the table headcounts, in the order in
@@ -274,7 +274,7 @@ func EncodeFinal(set *counts.Set, list []places.Place, minPeople int, covers map
 		}
 		t.AppendBool(finalSuppressed, suppressed)
 	}
-	data, err := t.Encode(parquet.Zstd, map[string]string{
+	data, err := t.Encode(map[string]string{
 		flowKey: flow, hourKey: set.Hour().String(), coversKey: string(coversJSON),
 	})
 	if err != nil {

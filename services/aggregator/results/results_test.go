@@ -16,6 +16,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/parquet"
+	"github.com/headcount-etl/headcount/shared/parquet/parquettest"
 )
 
 // testHour is 2026-11-23T13.
@@ -141,7 +142,7 @@ func TestPartialFaults(t *testing.T) {
 			table.AppendString(col, text)
 		}
 		table.AppendFixed16(partialPerson, event.Person{})
-		data, err := table.Encode(parquet.Zstd, nil)
+		data, err := table.Encode(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +187,7 @@ func TestFinalRows(t *testing.T) {
 		}
 
 		want := wantedRows(rows, list, minPeople)
-		table, _, err := parquet.Decode(data, finalSchema)
+		table, err := parquettest.Rows(data)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -233,17 +234,16 @@ func wantedRows(rows []input, list []places.Place, minPeople int) []string {
 	return out
 }
 
-func tableRows(t *parquet.Table) []string {
-	out := make([]string, t.Rows())
-	for i := range out {
-		number := fmt.Sprint(t.Int64s(finalPeople)[i])
-		if t.IsNull(finalPeople, i) {
-			number = "null"
+func tableRows(rows []map[string]any) []string {
+	out := make([]string, len(rows))
+	for i, row := range rows {
+		people := row["people"]
+		if people == nil {
+			people = "null"
 		}
-		text := func(col int) string { return string(t.Text(col, i)) }
-		out[i] = fmt.Sprint(t.Int64s(finalWindowStart)[i], t.Int64s(finalWindowEnd)[i], " ", text(finalPOI), " ", text(finalPOIName),
-			t.Doubles(finalPOILatitude)[i], t.Doubles(finalPOILongitude)[i], t.Doubles(finalRadiusM)[i], " ",
-			text(finalGender), " ", text(finalAgeBand), " ", number, " ", t.Bools(finalSuppressed)[i])
+		out[i] = fmt.Sprint(row["window_start"], row["window_end"], " ", row["poi_id"], " ", row["poi_name"],
+			row["poi_latitude"], row["poi_longitude"], row["radius_m"], " ",
+			row["gender"], " ", row["age_band"], " ", people, " ", row["suppressed"])
 	}
 	return out
 }
@@ -263,7 +263,7 @@ func TestFooterFaults(t *testing.T) {
 		"hour":   {flowKey: "v1", hourKey: "noon", coversKey: "{}"},
 		"covers": {flowKey: "v1", hourKey: testHour.String(), coversKey: `{"w":"one"}`},
 	} {
-		data, err := parquet.NewTable(finalSchema).Encode(parquet.Zstd, metadata)
+		data, err := parquet.NewTable(finalSchema).Encode(metadata)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestColumns(t *testing.T) {
 	}
 	var got []event.Column
 	for _, c := range Columns {
-		got = append(got, event.Column{Name: c.Path, Type: c.Kind.Hive()})
+		got = append(got, event.Column{Name: c.Name, Type: c.Kind.Hive()})
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v", got)

@@ -13,46 +13,68 @@
 package lake
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/headcount-etl/headcount/local/standin/firehose"
 	"github.com/headcount-etl/headcount/shared/event"
-	"github.com/headcount-etl/headcount/shared/parquet"
 )
 
-// table maps the contract's fields to the columns of the Parquet schema.
+// table is the contract as columns of Parquet.
 type table struct {
-	schema  *parquet.Schema
-	columns []parquet.Column
-	fields  []event.Field
+	schema     *arrow.Schema
+	properties *parquet.WriterProperties
+	fields     []event.Field
+	// columns has for each field its column, and for a member of a group its
+	// place in the group's column.
+	columns []column
 }
+
+// column is where a field stands: group is -1 outside of groups.
+type column struct{ group, at int }
 
 var lakeTable = sync.OnceValue(func() table {
 	t := table{fields: event.Fields()}
-	for _, f := range t.fields {
-		c := parquet.Column{Path: f.Path, Dictionary: f.Enum != nil || f.Is != nil}
-		switch f.Type {
-		case event.Group:
-			continue
-		case event.Integer:
-			c.Kind = parquet.Int32
-		case event.Number:
-			c.Kind = parquet.Double
-		case event.Boolean:
-			c.Kind = parquet.Bool
-		case event.String:
-			c.Kind = parquet.String
-		}
-		t.columns = append(t.columns, c)
+	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false)}
+	types := map[event.Type]arrow.DataType{
+		event.Integer: arrow.PrimitiveTypes.Int32, event.Number: arrow.PrimitiveTypes.Float64,
+		event.Boolean: arrow.FixedWidthTypes.Boolean, event.String: arrow.BinaryTypes.String,
 	}
-	t.schema = parquet.MustSchema(t.columns)
+	var top []arrow.Field
+	var members []arrow.Field // of the group that top ends with
+	for _, f := range t.fields {
+		group, name, inside := strings.Cut(f.Path, ".")
+		switch {
+		case f.Type == event.Group:
+			members = nil
+			t.columns = append(t.columns, column{-1, len(top)})
+			top = append(top, arrow.Field{Name: group, Nullable: true})
+		case inside:
+			t.columns = append(t.columns, column{len(top) - 1, len(members)})
+			members = append(members, arrow.Field{Name: name, Type: types[f.Type], Nullable: true})
+			top[len(top)-1].Type = arrow.StructOf(members...)
+		default:
+			t.columns = append(t.columns, column{-1, len(top)})
+			top = append(top, arrow.Field{Name: f.Path, Type: types[f.Type], Nullable: true})
+		}
+		if f.Enum != nil || f.Is != nil { // its values recur
+			options = append(options, parquet.WithDictionaryFor(f.Path, true))
+		}
+	}
+	t.schema, t.properties = arrow.NewSchema(top, nil), parquet.NewWriterProperties(options...)
 	return t
 })
-
-// Schema is the schema of the lake's Parquet objects.
-func Schema() *parquet.Schema { return lakeTable().schema }
 
 // cell is one value of an object, kept until all of its record is known to fit.
 type cell struct {
@@ -66,7 +88,8 @@ type cell struct {
 // Snappy as Firehose does, of all records that fit, and names the others.
 func Convert(records [][]byte) (object []byte, bad []firehose.Bad, err error) {
 	t := lakeTable()
-	out := parquet.NewTable(t.schema)
+	rows := array.NewRecordBuilder(memory.DefaultAllocator, t.schema)
+	defer rows.Release()
 	d := event.NewDecoder()
 	var cells []cell // of one record, row by row
 	for i, record := range records {
@@ -84,17 +107,31 @@ func Convert(records [][]byte) (object []byte, bad []firehose.Bad, err error) {
 			bad = append(bad, firehose.Bad{Index: i, Code: "DataFormatConversion.ParseError", Message: fault, Events: events})
 			continue
 		}
-		t.append(out, cells)
+		t.append(rows, cells)
 	}
-	if out.Rows() == 0 {
+	record := rows.NewRecord()
+	defer record.Release()
+	if record.NumRows() == 0 {
 		return nil, bad, nil
 	}
-	object, err = out.Encode(parquet.Snappy, nil)
+	object, err = t.encode(record)
 	return object, bad, err
 }
 
-// read appends the cells of the object that d stands on, or tells what does not
-// fit, naming a field but never a value.
+func (t *table) encode(record arrow.Record) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := pqarrow.NewFileWriter(t.schema, &out, t.properties, pqarrow.DefaultWriterProps())
+	if err != nil {
+		return nil, fmt.Errorf("the lake's object: %w", err)
+	}
+	if err := errors.Join(w.Write(record), w.Close()); err != nil {
+		return nil, fmt.Errorf("the lake's object: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// read appends a cell for each field of the object that d stands on, or reports
+// what does not fit, naming a field but never a value.
 func (t *table) read(d *event.Decoder, cells []cell) (all []cell, fault string) {
 	if !d.IsObject() {
 		return cells, "the record holds something that is not a JSON object"
@@ -106,6 +143,7 @@ func (t *table) read(d *event.Decoder, cells []cell) (all []cell, fault string) 
 			if kind != event.Object && kind != event.Null && kind != event.Absent {
 				return cells, fmt.Sprintf("field %s is not an object", f.Path)
 			}
+			cells = append(cells, cell{null: kind != event.Object})
 			continue
 		}
 		c, ok := coerce(f.Type, kind, text)
@@ -137,20 +175,35 @@ func coerce(to event.Type, kind event.Kind, text string) (c cell, ok bool) {
 	}
 }
 
-func (t *table) append(out *parquet.Table, cells []cell) {
+// append adds the rows of one record.
+func (t *table) append(rows *array.RecordBuilder, cells []cell) {
 	for i := range cells {
-		v, col := &cells[i], i%len(t.columns)
-		switch kind := t.columns[col].Kind; {
-		case v.null:
-			out.AppendNull(col)
-		case kind == parquet.Int32:
-			out.AppendInt32(col, int32(v.number)) //nolint:gosec // parsed with 32 bits
-		case kind == parquet.Double:
-			out.AppendDouble(col, v.number)
-		case kind == parquet.Bool:
-			out.AppendBool(col, v.truth)
-		default:
-			out.AppendString(col, v.text)
+		v, field := &cells[i], i%len(t.fields)
+		at := t.columns[field]
+		var b array.Builder
+		if at.group < 0 {
+			b = rows.Field(at.at)
+		} else {
+			group := rows.Field(at.group).(*array.StructBuilder)
+			if b = group.FieldBuilder(at.at); group.IsNull(group.Len() - 1) {
+				continue // a structure that is null gives its members a null
+			}
+		}
+		if v.null {
+			b.AppendNull()
+			continue
+		}
+		switch b := b.(type) {
+		case *array.StructBuilder:
+			b.Append(true)
+		case *array.Int32Builder:
+			b.Append(int32(v.number)) //nolint:gosec // parsed with 32 bits
+		case *array.Float64Builder:
+			b.Append(v.number)
+		case *array.BooleanBuilder:
+			b.Append(v.truth)
+		case *array.StringBuilder:
+			b.Append(v.text)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func Schema(published string, days int) sql.Schema {
 	}
 	headcounts := sql.Table{Name: "headcounts", Root: path.Join(BucketsFolder, AggregatesBucket, "headcounts"), Folders: flow, Partitions: flow, Replaced: true}
 	for _, c := range results.Columns {
-		headcounts.Columns = append(headcounts.Columns, sql.Column{Name: c.Path, Type: c.Kind.Hive()})
+		headcounts.Columns = append(headcounts.Columns, sql.Column{Name: c.Name, Type: c.Kind.Hive()})
 	}
 	rejected := sql.Table{
 		Name: "quarantine", Root: path.Join(BucketsFolder, QuarantineBucket, "quarantine"), Folders: append([]string{"category"}, day...), Partitions: day,

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// JSONSchema gives the contract for producers as a JSON Schema of draft
+// jsonSchema gives the contract for producers as a JSON Schema of draft
 // 2020-12, indented, with a newline at the end. What a schema cannot say (the
 // age, the distance from the arrival, duplicate keys, the size) is in its
 // description.
-func JSONSchema() ([]byte, error) {
+func jsonSchema() ([]byte, error) {
 	root := objectSchema(-1)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = fmt.Sprintf("Headcount event, version %d", SchemaVersion)
