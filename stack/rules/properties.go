@@ -112,6 +112,7 @@ var properties = []property{
 	{id: "Athena.4", kind: workgroupType, path: athena + "publishCloudwatchMetricsEnabled", want: is(true), wrong: []any{false}, what: "the workgroup's metrics are published"},
 	{id: "athena-enforced", kind: workgroupType, path: athena + "enforceWorkgroupConfiguration", want: is(true), wrong: []any{false}, what: "no query can use other limits than the workgroup's"},
 	{id: "athena-cutoff", kind: workgroupType, path: athena + "bytesScannedCutoffPerQuery", want: atLeast(10485760), wrong: []any{1.0}, what: "a query that scans too much is cancelled; Athena's least limit is 10 MiB"},
+	{id: "athena-encrypted", kind: workgroupType, path: athena + "resultConfiguration.encryptionConfiguration.encryptionOption", want: is("SSE_KMS"), wrong: []any{"SSE_S3", "CSE_KMS"}, what: "results are encrypted by KMS: with another option Athena uses no key of the stack"},
 	{id: "athena-key", kind: workgroupType, path: athena + "resultConfiguration.encryptionConfiguration.kmsKeyArn", want: ofKey, wrong: []any{"alias/aws/s3"}, what: "results are encrypted with the stack's key"},
 
 	{id: "ECR.1", kind: repositoryType, path: "imageScanningConfiguration.scanOnPush", want: is(true), wrong: []any{false}, what: "images are scanned; the basic scan knows no images without an operating system (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html): for these there is govulncheck, in .github/workflows"},

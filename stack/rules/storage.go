@@ -44,6 +44,25 @@ func buckets() []Rule {
 			}
 			return ""
 		}, change(lifecycleType, named(names.Lake), []any{map[string]any{"days": 1.0, "storageClass": "DEEP_ARCHIVE"}}, "rules.1.transitions")),
+		each("personal-data-expires", "partials, rejections, unconverted records, results of queries and, where it is configured, events go after the configured days (docs/privacy.md)", func(s *Stack, r record.Resource) string {
+			c := s.Settings
+			for where, days := range map[string]int{
+				"aggregates partials/": c.PartialsDays, "quarantine quarantine/": c.QuarantineDays, "lake errors/": c.QuarantineDays, "lake data/": c.LakeDays, "results athena/": c.ResultsDays,
+			} {
+				bucket, prefix, _ := strings.Cut(where, " ")
+				list, _ := r.Inputs["rules"].([]any)
+				if r.Type == lifecycleType && r.Name == bucket && days > 0 && !slices.ContainsFunc(list, func(rule any) bool {
+					return at(rule, "status") == "Enabled" && at(rule, "filter.prefix") == prefix && at(rule, "expiration.days") == float64(days)
+				}) {
+					return fmt.Sprintf("%s does not go after %d days", prefix, days)
+				}
+			}
+			return ""
+		}, change(lifecycleType, named(names.Aggregates), 3500.0, "rules.1.expiration.days"), change(lifecycleType, named(names.Aggregates), "elsewhere/", "rules.1.filter.prefix"),
+			change(lifecycleType, named(names.Quarantine), "Disabled", "rules.1.status"), change(lifecycleType, named(names.Results), nil, "rules.1.expiration"),
+			change(lifecycleType, named(names.Lake), "Disabled", "rules.2.status"), func(s *Stack) bool {
+				return s.Settings.LakeDays > 0 && change(lifecycleType, named(names.Lake), "Disabled", "rules.1.status")(s)
+			}),
 		each("data-protected", "buckets and key are protected and kept where the stack is protected; elsewhere they can be destroyed; nothing else is protected", func(s *Stack, r record.Resource) string {
 			data := slices.Contains(kept, r.Type)
 			switch want := s.Settings.Protect && data; {
@@ -94,6 +113,15 @@ func catalog() []Rule {
 			}
 			return ""
 		}, parameter(table, "projection.enabled", "false"), parameter(table, "projection.month.type", nil), parameter(table, "storage.location.template", "s3://elsewhere/${day}/")),
+		each("schema-whole", "the stream's schema has every column of the lake: Firehose drops a field that is not in it, and says nothing (https://docs.aws.amazon.com/firehose/latest/dev/record-format-conversion.html)", func(_ *Stack, r record.Resource) string {
+			columns, _ := at(r.Inputs, "storageDescriptor.columns").([]any)
+			for _, c := range event.LakeColumns() {
+				if r.Type == tableType && aSchema(r) && !slices.ContainsFunc(columns, func(column any) bool { return at(column, "name") == c.Name && at(column, "type") == c.Type }) {
+					return "it has no column " + c.Name + " " + c.Type
+				}
+			}
+			return ""
+		}, change(tableType, aSchema, nil, "storageDescriptor.columns"), change(tableType, aSchema, "other", "storageDescriptor.columns.3.name"), change(tableType, aSchema, "binary", "storageDescriptor.columns.0.type")),
 		each("schema-retained", "the stream's schema stays while Firehose may still use it, and its columns are in lower case", func(_ *Stack, r record.Resource) string {
 			switch columns := fmt.Sprint(at(r.Inputs, "storageDescriptor.columns")); {
 			case r.Type == streamType && text(r, conversion+"schemaConfiguration.tableName") == "":

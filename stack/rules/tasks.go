@@ -2,9 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/headcount-etl/headcount/shared/pipeline"
+	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/record"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
@@ -49,29 +52,95 @@ func tasks() []Rule {
 			}
 			return ""
 		}, change(scaleType, nil, true, metrics+"0.returnData"), change(scaleType, named("v1-masker"), "m/r", metrics+"2.expression")),
-		statements("tasks-least-rights", "a task deletes and reads nothing but aggregates, uses what is its own flow's, and only the masker's execution role reads the masking keys", func(_ *Stack, st *statement) string {
+		statements("keys-readers", "only the masker's execution role reads the masking keys", func(_ *Stack, st *statement) string {
 			if slices.Contains(st.Action, "secretsmanager:GetSecretValue") && !strings.HasSuffix(st.of.Name, "-masker-exec") {
 				return "may read the masking keys"
 			}
-			if st.of.Type != rolePolicy || !strings.HasSuffix(st.of.Name, "-task") {
-				return ""
-			}
-			flow, service, _ := strings.Cut(strings.TrimSuffix(st.of.Name, "-task"), "-")
-			for _, resource := range st.Resource {
-				aggregates := service == "aggregator" && strings.Contains(resource, "-aggregates-")
-				for _, action := range st.Action {
-					if strings.HasPrefix(action, "s3:") && action != "s3:PutObject" && action != "s3:ListBucket" && (!aggregates || action != "s3:GetObject") ||
-						strings.HasPrefix(action, "sqs:") && (!strings.Contains(resource, "-"+flow+"-") || action == "sqs:PurgeQueue") || strings.Contains(resource, "-lake-") {
-						return "may " + action + " on " + resource
+			return ""
+		}, change(rolePolicy, named("v1-validator-exec"), []any{"secretsmanager:GetSecretValue"}, "policy.Statement.0.Action")),
+		leastRights(),
+	}
+}
+
+// leastRights is the rule that a task may do what its stage does, and nothing else.
+func leastRights() Rule {
+	mutant := func(stage string, value any, path string) Mutant {
+		return change(rolePolicy, named("v1-"+stage+"-task"), []any{value}, "policy.Statement."+path)
+	}
+	const queue, bucket, topic = "arn:aws:sqs:eu-west-1:111122223333:headcount-dev-", "arn:aws:s3:::headcount-dev-", "arn:aws:sns:eu-west-1:111122223333:headcount-dev-"
+	return Rule{
+		ID: "tasks-least-rights", What: "a task may use the queues of its stage in its own flow, what the table of package pipeline grants the stage, and the key",
+		Check: func(s *Stack) (broken []string) {
+			all, _ := s.statements()
+			for i := range s.Settings.Flows {
+				for _, stage := range pipeline.Stages {
+					role := s.Settings.Flows[i].Name + "-" + stage.Name + "-task"
+					may := rights{}
+					for _, st := range all {
+						for _, resource := range st.Resource {
+							if st.of.Type == rolePolicy && st.of.Name == role && st.allows() && (!ofKey(resource) || !slices.Equal(st.Action, []string{"kms:GenerateDataKey", "kms:Decrypt"})) {
+								may.add(resource, st.Action...)
+							}
+						}
+					}
+					if want := s.granted(stage, s.Settings.Flows[i].Name); !reflect.DeepEqual(may, want) {
+						broken = append(broken, fmt.Sprintf("%s: may %v, should %v", role, may, want))
 					}
 				}
 			}
-			return ""
-		}, change(rolePolicy, named("v1-validator-task"), []any{"arn:aws:sqs:eu-west-1:111122223333:headcount-dev-v2-valid"}, "policy.Statement.0.Resource"),
-			change(rolePolicy, named("v1-masker-task"), []any{"sqs:PurgeQueue"}, "policy.Statement.0.Action"),
-			change(rolePolicy, named("v1-aggregator-task"), []any{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, "policy.Statement.3.Action"),
-			change(rolePolicy, named("v1-validator-exec"), []any{"secretsmanager:GetSecretValue"}, "policy.Statement.0.Action")),
+			return broken
+		},
+		Mutants: []Mutant{
+			mutant("validator", queue+"v2-ingest", "0.Resource"), mutant("validator", queue+"v1-masked", "1.Resource"), mutant("masker", "sqs:PurgeQueue", "0.Action"),
+			mutant("validator", bucket+"lake-111122223333-eu-west-1/data/*", "2.Resource"), mutant("masker", "s3:GetObject", "2.Action"),
+			mutant("validator", topic+"events", "4.Resource"), mutant("masker", "arn:aws:kms:eu-west-1:111122223333:key/*", "4.Resource"), mutant("masker", "kms:*", "5.Action"),
+			mutant("aggregator", "s3:DeleteObject", "3.Action"), mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/*", "3.Resource"),
+			mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/places/*", "5.Resource"), remove(rolePolicy, named("v1-aggregator-task")),
+		},
 	}
+}
+
+// rights are the actions that are allowed, by the ARN of the resource.
+type rights map[string]map[string]bool
+
+func (r rights) add(resource string, actions ...string) {
+	if r[resource] == nil {
+		r[resource] = map[string]bool{}
+	}
+	for _, action := range actions {
+		r[resource][action] = true
+	}
+}
+
+// granted gives the rights of a stage's task in a flow, but for those on the key.
+func (s *Stack) granted(stage pipeline.Stage, flow string) rights {
+	n, may := names.Names{Stack: s.Settings.Stack, Account: record.Account, Region: s.Settings.Region}, rights{}
+	for _, queue := range stage.Reads() {
+		may.add(n.ARN("sqs", n.Queue(flow, queue)), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+	}
+	for _, queue := range []string{stage.Output, stage.Own} {
+		if queue != "" {
+			may.add(n.ARN("sqs", n.Queue(flow, queue)), "sqs:SendMessage", "sqs:GetQueueAttributes")
+		}
+	}
+	objects := func(bucket, keys string) string { return "arn:aws:s3:::" + n.Bucket(bucket) + keys }
+	if stage.Can(pipeline.Quarantine) {
+		may.add(objects(names.Quarantine, "/quarantine/*"), "s3:PutObject")
+		may.add(objects(names.Quarantine, ""), "s3:ListBucket")
+	}
+	if stage.Can(pipeline.Alerts) {
+		may.add(n.ARN("sns", n.Topic(settings.Alerts)), "sns:Publish")
+	}
+	if stage.Can(pipeline.Aggregates) {
+		for _, keys := range []string{"/partials/flow=" + flow + "/*", "/headcounts/flow=" + flow + "/*", "/flows/" + flow + ".json"} {
+			may.add(objects(names.Aggregates, keys), "s3:GetObject", "s3:PutObject")
+		}
+		may.add(objects(names.Aggregates, ""), "s3:ListBucket")
+	}
+	if stage.Can(pipeline.Places) {
+		may.add(objects(names.Aggregates, "/places/"+flow+"-*"), "s3:GetObject")
+	}
+	return may
 }
 
 // environment gives the environment of a task's container.
@@ -86,7 +155,7 @@ func environment(r record.Resource) map[string]string {
 
 // networks are the rules on the network.
 func networks() []Rule {
-	const defaultGroup, routeType = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/route:Route"
+	const defaultGroup, routeType, associationType = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation"
 	endpoints := func(s *Stack) bool { return s.Settings.Network == settings.Endpoints }
 	return []Rule{
 		{
@@ -129,6 +198,24 @@ func networks() []Rule {
 			return endpoints(s) && change(endpointType, named("sqs"), false, "privateDnsEnabled")(s)
 		}, func(s *Stack) bool {
 			return endpoints(s) && add(record.Resource{Type: routeType, Name: "private", Inputs: map[string]any{}})(s)
+		}),
+		each("tasks-private", "no route of a subnet in which tasks run leads to an internet gateway: what goes out goes through the NAT gateway, and nothing comes in", func(s *Stack, r record.Resource) string {
+			inside := map[string]bool{}
+			for _, service := range s.find(serviceType) {
+				for _, subnet := range at(service.Inputs, "networkConfiguration.subnets").([]any) {
+					inside[fmt.Sprint(subnet)] = true
+				}
+			}
+			for _, a := range s.find(associationType) {
+				if r.Type == routeType && text(r, "gatewayId") != "" && inside[text(a, "subnetId")] && text(a, "routeTableId") == text(r, "routeTableId") {
+					return "it leads from " + text(a, "subnetId") + " to " + text(r, "gatewayId")
+				}
+			}
+			return ""
+		}, change(routeType, named("private"), "igw-1", "gatewayId"), func(s *Stack) bool {
+			return slices.ContainsFunc(s.find(routeType), func(public record.Resource) bool {
+				return public.Name == "public" && change(associationType, named("private-2"), text(public, "routeTableId"), "routeTableId")(s)
+			})
 		}),
 	}
 }
