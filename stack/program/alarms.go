@@ -2,15 +2,15 @@ package program
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
 	"github.com/headcount-etl/headcount/shared/pipeline"
+	"github.com/headcount-etl/headcount/stack/quicksight"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -26,14 +26,8 @@ type alarm struct {
 	periods int
 	period  int // seconds
 	// missing is what no data means: notBreaching, where nothing happens or all
-	// is well; breaching, where what should tell is gone.
+	// is well; breaching, where what should send data is gone.
 	missing string
-}
-
-// statistic is a metric with the statistic that makes sense of it.
-type statistic struct {
-	metric
-	stat string
 }
 
 const (
@@ -41,10 +35,10 @@ const (
 	gone  = "breaching"
 )
 
-// alarms creates the alarms, and lets them tell the topic for people.
-func (s *stack) alarms(d *deployment) error {
-	for _, a := range s.alarmList(d) {
-		topic := pulumi.Array{d.alarms.Arn}
+// alarms creates the alarms, which publish to the topic for people.
+func (s *stack) alarms(to *sns.Topic, flows []*Flow, imported []quicksight.Set) error {
+	topic := pulumi.Array{to.Arn}
+	for _, a := range s.alarmList(flows, imported) {
 		args := &cloudwatch.MetricAlarmArgs{
 			Name: pulumi.String(s.names.Prefix() + "-" + a.name), AlarmDescription: pulumi.String(a.description + " docs/operations.md tells what to do."),
 			AlarmActions: topic, OkActions: topic,
@@ -56,7 +50,7 @@ func (s *stack) alarms(d *deployment) error {
 			args.Namespace, args.MetricName, args.Statistic = pulumi.String(m.namespace), pulumi.String(m.name), pulumi.String(m.stat)
 			args.Dimensions, args.Period = pulumi.ToStringMap(m.dimensions), pulumi.Int(a.period)
 		} else {
-			args.MetricQueries = queries(a)
+			args.MetricQueries = queriesOf(a)
 		}
 		if _, err := cloudwatch.NewMetricAlarm(s.ctx, a.name, args, s.opts()...); err != nil {
 			return err
@@ -65,7 +59,7 @@ func (s *stack) alarms(d *deployment) error {
 	return nil
 }
 
-func queries(a alarm) cloudwatch.MetricAlarmMetricQueryArray {
+func queriesOf(a alarm) cloudwatch.MetricAlarmMetricQueryArray {
 	list := cloudwatch.MetricAlarmMetricQueryArray{cloudwatch.MetricAlarmMetricQueryArgs{
 		Id: pulumi.String("value"), Expression: pulumi.String(a.text), Label: pulumi.String(a.name), ReturnData: pulumi.Bool(true),
 	}}
@@ -82,7 +76,7 @@ func queries(a alarm) cloudwatch.MetricAlarmMetricQueryArray {
 }
 
 // alarmList is every alarm. docs/operations.md has a part on each kind.
-func (s *stack) alarmList(d *deployment) []alarm {
+func (s *stack) alarmList(flows []*Flow, imported []quicksight.Set) []alarm {
 	list := []alarm{
 		{
 			name: "lake-freshness", description: "Firehose has not brought what it holds to the lake for far longer than its buffering interval.",
@@ -96,7 +90,7 @@ func (s *stack) alarmList(d *deployment) []alarm {
 		},
 		{
 			name: "lake-delivery-dead-letters", description: "SNS could not hand messages to Firehose: they are counted, but not in the lake.",
-			metrics: []statistic{{s.visible(s.names.Prefix() + "-lake-delivery-dlq"), "Maximum"}},
+			metrics: []statistic{{visible(s.names.Prefix() + "-lake-delivery-dlq"), "Maximum"}},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},
 	}
@@ -104,11 +98,11 @@ func (s *stack) alarmList(d *deployment) []alarm {
 		list = append(list, alarm{
 			name: "no-input", description: fmt.Sprintf("Nobody has published an event for %d minutes.", s.NoInputMinutes),
 			// SNS sends no metric of a topic that nobody publishes to.
-			metrics: []statistic{{metric{"m", "AWS/SNS", "NumberOfMessagesPublished", map[string]string{"TopicName": s.names.Topic("events")}}, "Sum"}},
+			metrics: []statistic{{s.published(), "Sum"}},
 			text:    "IF(m>0,0,1)", above: 0, periods: s.NoInputMinutes / settings.NoInputStep, period: 60 * settings.NoInputStep, missing: gone,
 		})
 	}
-	for _, set := range d.imported {
+	for _, set := range imported {
 		list = append(list, alarm{
 			name: set.Identifier + "-refresh", description: "QuickSight could not import the data set " + set.Identifier + ": the dashboard shows the last one that it could.",
 			// https://docs.aws.amazon.com/quicksight/latest/user/cw-metrics.html
@@ -116,15 +110,15 @@ func (s *stack) alarmList(d *deployment) []alarm {
 			above:   0, periods: 1, period: 300, missing: quiet,
 		})
 	}
-	for _, f := range d.flows {
+	for _, f := range flows {
 		for _, name := range pipeline.Queues() {
 			list = append(list, s.queueAlarms(f, name)...)
 		}
-		if len(f.workers) == 0 {
+		if len(f.Workers) == 0 {
 			continue // bootstrap
 		}
-		for _, w := range f.workers {
-			list = append(list, s.workerAlarms(f, w.name)...)
+		for _, w := range f.Workers {
+			list = append(list, s.workerAlarms(f, w.Name)...)
 		}
 		list = append(list, s.flowAlarms(f)...)
 	}
@@ -141,28 +135,28 @@ func oldest(queue string) float64 {
 	return 600
 }
 
-func (s *stack) queueAlarms(f *flow, name string) []alarm {
-	queue, full := f.settings.Name+"-"+name, f.queues[name].name
+func (s *stack) queueAlarms(f *Flow, name string) []alarm {
+	queue, full := f.Settings.Name+"-"+name, f.Queues[name].Name
 	return []alarm{
 		{
 			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, and are dead letters now.",
-			metrics: []statistic{{s.visible(full + "-dlq"), "Maximum"}},
+			metrics: []statistic{{visible(full + "-dlq"), "Maximum"}},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},
 		{
 			name: queue + "-age", description: "The queue " + name + " is not being emptied.",
-			metrics: []statistic{{metric{"m", "AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": full}}, "Maximum"}},
+			metrics: []statistic{{age(full), "Maximum"}},
 			above:   oldest(name), periods: 5, period: 60, missing: quiet,
 		},
 	}
 }
 
-func (s *stack) workerAlarms(f *flow, service string) []alarm {
-	name := s.names.Service(f.settings.Name, service)
+func (s *stack) workerAlarms(f *Flow, service string) []alarm {
+	name := s.names.Service(f.Settings.Name, service)
 	return []alarm{
 		{
 			name: name + "-tasks", description: "Fewer tasks of the " + service + " run than should.",
-			metrics: []statistic{{s.desired(name), "Average"}, {s.running(name), "Average"}},
+			metrics: []statistic{{desired(s.names, name), "Average"}, {running(s.names, name), "Average"}},
 			text:    "d-FILL(r,0)", above: 0, periods: 15, period: 60, missing: gone,
 		},
 		{
@@ -181,14 +175,14 @@ func (s *stack) workerAlarms(f *flow, service string) []alarm {
 // rejectedPercent is how many events in a hundred may be rejected.
 const rejectedPercent = 5
 
-func (s *stack) flowAlarms(f *flow) []alarm {
+func (s *stack) flowAlarms(f *Flow) []alarm {
 	received, valid := s.counted(f, "validator", metrics.EventsReceived.String()), s.counted(f, "validator", metrics.EventsValid.String())
 	declined := s.counted(f, "validator", metrics.EventsRejected.String())
 	declined.dimensions["Category"] = string(event.NoConsent)
 	received.id, valid.id, declined.id = "r", "v", "c"
 	return []alarm{
 		{
-			name:        f.settings.Name + "-rejections",
+			name:        f.Settings.Name + "-rejections",
 			description: fmt.Sprintf("More than %d%% of the events break the contract.", rejectedPercent),
 			metrics:     []statistic{received, valid, declined},
 			// Who does not consent breaks nothing.
@@ -196,33 +190,14 @@ func (s *stack) flowAlarms(f *flow) []alarm {
 			above: rejectedPercent, periods: 3, period: 300, missing: quiet,
 		},
 		{
-			name: f.settings.Name + "-late", description: "Events came after the partials of their hour had expired: they are in no headcount.",
+			name: f.Settings.Name + "-late", description: "Events came after the partials of their hour had expired: they are in no headcount.",
 			metrics: []statistic{s.counted(f, "aggregator", metrics.LateEvents.String())},
 			above:   0, periods: 1, period: 300, missing: quiet,
 		},
 		{
-			name: f.settings.Name + "-slow", description: "Events take more than a quarter of an hour from their arrival to a partial.",
+			name: f.Settings.Name + "-slow", description: "Events take more than a quarter of an hour from their arrival to a partial.",
 			metrics: []statistic{s.counted(f, "aggregator", metrics.EventAge.String())},
 			above:   15 * 60 * 1000, periods: 3, period: 300, missing: quiet,
 		},
 	}
 }
-
-// counted is a metric of the table of package metrics, for a service of a flow.
-func (s *stack) counted(f *flow, service, name string) statistic {
-	for _, m := range metrics.Table {
-		if m.Name == name && slices.Contains(m.Services, service) {
-			return statistic{
-				metric{"m", metrics.Namespace, name, map[string]string{"Stack": s.names.Stack, "Service": service, "Flow": f.settings.Name}}, string(m.Statistic),
-			}
-		}
-	}
-	panic(fmt.Sprintf("the %s counts no %s", service, name)) // a name of the table for another service: a slip in this file
-}
-
-// ofStream is a metric of the stream into the lake.
-func (s *stack) ofStream(name string) metric {
-	return metric{"m", "AWS/Firehose", name, map[string]string{"DeliveryStreamName": s.names.Stream()}}
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

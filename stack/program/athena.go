@@ -2,6 +2,7 @@ package program
 
 import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/athena"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -58,10 +59,16 @@ ORDER BY 1, 2`,
 	},
 }
 
+// queries is where queries run, and what somebody needs who may run them.
+type queries struct {
+	workgroup *athena.Workgroup
+	analyst   *iam.Policy
+}
+
 // athena creates the workgroup in which all queries run, with its limits, the
 // usual questions, and what an analyst may do.
-func (s *stack) athena(d *deployment) (err error) {
-	d.workgroup, err = athena.NewWorkgroup(s.ctx, "athena", &athena.WorkgroupArgs{
+func (s *stack) athena(b *buckets, database *glue.CatalogDatabase) (*queries, error) {
+	workgroup, err := athena.NewWorkgroup(s.ctx, "athena", &athena.WorkgroupArgs{
 		Name: pulumi.String(s.names.Workgroup()), Description: pulumi.String("Queries of Headcount " + s.Stack),
 		ForceDestroy: pulumi.Bool(true), // saved queries are in the repository, results expire
 		Configuration: athena.WorkgroupConfigurationArgs{
@@ -70,36 +77,36 @@ func (s *stack) athena(d *deployment) (err error) {
 			BytesScannedCutoffPerQuery:      pulumi.Int(s.AthenaScanLimitMB << 20),
 			EngineVersion:                   athena.WorkgroupConfigurationEngineVersionArgs{SelectedEngineVersion: pulumi.String("Athena engine version 3")},
 			ResultConfiguration: athena.WorkgroupConfigurationResultConfigurationArgs{
-				OutputLocation: pulumi.String("s3://" + d.results.name + "/athena/"),
+				OutputLocation: pulumi.String("s3://" + b.results.Name + "/athena/"),
 				EncryptionConfiguration: athena.WorkgroupConfigurationResultConfigurationEncryptionConfigurationArgs{
-					EncryptionOption: pulumi.String("SSE_KMS"), KmsKeyArn: d.key.Arn,
+					EncryptionOption: pulumi.String("SSE_KMS"), KmsKeyArn: s.key.Arn,
 				},
 			},
 		},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{d.results.policy}))...)
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{b.results.Policy}))...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, q := range questions {
 		_, err := athena.NewNamedQuery(s.ctx, q.name, &athena.NamedQueryArgs{
-			Name: pulumi.String(q.name), Description: pulumi.String(q.description), Database: d.database.Name,
-			Workgroup: d.workgroup.Name, Query: pulumi.String(q.sql),
+			Name: pulumi.String(q.name), Description: pulumi.String(q.description), Database: database.Name,
+			Workgroup: workgroup.Name, Query: pulumi.String(q.sql),
 		}, s.opts()...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	d.analyst, err = iam.NewPolicy(s.ctx, "analyst", &iam.PolicyArgs{
+	analyst, err := iam.NewPolicy(s.ctx, "analyst", &iam.PolicyArgs{
 		Name:        pulumi.String(s.names.Prefix() + "-analyst"),
 		Description: pulumi.String("Query the headcounts of Headcount: no events, no quarantine, no partials"),
-		Policy:      append(s.queryPolicy(d), s.readHeadcounts(d)).JSON(),
+		Policy:      s.queryPolicy(b, database).JSON(),
 	}, s.opts()...)
-	return err
+	return &queries{workgroup, analyst}, err
 }
 
-// queryPolicy lets somebody run queries in the workgroup, and get at their
-// results. What they see is another statement's affair.
-func (s *stack) queryPolicy(d *deployment) policy.Document {
+// queryPolicy lets somebody run queries in the workgroup, read their results, and
+// read the headcounts.
+func (s *stack) queryPolicy(b *buckets, database *glue.CatalogDatabase) policy.Document {
 	n := s.names
 	return policy.Document{
 		{
@@ -116,20 +123,17 @@ func (s *stack) queryPolicy(d *deployment) policy.Document {
 		{
 			Sid: "Tables", Actions: []string{"glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartition", "glue:GetPartitions"},
 			Resources: []pulumi.StringInput{
-				pulumi.String(n.ARN("glue", "catalog")), d.database.Arn, pulumi.String(n.ARN("glue", "table/"+n.Database()+"/*")),
+				pulumi.String(n.ARN("glue", "catalog")), database.Arn, pulumi.String(n.ARN("glue", "table/"+n.Database()+"/*")),
 			},
 		},
 		{
 			Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
-			Resources: []pulumi.StringInput{d.results.objects("athena/")},
+			Resources: []pulumi.StringInput{b.results.objects("athena/")},
 		},
 		{
-			Sid: "Buckets", Actions: []string{"s3:ListBucket", "s3:GetBucketLocation"}, Resources: policy.On(d.results.arn, d.aggregates.arn),
+			Sid: "Buckets", Actions: []string{"s3:ListBucket", "s3:GetBucketLocation"}, Resources: policy.On(b.results.ARN, b.aggregates.ARN),
 		},
-		d.useKey(),
+		useKey(s.key),
+		{Sid: "Headcounts", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{b.aggregates.objects("headcounts/")}},
 	}
-}
-
-func (s *stack) readHeadcounts(d *deployment) policy.Statement {
-	return policy.Statement{Sid: "Headcounts", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("headcounts/")}}
 }

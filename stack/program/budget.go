@@ -15,20 +15,20 @@ func (s *stack) budgets() string { return "arn:aws:budgets::" + s.names.Account 
 // stack: a filter by tags counts nothing until somebody activates the tags for
 // cost allocation by hand
 // (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html).
-func (s *stack) budget(d *deployment) error {
+func (s *stack) budget(t *topics) error {
 	if s.MonthlyBudgetUSD == 0 {
 		return nil
 	}
 	notify := func(kind string) budgets.BudgetNotificationInput {
 		return budgets.BudgetNotificationArgs{
 			NotificationType: pulumi.String(kind), ComparisonOperator: pulumi.String("GREATER_THAN"),
-			Threshold: pulumi.Float64(100), ThresholdType: pulumi.String("PERCENTAGE"), SubscriberSnsTopicArns: pulumi.StringArray{d.alarms.Arn},
+			Threshold: pulumi.Float64(100), ThresholdType: pulumi.String("PERCENTAGE"), SubscriberSnsTopicArns: pulumi.StringArray{t.alarms.Arn},
 		}
 	}
 	_, err := budgets.NewBudget(s.ctx, "budget", &budgets.BudgetArgs{
 		Name: pulumi.String(s.names.Prefix()), BudgetType: pulumi.String("COST"), TimeUnit: pulumi.String("MONTHLY"),
 		LimitAmount: pulumi.String(fmt.Sprint(s.MonthlyBudgetUSD)), LimitUnit: pulumi.String("USD"),
 		Notifications: budgets.BudgetNotificationArray{notify("ACTUAL"), notify("FORECASTED")},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{d.alarmsOpen}))...)
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{t.alarmsOpen}))...)
 	return err
 }

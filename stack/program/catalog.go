@@ -35,8 +35,8 @@ var (
 		serializer:     "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
 		parameters:     map[string]string{"serialization.format": "1"},
 	}
-	// Of Athena's two JSON readers this is the one that takes a time as
-	// RFC 3339 writes it
+	// Of Athena's two JSON readers this is the one that reads a time as RFC 3339
+	// writes it
 	// (https://docs.aws.amazon.com/athena/latest/ug/hive-json-serde.html).
 	jsonFormat = format{
 		classification: "json",
@@ -59,37 +59,47 @@ type table struct {
 	// location where the first of them begins, s3://bucket/prefix/.
 	partitions []column
 	location   string
-	// values are the partition values that no range of numbers can tell.
+	// values are those of partition columns that are no range of numbers.
 	values map[string][]string
 }
 
-// catalog creates the database with its three tables. Their columns come from
-// the code that writes the files.
-func (s *stack) catalog(d *deployment) (err error) {
-	d.database, err = glue.NewCatalogDatabase(s.ctx, "database", &glue.CatalogDatabaseArgs{
+// catalog is what Athena reads, and the schema that Firehose writes by.
+type catalog struct {
+	database, deliveryDatabase *glue.CatalogDatabase
+	// deliverySchema is the table that gives Firehose its schema.
+	deliverySchema *glue.CatalogTable
+	tables         map[string]*glue.CatalogTable
+	views          []pulumi.Resource
+}
+
+// catalog creates the database with its three tables and the views. The tables'
+// columns come from the code that writes the files.
+func (s *stack) catalog(b *buckets) (*catalog, error) {
+	database, err := glue.NewCatalogDatabase(s.ctx, "database", &glue.CatalogDatabaseArgs{
 		Name: pulumi.String(s.names.Database()), Description: pulumi.String("Headcount " + s.Stack),
 	}, s.opts()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.tables = map[string]*glue.CatalogTable{}
-	for _, t := range s.tableList(d) {
+	c := &catalog{database: database, tables: map[string]*glue.CatalogTable{}}
+	for _, t := range s.tableList(b) {
 		var more []pulumi.ResourceOption
 		if t.name == tableHeadcounts {
 			more = crawlerEdits()
 		}
-		if d.tables[t.name], err = s.newTable(d.database, t, more...); err != nil {
-			return err
+		if c.tables[t.name], err = s.newTable(database, t, more...); err != nil {
+			return nil, err
 		}
 	}
-	if err := s.createDeliverySchema(d); err != nil {
-		return err
+	if c.deliveryDatabase, c.deliverySchema, err = s.deliverySchema(b.lake); err != nil {
+		return nil, err
 	}
-	return s.createViews(d)
+	c.views, err = s.views(c)
+	return c, err
 }
 
 // tableList describes the tables.
-func (s *stack) tableList(d *deployment) []table {
+func (s *stack) tableList(b *buckets) []table {
 	var flows, categories []string
 	for _, f := range s.Flows {
 		flows = append(flows, f.Name)
@@ -101,7 +111,7 @@ func (s *stack) tableList(d *deployment) []table {
 	}
 	headcounts := table{
 		name: tableHeadcounts, description: "How many people were around each place, by window, gender and age band", format: parquetFormat,
-		location: "s3://" + d.aggregates.name + "/headcounts/", values: map[string][]string{"flow": flows},
+		location: "s3://" + b.aggregates.Name + "/headcounts/", values: map[string][]string{"flow": flows},
 	}
 	for _, c := range results.Columns {
 		headcounts.columns = append(headcounts.columns, column{c.Name, c.Kind.Hive()})
@@ -111,7 +121,7 @@ func (s *stack) tableList(d *deployment) []table {
 	}
 	rejected := table{
 		name: tableQuarantine, description: "Rejected events by category, without their payload; count distinct (message_id, index)", format: jsonFormat,
-		location: "s3://" + d.quarantine.name + "/quarantine/", values: map[string][]string{"category": categories},
+		location: "s3://" + b.quarantine.Name + "/quarantine/", values: map[string][]string{"category": categories},
 	}
 	for _, c := range stage.QuarantineColumns {
 		rejected.columns = append(rejected.columns, column{c.Name, c.Type})
@@ -121,7 +131,7 @@ func (s *stack) tableList(d *deployment) []table {
 	}
 	return []table{{
 		name: tableEvents, description: "The lake: every event as it was sent, by the day of its arrival. Personal data", format: parquetFormat,
-		columns: lakeColumns(), partitions: days(), location: "s3://" + d.lake.name + "/data/",
+		columns: lakeColumns(), partitions: []column{{"year", "string"}, {"month", "string"}, {"day", "string"}}, location: dataOf(b.lake),
 	}, headcounts, rejected}
 }
 
@@ -133,9 +143,8 @@ func lakeColumns() []column {
 	return columns
 }
 
-func days() []column {
-	return []column{{"year", "string"}, {"month", "string"}, {"day", "string"}}
-}
+// dataOf is where the lake's table is.
+func dataOf(lake *Bucket) string { return "s3://" + lake.Name + "/data/" }
 
 func (s *stack) newTable(db *glue.CatalogDatabase, t table, more ...pulumi.ResourceOption) (*glue.CatalogTable, error) {
 	parameters := s.projection(t)
@@ -190,28 +199,28 @@ func (s *stack) projection(t table) pulumi.StringMap {
 	return parameters
 }
 
-// createDeliverySchema makes the table that Firehose takes its schema from. It
+// deliverySchema makes the table that Firehose has its schema from. It
 // is never changed: other columns are another table, by a hash in its name, so
 // that Firehose's version of it can be pinned, and a new field reaches the lake
 // in the very up that knows of it. The old one stays, since Firehose goes on
-// with it for some minutes after it was told of the new one. Pulumi adds random
+// with it for some minutes after it was given the new one. Pulumi adds random
 // digits to the name, so that the way back makes a new table too.
-func (s *stack) createDeliverySchema(d *deployment) (err error) {
-	d.deliveryDatabase, err = glue.NewCatalogDatabase(s.ctx, "delivery-database", &glue.CatalogDatabaseArgs{
+func (s *stack) deliverySchema(lake *Bucket) (*glue.CatalogDatabase, *glue.CatalogTable, error) {
+	database, err := glue.NewCatalogDatabase(s.ctx, "delivery-database", &glue.CatalogDatabaseArgs{
 		Name:        pulumi.String(s.names.Database() + "_delivery"),
 		Description: pulumi.String("The schemas that Firehose writes the lake by; nothing to query"),
 	}, s.opts()...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	columns := lakeColumns()
 	sum := sha256.Sum256([]byte(fmt.Sprint(columns)))
 	name := "events_" + hex.EncodeToString(sum[:4])
-	d.deliverySchema, err = glue.NewCatalogTable(s.ctx, name, &glue.CatalogTableArgs{
-		DatabaseName: d.deliveryDatabase.Name,
+	schema, err := glue.NewCatalogTable(s.ctx, name, &glue.CatalogTableArgs{
+		DatabaseName: database.Name,
 		Description:  pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
 		Parameters:        pulumi.StringMap{"classification": pulumi.String("parquet")},
-		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: "s3://" + d.lake.name + "/data/"}),
+		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: dataOf(lake)}),
 	}, s.opts(pulumi.RetainOnDelete(true))...)
-	return err
+	return database, schema, err
 }

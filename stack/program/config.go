@@ -15,7 +15,7 @@ import (
 
 // configured gives the values in the project's namespace as Pulumi gives them to
 // a program, Pulumi.yaml's defaults among them. The SDK reads them from the same
-// variable, but only key by key: a key with a slip of the pen would go unnoticed.
+// variable, but only key by key: a misspelt key would go unnoticed.
 func configured() (map[string]string, error) {
 	var all map[string]string
 	if text := os.Getenv(pulumi.EnvConfig); text != "" {
@@ -32,7 +32,7 @@ func configured() (map[string]string, error) {
 	return values, nil
 }
 
-// begin makes the provider and finds out whose account it works in.
+// begin makes the provider, and checks whose account it works in.
 func begin(ctx *pulumi.Context, s *settings.Settings) (*stack, error) {
 	provider, err := aws.NewProvider(ctx, "aws", &aws.ProviderArgs{
 		Region: pulumi.String(s.Region),
@@ -47,25 +47,24 @@ func begin(ctx *pulumi.Context, s *settings.Settings) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("whose account this is: %w", err)
 	}
+	if faults := s.OtherAccount(caller.AccountId); faults != nil {
+		return nil, &settings.FaultsError{Stack: s.Stack, Faults: faults}
+	}
 	return &stack{
 		Settings: s, ctx: ctx, provider: provider,
 		names: names.Names{Stack: s.Stack, Account: caller.AccountId, Region: s.Region},
 	}, nil
 }
 
-// opts are the options of a resource: the provider, and more.
+// opts are the options of a resource or a component without a parent: the
+// provider, which reaches a component's children, and more.
 func (s *stack) opts(more ...pulumi.ResourceOption) []pulumi.ResourceOption {
 	return append([]pulumi.ResourceOption{pulumi.Provider(s.provider)}, more...)
-}
-
-// under are the options of a resource that belongs to a component.
-func (s *stack) under(parent pulumi.Resource, more ...pulumi.ResourceOption) []pulumi.ResourceOption {
-	return s.opts(append([]pulumi.ResourceOption{pulumi.Parent(parent)}, more...)...)
 }
 
 // kept are the options of what holds data, or is of no use without it: where
 // the stack is protected, it cannot be destroyed, and it stays in the account
 // even if it leaves the program.
-func (s *stack) kept() []pulumi.ResourceOption {
-	return []pulumi.ResourceOption{pulumi.Protect(s.Protect), pulumi.RetainOnDelete(s.Protect)}
+func kept(protect bool) []pulumi.ResourceOption {
+	return []pulumi.ResourceOption{pulumi.Protect(protect), pulumi.RetainOnDelete(protect)}
 }

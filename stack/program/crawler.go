@@ -1,8 +1,6 @@
 package program
 
 import (
-	"encoding/json"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -25,12 +23,12 @@ func crawlerEdits() []pulumi.ResourceOption {
 // crawler creates the Glue crawler that keeps the columns of headcounts as the
 // aggregator writes them. It runs once a day, before Europe and America get up:
 // a run is billed as ten minutes at least.
-func (s *stack) crawler(d *deployment) error {
+func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
 	n := s.names
-	role, ready, err := s.role(nil, "crawler", policy.Trust("glue.amazonaws.com"), policy.Document{
-		d.aggregates.list(),
-		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{d.aggregates.objects("headcounts/")}},
-		d.readKey(),
+	role, err := newRole(s.ctx, s.names, "crawler", policy.Trust("glue.amazonaws.com"), policy.Document{
+		aggregates.list(),
+		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{aggregates.objects("headcounts/")}},
+		{Sid: "Key", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{s.key.Arn}},
 		{
 			Sid: "Table",
 			Actions: []string{
@@ -38,14 +36,14 @@ func (s *stack) crawler(d *deployment) error {
 				"glue:BatchGetPartition", "glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition",
 			},
 			Resources: []pulumi.StringInput{
-				pulumi.String(n.ARN("glue", "catalog")), d.database.Arn, d.tables[tableHeadcounts].Arn,
+				pulumi.String(n.ARN("glue", "catalog")), c.database.Arn, c.tables[tableHeadcounts].Arn,
 			},
 		},
 		{
 			Sid: "Log", Actions: []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
 			Resources: policy.On(n.ARN("logs", "log-group:/aws-glue/crawlers*")),
 		},
-	})
+	}, s.opts()...)
 	if err != nil {
 		return err
 	}
@@ -54,24 +52,18 @@ func (s *stack) crawler(d *deployment) error {
 	// By default a crawler removes what it did not write itself, so the
 	// parameters of the projection too: it must only add columns
 	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html).
-	addOrUpdate := func(behaviour string) map[string]string { return map[string]string{"AddOrUpdateBehavior": behaviour} }
-	configuration, err := json.Marshal(map[string]any{
-		"Version": 1.0, "Grouping": map[string]string{"TableGroupingPolicy": "CombineCompatibleSchemas"},
-		"CrawlerOutput": map[string]any{"Tables": addOrUpdate("MergeNewColumns"), "Partitions": addOrUpdate("InheritFromTable")},
-	})
-	if err != nil {
-		return err
-	}
+	const configuration = `{"CrawlerOutput":{"Partitions":{"AddOrUpdateBehavior":"InheritFromTable"},"Tables":{"AddOrUpdateBehavior":"MergeNewColumns"}},` +
+		`"Grouping":{"TableGroupingPolicy":"CombineCompatibleSchemas"},"Version":1}`
 	_, err = glue.NewCrawler(s.ctx, "crawler", &glue.CrawlerArgs{
-		Name: pulumi.String(n.Prefix()), DatabaseName: d.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
+		Name: pulumi.String(n.Prefix()), DatabaseName: c.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
 		CatalogTargets: glue.CrawlerCatalogTargetArray{glue.CrawlerCatalogTargetArgs{
-			DatabaseName: d.database.Name, Tables: pulumi.StringArray{d.tables[tableHeadcounts].Name},
+			DatabaseName: c.database.Name, Tables: pulumi.StringArray{c.tables[tableHeadcounts].Name},
 		}},
 		Configuration: pulumi.String(configuration),
 		SchemaChangePolicy: glue.CrawlerSchemaChangePolicyArgs{
 			// A catalog target allows nothing else than to log what is gone.
 			DeleteBehavior: pulumi.String("LOG"), UpdateBehavior: pulumi.String("UPDATE_IN_DATABASE"),
 		},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{ready}))...)
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...)
 	return err
 }

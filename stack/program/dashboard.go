@@ -2,6 +2,8 @@ package program
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -24,9 +26,9 @@ const widgetWidth, widgetHeight, perRow = 8, 6, 3
 // dashboard creates the CloudWatch dashboard for operators: the way of an event
 // from left to right and top to bottom, and then every metric that the services
 // count.
-func (s *stack) dashboard(d *deployment) error {
+func (s *stack) dashboard(flows []*Flow) error {
 	var all pulumi.Array
-	for i, w := range s.widgets(d) {
+	for i, w := range s.widgets(flows) {
 		all = append(all, pulumi.Map{
 			"type": pulumi.String("metric"), "width": pulumi.Int(widgetWidth), "height": pulumi.Int(widgetHeight),
 			"x": pulumi.Int(i % perRow * widgetWidth), "y": pulumi.Int(i / perRow * widgetHeight),
@@ -48,7 +50,7 @@ func rows(series []statistic) pulumi.Array {
 	var all pulumi.Array
 	for _, m := range series {
 		row := pulumi.Array{pulumi.String(m.namespace), pulumi.String(m.name)}
-		for _, name := range sortedKeys(m.dimensions) {
+		for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
 			row = append(row, pulumi.String(name), pulumi.String(m.dimensions[name]))
 		}
 		all = append(all, append(row, pulumi.Map{"stat": pulumi.String(m.stat)}))
@@ -56,37 +58,38 @@ func rows(series []statistic) pulumi.Array {
 	return all
 }
 
-func (s *stack) widgets(d *deployment) []widget {
+func (s *stack) widgets(flows []*Flow) []widget {
 	list := []widget{
 		{"Into the lake: records", []statistic{{s.ofStream("IncomingRecords"), "Sum"}, {s.ofStream("SucceedConversion.Records"), "Sum"}, {s.ofStream("FailedConversion.Records"), "Sum"}}},
 		{"Into the lake: age of what Firehose holds (s)", []statistic{{s.ofStream("DeliveryToS3.DataFreshness"), "Maximum"}}},
-		{"Published messages", []statistic{{metric{"m", "AWS/SNS", "NumberOfMessagesPublished", map[string]string{"TopicName": s.names.Topic("events")}}, "Sum"}}},
+		{"Published messages", []statistic{{s.published(), "Sum"}}},
 	}
-	for _, f := range d.flows {
-		waiting, ages, dead := widget{title: f.settings.Name + ": waiting messages"}, widget{title: f.settings.Name + ": age of the oldest message (s)"}, widget{title: f.settings.Name + ": dead letters"}
+	for _, f := range flows {
+		flow := f.Settings.Name
+		waiting, ages, dead := widget{title: flow + ": waiting messages"}, widget{title: flow + ": age of the oldest message (s)"}, widget{title: flow + ": dead letters"}
 		for _, name := range pipeline.Queues() {
-			full := f.queues[name].name
-			waiting.series = append(waiting.series, statistic{s.visible(full), "Maximum"})
-			ages.series = append(ages.series, statistic{metric{"m", "AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": full}}, "Maximum"})
-			dead.series = append(dead.series, statistic{s.visible(full + "-dlq"), "Maximum"})
+			full := f.Queues[name].Name
+			waiting.series = append(waiting.series, statistic{visible(full), "Maximum"})
+			ages.series = append(ages.series, statistic{age(full), "Maximum"})
+			dead.series = append(dead.series, statistic{visible(full + "-dlq"), "Maximum"})
 		}
 		list = append(list, waiting, ages, dead)
-		for _, w := range f.workers {
-			name := s.names.Service(f.settings.Name, w.name)
-			list = append(list, widget{name + ": tasks", []statistic{{s.running(name), "Average"}, {s.desired(name), "Average"}}})
+		for _, w := range f.Workers {
+			name := s.names.Service(flow, w.Name)
+			list = append(list, widget{name + ": tasks", []statistic{{running(s.names, name), "Average"}, {desired(s.names, name), "Average"}}})
 		}
 	}
 	for _, m := range metrics.Table {
-		list = append(list, s.tableWidget(d, m))
+		list = append(list, s.tableWidget(flows, m))
 	}
 	return list
 }
 
 // tableWidget shows one metric of the table, for all flows and services that
 // have it, and all categories.
-func (s *stack) tableWidget(d *deployment, m metrics.Metric) widget {
+func (s *stack) tableWidget(flows []*Flow, m metrics.Metric) widget {
 	w := widget{title: fmt.Sprintf("%s (%s): %s", m.Name, m.Unit, m.Help)}
-	for _, f := range d.flows {
+	for _, f := range flows {
 		for _, service := range m.Services {
 			one := s.counted(f, service, m.Name)
 			if len(m.Dimensions) == len(one.dimensions) {

@@ -7,10 +7,10 @@ import (
 	"github.com/headcount-etl/headcount/stack/policy"
 )
 
-// key creates the stack's key, which encrypts everything at rest: topics,
+// newKey creates the stack's key, which encrypts everything at rest: topics,
 // queues, stream, buckets, logs, results. Amazon's own alias/aws/sqs would not
 // do, since SNS may not use it.
-func (s *stack) key(d *deployment) (err error) {
+func (s *stack) newKey() (*kms.Key, error) {
 	account, n := s.names.Account, s.names
 	// In the policy of a key the resource "*" is the key.
 	self := policy.On("*")
@@ -40,7 +40,7 @@ func (s *stack) key(d *deployment) (err error) {
 			Conditions: policy.From(account, n.ARN("firehose", "deliverystream/"+n.Stream())),
 		},
 		{
-			// Logs tells the log group as encryption context, and no source
+			// Logs sends the log group as encryption context, and no source
 			// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
 			Sid: "Logs", Services: []string{"logs." + s.Region + ".amazonaws.com"},
 			Actions:   []string{"kms:GenerateDataKey*", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"},
@@ -49,30 +49,23 @@ func (s *stack) key(d *deployment) (err error) {
 				pulumi.String(n.ARN("logs", "log-group:/headcount/"+s.Stack+"/*")))},
 		},
 	}
-	d.key, err = kms.NewKey(s.ctx, "key", &kms.KeyArgs{
+	key, err := kms.NewKey(s.ctx, "key", &kms.KeyArgs{
 		Description:       pulumi.String("Headcount " + s.Stack + ": everything at rest"),
 		EnableKeyRotation: pulumi.Bool(true),
-		// The longest time to think better of it: with the key all data is gone.
+		// The longest time in which it can be restored: with the key all data is gone.
 		DeletionWindowInDays: pulumi.Int(30),
 		Policy:               document.JSON(),
-	}, s.opts(s.kept()...)...)
+	}, s.opts(kept(s.Protect)...)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = kms.NewAlias(s.ctx, "key", &kms.AliasArgs{
-		Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: d.key.KeyId,
+		Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: key.KeyId,
 	}, s.opts()...)
-	return err
+	return key, err
 }
 
 // useKey lets a role use the key for what it writes and reads.
-func (d *deployment) useKey() policy.Statement {
-	return policy.Statement{
-		Sid: "Key", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{d.key.Arn},
-	}
-}
-
-// readKey lets a role use the key for what it only reads.
-func (d *deployment) readKey() policy.Statement {
-	return policy.Statement{Sid: "Key", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{d.key.Arn}}
+func useKey(key *kms.Key) policy.Statement {
+	return policy.Statement{Sid: "Key", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{key.Arn}}
 }

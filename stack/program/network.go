@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -32,49 +33,50 @@ type network struct {
 	ready []pulumi.Resource
 }
 
-func (s *stack) createNetwork(d *deployment) error {
+func (s *stack) network() (*network, error) {
 	vpc, err := ec2.NewVpc(s.ctx, "network", &ec2.VpcArgs{
 		CidrBlock: pulumi.String(vpcCIDR), EnableDnsHostnames: pulumi.Bool(true), EnableDnsSupport: pulumi.Bool(true),
 		Tags: s.called(s.names.Prefix()),
 	}, s.opts()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.watch(d, vpc); err != nil {
-		return err
+	if err := s.watch(vpc); err != nil {
+		return nil, err
 	}
 	// What uses no group of its own may talk to nobody.
 	_, err = ec2.NewDefaultSecurityGroup(s.ctx, "network", &ec2.DefaultSecurityGroupArgs{VpcId: vpc.ID()}, s.opts()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	routes, err := ec2.NewRouteTable(s.ctx, "private", &ec2.RouteTableArgs{VpcId: vpc.ID(), Tags: s.called(s.names.Prefix() + "-private")}, s.opts()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	available, err := s.zones()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	n := &network{}
 	for i, zone := range available {
 		subnet, err := s.subnet(fmt.Sprintf("private-%d", i+1), vpc, zone, privateCIDR(i), routes)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		d.network.subnets = append(d.network.subnets, subnet.ID())
+		n.subnets = append(n.subnets, subnet.ID())
 	}
 	s3, err := ec2.NewVpcEndpoint(s.ctx, "s3", &ec2.VpcEndpointArgs{
 		VpcId: vpc.ID(), VpcEndpointType: pulumi.String("Gateway"), ServiceName: pulumi.String("com.amazonaws." + s.Region + ".s3"),
 		RouteTableIds: pulumi.StringArray{routes.ID()}, Policy: s.objectsPolicy().JSON(), Tags: s.called(s.names.Prefix() + "-s3"),
 	}, s.opts()...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.network.ready = append(d.network.ready, s3)
+	n.ready = append(n.ready, s3)
 	if s.Network == settings.NAT {
-		return s.nat(d, vpc, available[0], routes)
+		return n, s.nat(n, vpc, available[0], routes)
 	}
-	return s.endpoints(d, vpc, s3)
+	return n, s.endpoints(n, vpc, s3)
 }
 
 // zones gives the first availability zones of the region that every account has.
@@ -110,21 +112,21 @@ func (s *stack) subnet(name string, vpc *ec2.Vpc, zone, cidr string, routes *ec2
 }
 
 // watch logs the connections that were refused.
-func (s *stack) watch(d *deployment, vpc *ec2.Vpc) error {
-	log, err := s.logGroup(nil, "network", "/headcount/"+s.Stack+"/network", d)
+func (s *stack) watch(vpc *ec2.Vpc) error {
+	log, err := cloudwatch.NewLogGroup(s.ctx, "network", logGroup("/headcount/"+s.Stack+"/network", s.LogDays, s.key), s.opts()...)
 	if err != nil {
 		return err
 	}
-	role, ready, err := s.role(nil, "flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*"))...), policy.Document{{
+	role, err := newRole(s.ctx, s.names, "flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*"))...), policy.Document{{
 		Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"},
 		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)},
-	}})
+	}}, s.opts()...)
 	if err != nil {
 		return err
 	}
 	_, err = ec2.NewFlowLog(s.ctx, "network", &ec2.FlowLogArgs{
 		VpcId: vpc.ID(), TrafficType: pulumi.String("REJECT"), LogDestination: log.Arn, IamRoleArn: role.Arn,
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{ready}))...)
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...)
 	return err
 }
 
@@ -148,7 +150,7 @@ func (s *stack) objectsPolicy() policy.Document {
 
 // nat lets the private subnets reach AWS through one NAT gateway. In one zone:
 // if that zone is down, the queues hold what comes until it is back.
-func (s *stack) nat(d *deployment, vpc *ec2.Vpc, zone string, private *ec2.RouteTable) error {
+func (s *stack) nat(n *network, vpc *ec2.Vpc, zone string, private *ec2.RouteTable) error {
 	gateway, err := ec2.NewInternetGateway(s.ctx, "internet", &ec2.InternetGatewayArgs{VpcId: vpc.ID(), Tags: s.called(s.names.Prefix())}, s.opts()...)
 	if err != nil {
 		return err
@@ -183,8 +185,8 @@ func (s *stack) nat(d *deployment, vpc *ec2.Vpc, zone string, private *ec2.Route
 	if err != nil {
 		return err
 	}
-	d.network.ready = append(d.network.ready, way)
-	d.network.tasks, err = s.securityGroup("tasks", vpc, nil, ec2.SecurityGroupEgressArray{
+	n.ready = append(n.ready, way)
+	n.tasks, err = s.securityGroup("tasks", vpc, nil, ec2.SecurityGroupEgressArray{
 		https("To AWS, through the NAT gateway", ec2.SecurityGroupEgressArgs{CidrBlocks: pulumi.ToStringArray([]string{"0.0.0.0/0"})}),
 	})
 	return err
@@ -192,7 +194,7 @@ func (s *stack) nat(d *deployment, vpc *ec2.Vpc, zone string, private *ec2.Route
 
 // endpoints lets the private subnets reach what they call in AWS, and nothing
 // else in the world.
-func (s *stack) endpoints(d *deployment, vpc *ec2.Vpc, s3 *ec2.VpcEndpoint) error {
+func (s *stack) endpoints(n *network, vpc *ec2.Vpc, s3 *ec2.VpcEndpoint) error {
 	group, err := s.securityGroup("endpoints", vpc, ec2.SecurityGroupIngressArray{ec2.SecurityGroupIngressArgs{
 		Description: pulumi.String("HTTPS from the network"), Protocol: pulumi.String("tcp"), FromPort: pulumi.Int(443), ToPort: pulumi.Int(443),
 		CidrBlocks: pulumi.ToStringArray([]string{vpcCIDR}),
@@ -200,7 +202,7 @@ func (s *stack) endpoints(d *deployment, vpc *ec2.Vpc, s3 *ec2.VpcEndpoint) erro
 	if err != nil {
 		return err
 	}
-	d.network.tasks, err = s.securityGroup("tasks", vpc, nil, ec2.SecurityGroupEgressArray{
+	n.tasks, err = s.securityGroup("tasks", vpc, nil, ec2.SecurityGroupEgressArray{
 		https("To the interface endpoints", ec2.SecurityGroupEgressArgs{SecurityGroups: pulumi.StringArray{group.ID()}}),
 		https("To S3, through its gateway endpoint", ec2.SecurityGroupEgressArgs{PrefixListIds: pulumi.StringArray{s3.PrefixListId}}),
 	})
@@ -210,13 +212,13 @@ func (s *stack) endpoints(d *deployment, vpc *ec2.Vpc, s3 *ec2.VpcEndpoint) erro
 	for _, service := range endpointServices {
 		endpoint, err := ec2.NewVpcEndpoint(s.ctx, service, &ec2.VpcEndpointArgs{
 			VpcId: vpc.ID(), VpcEndpointType: pulumi.String("Interface"), ServiceName: pulumi.String("com.amazonaws." + s.Region + "." + service),
-			SubnetIds: d.network.subnets, SecurityGroupIds: pulumi.StringArray{group.ID()}, PrivateDnsEnabled: pulumi.Bool(true),
+			SubnetIds: n.subnets, SecurityGroupIds: pulumi.StringArray{group.ID()}, PrivateDnsEnabled: pulumi.Bool(true),
 			Tags: s.called(s.names.Prefix() + "-" + service),
 		}, s.opts()...)
 		if err != nil {
 			return err
 		}
-		d.network.ready = append(d.network.ready, endpoint)
+		n.ready = append(n.ready, endpoint)
 	}
 	return nil
 }

@@ -6,13 +6,13 @@ import (
 
 // export says what an operator, a publisher and an analyst need. `make smoke`
 // finds the stack by it.
-func (s *stack) export(d *deployment) {
+func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *cluster, all []*Flow, placesKeys map[string]string, q *queries, shown *shown) {
 	flows := pulumi.Map{}
-	for _, f := range d.flows {
-		flows[f.settings.Name] = s.flowOutputs(d, f)
+	for _, f := range all {
+		flows[f.Settings.Name] = f.outputs(placesKeys[f.Settings.Name])
 	}
 	repositories := pulumi.Map{}
-	for service, r := range d.repositories {
+	for service, r := range w.repositories {
 		repositories[service] = r.RepositoryUrl
 	}
 	for name, value := range map[string]pulumi.Input{
@@ -20,41 +20,41 @@ func (s *stack) export(d *deployment) {
 		"region":                  pulumi.String(s.Region),
 		"account":                 pulumi.String(s.names.Account),
 		"bootstrap":               pulumi.Bool(s.Bootstrap),
-		"topicArn":                d.events.Arn,
-		"alertTopicArn":           d.alerts.Arn,
-		"alarmTopicArn":           d.alarms.Arn,
-		"publisherArn":            d.publisher.Arn,
-		"analystArn":              d.analyst.Arn,
-		"keyArn":                  d.key.Arn,
-		"database":                d.database.Name,
-		"workgroup":               d.workgroup.Name,
-		"streamName":              d.stream.Name,
-		"clusterName":             d.cluster.Name,
+		"topicArn":                t.events.Arn,
+		"alertTopicArn":           t.alerts.Arn,
+		"alarmTopicArn":           t.alarms.Arn,
+		"publisherArn":            t.publisher.Arn,
+		"analystArn":              q.analyst.Arn,
+		"keyArn":                  s.key.Arn,
+		"database":                c.database.Name,
+		"workgroup":               q.workgroup.Name,
+		"streamName":              l.stream.Name,
+		"clusterName":             w.cluster.Name,
 		"publishedFlow":           pulumi.String(s.PublishedFlow),
 		"firstYear":               pulumi.Int(s.FirstYear),
-		"dashboardUrl":            pulumi.String(d.dashboardURL),
+		"dashboardUrl":            pulumi.String(shown.url),
 		"flows":                   flows,
 		"operationsUrl":           pulumi.String("https://" + s.Region + ".console.aws.amazon.com/cloudwatch/home?region=" + s.Region + "#dashboards/dashboard/" + s.names.Prefix()),
-		"buckets":                 pulumi.Map{"lake": d.lake.bucket.Bucket, "aggregates": d.aggregates.bucket.Bucket, "quarantine": d.quarantine.bucket.Bucket, "results": d.results.bucket.Bucket, "logs": d.logs.bucket.Bucket},
+		"buckets":                 pulumi.Map{"lake": b.lake.Bucket.Bucket, "aggregates": b.aggregates.Bucket.Bucket, "quarantine": b.quarantine.Bucket.Bucket, "results": b.results.Bucket.Bucket, "logs": b.logs.Bucket.Bucket},
 		"repositories":            repositories,
-		"deliveryDeadLetterQueue": d.delivery.Url,
+		"deliveryDeadLetterQueue": l.deadLetters.Url,
 	} {
 		s.ctx.Export(name, value)
 	}
 }
 
-func (s *stack) flowOutputs(d *deployment, f *flow) pulumi.Map {
+func (f *Flow) outputs(placesKey string) pulumi.Map {
 	queues, dead, services := pulumi.Map{}, pulumi.Map{}, pulumi.Map{}
-	for name, q := range f.queues {
-		queues[name], dead[name] = q.main.Url, q.dead.Url
+	for name, q := range f.Queues {
+		queues[name], dead[name] = q.Main.Url, q.Dead.Url
 	}
-	for _, w := range f.workers {
-		services[w.name] = w.service.Name
+	for _, w := range f.Workers {
+		services[w.Name] = w.Service.Name
 	}
 	return pulumi.Map{
 		"queues": queues, "deadLetterQueues": dead, "services": services,
-		"window": pulumi.String(f.settings.Window.String()), "maxAge": pulumi.String(f.settings.MaxAge.String()),
-		"radiusM": pulumi.Float64(f.settings.RadiusM), "minPeople": pulumi.Int(f.settings.MinPeople),
-		"placesKey": pulumi.String(d.placesKeys[f.settings.Name]),
+		"window": pulumi.String(f.Settings.Window.String()), "maxAge": pulumi.String(f.Settings.MaxAge.String()),
+		"radiusM": pulumi.Float64(f.Settings.RadiusM), "minPeople": pulumi.Int(f.Settings.MinPeople),
+		"placesKey": pulumi.String(placesKey),
 	}
 }

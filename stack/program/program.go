@@ -1,6 +1,8 @@
 // Package program is the Pulumi program: it creates everything that Headcount is
-// made of on AWS, for one stack. program.go reads like the diagram in the
-// README; each concern has a file of its own.
+// made of on AWS, for one stack. Deploy reads like the diagram in the README. Each
+// part of it has a file of its own, gets what it needs of the parts before it, and
+// returns what the parts after it need. What there are several of is a component:
+// Bucket, Queue, Worker, Flow.
 package program
 
 import (
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/headcount-etl/headcount/stack/names"
@@ -49,6 +52,8 @@ type stack struct {
 	// provider is for every resource and function, so that nothing is created
 	// in a region by accident.
 	provider *aws.Provider
+	// key encrypts everything at rest.
+	key *kms.Key
 }
 
 // Deploy registers the resources of a stack, in the order of an event's path,
@@ -58,34 +63,55 @@ func Deploy(ctx *pulumi.Context, configured *settings.Settings) error {
 	if err != nil {
 		return err
 	}
-	if faults := s.OtherAccount(s.names.Account); faults != nil {
-		return &settings.FaultsError{Stack: s.Stack, Faults: faults}
+	found, err := s.lookUp()
+	if err != nil {
+		return fmt.Errorf("what the workers start with: %w", err)
 	}
-	d := &deployment{}
-	for _, part := range []struct {
-		name   string
-		create func(*deployment) error
-	}{
-		{"what the workers start with", s.lookUp},
-		{"key", s.key},
-		{"buckets", s.buckets},
-		{"topics", s.topics},
-		{"catalog", s.catalog},
-		{"lake", s.lake},
-		{"network", s.createNetwork},
-		{"cluster", s.cluster},
-		{"flows", s.flows},
-		{"crawler", s.crawler},
-		{"athena", s.athena},
-		{"quicksight", s.quickSight},
-		{"alarms", s.alarms},
-		{"budget", s.budget},
-		{"dashboard", s.dashboard},
-	} {
-		if err := part.create(d); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
-		}
+	if s.key, err = s.newKey(); err != nil {
+		return fmt.Errorf("key: %w", err)
 	}
-	s.export(d)
+	buckets, err := s.buckets()
+	if err != nil {
+		return fmt.Errorf("buckets: %w", err)
+	}
+	topics, err := s.topics()
+	if err != nil {
+		return fmt.Errorf("topics: %w", err)
+	}
+	catalog, err := s.catalog(buckets)
+	if err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	lake, err := s.lake(buckets.lake, topics.events, catalog)
+	if err != nil {
+		return fmt.Errorf("lake: %w", err)
+	}
+	network, err := s.network()
+	if err != nil {
+		return fmt.Errorf("network: %w", err)
+	}
+	cluster, err := s.cluster()
+	if err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	flows, err := s.flows(Platform{
+		Names: s.names, Key: s.key, LogDays: s.LogDays, Network: network, Cluster: cluster, Capacity: s.capacity(), Images: s.Images,
+		KeyRing: found.keyRing, Topics: topics, Buckets: buckets,
+	}, found.placesKeys)
+	if err != nil {
+		return err
+	}
+	queries, err := s.athena(buckets, catalog.database)
+	if err != nil {
+		return fmt.Errorf("athena: %w", err)
+	}
+	shown, err := s.quickSight(buckets, catalog, queries.workgroup)
+	if err != nil {
+		return fmt.Errorf("quicksight: %w", err)
+	}
+	if err := errors.Join(s.crawler(buckets.aggregates, catalog), s.alarms(topics.alarms, flows, shown.imported), s.budget(topics), s.dashboard(flows)); err != nil {
+		return fmt.Errorf("crawler, alarms, budget and dashboard: %w", err)
+	}
+	s.export(buckets, topics, catalog, lake, cluster, flows, found.placesKeys, queries, shown)
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 const day = 24 * 60 * 60 // seconds
 
 const (
-	// retention is how long a queue holds what nobody takes, and
+	// retention is how long a queue holds what nobody receives, and
 	// deadRetention, SQS's longest, a dead-letter queue. A dead letter's age
 	// counts from when it was first sent, so the second must be longer
 	// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).
@@ -24,127 +24,102 @@ const (
 	keyReuse = 300
 )
 
-// queueComponent is an SQS queue with its dead-letter queue.
-type queueComponent struct {
+// Queue is an SQS queue with its dead-letter queue.
+type Queue struct {
 	pulumi.ResourceState
 
-	// name is that of the queue; the dead-letter queue's ends in -dlq.
-	name       string
-	main, dead *sqs.Queue
-	policy     *sqs.QueuePolicy
+	// Name is that of the queue in AWS; the dead-letter queue's ends in -dlq.
+	Name       string
+	Main, Dead *sqs.Queue
+	Policy     *sqs.QueuePolicy
 }
 
-// queueArgs says what a queue is for.
-type queueArgs struct {
-	// logical is the queue's name in the program, name the one in AWS.
-	logical, name string
-	key           *kms.Key
-	// visibility is the visibility timeout in seconds.
-	visibility int
-	// source is the topic that may send to the queue; nil is none.
-	source *sns.Topic
+// QueueArgs says what a queue is for.
+type QueueArgs struct {
+	// Name is the queue's name in AWS.
+	Name string
+	Key  *kms.Key
+	// VisibilitySeconds is the visibility timeout.
+	VisibilitySeconds int
+	// Source is the topic that may send to the queue; nil is none.
+	Source *sns.Topic
 }
 
-func (s *stack) newQueue(parent pulumi.Resource, a queueArgs) (*queueComponent, error) {
-	q := &queueComponent{name: a.name}
-	if err := s.ctx.RegisterComponentResource("headcount:stack:Queue", a.logical, q, pulumi.Parent(parent)); err != nil {
+// NewQueue creates a queue.
+func NewQueue(ctx *pulumi.Context, name string, args *QueueArgs, opts ...pulumi.ResourceOption) (*Queue, error) {
+	q := &Queue{Name: args.Name}
+	if err := ctx.RegisterComponentResource("headcount:stack:Queue", name, q, opts...); err != nil {
 		return nil, err
 	}
 	var err error
-	if q.dead, err = s.sqsQueue(q, a.logical+"-dlq", a.name+"-dlq", a.key, deadRetention, a.visibility); err != nil {
+	// What the topic cannot deliver goes to the dead-letter queue at once, so it
+	// may send there too.
+	if q.Dead, _, err = sqsQueue(ctx, name+"-dlq", args.Name+"-dlq", deadRetention, args, pulumi.Parent(q)); err != nil {
 		return nil, err
 	}
-	if q.main, err = s.sqsQueue(q, a.logical, a.name, a.key, retention, a.visibility); err != nil {
-		return nil, err
-	}
-	if q.policy, err = s.queuePolicy(q, a.logical, q.main, a.source); err != nil {
-		return nil, err
-	}
-	// What the topic cannot deliver goes to the dead-letter queue at once.
-	if _, err = s.queuePolicy(q, a.logical+"-dlq", q.dead, a.source); err != nil {
+	if q.Main, q.Policy, err = sqsQueue(ctx, name, args.Name, retention, args, pulumi.Parent(q)); err != nil {
 		return nil, err
 	}
 	// Resources of their own, since each of the two queues names the other.
-	_, err = sqs.NewRedrivePolicy(s.ctx, a.logical, &sqs.RedrivePolicyArgs{
-		QueueUrl: q.main.Url,
+	_, err = sqs.NewRedrivePolicy(ctx, name, &sqs.RedrivePolicyArgs{
+		QueueUrl: q.Main.Url,
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
-			"deadLetterTargetArn": q.dead.Arn, "maxReceiveCount": pulumi.Int(queue.MaxReceives),
+			"deadLetterTargetArn": q.Dead.Arn, "maxReceiveCount": pulumi.Int(queue.MaxReceives),
 		}),
-	}, s.under(q)...)
+	}, pulumi.Parent(q))
 	if err != nil {
 		return nil, err
 	}
-	_, err = sqs.NewRedriveAllowPolicy(s.ctx, a.logical, &sqs.RedriveAllowPolicyArgs{
-		QueueUrl: q.dead.Url,
+	_, err = sqs.NewRedriveAllowPolicy(ctx, name, &sqs.RedriveAllowPolicyArgs{
+		QueueUrl: q.Dead.Url,
 		RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
-			"redrivePermission": pulumi.String("byQueue"), "sourceQueueArns": pulumi.StringArray{q.main.Arn},
+			"redrivePermission": pulumi.String("byQueue"), "sourceQueueArns": pulumi.StringArray{q.Main.Arn},
 		}),
-	}, s.under(q)...)
+	}, pulumi.Parent(q))
 	if err != nil {
 		return nil, err
 	}
-	return q, s.ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.main.Url, "deadLetterUrl": q.dead.Url})
+	return q, ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.Main.Url, "deadLetterUrl": q.Dead.Url})
 }
 
-// newDeadLetters creates a lone dead-letter queue, of a subscription.
-func (s *stack) newDeadLetters(logical, name string, key *kms.Key, source *sns.Topic) (*sqs.Queue, error) {
-	dead, err := s.sqsQueue(nil, logical, name, key, deadRetention, 120)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.queuePolicy(nil, logical, dead, source)
-	return dead, err
-}
-
-func (s *stack) sqsQueue(parent pulumi.Resource, logical, name string, key *kms.Key, retention, visibility int) (*sqs.Queue, error) {
-	return sqs.NewQueue(s.ctx, logical, &sqs.QueueArgs{
+// sqsQueue creates one queue, and the policy that lets the topic send, and nobody
+// come without TLS. Roles of the account have policies of their own.
+func sqsQueue(ctx *pulumi.Context, logical, name string, retention int, args *QueueArgs, opts ...pulumi.ResourceOption) (*sqs.Queue, *sqs.QueuePolicy, error) {
+	q, err := sqs.NewQueue(ctx, logical, &sqs.QueueArgs{
 		Name:                         pulumi.String(name),
-		KmsMasterKeyId:               key.Arn,
+		KmsMasterKeyId:               args.Key.Arn,
 		KmsDataKeyReusePeriodSeconds: pulumi.Int(keyReuse),
 		MaxMessageSize:               pulumi.Int(queue.MaxMessageBytes),
 		MessageRetentionSeconds:      pulumi.Int(retention),
 		ReceiveWaitTimeSeconds:       pulumi.Int(20), // SQS's longest: an idle queue costs least
-		VisibilityTimeoutSeconds:     pulumi.Int(visibility),
-	}, s.child(parent)...)
-}
-
-// child are the options of a resource that may belong to a component.
-func (s *stack) child(parent pulumi.Resource) []pulumi.ResourceOption {
-	if parent == nil {
-		return s.opts()
+		VisibilityTimeoutSeconds:     pulumi.Int(args.VisibilitySeconds),
+	}, opts...)
+	if err != nil {
+		return nil, nil, err
 	}
-	return s.under(parent)
-}
-
-// queuePolicy lets the topic send, and nobody come without TLS. Roles of the
-// account have policies of their own.
-func (s *stack) queuePolicy(parent pulumi.Resource, logical string, q *sqs.Queue, source *sns.Topic) (*sqs.QueuePolicy, error) {
 	document := policy.Document{policy.TLSOnly("sqs:*", q.Arn)}
-	if source != nil {
+	if args.Source != nil {
 		document = append(document, policy.Statement{
 			Sid: "Topic", Services: []string{"sns.amazonaws.com"}, Actions: []string{"sqs:SendMessage"},
-			Resources: []pulumi.StringInput{q.Arn}, Conditions: []policy.Condition{policy.Is("ArnEquals", "aws:SourceArn", source.Arn)},
+			Resources: []pulumi.StringInput{q.Arn}, Conditions: []policy.Condition{policy.Is("ArnEquals", "aws:SourceArn", args.Source.Arn)},
 		})
 	}
-	p, err := sqs.NewQueuePolicy(s.ctx, logical, &sqs.QueuePolicyArgs{QueueUrl: q.Url, Policy: document.JSON()}, s.child(parent)...)
+	p, err := sqs.NewQueuePolicy(ctx, logical, &sqs.QueuePolicyArgs{QueueUrl: q.Url, Policy: document.JSON()}, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("queue %s: %w", logical, err)
+		return nil, nil, fmt.Errorf("queue %s: %w", logical, err)
 	}
-	return p, nil
+	return q, p, nil
 }
 
-// receive lets a role take messages from the queue.
-func (q *queueComponent) receive() policy.Statement {
+// receive lets a role receive and delete messages of the queue.
+func (q *Queue) receive(sid string) policy.Statement {
 	return policy.Statement{
-		Sid: "Receive", Resources: []pulumi.StringInput{q.main.Arn},
+		Sid: sid, Resources: []pulumi.StringInput{q.Main.Arn},
 		Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
 	}
 }
 
 // send lets a role put messages into the queue.
-func (q *queueComponent) send() policy.Statement {
-	return policy.Statement{
-		Sid: "Send", Resources: []pulumi.StringInput{q.main.Arn},
-		Actions: []string{"sqs:SendMessage", "sqs:GetQueueAttributes"},
-	}
+func (q *Queue) send(sid string) policy.Statement {
+	return policy.Statement{Sid: sid, Resources: []pulumi.StringInput{q.Main.Arn}, Actions: []string{"sqs:SendMessage", "sqs:GetQueueAttributes"}}
 }

@@ -9,17 +9,27 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
+// topics are those for events and for people.
+type topics struct {
+	events, alerts, alarms *sns.Topic
+	// alarmsOpen is there when CloudWatch and Budgets may publish to alarms.
+	alarmsOpen pulumi.Resource
+	publisher  *iam.Policy
+}
+
 // topics creates the topic that the app publishes to, and the two for people:
 // alerts, the services' digests of rejected events, and alarms, CloudWatch's.
 // Nobody can be written to from the first: what is published there names people.
-func (s *stack) topics(d *deployment) (err error) {
-	if d.events, _, err = s.topic(d, "events"); err != nil {
-		return err
+func (s *stack) topics() (*topics, error) {
+	events, _, err := s.topic("events")
+	if err != nil {
+		return nil, err
 	}
-	if d.alerts, _, err = s.topic(d, settings.Alerts); err != nil {
-		return err
+	alerts, _, err := s.topic(settings.Alerts)
+	if err != nil {
+		return nil, err
 	}
-	d.alarms, d.alarmsOpen, err = s.topic(d, settings.Alarms, policy.Statement{
+	alarms, open, err := s.topic(settings.Alarms, policy.Statement{
 		Sid: "Alarms", Services: []string{"cloudwatch.amazonaws.com"}, Actions: []string{"sns:Publish"},
 		Conditions: policy.From(s.names.Account, s.names.ARN("cloudwatch", "alarm:"+s.names.Prefix()+"-*")),
 	}, policy.Statement{
@@ -27,28 +37,28 @@ func (s *stack) topics(d *deployment) (err error) {
 		Conditions: policy.From(s.names.Account, s.budgets()),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.emails(d); err != nil {
-		return err
+	if err := s.emails(map[string]*sns.Topic{settings.Alarms: alarms, settings.Alerts: alerts}); err != nil {
+		return nil, err
 	}
 	// What the app's backend needs in order to publish.
-	d.publisher, err = iam.NewPolicy(s.ctx, "publisher", &iam.PolicyArgs{
+	publisher, err := iam.NewPolicy(s.ctx, "publisher", &iam.PolicyArgs{
 		Name:        pulumi.String(s.names.Prefix() + "-publisher"),
 		Description: pulumi.String("Publish events to Headcount's topic"),
 		Policy: policy.Document{
-			{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{d.events.Arn}},
-			d.useKey(),
+			{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{events.Arn}},
+			useKey(s.key),
 		}.JSON(),
 	}, s.opts()...)
-	return err
+	return &topics{events, alerts, alarms, open, publisher}, err
 }
 
 // topic creates a topic whose policy lets the account's own identities publish,
 // as far as their policies do, over TLS. open is there when they may.
-func (s *stack) topic(d *deployment, name string, more ...policy.Statement) (topic *sns.Topic, open pulumi.Resource, err error) {
+func (s *stack) topic(name string, more ...policy.Statement) (topic *sns.Topic, open pulumi.Resource, err error) {
 	t, err := sns.NewTopic(s.ctx, name, &sns.TopicArgs{
-		Name: pulumi.String(s.names.Topic(name)), KmsMasterKeyId: d.key.Arn,
+		Name: pulumi.String(s.names.Topic(name)), KmsMasterKeyId: s.key.Arn,
 	}, s.opts()...)
 	if err != nil {
 		return nil, nil, err
@@ -72,8 +82,7 @@ func (s *stack) topic(d *deployment, name string, more ...policy.Statement) (top
 // emails subscribes people. Until somebody has followed the link in Amazon's
 // mail, a subscription is pending, and Pulumi cannot delete it: it then ends by
 // itself after two days.
-func (s *stack) emails(d *deployment) error {
-	topics := map[string]*sns.Topic{settings.Alarms: d.alarms, settings.Alerts: d.alerts}
+func (s *stack) emails(topics map[string]*sns.Topic) error {
 	for _, e := range s.Emails {
 		args := &sns.TopicSubscriptionArgs{Topic: topics[e.Topic].Arn, Protocol: pulumi.String("email"), Endpoint: pulumi.String(e.Address)}
 		if len(e.Categories) > 0 {

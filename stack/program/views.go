@@ -16,11 +16,11 @@ var trinoTypes = map[string]string{
 	"string": "varchar", "double": "double", "bigint": "bigint", "int": "integer", "boolean": "boolean", "timestamp": "timestamp(3)",
 }
 
-// createViews creates the views: those that the dashboards stand on, and
+// views creates the views: those that the dashboards stand on, and
 // events_safe under one of them.
-func (s *stack) createViews(d *deployment) error {
+func (s *stack) views(c *catalog) (all []pulumi.Resource, err error) {
 	safe := views.Events(tableEvents)
-	over := map[string]pulumi.Resource{tableEvents: d.tables[tableEvents], tableHeadcounts: d.tables[tableHeadcounts]}
+	over := map[string]pulumi.Resource{tableEvents: c.tables[tableEvents], tableHeadcounts: c.tables[tableHeadcounts]}
 	for _, v := range []struct {
 		over string
 		views.View
@@ -31,14 +31,14 @@ func (s *stack) createViews(d *deployment) error {
 	} {
 		text, err := viewText(v.View, s.names.Database())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		columns := glue.CatalogTableStorageDescriptorColumnArray{}
-		for _, c := range v.Columns {
-			columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(c.Name), Type: pulumi.String(c.Type)})
+		for _, col := range v.Columns {
+			columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(col.Name), Type: pulumi.String(col.Type)})
 		}
 		view, err := glue.NewCatalogTable(s.ctx, v.Name, &glue.CatalogTableArgs{
-			DatabaseName: d.database.Name, Name: pulumi.String(v.Name), TableType: pulumi.String("VIRTUAL_VIEW"),
+			DatabaseName: c.database.Name, Name: pulumi.String(v.Name), TableType: pulumi.String("VIRTUAL_VIEW"),
 			Parameters:       pulumi.StringMap{"presto_view": pulumi.String("true"), "comment": pulumi.String("Presto View")},
 			ViewOriginalText: pulumi.String(text), ViewExpandedText: pulumi.String("/* Presto View */"),
 			StorageDescriptor: glue.CatalogTableStorageDescriptorArgs{
@@ -54,12 +54,12 @@ func (s *stack) createViews(d *deployment) error {
 			pulumi.DependsOn([]pulumi.Resource{over[v.over]}),
 		)...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		over[v.Name] = view
-		d.views = append(d.views, view)
+		all = append(all, view)
 	}
-	return nil
+	return all, nil
 }
 
 // viewText writes a view as Athena keeps it in Glue: base64 of JSON, in a

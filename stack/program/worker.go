@@ -16,76 +16,78 @@ import (
 )
 
 const (
-	// stopTimeout is how long a service may take to finish what it has, and
+	// stopTimeout is how long a service has to finish its work, and
 	// killAfter when ECS kills it: a service may need five seconds more.
 	stopTimeout, killAfter = 30 * time.Second, 40 * time.Second
 	// nonroot is the user that the images are made for.
 	nonroot = "65532:65532"
 )
 
-// worker is one service of a flow: an ECS service on Fargate that scales on its
+// Worker is one service of a flow: an ECS service on Fargate that scales on its
 // queue's load.
-type worker struct {
+type Worker struct {
 	pulumi.ResourceState
 
-	name    string // service, as alarms and outputs name it
-	service *ecs.Service
+	// Name is that of the stage, as alarms and outputs name it.
+	Name    string
+	Service *ecs.Service
 }
 
-// workerArgs says what a worker is.
-type workerArgs struct {
-	pipeline.Stage
-	settings settings.Worker
-	input    *queueComponent
-	// environment is what the service is given besides what all are given.
-	environment pulumi.StringMap
-	// secret is the key ring, for who may have it.
-	secret *keyRing
-	// may is what the task may do.
-	may policy.Document
+// WorkerArgs says what a worker is.
+type WorkerArgs struct {
+	Platform
+	Stage    pipeline.Stage
+	Flow     settings.Flow
+	Settings settings.Worker
+	Input    *Queue
+	// Environment is what the service is given besides what all are given.
+	Environment pulumi.StringMap
+	// May is what the task may do.
+	May policy.Document
 }
 
-func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error) {
-	name := s.names.Service(f.settings.Name, a.Name)
-	w := &worker{name: a.Name}
-	if err := s.ctx.RegisterComponentResource("headcount:stack:Worker", name, w, pulumi.Parent(f)); err != nil {
+// NewWorker creates a worker.
+func NewWorker(ctx *pulumi.Context, name string, args *WorkerArgs, opts ...pulumi.ResourceOption) (*Worker, error) {
+	w := &Worker{Name: args.Stage.Name}
+	if err := ctx.RegisterComponentResource("headcount:stack:Worker", name, w, opts...); err != nil {
 		return nil, err
 	}
-	log, err := s.logGroup(w, name, s.names.LogGroup(f.settings.Name, a.Name), d)
+	own := pulumi.Parent(w)
+	log, err := cloudwatch.NewLogGroup(ctx, name, logGroup(args.Names.LogGroup(args.Flow.Name, w.Name), args.LogDays, args.Key), own)
 	if err != nil {
 		return nil, err
 	}
-	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ecs", "*"))...)
-	task, mayWork, err := s.role(w, name+"-task", trust, a.may)
+	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(args.Names.Account, args.Names.ARN("ecs", "*"))...)
+	task, err := newRole(ctx, args.Names, name+"-task", trust, args.May, own)
 	if err != nil {
 		return nil, err
 	}
-	starter, mayStart, err := s.role(w, name+"-exec", trust, s.starterPolicy(d, a, log))
+	starter, err := newRole(ctx, args.Names, name+"-exec", trust, args.starterPolicy(log), own)
 	if err != nil {
 		return nil, err
 	}
-	definition, err := ecs.NewTaskDefinition(s.ctx, name, &ecs.TaskDefinitionArgs{
-		Family: pulumi.String(s.names.Prefix() + "-" + name), NetworkMode: pulumi.String("awsvpc"),
+	definition, err := ecs.NewTaskDefinition(ctx, name, &ecs.TaskDefinitionArgs{
+		Family: pulumi.String(args.Names.Prefix() + "-" + name), NetworkMode: pulumi.String("awsvpc"),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{"FARGATE"}),
 		RuntimePlatform: ecs.TaskDefinitionRuntimePlatformArgs{
 			CpuArchitecture: pulumi.String("ARM64"), OperatingSystemFamily: pulumi.String("LINUX"),
 		},
-		Cpu: pulumi.String(fmt.Sprint(a.settings.CPU)), Memory: pulumi.String(fmt.Sprint(a.settings.MemoryMB)),
+		Cpu: pulumi.String(fmt.Sprint(args.Settings.CPU)), Memory: pulumi.String(fmt.Sprint(args.Settings.MemoryMB)),
 		TaskRoleArn: task.Arn, ExecutionRoleArn: starter.Arn,
-		ContainerDefinitions: s.container(d, f, a, log),
-	}, s.under(w)...)
+		ContainerDefinitions: args.container(log),
+	}, own)
 	if err != nil {
 		return nil, err
 	}
-	ready := append([]pulumi.Resource{mayWork, mayStart, d.capacity, d.aggregates.policy, d.quarantine.policy}, d.network.ready...)
-	w.service, err = ecs.NewService(s.ctx, name, &ecs.ServiceArgs{
-		Name: pulumi.String(name), Cluster: d.cluster.Arn, TaskDefinition: definition.Arn,
+	ready := append([]pulumi.Resource{task.ready, starter.ready, args.Cluster.capacity, args.Buckets.aggregates.Policy, args.Buckets.quarantine.Policy}, args.Network.ready...)
+	w.Service, err = ecs.NewService(ctx, name, &ecs.ServiceArgs{
+		Name: pulumi.String(name), Cluster: args.Cluster.cluster.Arn, TaskDefinition: definition.Arn,
 		PlatformVersion:            pulumi.String("LATEST"),
-		CapacityProviderStrategies: s.capacity(),
+		CapacityProviderStrategies: args.Capacity,
 		// Without this, another capacity replaces the service
 		// (https://www.pulumi.com/registry/packages/aws/api-docs/ecs/service/).
 		ForceNewDeployment: pulumi.Bool(true),
-		DesiredCount:       pulumi.Int(a.settings.MinTasks),
+		DesiredCount:       pulumi.Int(args.Settings.MinTasks),
 		// New tasks before old ones go; and if the new ones do not come up, the
 		// old ones stay, and the up fails.
 		DeploymentMinimumHealthyPercent: pulumi.Int(100), DeploymentMaximumPercent: pulumi.Int(200),
@@ -93,51 +95,51 @@ func (s *stack) newWorker(d *deployment, f *flow, a workerArgs) (*worker, error)
 		WaitForSteadyState:       pulumi.Bool(true),
 		EnableEcsManagedTags:     pulumi.Bool(true), PropagateTags: pulumi.String("SERVICE"),
 		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
-			Subnets: d.network.subnets, SecurityGroups: pulumi.StringArray{d.network.tasks.ID()}, AssignPublicIp: pulumi.Bool(false),
+			Subnets: args.Network.subnets, SecurityGroups: pulumi.StringArray{args.Network.tasks.ID()}, AssignPublicIp: pulumi.Bool(false),
 		},
-	}, s.under(w, pulumi.DependsOn(ready), pulumi.IgnoreChanges([]string{"desiredCount"}))...)
+	}, own, pulumi.DependsOn(ready), pulumi.IgnoreChanges([]string{"desiredCount"}))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.scale(d, f, a, w); err != nil {
+	if err := w.scale(ctx, name, args); err != nil {
 		return nil, err
 	}
-	return w, s.ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.service.Name})
+	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service.Name})
 }
 
 // starterPolicy is what ECS may do to start a task: fetch the image, open the
 // log, and read the key ring where it is for this service.
-func (s *stack) starterPolicy(d *deployment, a workerArgs, log *cloudwatch.LogGroup) policy.Document {
+func (args *WorkerArgs) starterPolicy(log *cloudwatch.LogGroup) policy.Document {
 	document := policy.Document{
 		// It is not about any resource.
 		{Sid: "SignIn", Actions: []string{"ecr:GetAuthorizationToken"}, Resources: policy.On("*")},
 		{
 			Sid: "Image", Actions: []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"},
-			Resources: []pulumi.StringInput{d.repositories[a.Name].Arn},
+			Resources: []pulumi.StringInput{args.Cluster.repositories[args.Stage.Name].Arn},
 		},
 		{Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)}},
 	}
-	if a.secret != nil {
-		document = append(document, policy.Statement{Sid: "Keys", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: policy.On(a.secret.arn)})
+	if args.Stage.Can(pipeline.Keys) {
+		document = append(document, policy.Statement{Sid: "Keys", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: policy.On(args.KeyRing.arn)})
 	}
 	return document
 }
 
 // container writes the container definitions of a task: one container.
-func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.LogGroup) pulumi.StringOutput {
-	c := f.settings
-	environment := merge(a.environment, pulumi.StringMap{
-		"AWS_REGION": pulumi.String(s.Region), "STACK": pulumi.String(s.names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": a.input.main.Url,
+func (args *WorkerArgs) container(log *cloudwatch.LogGroup) pulumi.StringOutput {
+	name, c, environment := args.Stage.Name, args.Flow, maps.Clone(args.Environment)
+	maps.Copy(environment, pulumi.StringMap{
+		"AWS_REGION": pulumi.String(args.Names.Region), "STACK": pulumi.String(args.Names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": args.Input.Main.Url,
 		"MAX_AGE": pulumi.String(c.MaxAge.String()), "STOP_TIMEOUT": pulumi.String(stopTimeout.String()), "LOG_LEVEL": pulumi.String(c.LogLevel),
 	})
 	list := pulumi.Array{}
-	for _, name := range slices.Sorted(maps.Keys(environment)) {
-		list = append(list, pulumi.Map{"name": pulumi.String(name), "value": environment[name]})
+	for _, variable := range slices.Sorted(maps.Keys(environment)) {
+		list = append(list, pulumi.Map{"name": pulumi.String(variable), "value": environment[variable]})
 	}
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 	definition := pulumi.Map{
-		"name":                   pulumi.String(a.Name),
-		"image":                  pulumi.Sprintf("%s@%s", d.repositories[a.Name].RepositoryUrl, s.Images[a.Name]),
+		"name":                   pulumi.String(name),
+		"image":                  pulumi.Sprintf("%s@%s", args.Cluster.repositories[name].RepositoryUrl, args.Images[name]),
 		"essential":              pulumi.Bool(true),
 		"user":                   pulumi.String(nonroot),
 		"privileged":             pulumi.Bool(false),
@@ -148,21 +150,21 @@ func (s *stack) container(d *deployment, f *flow, a workerArgs, log *cloudwatch.
 		"environment": list,
 		"stopTimeout": pulumi.Int(int(killAfter.Seconds())),
 		"healthCheck": pulumi.Map{
-			"command":  pulumi.ToStringArray([]string{"CMD", "/" + a.Name, "healthcheck"}),
+			"command":  pulumi.ToStringArray([]string{"CMD", "/" + name, "healthcheck"}),
 			"interval": pulumi.Int(30), "timeout": pulumi.Int(10), "retries": pulumi.Int(3), "startPeriod": pulumi.Int(60),
 		},
 		"logConfiguration": pulumi.Map{
 			"logDriver": pulumi.String("awslogs"),
 			"options": pulumi.Map{
-				"awslogs-group": log.Name, "awslogs-region": pulumi.String(s.Region), "awslogs-stream-prefix": pulumi.String(a.Name),
+				"awslogs-group": log.Name, "awslogs-region": pulumi.String(args.Names.Region), "awslogs-stream-prefix": pulumi.String(name),
 				// A log that does not come through must not stop the work.
 				"mode": pulumi.String("non-blocking"), "max-buffer-size": pulumi.String("16m"),
 			},
 		},
 	}
-	if a.secret != nil {
+	if args.Stage.Can(pipeline.Keys) {
 		definition["secrets"] = pulumi.Array{pulumi.Map{
-			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(a.secret.arn + ":::" + a.secret.version),
+			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(args.KeyRing.arn + ":::" + args.KeyRing.version),
 		}}
 	}
 	return pulumi.JSONMarshal(pulumi.Array{definition})
