@@ -18,8 +18,8 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// user is whom programs run as, by number, since a host can tell only by a
-// number that it is not root. It has the name nonroot.
+// user is whom programs run as, by number: only by a number does a host see that
+// it is not root. It has the name nonroot.
 const user = "65532"
 
 // epoch is the time of everything in an image: any other would differ between
@@ -31,7 +31,7 @@ type image struct {
 	service string
 	index   v1.ImageIndex
 	digest  v1.Hash
-	// sizes tells what a host downloads: "linux/arm64 4.2 MB, ...".
+	// sizes is what a host downloads: "linux/arm64 4.2 MB, ...".
 	sizes string
 }
 
@@ -73,7 +73,7 @@ func assembleOne(service string, p program) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Whoever takes the program over cannot write to it.
+	// Whoever takes control of the program cannot write to it.
 	own, err := layer([]file{{service, 0o555, p.data}})
 	if err != nil {
 		return nil, err

@@ -92,7 +92,7 @@ func readPrograms(from string, services []string) (map[string][]program, error) 
 
 var machines = map[string]elf.Machine{"arm64": elf.EM_AARCH64, "amd64": elf.EM_X86_64}
 
-// check tells whether a program can run alone on an architecture: in an image
+// check checks whether a program can run alone on an architecture: in an image
 // without any library it must not ask for one. The error reads on after the
 // program's name.
 func check(data []byte, arch string) error {

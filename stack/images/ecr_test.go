@@ -21,7 +21,7 @@ const password = "a-secret-of-ECR"
 
 // fakeECR is as much of ECR as is needed, on this machine: the one action of its
 // API, and a registry that wants the password, knows only the repositories that
-// were made, and takes no tag twice.
+// were made, and accepts no tag twice.
 type fakeECR struct {
 	*httptest.Server
 	repositories []string
@@ -73,7 +73,7 @@ func (e *fakeECR) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.behind.ServeHTTP(w, r)
 }
 
-// note counts a write, and tells whether it may be.
+// note counts a write, and reports whether it is allowed.
 func (e *fakeECR) note(method, path string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

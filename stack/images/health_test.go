@@ -108,7 +108,7 @@ func TestPulledImageIsWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := container{dir: t.TempDir(), Config: config.Config, env: []string{
-		// No one listens there: a far side that is down is not ill health.
+		// No one listens there: AWS that does not answer is not ill health.
 		"AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
 		// The health check finds the service by this URL, so that of another run of this test is another.
 		"INPUT_QUEUE_URL=http://127.0.0.1:1/000000000000/" + filepath.Base(t.TempDir()) + strconv.Itoa(os.Getpid()),

@@ -10,13 +10,13 @@
 package images
 
 import (
+	"bytes"
 	"context"
-	"errors"
-	"flag"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -26,75 +26,48 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// Run is the command: it compiles the services, builds their images, pushes
-// them to the stack's repositories in ECR with the caller's credentials, and
-// writes their digests to images.<stack>.json, after all are pushed.
-//
-// args are the flags: --stack NAME, required, and --dry-run, which builds but
-// needs no stack, pushes nothing and writes nothing. stdout gets a line for each
-// image, stderr what the go command says. The error is flag.ErrHelp where help
-// was asked for.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	stack, dryRun, err := parse(args, stderr)
-	if err != nil {
-		return err
-	}
+// Print compiles the services and builds their images, and writes a line for each
+// to stdout; stderr gets what the go command says.
+func Print(ctx context.Context, stdout, stderr io.Writer) error {
 	root, err := settings.Root()
 	if err != nil {
 		return err
-	}
-	var to registry
-	if !dryRun {
-		// Before the minutes that compiling may take: what can fail early, shall.
-		if to, err = login(ctx, root, stack); err != nil {
-			return err
-		}
 	}
 	built, err := build(ctx, root, pipeline.Names(nil), stderr)
 	if err != nil {
 		return err
 	}
-	if dryRun {
-		for _, i := range built {
-			if _, err := fmt.Fprintln(stdout, i); err != nil {
-				return err
-			}
+	for _, i := range built {
+		if _, err := fmt.Fprintln(stdout, i); err != nil {
+			return err
 		}
-		return nil
 	}
-	return publish(ctx, root, stack, built, to, stdout)
+	return nil
 }
 
-// parse reads the flags; the error names every fault.
-func parse(args []string, stderr io.Writer) (stack string, dryRun bool, err error) {
-	flags := flag.NewFlagSet("images", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&stack, "stack", "", "the name of the stack whose repositories get the images")
-	flags.BoolVar(&dryRun, "dry-run", false, "only build: print digests and sizes, push nothing")
-	if err := flags.Parse(args); err != nil {
-		return "", false, err
-	}
-	var faults []string
-	if flags.NArg() > 0 {
-		faults = append(faults, fmt.Sprintf("unexpected argument %q", flags.Arg(0)))
-	}
-	if stack == "" && !dryRun {
-		faults = append(faults, "--stack is missing: the name of the stack whose repositories get the images")
-	}
-	if faults != nil {
-		return "", false, errors.New("images: " + strings.Join(faults, "; "))
-	}
-	return stack, dryRun, nil
-}
-
-// login gives access to the registry of the caller's account in the stack's
-// region.
-func login(ctx context.Context, root, stack string) (registry, error) {
-	s, err := settings.Load(root, stack)
+// Push builds the images as Print does, pushes them to the stack's repositories in
+// ECR with the caller's credentials, and writes their digests to
+// images.<stack>.json, after all are pushed.
+func Push(ctx context.Context, s *settings.Settings, stdout, stderr io.Writer) error {
+	root, err := settings.Root()
 	if err != nil {
-		return registry{}, err
+		return err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.Region))
+	// Before the minutes of compiling: what can fail early, shall.
+	to, err := login(ctx, s.Region)
+	if err != nil {
+		return err
+	}
+	built, err := build(ctx, root, pipeline.Names(nil), stderr)
+	if err != nil {
+		return err
+	}
+	return publish(ctx, root, s.Stack, built, to, stdout)
+}
+
+// login gives access to the registry of the caller's account in a region.
+func login(ctx context.Context, region string) (registry, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
 	if err != nil {
 		return registry{}, err
 	}
@@ -129,7 +102,7 @@ func build(ctx context.Context, root string, services []string, stderr io.Writer
 // publish pushes images to the stack's repositories, and then writes their
 // digests to the stack's file under root.
 func publish(ctx context.Context, root, stack string, built []image, to registry, stdout io.Writer) error {
-	digests := Digests{}
+	digests := map[string]string{}
 	for _, i := range built {
 		repository := names.Names{Stack: stack}.Repository(i.service)
 		pushed, err := to.push(ctx, repository, i)
@@ -145,7 +118,7 @@ func publish(ctx context.Context, root, stack string, built []image, to registry
 		}
 		digests[i.service] = i.digest.String()
 	}
-	changed, err := Write(root, stack, digests)
+	changed, err := write(filepath.Join(root, settings.ImagesFile(stack)), digests)
 	if err != nil {
 		return err
 	}
@@ -155,4 +128,28 @@ func publish(ctx context.Context, root, stack string, built []image, to registry
 	}
 	_, err = fmt.Fprintln(stdout, settings.ImagesFile(stack), what)
 	return err
+}
+
+// write writes the digest of each service's image index, sha256: and 64
+// hexadecimal digits, to a file: an object, a line for each service, in the order
+// of their names. The file is replaced as a whole or not at all, and not touched
+// where it says the same: changed is false then. settings reads it.
+func write(path string, digests map[string]string) (changed bool, err error) {
+	data, err := json.MarshalIndent(digests, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	data = append(data, '\n')
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) { //nolint:gosec // the stack's own file
+		return false, nil
+	}
+	temp := path + ".tmp"
+	err = os.WriteFile(temp, data, 0o644) //nolint:gosec // it is committed: everyone may read it
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		_ = os.Remove(temp) // there may be none
+	}
+	return err == nil, err
 }

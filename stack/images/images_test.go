@@ -2,36 +2,21 @@ package images
 
 import (
 	"bytes"
-	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-func TestRunRefuses(t *testing.T) {
-	for _, c := range []struct{ args, want string }{
-		{"", "--stack is missing"},
-		{"--stack dev validator", `unexpected argument "validator"`},
-		{"validator", `unexpected argument "validator"; --stack is missing`},
-		{"--dry-run validator", `unexpected argument "validator"`},
-		{"--push", "-push"},
-		{"--stack nosuch", "there is no Pulumi.nosuch.yaml"},
-	} {
-		var out, said bytes.Buffer
-		err := Run(t.Context(), strings.Fields(c.args), &out, &said)
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || out.Len() > 0 {
-			t.Errorf("%q: got %v, and %q, want %q", c.args, err, &out, c.want)
-		}
-	}
-	var said bytes.Buffer
-	if err := Run(t.Context(), []string{"-h"}, &bytes.Buffer{}, &said); !errors.Is(err, flag.ErrHelp) || !strings.Contains(said.String(), "-dry-run") {
-		t.Errorf("help: %v\n%s", err, &said)
-	}
+func TestOutsideOfTheRepository(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := Run(t.Context(), []string{"--dry-run"}, &bytes.Buffer{}, &said); err == nil || !strings.Contains(err.Error(), "inside the repository") {
-		t.Errorf("outside of the repository: %v", err)
+	var out, said bytes.Buffer
+	for name, err := range map[string]error{"print": Print(t.Context(), &out, &said), "push": Push(t.Context(), &settings.Settings{}, &out, &said)} {
+		if err == nil || !strings.Contains(err.Error(), "inside the repository") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -44,10 +29,10 @@ func TestWrite(t *testing.T) {
   "validator": "sha256:a"
 }
 `
-	digests := Digests{"validator": "sha256:a", "masker": "sha256:b", "aggregator": "sha256:c"}
+	digests := map[string]string{"validator": "sha256:a", "masker": "sha256:b", "aggregator": "sha256:c"}
 	write := func(wantChanged bool) os.FileInfo {
 		t.Helper()
-		changed, err := Write(root, "dev", digests)
+		changed, err := write(path, digests)
 		if err != nil || changed != wantChanged {
 			t.Fatalf("changed %t, %v", changed, err)
 		}
@@ -82,10 +67,10 @@ func TestWriteFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(root, "images.dev.json", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := Write(root, "dev", Digests{}); err == nil || changed {
+	if changed, err := write(filepath.Join(root, "images.dev.json"), nil); err == nil || changed {
 		t.Errorf("changed %t, %v", changed, err)
 	}
-	if changed, err := Write(filepath.Join(root, "nosuch"), "dev", Digests{}); err == nil || changed {
+	if changed, err := write(filepath.Join(root, "nosuch", "images.dev.json"), nil); err == nil || changed {
 		t.Errorf("changed %t, %v", changed, err)
 	}
 	if files, err := os.ReadDir(root); len(files) != 1 || err != nil {

@@ -56,8 +56,8 @@ func access(ctx context.Context, api tokens) (registry, error) {
 // people, and keeps the image from counting as untagged.
 const tagDigits = 12
 
-// push uploads an image to a repository, unless it is there: pushed tells which.
-// ECR does not take a tag twice, not even for the same image, since the tags of
+// push uploads an image to a repository, unless it is there: pushed is false then.
+// ECR does not accept a tag twice, not even for the same image, since the tags of
 // our repositories are immutable.
 func (r registry) push(ctx context.Context, repository string, i image) (pushed bool, err error) {
 	tag, err := name.NewTag(fmt.Sprintf("%s/%s:%s", r.host, repository, i.digest.Hex[:tagDigits]))

@@ -65,7 +65,7 @@ func TestPublish(t *testing.T) {
 	if n := strings.Count(out.String(), ": pushed\n"); n != 3 || !strings.HasSuffix(out.String(), "images.dev.json written: commit it\n") {
 		t.Errorf("it says\n%s", &out)
 	}
-	var digests Digests
+	var digests map[string]string
 	data, err := os.ReadFile(filepath.Join(root, "images.dev.json"))
 	if err == nil {
 		err = json.Unmarshal(data, &digests)
@@ -164,7 +164,7 @@ func TestLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := login(t.Context(), root, "dev")
+	to, err := login(t.Context(), s.Region)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ type manager struct {
 	values          map[string]string // by version
 	labels          map[string]string // the version of each label
 	// before, if set, is called before each call, with its name: an error is the
-	// answer. after is the same once the call has taken effect.
+	// answer. after is the same once the call has had its effect.
 	before, after func(call string) error
 }
 

@@ -2,8 +2,8 @@
 // keys` does.
 //
 // The key ring is a secret in Secrets Manager that no Pulumi program manages, so
-// that the keys are in no state file and no destroy takes them. Nothing here
-// prints a key, and nothing takes one out of the ring or changes the key of a
+// that the keys are in no state file and no destroy deletes them. Nothing here
+// prints a key, and nothing removes one from the ring or changes the key of a
 // day that has begun: docs/privacy.md says why.
 package keys
 
@@ -33,7 +33,7 @@ type Options struct {
 }
 
 // Run makes, rotates or lists the key ring of a stack with the caller's
-// credentials, and tells on stdout what it did.
+// credentials, and writes to stdout what it did.
 func Run(ctx context.Context, s *settings.Settings, o Options, stdout io.Writer) error {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.Region))
 	if err != nil {
@@ -49,7 +49,7 @@ func Run(ctx context.Context, s *settings.Settings, o Options, stdout io.Writer)
 	return err
 }
 
-// keeper keeps the key ring of a stack. Its methods give what is to be told.
+// keeper keeps the key ring of a stack. Its methods give what is to be printed.
 type keeper struct {
 	secret secret
 	stack  string
@@ -127,7 +127,7 @@ func (k keeper) rotate(ctx context.Context, from string) (string, error) {
 	begins, _ := time.Parse(time.DateOnly, from) // it was checked
 	return fmt.Sprintf(`secret %[1]s: added key %[2]s
 %[3]vNext: make deploy STACK=%[4]s gives it to the maskers. It must be done before %[5]s 00:00 UTC, in %[6]s.
-If no masker has the key by then, it must not be deployed: the aggregators would stop. Take it back, and rotate to a later day:
+If no masker has the key by then, it must not be deployed: the aggregators would stop. Undo it, and rotate to a later day:
   aws secretsmanager update-secret-version-stage --region %[7]s --secret-id %[1]s --version-stage AWSCURRENT --move-to-version-id %[8]s --remove-from-version-id %[9]s
 `, k.secret.name, id, added, k.stack, from, left(begins.Sub(k.now)), k.secret.region, old.id, newVersion), nil
 }

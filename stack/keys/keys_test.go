@@ -31,7 +31,7 @@ func (m *manager) do(t *testing.T, now time.Time, o Options) (string, error) {
 	text, err := m.keeper(now).do(t.Context(), o)
 	for _, k := range m.keys(t) {
 		if said := fmt.Sprint(text, err); strings.Contains(said, k.Key) {
-			t.Errorf("%+v tells a key:\n%s", o, said)
+			t.Errorf("%+v shows a key:\n%s", o, said)
 		}
 	}
 	if labels := m.left(); labels != nil {
@@ -187,7 +187,7 @@ func TestRefused(t *testing.T) {
 }
 
 // TestTodayBeginsEarly: an event may lie five minutes ahead, so the aggregator
-// takes tomorrow for begun.
+// regards tomorrow as begun.
 func TestTodayBeginsEarly(t *testing.T) {
 	late := time.Date(2026, 11, 24, 23, 56, 0, 0, time.UTC)
 	m := &manager{}

@@ -35,7 +35,7 @@ func TestRotateAtOnce(t *testing.T) {
 	}
 }
 
-// TestLostAnswers: whatever call fails before or after it has taken effect, the
+// TestLostAnswers: whatever call fails before or after its effect, the
 // ring is the old one or the new one, and what is said is true.
 func TestLostAnswers(t *testing.T) {
 	down := errors.New("down")
@@ -70,7 +70,7 @@ func TestLostAnswers(t *testing.T) {
 }
 
 // TestInterrupt: Ctrl-C between the calls leaves the old ring and no label; and
-// where only the answer was not waited for, the new ring, which is told.
+// where only the answer was not waited for, the new ring, which is printed.
 func TestInterrupt(t *testing.T) {
 	for _, last := range []string{"put", "move"} {
 		ctx, stop := context.WithCancel(t.Context())
@@ -98,7 +98,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 // TestRotateBesideADeadOne: another one has written a version and died. It does
-// not take the label from ours, which would let Secrets Manager delete it.
+// not remove the label from ours, which would let Secrets Manager delete it.
 func TestRotateBesideADeadOne(t *testing.T) {
 	m := &manager{}
 	m.set(firstRing(noon))

@@ -29,7 +29,7 @@ type key struct {
 }
 
 // firstRing makes a ring with one new key. Its first day matters to nobody, as
-// the earliest key covers all days before it too; today tells when it was made.
+// the earliest key covers all days before it too; today says when it was made.
 func firstRing(now time.Time) string {
 	return encode([]key{{"k1", day(now), newKey()}})
 }
@@ -65,7 +65,7 @@ func (r *ring) with(from string) (text, id string) {
 	return encode(append(slices.Clone(r.keys), key{id, from, newKey()})), id
 }
 
-// check tells whether a key may be added from a day on. Days that have begun,
+// check checks whether a key may be added from a day on. Days that have begun,
 // and those that another key was announced for, keep the key that they have:
 // with a second one a person would have a second pseudonym on that day.
 func (r *ring) check(from string, now time.Time) error {
@@ -81,7 +81,7 @@ func (r *ring) check(from string, now time.Time) error {
 	return nil
 }
 
-// String tells the keys, a line each: id, first day, fingerprint.
+// String lists the keys, a line each: id, first day, fingerprint.
 func (r *ring) String() string {
 	var b strings.Builder
 	for i, k := range r.keys {

@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -78,12 +77,12 @@ func (s secret) create(ctx context.Context, value string, tags map[string]string
 // else errChanged, and nothing has changed.
 //
 // Secrets Manager has no conditional write, but moving a label is one: it names
-// the version that the label is taken from, and fails if the label is elsewhere
+// the version that loses the label, and fails if the label is elsewhere
 // (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html).
 // So the new version is written under a label of its own first, which nobody
 // else moves.
 func (s secret) replace(ctx context.Context, old version, value string) (id string, err error) {
-	id = versionID()
+	id = rand.Text() + rand.Text() // Secrets Manager wants 32 to 64 characters
 	label := "headcount-" + id
 	// What was begun is tidied up after an interrupt too.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
@@ -132,11 +131,4 @@ func (s secret) explain(err error) error {
 			"then wait until it is gone (%[3]w)", s.name, s.region, err)
 	}
 	return fmt.Errorf("secret %s: %w", s.name, err)
-}
-
-// versionID gives an id for a new version: 32 to 64 characters.
-func versionID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
-	return hex.EncodeToString(id[:])
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,7 +18,7 @@ import (
 )
 
 const (
-	// maxComment is the most that GitHub takes in a comment, in characters. Bytes
+	// maxComment is the most that GitHub accepts in a comment, in characters. Bytes
 	// are counted, which are never fewer.
 	maxComment = 65536
 	// maxValue is how many runes of a value are shown.
@@ -29,30 +27,18 @@ const (
 	marker = "<!-- headcount changes -->\n"
 )
 
-// runChanges prints what differs between the committed lists of a revision and those in the folder.
-func runChanges(ctx context.Context, args []string, stdout, _ io.Writer) error {
-	f := flag.NewFlagSet("changes", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	base := f.String("base", "", "the `REVISION` to compare with, such as origin/main")
-	f.Usage = func() {}
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		f.SetOutput(stdout)
-		f.PrintDefaults()
-		return err
-	} else if err != nil {
-		return err
-	}
-	if faults := unexpected(f.Args()); *base == "" || faults != nil {
-		if *base == "" {
-			faults = append([]string{"--base is missing"}, faults...)
-		}
-		return errors.New(strings.Join(faults, "; "))
-	}
+type changesCommand struct {
+	Base string `required:"" placeholder:"REVISION" help:"The revision to compare with, such as origin/main."`
+}
+
+// Run prints what differs between the committed lists of a revision and those in
+// the folder.
+func (c *changesCommand) Run(ctx context.Context, stdout io.Writer) error {
 	root, err := settings.Root()
 	if err != nil {
 		return err
 	}
-	before, err := committed(ctx, root, *base)
+	before, err := committed(ctx, root, c.Base)
 	if err != nil {
 		return err
 	}
@@ -68,7 +54,7 @@ func runChanges(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	return err
 }
 
-// listed tells whether a path from the root is a list of resources or a template.
+// listed reports whether a path from the root is a list of resources or a template.
 func listed(path string) bool {
 	resources, _ := filepath.Match("stack/testdata/resources.*.json", path)
 	template, _ := filepath.Match("stack/testdata/templates/*.json", path)
@@ -185,7 +171,7 @@ func items(path string, text []byte) (map[string]map[string]string, error) {
 }
 
 // flatten notes every leaf of a value by its path. A string that holds a JSON
-// object or array, such as a policy, is taken as what it holds.
+// object or array, such as a policy, is read as what it holds.
 func flatten(path string, value any, into map[string]string) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -272,7 +258,7 @@ func code(value string) string {
 
 // cut keeps whole lines, at most so many bytes, and says so where some are missing.
 func cut(text string, most int) string {
-	const note = "\nCut here, as GitHub takes no more than 65,536 characters: `git diff` of stack/testdata shows all.\n"
+	const note = "\nCut here, as GitHub accepts no more than 65,536 characters: `git diff` of stack/testdata shows all.\n"
 	if len(text) <= most {
 		return text
 	}

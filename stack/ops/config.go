@@ -23,8 +23,14 @@ type flowShown struct {
 	RefreshInterval string
 }
 
-// printConfig prints a configuration as indented JSON.
-func printConfig(s *settings.Settings, stdout io.Writer) error {
+type configCommand struct{ stackFlag }
+
+// Run prints the configuration as indented JSON.
+func (c *configCommand) Run(stdout io.Writer) error {
+	s, err := c.load()
+	if err != nil {
+		return err
+	}
 	shown := struct {
 		*settings.Settings
 		Flows  []flowShown

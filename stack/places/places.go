@@ -27,7 +27,7 @@ import (
 )
 
 // Run puts the lists of all flows into the stack's aggregates bucket with the
-// caller's credentials, and tells on stdout what it did. Before the first is
+// caller's credentials, and writes to stdout what it did. Before the first is
 // written each is compared with what its flow was made with: a list that would
 // stop the aggregators is an error that names every difference.
 func Run(ctx context.Context, s *settings.Settings, stdout io.Writer) error {
@@ -97,7 +97,7 @@ func (dry) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) 
 	return &s3.PutObjectOutput{}, nil
 }
 
-// put writes a list unless it is there; did tells whether it was written.
+// put writes a list unless it is there; did is whether it was written.
 func put(ctx context.Context, b bucket.Bucket, key string, data []byte) (did bool, err error) {
 	if _, err := b.Head(ctx, key); err == nil || !errors.Is(err, bucket.ErrNotFound) {
 		return false, err

@@ -131,7 +131,7 @@ func TestANewPlace(t *testing.T) {
 	}
 }
 
-// TestForbidden: what would stop an aggregator is told of all flows at once,
+// TestForbidden: what would stop an aggregator is reported of all flows at once,
 // and no list is uploaded, not even that of a flow that is right.
 func TestForbidden(t *testing.T) {
 	b := &typed{}

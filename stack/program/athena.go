@@ -1,6 +1,11 @@
 package program
 
 import (
+	"embed"
+	"io/fs"
+	"path"
+	"strings"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/athena"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -9,55 +14,11 @@ import (
 	"github.com/headcount-etl/headcount/stack/policy"
 )
 
-// questions are the queries that people ask most, saved in the workgroup.
-var questions = []struct{ name, description, sql string }{
-	{
-		"busiest-places", "The ten busiest places in the last full window of the published flow",
-		`SELECT window_start, poi_name, sum(people) AS people
-FROM published_headcounts
-WHERE year = date_format(current_timestamp AT TIME ZONE 'UTC', '%Y') AND month = date_format(current_timestamp AT TIME ZONE 'UTC', '%m')
-  AND day = date_format(current_timestamp AT TIME ZONE 'UTC', '%d')
-  AND window_end <= CAST(current_timestamp AT TIME ZONE 'UTC' AS timestamp)
-GROUP BY window_start, poi_name
-ORDER BY window_start DESC, people DESC
-LIMIT 10`,
-	},
-	{
-		"rejections-today", "Why events were rejected today (UTC), each once",
-		`SELECT category, field, count(DISTINCT message_id || '/' || CAST("index" AS varchar)) AS events
-FROM quarantine
-WHERE year = date_format(current_timestamp AT TIME ZONE 'UTC', '%Y') AND month = date_format(current_timestamp AT TIME ZONE 'UTC', '%m')
-  AND day = date_format(current_timestamp AT TIME ZONE 'UTC', '%d')
-GROUP BY category, field
-ORDER BY events DESC`,
-	},
-	{
-		"lag-by-platform", "How late events arrived today (UTC), by platform and version of the app",
-		`SELECT platform, app_version, count(*) AS events, approx_percentile(lag_minutes, 0.5) AS median_minutes, max(lag_minutes) AS longest_minutes
-FROM events_safe
-WHERE year = date_format(current_timestamp AT TIME ZONE 'UTC', '%Y') AND month = date_format(current_timestamp AT TIME ZONE 'UTC', '%m')
-  AND day = date_format(current_timestamp AT TIME ZONE 'UTC', '%d')
-GROUP BY platform, app_version
-ORDER BY events DESC`,
-	},
-	{
-		"suppressed-share", "How many cells of each flow are suppressed, by day: where it is most of them, windows or radii are too small",
-		`SELECT flow, year, month, day, count(*) AS cells, count_if(suppressed) AS suppressed, sum(people) AS people
-FROM headcounts
-GROUP BY flow, year, month, day
-ORDER BY year DESC, month DESC, day DESC, flow
-LIMIT 100`,
-	},
-	{
-		"flows-compared", "Two flows side by side in one day: replace v1, v2 and the day",
-		`SELECT coalesce(a.window_start, b.window_start) AS window_start, coalesce(a.poi_id, b.poi_id) AS poi_id, a.people AS v1, b.people AS v2
-FROM (SELECT window_start, poi_id, sum(people) AS people FROM headcounts WHERE flow = 'v1' AND year = '2026' AND month = '12' AND day = '01' GROUP BY 1, 2) a
-FULL JOIN (SELECT window_start, poi_id, sum(people) AS people FROM headcounts WHERE flow = 'v2' AND year = '2026' AND month = '12' AND day = '01' GROUP BY 1, 2) b
-  ON a.window_start = b.window_start AND a.poi_id = b.poi_id
-WHERE a.people IS DISTINCT FROM b.people
-ORDER BY 1, 2`,
-	},
-}
+// questions are the queries that people ask most, saved in the workgroup: by name,
+// the first line a comment that describes the query.
+//
+//go:embed questions/*.sql
+var questions embed.FS
 
 // queries is where queries run, and what somebody needs who may run them.
 type queries struct {
@@ -87,10 +48,20 @@ func (s *stack) athena(b *buckets, database *glue.CatalogDatabase) (*queries, er
 	if err != nil {
 		return nil, err
 	}
-	for _, q := range questions {
-		_, err := athena.NewNamedQuery(s.ctx, q.name, &athena.NamedQueryArgs{
-			Name: pulumi.String(q.name), Description: pulumi.String(q.description), Database: database.Name,
-			Workgroup: workgroup.Name, Query: pulumi.String(q.sql),
+	files, err := fs.Glob(questions, "questions/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		text, err := questions.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(path.Base(file), ".sql")
+		description, sql, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+		_, err = athena.NewNamedQuery(s.ctx, name, &athena.NamedQueryArgs{
+			Name: pulumi.String(name), Description: pulumi.String(strings.TrimPrefix(description, "-- ")), Database: database.Name,
+			Workgroup: workgroup.Name, Query: pulumi.String(sql),
 		}, s.opts()...)
 		if err != nil {
 			return nil, err
