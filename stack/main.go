@@ -1,5 +1,5 @@
 // Command stack is the Pulumi program that deploys Headcount to AWS: `pulumi up`
-// builds and runs it. docs/deploy.md tells how.
+// builds and runs it. docs/deploy.md says how.
 package main
 
 import (

@@ -61,7 +61,7 @@ type quiet struct{ *testing.T }
 func (quiet) Log(...any)          {}
 func (quiet) Logf(string, ...any) {}
 
-// said takes what the program says.
+// said drops what the program says.
 type said struct{}
 
 func (said) Debug(string, *pulumi.LogArgs) error { return nil }
@@ -148,7 +148,7 @@ func (a *account) resources(kind string) []string {
 	return names
 }
 
-// TestLife takes a stack through its life: preview, up, an up that changes
+// TestLife brings a stack through its life: preview, up, an up that changes
 // nothing, one that changes a timeout, another flow, one flow less, destroy.
 func TestLife(t *testing.T) {
 	t.Parallel()
@@ -185,7 +185,7 @@ func TestLife(t *testing.T) {
 	}
 }
 
-// compareOutputs compares what the stack tells its users with the committed file
+// compareOutputs compares what the stack reports to its users with the committed file
 // that the smoke program is tested on. `make resources` writes it.
 func (a *account) compareOutputs() {
 	a.t.Helper()
@@ -210,7 +210,7 @@ func (a *account) compareOutputs() {
 	}
 }
 
-// anotherFlow adds a flow and takes the first one away: queues and workers come
+// anotherFlow adds a flow and removes the first one: queues and workers come
 // and go, and no bucket is touched.
 func (a *account) anotherFlow() {
 	t := a.t
@@ -306,6 +306,6 @@ func TestUnknownTypes(t *testing.T) {
 	a := open(t, "dev")
 	delete(a.aws.types, "aws:sqs/queue:Queue")
 	if _, err := a.run(lt.TestOp(engine.Update), true); err == nil {
-		t.Error("the provider took a type that it does not know")
+		t.Error("the provider accepted a type that it does not know")
 	}
 }

@@ -17,7 +17,7 @@ var (
 	services = []string{"validator", "masker", "aggregator"}
 )
 
-// rule is what AWS takes as a name.
+// rule is what AWS accepts as a name.
 type rule struct {
 	most    int
 	pattern *regexp.Regexp
@@ -70,7 +70,7 @@ func all(n names.Names, flows ...string) map[string][]string {
 }
 
 // TestLimits: whatever the stack and its flows are called, as far as settings
-// let them, AWS takes every name, and none is there twice.
+// let them, AWS accepts every name, and none is there twice.
 func TestLimits(t *testing.T) {
 	stack := rapid.StringMatching(`[a-z0-9]{1,12}`)
 	flow := rapid.StringMatching(`[a-z0-9][a-z0-9-]{0,23}|[a-z0-9]{24}`)

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"errors"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -64,50 +66,43 @@ func NewBucket(ctx *pulumi.Context, name string, args *BucketArgs, opts ...pulum
 	if err != nil {
 		return nil, err
 	}
-	for _, create := range []func(*pulumi.Context, string, *BucketArgs, []pulumi.ResourceOption) error{b.close, b.encrypt, b.version, b.log} {
-		if err := create(ctx, name, args, own); err != nil {
-			return nil, err
-		}
-	}
 	document := append(policy.Document{policy.TLSOnly("s3:*", pulumi.String(b.ARN), pulumi.String(b.ARN+"/*"))}, args.Statements...)
 	b.Policy, err = s3.NewBucketPolicy(ctx, name, &s3.BucketPolicyArgs{Bucket: b.Bucket.ID(), Policy: document.JSON()}, own...)
-	if err != nil {
-		return nil, err
-	}
-	return b, ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Bucket.Bucket, "arn": b.Bucket.Arn})
+	return b, errors.Join(
+		err,
+		// Neither the public nor other accounts' objects get in.
+		leaf(s3.NewBucketPublicAccessBlock(ctx, name, &s3.BucketPublicAccessBlockArgs{
+			Bucket:          b.Bucket.ID(),
+			BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
+			IgnorePublicAcls: pulumi.Bool(true), RestrictPublicBuckets: pulumi.Bool(true),
+		}, own...)),
+		leaf(s3.NewBucketOwnershipControls(ctx, name, &s3.BucketOwnershipControlsArgs{
+			Bucket: b.Bucket.ID(),
+			Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
+		}, own...)),
+		b.encrypt(ctx, name, args, own),
+		b.version(ctx, name, args, own),
+		b.log(ctx, name, args, own),
+		ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Bucket.Bucket, "arn": b.Bucket.Arn}),
+	)
 }
 
-// close keeps the public and other accounts' objects out.
-func (b *Bucket) close(ctx *pulumi.Context, name string, _ *BucketArgs, opts []pulumi.ResourceOption) error {
-	_, err := s3.NewBucketPublicAccessBlock(ctx, name, &s3.BucketPublicAccessBlockArgs{
-		Bucket:          b.Bucket.ID(),
-		BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
-		IgnorePublicAcls: pulumi.Bool(true), RestrictPublicBuckets: pulumi.Bool(true),
-	}, opts...)
-	if err != nil {
-		return err
-	}
-	_, err = s3.NewBucketOwnershipControls(ctx, name, &s3.BucketOwnershipControlsArgs{
-		Bucket: b.Bucket.ID(),
-		Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
-	}, opts...)
-	return err
-}
+// leaf is for a resource that no other needs: only its error matters.
+func leaf(_ any, err error) error { return err }
 
 func (b *Bucket) encrypt(ctx *pulumi.Context, name string, args *BucketArgs, opts []pulumi.ResourceOption) error {
 	standard := s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{SseAlgorithm: pulumi.String("AES256")}
 	if args.Key != nil {
 		standard.SseAlgorithm, standard.KmsMasterKeyId = pulumi.String("aws:kms"), args.Key.Arn
 	}
-	_, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
+	return leaf(s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
 		Bucket: b.Bucket.ID(),
 		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
 			ApplyServerSideEncryptionByDefault: standard,
 			// A key for the bucket, instead of a request to KMS for each object.
 			BucketKeyEnabled: pulumi.Bool(args.Key != nil),
 		}},
-	}, opts...)
-	return err
+	}, opts...))
 }
 
 // version keeps what was overwritten for a while, and lets go what is old.
@@ -142,20 +137,18 @@ func (b *Bucket) version(ctx *pulumi.Context, name string, args *BucketArgs, opt
 		}
 	}
 	// Rules on old versions need versions.
-	_, err = s3.NewBucketLifecycleConfigurationV2(ctx, name, &s3.BucketLifecycleConfigurationV2Args{
+	return leaf(s3.NewBucketLifecycleConfigurationV2(ctx, name, &s3.BucketLifecycleConfigurationV2Args{
 		Bucket: b.Bucket.ID(), Rules: rules,
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{versioning}))...)
-	return err
+	}, append(opts, pulumi.DependsOn([]pulumi.Resource{versioning}))...))
 }
 
 func (b *Bucket) log(ctx *pulumi.Context, name string, args *BucketArgs, opts []pulumi.ResourceOption) error {
 	if args.AccessLogs == nil {
 		return nil
 	}
-	_, err := s3.NewBucketLoggingV2(ctx, name, &s3.BucketLoggingV2Args{
+	return leaf(s3.NewBucketLoggingV2(ctx, name, &s3.BucketLoggingV2Args{
 		Bucket: b.Bucket.ID(), TargetBucket: args.AccessLogs.Bucket.ID(), TargetPrefix: pulumi.String(name + "/"),
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{args.AccessLogs.Policy}))...)
-	return err
+	}, append(opts, pulumi.DependsOn([]pulumi.Resource{args.AccessLogs.Policy}))...))
 }
 
 // objects gives the ARN of the bucket's objects under a prefix.

@@ -25,10 +25,9 @@ func (s *stack) budget(t *topics) error {
 			Threshold: pulumi.Float64(100), ThresholdType: pulumi.String("PERCENTAGE"), SubscriberSnsTopicArns: pulumi.StringArray{t.alarms.Arn},
 		}
 	}
-	_, err := budgets.NewBudget(s.ctx, "budget", &budgets.BudgetArgs{
+	return leaf(budgets.NewBudget(s.ctx, "budget", &budgets.BudgetArgs{
 		Name: pulumi.String(s.names.Prefix()), BudgetType: pulumi.String("COST"), TimeUnit: pulumi.String("MONTHLY"),
 		LimitAmount: pulumi.String(fmt.Sprint(s.MonthlyBudgetUSD)), LimitUnit: pulumi.String("USD"),
 		Notifications: budgets.BudgetNotificationArray{notify("ACTUAL"), notify("FORECASTED")},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{t.alarmsOpen}))...)
-	return err
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{t.alarmsOpen}))...))
 }

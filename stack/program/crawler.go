@@ -54,7 +54,7 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
 	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html).
 	const configuration = `{"CrawlerOutput":{"Partitions":{"AddOrUpdateBehavior":"InheritFromTable"},"Tables":{"AddOrUpdateBehavior":"MergeNewColumns"}},` +
 		`"Grouping":{"TableGroupingPolicy":"CombineCompatibleSchemas"},"Version":1}`
-	_, err = glue.NewCrawler(s.ctx, "crawler", &glue.CrawlerArgs{
+	return leaf(glue.NewCrawler(s.ctx, "crawler", &glue.CrawlerArgs{
 		Name: pulumi.String(n.Prefix()), DatabaseName: c.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
 		CatalogTargets: glue.CrawlerCatalogTargetArray{glue.CrawlerCatalogTargetArgs{
 			DatabaseName: c.database.Name, Tables: pulumi.StringArray{c.tables[tableHeadcounts].Name},
@@ -64,6 +64,5 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
 			// A catalog target allows nothing else than to log what is gone.
 			DeleteBehavior: pulumi.String("LOG"), UpdateBehavior: pulumi.String("UPDATE_IN_DATABASE"),
 		},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...)
-	return err
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...))
 }

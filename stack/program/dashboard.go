@@ -38,10 +38,9 @@ func (s *stack) dashboard(flows []*Flow) error {
 			},
 		})
 	}
-	_, err := cloudwatch.NewDashboard(s.ctx, "dashboard", &cloudwatch.DashboardArgs{
+	return leaf(cloudwatch.NewDashboard(s.ctx, "dashboard", &cloudwatch.DashboardArgs{
 		DashboardName: pulumi.String(s.names.Prefix()), DashboardBody: pulumi.JSONMarshal(pulumi.Map{"widgets": all}),
-	}, s.opts()...)
-	return err
+	}, s.opts()...))
 }
 
 // rows writes series as the dashboard has them: namespace, name, dimensions one

@@ -43,8 +43,8 @@ func mainOf(name string) func(context.Context, *service.Process) error {
 	return (&stage.Stage{}).Run
 }
 
-// extremes are three flows: with what Read takes where nothing is said, with the
-// least and with the most that it takes.
+// extremes are three flows: with what Read assumes where nothing is said, with the
+// least and with the most that it accepts.
 const extremes = `[
 	{"name": "v1", "places": "local/headcount/sample/places.csv"},
 	{"name": "0", "places": "local/headcount/sample/places.csv", "window": "1s", "radiusM": 0.000001, "minPeople": 1, "maxAge": "0s",
@@ -60,16 +60,16 @@ type container struct {
 	Secrets     []struct{ Name, ValueFrom string }
 }
 
-// told is what the container's process finds in its environment. Of a secret
+// given is what the container's process finds in its environment. Of a secret
 // ECS puts the value there, which is a key ring.
-func (c *container) told(t *testing.T) map[string]string {
+func (c *container) given(t *testing.T) map[string]string {
 	t.Helper()
-	given := map[string]string{}
+	values := map[string]string{}
 	add := func(name, value string) {
-		if _, twice := given[name]; twice {
+		if _, twice := values[name]; twice {
 			t.Errorf("%s: %s is there twice", c.Name, name)
 		}
-		given[name] = value
+		values[name] = value
 	}
 	for _, v := range c.Environment {
 		add(v.Name, v.Value)
@@ -77,7 +77,7 @@ func (c *container) told(t *testing.T) map[string]string {
 	for _, s := range c.Secrets {
 		add(s.Name, `[{"id":"k1","from":"2026-01-01","key":"`+base64.StdEncoding.EncodeToString(make([]byte, mask.KeySize))+`"}]`)
 	}
-	return given
+	return values
 }
 
 // containers records the flows, and gives their containers by flow and name.
@@ -134,24 +134,24 @@ func start(name string, environment map[string]string) (asked map[string]bool, e
 	return maps.Clone(asked), err
 }
 
-// TestServicesTakeTheirSettings starts each service on what its container is
-// told, whatever the configuration says: it finds no fault, and asks for all.
-func TestServicesTakeTheirSettings(t *testing.T) {
+// TestServicesAcceptTheirSettings starts each service on what its container is
+// given, whatever the configuration says: it finds no fault, and asks for all.
+func TestServicesAcceptTheirSettings(t *testing.T) {
 	all := containers(t, extremes)
 	if len(all) != 3*len(pipeline.Stages) {
 		t.Fatalf("%d containers: %q", len(all), slices.Sorted(maps.Keys(all)))
 	}
 	for task, c := range all {
-		told := c.told(t)
-		asked, err := start(c.Name, told)
+		given := c.given(t)
+		asked, err := start(c.Name, given)
 		// The aggregator reads its places first, and says of a failure what they are.
-		if c.Name == "aggregator" && errors.Is(err, context.Canceled) && strings.Contains(err.Error(), told["POIS"]) {
+		if c.Name == "aggregator" && errors.Is(err, context.Canceled) && strings.Contains(err.Error(), given["POIS"]) {
 			err = nil
 		}
 		if err != nil {
 			t.Errorf("%s: %v", task, err)
 		}
-		for name := range told {
+		for name := range given {
 			if !asked[name] {
 				t.Errorf("%s: %s is set, and nobody reads it", task, name)
 			}
@@ -159,30 +159,30 @@ func TestServicesTakeTheirSettings(t *testing.T) {
 	}
 }
 
-// TestServicesAreToldEverything compares what the containers are told with the
-// table of settings in docs/architecture.md. Those with a default are told too:
+// TestServicesAreGivenEverything compares what the containers are given with the
+// table of settings in docs/architecture.md. Those with a default are given too:
 // without MIN_PEOPLE nothing would be suppressed.
-func TestServicesAreToldEverything(t *testing.T) {
+func TestServicesAreGivenEverything(t *testing.T) {
 	rows := documented(t)
 	for task, c := range containers(t, extremes) {
-		told := c.told(t)
+		given := c.given(t)
 		for _, row := range rows {
-			_, ok := told[row.name]
+			_, ok := given[row.name]
 			if row.of(c.Name) != ok {
-				t.Errorf("%s: %s is told: %t; the table says it is used by %s", task, row.name, ok, row.usedBy)
+				t.Errorf("%s: %s is given: %t; the table says it is used by %s", task, row.name, ok, row.usedBy)
 			}
 			if !ok || row.preset != "required" {
 				continue
 			}
 			// What the table calls required, the service does not start without.
-			less := maps.Clone(told)
+			less := maps.Clone(given)
 			delete(less, row.name)
 			var bad *service.SettingsError
 			if _, err := start(c.Name, less); !errors.As(err, &bad) || !slices.Equal(bad.Faults, []string{row.name + " is missing"}) {
 				t.Errorf("%s without %s: %v", task, row.name, err)
 			}
 		}
-		for name := range told {
+		for name := range given {
 			known := slices.ContainsFunc(rows, func(row setting) bool { return row.name == name })
 			if !known && name != "AWS_REGION" {
 				t.Errorf("%s: %s is not in the table", task, name)
@@ -194,7 +194,7 @@ func TestServicesAreToldEverything(t *testing.T) {
 // setting is a row of the table of settings.
 type setting struct{ name, usedBy, preset string }
 
-// of tells whether a service uses the setting.
+// of reports whether a service uses the setting.
 func (s setting) of(service string) bool {
 	who, _, _ := strings.Cut(s.usedBy, ":")
 	if but, ok := strings.CutPrefix(who, "all but "); ok {
@@ -224,9 +224,9 @@ func documented(t *testing.T) []setting {
 	return rows
 }
 
-// TestToldWhatIsConfigured: each value of the configuration gets to the service
+// TestGivenWhatIsConfigured: each value of the configuration gets to the service
 // that it is for.
-func TestToldWhatIsConfigured(t *testing.T) {
+func TestGivenWhatIsConfigured(t *testing.T) {
 	all := containers(t, `[{"name": "v1", "places": "local/headcount/sample/places.csv", "window": "15m", "radiusM": 150.5, "minPeople": 7,
 		"maxAge": "48h", "flushInterval": "20s", "refreshInterval": "90s", "logLevel": "warn"}]`)
 	const queue = "https://sqs.eu-west-1.amazonaws.com/111122223333/headcount-dev-v1-"
@@ -247,14 +247,14 @@ func TestToldWhatIsConfigured(t *testing.T) {
 		},
 	} {
 		c := all["v1-"+service]
-		told := c.told(t)
+		given := c.given(t)
 		for name, value := range want {
-			if told[name] != value {
-				t.Errorf("%s: %s is %q, want %q", service, name, told[name], value)
+			if given[name] != value {
+				t.Errorf("%s: %s is %q, want %q", service, name, given[name], value)
 			}
 		}
-		if told["AWS_REGION"] != "eu-west-1" {
-			t.Errorf("%s: the region is %q", service, told["AWS_REGION"])
+		if given["AWS_REGION"] != "eu-west-1" {
+			t.Errorf("%s: the region is %q", service, given["AWS_REGION"])
 		}
 	}
 	if c := all["v1-masker"]; len(c.Secrets) != 1 || c.Secrets[0].Name != "MASKING_KEYS" ||

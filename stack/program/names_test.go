@@ -11,7 +11,7 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// limit is what AWS takes as the name of a resource.
+// limit is what AWS accepts as the name of a resource.
 type limit struct {
 	input   string
 	most    int
@@ -53,10 +53,10 @@ var limits = map[string]limit{
 	"aws:sqs/queue:Queue":                                       {"name", 80, dashes},
 }
 
-// TestNamesAreTaken gives the stack, its region and its flows the longest names,
-// and a flow one that others begin with: AWS takes every name, and none is there
+// TestNamesAreAccepted gives the stack, its region and its flows the longest names,
+// and a flow one that others begin with: AWS accepts every name, and none is there
 // twice.
-func TestNamesAreTaken(t *testing.T) {
+func TestNamesAreAccepted(t *testing.T) {
 	const stack, region = "abcdef789012", "ap-southeast-1"
 	values, err := settings.Values(root, "prod")
 	if err != nil {
@@ -90,7 +90,7 @@ func TestNamesAreTaken(t *testing.T) {
 			continue // Pulumi names it
 		}
 		if len(name) > l.most || !regexp.MustCompile(`^(`+l.pattern+`)$`).MatchString(name) {
-			t.Errorf("%s %s: AWS does not take the name %q, of %d characters", r.Type, r.Name, name, len(name))
+			t.Errorf("%s %s: AWS does not accept the name %q, of %d characters", r.Type, r.Name, name, len(name))
 		}
 		if key := r.Type + " " + name; !slices.Contains(local, r.Type) {
 			if seen[key] {

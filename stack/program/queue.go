@@ -1,7 +1,7 @@
 package program
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
@@ -60,26 +60,16 @@ func NewQueue(ctx *pulumi.Context, name string, args *QueueArgs, opts ...pulumi.
 	if q.Main, q.Policy, err = sqsQueue(ctx, name, args.Name, retention, args, pulumi.Parent(q)); err != nil {
 		return nil, err
 	}
-	// Resources of their own, since each of the two queues names the other.
-	_, err = sqs.NewRedrivePolicy(ctx, name, &sqs.RedrivePolicyArgs{
-		QueueUrl: q.Main.Url,
-		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
+	return q, errors.Join(
+		// Resources of their own, since each of the two queues names the other.
+		leaf(sqs.NewRedrivePolicy(ctx, name, &sqs.RedrivePolicyArgs{QueueUrl: q.Main.Url, RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
 			"deadLetterTargetArn": q.Dead.Arn, "maxReceiveCount": pulumi.Int(queue.MaxReceives),
-		}),
-	}, pulumi.Parent(q))
-	if err != nil {
-		return nil, err
-	}
-	_, err = sqs.NewRedriveAllowPolicy(ctx, name, &sqs.RedriveAllowPolicyArgs{
-		QueueUrl: q.Dead.Url,
-		RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
+		})}, pulumi.Parent(q))),
+		leaf(sqs.NewRedriveAllowPolicy(ctx, name, &sqs.RedriveAllowPolicyArgs{QueueUrl: q.Dead.Url, RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
 			"redrivePermission": pulumi.String("byQueue"), "sourceQueueArns": pulumi.StringArray{q.Main.Arn},
-		}),
-	}, pulumi.Parent(q))
-	if err != nil {
-		return nil, err
-	}
-	return q, ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.Main.Url, "deadLetterUrl": q.Dead.Url})
+		})}, pulumi.Parent(q))),
+		ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.Main.Url, "deadLetterUrl": q.Dead.Url}),
+	)
 }
 
 // sqsQueue creates one queue, and the policy that lets the topic send, and nobody
@@ -105,10 +95,7 @@ func sqsQueue(ctx *pulumi.Context, logical, name string, retention int, args *Qu
 		})
 	}
 	p, err := sqs.NewQueuePolicy(ctx, logical, &sqs.QueuePolicyArgs{QueueUrl: q.Url, Policy: document.JSON()}, opts...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("queue %s: %w", logical, err)
-	}
-	return q, p, nil
+	return q, p, err
 }
 
 // receive lets a role receive and delete messages of the queue.

@@ -158,6 +158,5 @@ func (s *stack) shownDashboard(aggregates *Bucket, a quicksight.Args, former pul
 		args.TemplateUrl = pulumi.Sprintf("https://%s.s3.%s.amazonaws.com/%s", aggregates.Name, s.Region, key)
 		needed = append(needed, object)
 	}
-	_, err = cloudformation.NewStack(s.ctx, "quicksight-dashboard", args, s.opts(pulumi.DependsOn(needed))...)
-	return err
+	return leaf(cloudformation.NewStack(s.ctx, "quicksight-dashboard", args, s.opts(pulumi.DependsOn(needed))...))
 }

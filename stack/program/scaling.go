@@ -26,7 +26,7 @@ func (w *Worker) scale(ctx *pulumi.Context, name string, args *WorkerArgs) error
 		load, metrics = "(m+n)", append(metrics, held(args.Input.Name))
 	}
 	metrics = append(metrics, running(args.Names, name))
-	_, err = appautoscaling.NewPolicy(ctx, name, &appautoscaling.PolicyArgs{
+	return leaf(appautoscaling.NewPolicy(ctx, name, &appautoscaling.PolicyArgs{
 		Name: pulumi.String("backlog"), PolicyType: pulumi.String("TargetTrackingScaling"),
 		ServiceNamespace: target.ServiceNamespace, ScalableDimension: target.ScalableDimension, ResourceId: target.ResourceId,
 		TargetTrackingScalingPolicyConfiguration: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs{
@@ -37,8 +37,7 @@ func (w *Worker) scale(ctx *pulumi.Context, name string, args *WorkerArgs) error
 				Metrics: expression("IF(FILL(r,0)>0, "+load+"/r, "+load+")", metrics),
 			},
 		},
-	}, pulumi.Parent(w))
-	return err
+	}, pulumi.Parent(w)))
 }
 
 // expression gives the metrics and what is computed of them; only the result is

@@ -15,14 +15,14 @@ import (
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
-// differences are where CloudFormation takes less than QuickSight's API.
+// differences are where CloudFormation accepts less than QuickSight's API.
 var differences = func() (d struct {
 	// Absent are members that CloudFormation does not know, as Struct.Member by
 	// the API's names.
 	Absent []string
 	// Required are texts that it cannot do without.
 	Required []string
-	// Most is how many items it takes in a list that may be longer in the API.
+	// Most is how many items it accepts in a list that may be longer in the API.
 	Most map[string]int
 },
 ) {
@@ -37,7 +37,7 @@ var differences = func() (d struct {
 //go:embed cloudformation.json
 var cloudFormation []byte
 
-// replaced are the members whose place the stack's own ARNs take.
+// replaced are the members that the stack's own ARNs replace.
 var replaced = []string{"DataSetIdentifierDeclaration.DataSetArn", "relationalTable.DataSourceArn"}
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -46,7 +46,7 @@ var timeType = reflect.TypeFor[time.Time]()
 const placeholder = "111122223333"
 
 // conformer goes through a JSON tree and the Go type that it was decoded into
-// side by side, and tells what cannot be passed on. The tree is what
+// side by side, and notes what cannot be passed on. The tree is what
 // encoding/json makes of a document, with json.Number.
 type conformer struct {
 	file string
@@ -94,7 +94,7 @@ func (c *conformer) members(node map[string]any, t reflect.Type, at string) {
 	for _, required := range differences.Required {
 		owner, name, _ := strings.Cut(required, ".")
 		if text, _ := node[name].(string); owner == t.Name() && text == "" {
-			c.faultf(at, "%s is missing, without which CloudFormation does not take it", name)
+			c.faultf(at, "%s is missing, without which CloudFormation refuses it", name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(node)) {
@@ -109,14 +109,13 @@ func (c *conformer) members(node map[string]any, t reflect.Type, at string) {
 		}
 		items, _ := node[name].([]any)
 		if most := differences.Most[path]; most > 0 && len(items) > most {
-			c.faultf(at, "CloudFormation takes %d items at most, not %d", most, len(items))
+			c.faultf(at, "CloudFormation accepts %d items at most, not %d", most, len(items))
 		}
 		node[name] = c.conform(node[name], field.Type, at)
 	}
 }
 
-// fieldOf finds the field of a member, whose name encoding/json does not tell
-// from another case.
+// fieldOf finds the field of a member; encoding/json ignores the case of its name.
 func fieldOf(t reflect.Type, name string) (reflect.StructField, bool) {
 	return t.FieldByNameFunc(func(field string) bool { return strings.EqualFold(field, name) })
 }

@@ -84,8 +84,8 @@ func TestInstants(t *testing.T) {
 	}
 }
 
-// TestCloudFormationTakesLess: what the API takes and CloudFormation does not.
-func TestCloudFormationTakesLess(t *testing.T) {
+// TestCloudFormationAcceptsLess: what the API accepts and CloudFormation does not.
+func TestCloudFormationAcceptsLess(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{
 			"a member", `{"Sheets": [{"TextBoxes": [{"SheetTextBoxId": "a", "Interactions": {}}]}]}`,
@@ -93,12 +93,12 @@ func TestCloudFormationTakesLess(t *testing.T) {
 		},
 		{
 			"a title", `{"Sheets": [{"FilterControls": [{"Dropdown": {"FilterControlId": "a", "SourceFilterId": "b"}}, {"List": {"Title": ""}}, {"Slider": {"Title": "There"}}]}]}`,
-			"f: $.Sheets[0].FilterControls[0].Dropdown: Title is missing, without which CloudFormation does not take it\n" +
-				"f: $.Sheets[0].FilterControls[1].List: Title is missing, without which CloudFormation does not take it",
+			"f: $.Sheets[0].FilterControls[0].Dropdown: Title is missing, without which CloudFormation refuses it\n" +
+				"f: $.Sheets[0].FilterControls[1].List: Title is missing, without which CloudFormation refuses it",
 		},
 		{
 			"items", `{"Sheets": [{"Visuals": [{}` + strings.Repeat(", {}", 50) + `]}, {"Visuals": [{}` + strings.Repeat(", {}", 49) + `]}]}`,
-			"f: $.Sheets[0].Visuals: CloudFormation takes 50 items at most, not 51",
+			"f: $.Sheets[0].Visuals: CloudFormation accepts 50 items at most, not 51",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

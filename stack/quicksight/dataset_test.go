@@ -196,7 +196,7 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// equalJSON tells whether two trees are the same JSON.
+// equalJSON reports whether two trees are the same JSON.
 func equalJSON(t *testing.T, a, b any) bool {
 	t.Helper()
 	x, err := json.Marshal(a)

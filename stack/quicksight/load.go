@@ -74,7 +74,7 @@ func joined(faults []definition.Fault) error {
 }
 
 // loadDefinition gives a definition, which definition.Load must have found in
-// order, as CloudFormation takes it. Of a document around it nothing is taken:
+// order, as CloudFormation accepts it. Of a document around it nothing is used:
 // names, permissions and options are the stack's own.
 func loadDefinition(file string, text []byte) (map[string]any, []definition.Fault) {
 	c := &conformer{file: file, whose: "CloudFormation"}

@@ -77,7 +77,7 @@ func (s *source) dashboard(a Args) ([]byte, error) {
 		return nil, err
 	}
 	// The definition can be written but not read, and so can the description; a
-	// change of either is an update. The description is what tells people, and
+	// change of either is an update. The description shows people, and
 	// ListDashboardVersions, which definition a version has.
 	sum := sha256.Sum256(text)
 	var permissions []object
@@ -113,8 +113,8 @@ func (s *source) dashboard(a Args) ([]byte, error) {
 	return template("What Headcount shows in QuickSight", resources)
 }
 
-// published is what readers may do. What they filter out and take home is what
-// they see: counts that are suppressed already, and events without a person.
+// published is what readers may do. What they filter and export is what they
+// see: counts that are suppressed already, and events without a person.
 var published = object{
 	"AdHocFilteringOption": object{"AvailabilityStatus": "ENABLED"},
 	"ExportToCSVOption":    object{"AvailabilityStatus": "ENABLED"},
@@ -147,12 +147,12 @@ func template(description string, resources object) ([]byte, error) {
 		"Resources":                resources,
 	})
 	if err == nil && len(text) > Limit {
-		err = fmt.Errorf("quicksight: the template %q has %d bytes, and CloudFormation takes %d", description, len(text), Limit)
+		err = fmt.Errorf("quicksight: the template %q has %d bytes, and CloudFormation accepts %d", description, len(text), Limit)
 	}
 	return text, err
 }
 
-// compact writes JSON in as few bytes as it takes.
+// compact writes JSON in as few bytes as possible.
 func compact(value any) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)

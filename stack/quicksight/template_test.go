@@ -207,8 +207,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestLimit: a template that CloudFormation would not take is an error, and the
-// dashboard's is larger than what it takes inline.
+// TestLimit: a template that CloudFormation would refuse is an error, and the
+// dashboard's is larger than what it accepts inline.
 func TestLimit(t *testing.T) {
 	text, err := Dashboard(examples[0])
 	if err != nil {

@@ -29,7 +29,7 @@ type Resource struct {
 	Name string `json:"name"`
 	// Inputs are its properties, as JSON would decode them.
 	Inputs map[string]any `json:"inputs"`
-	// Options are what Pulumi itself is told about it.
+	// Options are what Pulumi itself knows of it.
 	Options *Options `json:"options,omitempty"`
 }
 
@@ -55,7 +55,7 @@ type Stack struct {
 	Warnings []string
 }
 
-// Faults make a run go wrong, to see how the program takes it.
+// Faults make a run go wrong, to see what the program does.
 type Faults struct {
 	// Register, if set, may fail the registration of a resource.
 	Register func(r Resource) error

@@ -48,14 +48,14 @@ func (st *statement) services() []string {
 	return p.Service
 }
 
-// everybody tells whether the statement is about anybody at all.
+// everybody reports whether the statement is about anybody at all.
 func (st *statement) everybody() bool {
 	var p struct{ AWS []string }
 	_ = json.Unmarshal(st.Principal, &p)
 	return string(st.Principal) == `"*"` || slices.Contains(p.AWS, "*")
 }
 
-// has tells whether a condition compares a key.
+// has reports whether a condition compares a key.
 func (st *statement) has(key string) bool {
 	for _, keys := range st.Condition {
 		if len(keys[key]) > 0 {
@@ -243,7 +243,7 @@ func tlsOnly(id, kind, policy string) Rule {
 					return st.of.Type == policy && st.of.Name == r.Name && st.Effect == "Deny" && string(st.Principal) == `"*"` &&
 						slices.Contains(st.Condition["Bool"]["aws:SecureTransport"], "false") && len(st.Resource) > 0
 				}) {
-					broken = append(broken, kind+" "+r.Name+" takes what comes without TLS")
+					broken = append(broken, kind+" "+r.Name+" accepts what comes without TLS")
 				}
 			}
 			return broken

@@ -105,7 +105,7 @@ func quickSight() []Rule {
 	}
 }
 
-// forbid takes an action out of all statements of a role's policy.
+// forbid removes an action from all statements of a role's policy.
 func forbid(role, action string) Mutant {
 	return func(s *Stack) (found bool) {
 		for _, r := range s.find(rolePolicy) {

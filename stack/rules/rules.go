@@ -89,8 +89,8 @@ func All() []Rule {
 	return rules
 }
 
-// property is a rule on one property of all resources of a type. Its mutants take
-// the property away, and set it to each of the wrong values.
+// property is a rule on one property of all resources of a type. Its mutants remove
+// the property, and set it to each of the wrong values.
 type property struct {
 	id, kind, path string
 	want           func(v any) bool
@@ -157,7 +157,7 @@ func text(r record.Resource, path string) string {
 }
 
 // change sets a property of the first resource of a type that a function picks, or
-// takes it away for nil.
+// removes it for nil.
 func change(kind string, pick func(record.Resource) bool, value any, path string) Mutant {
 	return func(s *Stack) bool {
 		for _, r := range s.find(kind) {
@@ -202,7 +202,7 @@ func option(kind string, pick func(record.Resource) bool, edit func(*record.Opti
 	}
 }
 
-// remove takes the first resource of a type away that a function picks.
+// remove removes the first resource of a type that a function picks.
 func remove(kind string, pick func(record.Resource) bool) Mutant {
 	return func(s *Stack) bool {
 		i := slices.IndexFunc(s.Resources, func(r record.Resource) bool { return r.Type == kind && (pick == nil || pick(r)) })

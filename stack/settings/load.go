@@ -107,7 +107,7 @@ func readYAML(path string, into any) error {
 	return yaml.Unmarshal(data, into)
 }
 
-// secret tells whether a value is, or holds, what Pulumi has encrypted: an object
+// secret reports whether a value is, or holds, what Pulumi has encrypted: an object
 // with the one member secure.
 func secret(value any) bool {
 	switch value := value.(type) {

@@ -58,7 +58,7 @@ func TestCommittedStacks(t *testing.T) {
 }
 
 // TestDeclared holds Pulumi.yaml and Read together: each reads, or declares,
-// what the other does, and Pulumi.yaml tells of every setting.
+// what the other does, and Pulumi.yaml describes every setting.
 func TestDeclared(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(root, "Pulumi.yaml"))
 	if err != nil {
@@ -107,7 +107,7 @@ func TestDeclared(t *testing.T) {
 		for value, path := range tests {
 			for _, name := range knownIn(t, with(key, value), path) {
 				if !regexp.MustCompile(`\b` + name + `\b`).MatchString(project.Config[key].Description) {
-					t.Errorf("the description of %s does not tell of %s", key, name)
+					t.Errorf("the description of %s does not name %s", key, name)
 				}
 			}
 		}

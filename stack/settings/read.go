@@ -34,7 +34,7 @@ func (e *FaultsError) Error() string {
 var (
 	// Without dashes, so that no flow of one stack is named like one of another.
 	stackName = regexp.MustCompile(`^[a-z0-9]{1,12}$`)
-	// As the services take FLOW, but shorter, so that the names of roles fit.
+	// As the services accept FLOW, but shorter, so that the names of roles fit.
 	flowName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,23}$`)
 	// ARNs are written here, and begin with arn:aws:. So regions of other
 	// partitions will not do; but for China's, their names have four parts.
@@ -229,7 +229,7 @@ var fargate = map[int]struct{ least, most, step int }{
 	4096: {8192, 30720, 1024}, 8192: {16384, 61440, 4096}, 16384: {32768, 122880, 8192},
 }
 
-// runs tells whether Fargate has a size of task.
+// runs reports whether Fargate has a size of task.
 func runs(cpu, memoryMB int) bool {
 	if cpu == 256 {
 		return memoryMB == 512 || memoryMB == 1024 || memoryMB == 2048
@@ -259,16 +259,16 @@ func readWorker(c *section) Worker {
 }
 
 func readEmail(c *section) Email {
-	var told []string
+	var notified []string
 	for _, t := range event.Treatments {
 		if t.Notify {
-			told = append(told, string(t.Category))
+			notified = append(notified, string(t.Category))
 		}
 	}
 	e := Email{
 		Address:    c.text("address", anything, "an e-mail address"),
 		Topic:      c.choice("topic", "", Alarms, Alerts),
-		Categories: c.texts("categories", told),
+		Categories: c.texts("categories", notified),
 	}
 	if parsed, err := mail.ParseAddress(e.Address); e.Address != "" && (err != nil || parsed.Address != e.Address) {
 		c.bad("address", e.Address, "an e-mail address")

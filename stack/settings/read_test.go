@@ -167,7 +167,7 @@ func TestEveryFault(t *testing.T) {
 		"flows[0].masker.minTasks is ", "flows[0].masker.cpu is ", "flows[1].places is ", "flows[1].k is not a setting",
 	} {
 		if n := len(matching(faults, "headcount:"+want)); n != 1 {
-			t.Errorf("%q is told %d times", want, n)
+			t.Errorf("%q is reported %d times", want, n)
 		}
 	}
 	if len(faults) != 17 || strings.Contains(strings.Join(faults, ""), "\n") {
@@ -179,7 +179,7 @@ func matching(faults []string, prefix string) []string {
 	return slices.DeleteFunc(slices.Clone(faults), func(f string) bool { return !strings.HasPrefix(f, prefix) })
 }
 
-// TestSizes: what AWS has is taken.
+// TestSizes: what AWS has is accepted.
 func TestSizes(t *testing.T) {
 	for _, size := range []string{
 		`"cpu":256,"memoryMB":2048`, `"cpu":512,"memoryMB":4096`, `"cpu":1024,"memoryMB":2048`, `"cpu":2048,"memoryMB":16384`,

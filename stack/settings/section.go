@@ -43,7 +43,7 @@ func (s *section) fault(name, what string) {
 	*s.faults = append(*s.faults, s.path+name+" "+what)
 }
 
-// sound tells whether nothing is wrong with members so far, so that they can be
+// sound reports whether nothing is wrong with members so far, so that they can be
 // compared.
 func (s *section) sound(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return s.faulty[name] })
@@ -196,8 +196,8 @@ func (s *section) object(name string) *section {
 	return newSection(s.path+name+".", composed[map[string]any](s, name, "an object"), s.faults)
 }
 
-// finish notes the members that nothing has asked for: a name with a slip of the
-// pen would else be a setting without effect.
+// finish notes the members that nothing has asked for: a misspelt name would
+// else be a setting without effect.
 func (s *section) finish() {
 	for _, name := range slices.Sorted(maps.Keys(s.values)) {
 		if !s.known[name] {

@@ -32,7 +32,7 @@ type Settings struct {
 	Protect bool
 	// Bootstrap leaves the workers out.
 	Bootstrap bool
-	// Spot runs the tasks on capacity that AWS may take back.
+	// Spot runs the tasks on capacity that AWS may reclaim.
 	Spot bool
 	// Network is NAT or Endpoints.
 	Network string

@@ -1,7 +1,3 @@
-// Package enginetest runs the Pulumi program in Pulumi's own engine, in process:
-// with its steps, its diffs, its state and its checks, but with a provider that
-// only keeps what it is given. It is a module of its own, since the engine
-// brings half the world along.
 package enginetest
 
 import (
@@ -61,7 +57,7 @@ func (a *AWS) There() int {
 	return len(a.there)
 }
 
-// Has tells whether a resource is there.
+// Has reports whether a resource is there.
 func (a *AWS) Has(urn string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
