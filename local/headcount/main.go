@@ -25,6 +25,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
+	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
 )
 
 // defaultFlow is the flow that is run, and shown, when no other is named.
@@ -64,7 +65,11 @@ type listenFlag struct {
 	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Loopback address of the page; port 0 chooses one (${default})."`
 }
 
-var vars = kong.Vars{"flow": defaultFlow, "data": defaultData, "days": fmt.Sprint(views.Days), "imported": fmt.Sprint(views.ImportedDays)}
+// vars are the defaults that are constants elsewhere.
+var vars = kong.Vars{
+	"flow": defaultFlow, "data": defaultData, "days": fmt.Sprint(views.Days), "imported": fmt.Sprint(views.ImportedDays),
+	"faults": fmt.Sprint(simulate.DefaultFaultShare), "noconsent": fmt.Sprint(simulate.DefaultNoConsentShare), "interval": simulate.DefaultInterval.String(),
+}
 
 // streams are the standard streams, so that tests can give others.
 type streams struct {

@@ -14,9 +14,9 @@ type simulateCommand struct {
 	People    int           `default:"1000" placeholder:"N" help:"Number of people (${default})."`
 	Minutes   int           `default:"10" placeholder:"M" help:"Simulated minutes (${default})."`
 	Seed      uint64        `default:"1" placeholder:"S" help:"The same seed gives the same events (${default})."`
-	Faults    float64       `default:"0.02" help:"Share of faulty events, 0 to 1 (${default})."`
-	NoConsent float64       `default:"0.03" help:"Share of people without consent, 0 to 1 (${default})."`
-	Interval  time.Duration `default:"30s" help:"Mean time between two events of a person (${default})."`
+	Faults    float64       `default:"${faults}" help:"Share of faulty events, 0 to 1 (${default})."`
+	NoConsent float64       `default:"${noconsent}" help:"Share of people without consent, 0 to 1 (${default})."`
+	Interval  time.Duration `default:"${interval}" help:"Mean time between two events of a person (${default})."`
 	// A fixed day, so that a command gives the same events whenever it is run.
 	Start time.Time `default:"2026-01-12T07:00:00Z" placeholder:"INSTANT" help:"First instant, in RFC 3339 (${default})."`
 }

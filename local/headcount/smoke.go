@@ -43,14 +43,14 @@ func (f *stackFlags) read(ctx context.Context, std streams) (outputs smoke.Outpu
 	case f.Stack != "":
 		name = "--stack " + f.Stack
 		command := exec.CommandContext(ctx, "pulumi", "stack", "output", "--json", "--stack", f.Stack) // #nosec G204 -- one argument of a program, no shell
-		var told bytes.Buffer
-		command.Stderr = &told
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
 		text, err := command.Output()
 		if errors.Is(err, exec.ErrNotFound) {
 			return outputs, usageError{name + ": Pulumi's CLI is missing: https://www.pulumi.com/docs/install/, or --outputs with what it writes elsewhere"}
 		}
 		if err != nil {
-			return outputs, orCutShort(ctx, usageError{fmt.Sprintf("%s: pulumi stack output: %s %s", name, err, strings.Join(strings.Fields(told.String()), " "))}, "nothing was read")
+			return outputs, orCutShort(ctx, usageError{fmt.Sprintf("%s: pulumi stack output: %s %s", name, err, strings.Join(strings.Fields(stderr.String()), " "))}, "nothing was read")
 		}
 		in = bytes.NewReader(text)
 	case f.Outputs != "-":

@@ -16,7 +16,7 @@ import (
 	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
-// BenchmarkPublishReceiveDelete takes events of 850 bytes through a topic and a
+// BenchmarkPublishReceiveDelete brings events of 850 bytes through a topic and a
 // queue in batches of 10, with the real SDK on both sides and in this process.
 func BenchmarkPublishReceiveDelete(b *testing.B) {
 	w := newWorld(b)

@@ -47,7 +47,7 @@ func (w *world) ask(t tester, method, path, target, body string) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
-// TestNumbers: every number of a request is taken within its bounds, and refused
+// TestNumbers: every number of a request is accepted within its bounds, and refused
 // beyond them, however large it is.
 func TestNumbers(t *testing.T) {
 	w := newWorld(t)

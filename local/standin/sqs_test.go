@@ -272,7 +272,7 @@ func TestWhatASenderMaySay(t *testing.T) {
 	}
 }
 
-// TestEmptyListsAreAbsent: some SDKs tell an empty list from none.
+// TestEmptyListsAreAbsent: some SDKs distinguish an empty list from none.
 func TestEmptyListsAreAbsent(t *testing.T) {
 	w := newWorld(t)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)

@@ -62,7 +62,7 @@ func (b *bucket) only(t *testing.T, prefix string) (key, content string) {
 	return key, content
 }
 
-// join is a conversion that takes every record but those that say bad.
+// join is a conversion that accepts every record but those that say bad.
 func join(records [][]byte) (object []byte, bad []Bad, err error) {
 	for i, r := range records {
 		if bytes.HasPrefix(r, []byte("bad")) {
@@ -268,7 +268,7 @@ func TestPutWaitsWhileTooMuchWaits(t *testing.T) {
 	})
 }
 
-func TestCloseDeliversWhatIsLeftAndTakesNoMore(t *testing.T) {
+func TestCloseDeliversWhatIsLeftAndAcceptsNoMore(t *testing.T) {
 	s, b := newService(t, 1000, time.Hour)
 	putAll(t, s, "last")
 	closeAll(t, s)

@@ -70,7 +70,7 @@ func TestAReceiverWaitsForTheFirstMessage(t *testing.T) {
 	})
 }
 
-func TestAReceiverThatLeavesTakesNothing(t *testing.T) {
+func TestAReceiverThatLeavesReceivesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, New("http://x"), "q", nil)
 		ctx, cancel := context.WithCancel(t.Context())

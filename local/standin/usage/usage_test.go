@@ -24,7 +24,7 @@ func TestUnits(t *testing.T) {
 }
 
 // TestCounters: nothing is lost when many count at once, nor when there are more
-// resources than are told apart.
+// resources than are counted by name.
 func TestCounters(t *testing.T) {
 	var c Counters
 	var group sync.WaitGroup

@@ -80,7 +80,7 @@ func TestConsentDecidesWhatIsKept(t *testing.T) {
 		"unreadable/analytics": true, "yes, twice/analytics": true,
 	}
 	dir := t.TempDir()
-	p := start(t, dir, options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1, perMessage: 1})
+	p, _, stop := start(t, dir, options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1, perMessage: 1})
 	var want []string
 	var gone, notInLake []needle
 	lines, published := 0, int64(0)
@@ -114,9 +114,7 @@ func TestConsentDecidesWhatIsKept(t *testing.T) {
 	if err := p.Settle(t.Context(), published); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
+	stop()
 
 	var got []string
 	all := quarantineOf(t, dir)

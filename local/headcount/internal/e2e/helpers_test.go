@@ -102,8 +102,9 @@ type options struct {
 	flush      time.Duration // 10 s when it is 0
 }
 
-// start starts a pipeline as `headcount run` does.
-func start(t testing.TB, dir string, o options) *pipeline.Pipeline {
+// start starts a pipeline as `headcount run` does, and gives what its data folder
+// held before. The caller closes it by close.
+func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pipeline.Before, close func()) {
 	t.Helper()
 	file, err := os.Open(o.pois)
 	if err != nil {
@@ -114,30 +115,31 @@ func start(t testing.TB, dir string, o options) *pipeline.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.Start(t.Context(), pipeline.Settings{
+	p, err = pipeline.Start(t.Context(), pipeline.Settings{
 		Dir: dir, Listen: "127.0.0.1:0", Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople,
 		Flush: cmp.Or(o.flush, 10*time.Second), Refresh: 0,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	close = func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if before, err = p.Before(t.Context()); err != nil {
+		close()
+		t.Fatal(err)
+	}
+	return p, before, close
 }
 
 // run puts lines through a pipeline on a data folder, as `headcount run` does,
 // and gives the balance, which must close.
 func run(t testing.TB, dir string, o options, lines []string) *pipeline.Balance {
 	t.Helper()
-	p := start(t, dir, o)
-	defer func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	before, err := p.Before(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, before, stop := start(t, dir, o)
+	defer stop()
 	begun := time.Now()
 	published, err := p.Publisher(o.perMessage).Publish(t.Context(), reader(lines))
 	if err != nil {

@@ -96,7 +96,7 @@ greenwich,Greenwich Meridian on the Equator,0,0,1500
 	return writeFile(t, "pois.csv", text.String())
 }
 
-// oddEvents are valid events at the edges of what can be told apart.
+// oddEvents are valid events at the edges of windows, radii and age bands.
 func oddEvents(t testing.TB) (lines []string) {
 	t.Helper()
 	add := func(id, at, born, gender string, latitude, longitude float64) {

@@ -34,16 +34,8 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 	tr := simulated(t, 9, 60, 20)
 	o := options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1, perMessage: 3, flush: 50 * time.Millisecond}
 	dir := t.TempDir()
-	p := start(t, dir, o)
-	defer func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	before, err := p.Before(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, before, stop := start(t, dir, o)
+	defer stop()
 	// Odd messages, and how many events they are.
 	var packed pack.Writer
 	for i, line := range tr.valid[:5] {

@@ -18,7 +18,7 @@ func TestPoisonIsGivenUpAndHarmsNoNeighbour(t *testing.T) {
 	tr := simulated(t, 6, 40, 20)
 	o := options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1, perMessage: 3, flush: 50 * time.Millisecond}
 	dir := t.TempDir()
-	p := start(t, dir, o)
+	p, _, stop := start(t, dir, o)
 	s := &site{Resources: p.Resources, t: t, dir: dir}
 
 	for _, short := range queueNames {
@@ -81,9 +81,7 @@ func TestPoisonIsGivenUpAndHarmsNoNeighbour(t *testing.T) {
 	if err := p.CheckFinals(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
-	}
+	stop()
 	checkOracle(t, dir, o, tr.valid)
 	logs := 0
 	newOpener(t).files(dir, func(name string, content []byte) {
@@ -95,6 +93,6 @@ func TestPoisonIsGivenUpAndHarmsNoNeighbour(t *testing.T) {
 		}
 	})
 	if logs != 2 {
-		t.Errorf("%d logs tell of a failure, want the masker's and the aggregator's", logs)
+		t.Errorf("%d logs report a failure, want the masker's and the aggregator's", logs)
 	}
 }

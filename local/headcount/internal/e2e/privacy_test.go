@@ -140,7 +140,7 @@ func plant(s *site) {
 		attributes[name] = marker
 		publishAs(s.t, s.Resources, personal(marker), attributes)
 	}
-	for _, line := range malformedPersonal(refused)[:7] { // the last two are no text that SNS takes
+	for _, line := range malformedPersonal(refused)[:7] { // SNS does not accept the last two: they are no text
 		publishAs(s.t, s.Resources, line, map[string]string{pack.AttributeConsent: "none"})
 	}
 	// A replay goes straight to the flow.

@@ -185,7 +185,7 @@ func (s *site) end(p *process) int {
 func (s *site) healthy(name string) (int, string) {
 	cmd := exec.Command(filepath.Join(binaries, name), "healthcheck")
 	cmd.Env = s.environ(name, "")
-	out, _ := cmd.CombinedOutput() // the exit code tells
+	out, _ := cmd.CombinedOutput() // the exit code says it
 	return cmd.ProcessState.ExitCode(), strings.TrimSpace(string(out))
 }
 

@@ -9,13 +9,12 @@ import (
 // it ends: four, of ten each. On a busy machine it may not wait for them.
 const underWay = 40
 
-// TestSIGTERM: the real binaries tell that they are well, stop when they are
-// told to, and leave nothing that they held hidden in a queue.
+// TestSIGTERM: the real binaries report that they are well, stop on SIGTERM, and
+// leave nothing that they held hidden in a queue.
 func TestSIGTERM(t *testing.T) {
 	t.Parallel()
 	tr := simulated(t, 4, 60, 45)
-	// So long a flush that the aggregator holds all there is when it is told to
-	// stop.
+	// So long a flush that the aggregator holds all there is at SIGTERM.
 	s := newSite(t, samplePlacesWithRadius(t), map[string]string{"FLUSH_INTERVAL": "10m"})
 	s.publish(1, tr.lines)
 
@@ -36,7 +35,7 @@ func TestSIGTERM(t *testing.T) {
 		all = append(all, s.start(service.Name, ""))
 	}
 	s.drained("ingest", "valid")
-	s.until("the aggregator to take everything", func() bool {
+	s.until("the aggregator to receive everything", func() bool {
 		n := s.queue("masked").Counts()
 		return n.NotVisible > 0 && n.Visible == 0
 	})

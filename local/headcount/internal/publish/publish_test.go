@@ -27,7 +27,7 @@ type topic struct {
 	mu       sync.Mutex
 	messages []queue.Message
 	calls    int
-	// fail tells what to do with an entry instead: "" accepts it.
+	// fail says what to do with an entry instead: "" accepts it.
 	fail func(entry, call int) (code string, senderFault bool)
 	down bool
 }

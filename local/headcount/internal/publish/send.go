@@ -91,10 +91,15 @@ func (p *Publisher) send(ctx context.Context, calls <-chan call) error {
 
 // call makes one call, and makes it again with what SNS has failed to accept.
 func (p *Publisher) call(ctx context.Context, c call) error {
-	wait := time.NewTimer(0)
-	defer wait.Stop()
 	var last string
 	for n := range attempts {
+		if n > 0 {
+			select {
+			case <-time.After(pause << (n - 1)):
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
 		out, err := p.API.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &p.TopicARN, PublishBatchRequestEntries: c.entries})
 		if err != nil {
 			return fmt.Errorf("publish to %s: %w", p.TopicARN, err)
@@ -104,12 +109,6 @@ func (p *Publisher) call(ctx context.Context, c call) error {
 		}
 		if len(c.entries) == 0 {
 			return nil
-		}
-		wait.Reset(pause << n)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
 	return fmt.Errorf("publish to %s: SNS did not accept %d messages in %d attempts: %s", p.TopicARN, len(c.entries), attempts, last)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
@@ -30,19 +31,24 @@ func (f *moody) PublishBatch(_ context.Context, in *sns.PublishBatchInput, _ ...
 	return out, nil
 }
 
-// TestSendAgain: only what failed is sent again, and not for ever; what SNS
-// blames on the sender, not at all.
+// TestSendAgain: only what failed is sent again, after a wait that doubles, and not
+// for ever; what SNS blames on the sender, not at all. Nothing is waited for when no
+// attempt is left.
 func TestSendAgain(t *testing.T) {
 	for _, tt := range []struct {
 		body, fault string
 		calls       int
-	}{{"again", "", 2}, {"never", "did not accept 1 messages", attempts}, {"bad", "refuses", 1}} {
+		waited      time.Duration
+	}{{"again", "", 2, pause}, {"never", "did not accept 1 messages", attempts, 15 * pause}, {"bad", "refuses", 1, 0}} {
 		topic := &moody{}
 		var events int64
 		var err error
 		synctest.Test(t, func(t *testing.T) {
-			p := Publisher{API: topic}
+			p, begun := Publisher{API: topic}, time.Now()
 			events, err = p.Send(t.Context(), []Message{{Body: "good", Events: 3}, {Body: tt.body, Events: 4}})
+			if waited := time.Since(begun); waited != tt.waited {
+				t.Errorf("%s: waited %s, want %s", tt.body, waited, tt.waited)
+			}
 		})
 		if len(topic.calls) != tt.calls || tt.calls > 1 && !slices.Equal(topic.calls[1], []string{tt.body}) {
 			t.Errorf("%s: the calls were %v", tt.body, topic.calls)

@@ -168,7 +168,7 @@ func TestRunsAtOnce(t *testing.T) {
 	}
 }
 
-// TestPlacesAreThoseOfTheAggregator: what it takes, as it takes it.
+// TestPlacesAreThoseOfTheAggregator: the list is read as the aggregator reads it.
 func TestPlacesAreThoseOfTheAggregator(t *testing.T) {
 	const list = "\uFEFFradius_m, longitude ,latitude,name,poi_id\r\n50,2,1,\" Alpha, one \", a\r\n , 2 ,1,\tBeta,b \r\n"
 	got, err := readPlaces(strings.NewReader(list), 200)

@@ -121,7 +121,7 @@ func (g *rig) start(t *testing.T, b broken) {
 		run := func(ctx context.Context, p *service.Process) error { return pipeline.Stages[name](ctx, p, nil) }
 		if name == "aggregator" {
 			run = func(ctx context.Context, p *service.Process) error {
-				// What a test that ends at once takes back is no failure.
+				// A test that ends at once cancels the start, which is no failure.
 				w, err := aggregator.New(context.WithoutCancel(ctx), p, aggregator.Options{})
 				if err != nil {
 					return err
@@ -168,7 +168,7 @@ func (g *rig) readOnly(t *testing.T, prefix string) string {
 	return server.URL
 }
 
-// target is what the program is told of the stand-in.
+// target is the stand-in as a stack.
 func (g *rig) target() *Target {
 	flow := Flow{
 		Queues: g.QueueURLs, DeadLetterQueues: map[string]string{}, Window: Duration(g.window), MaxAge: Duration(g.maxAge),
