@@ -7,6 +7,6 @@
 // It is a tool for one machine. It checks no signatures and no permissions, so
 // it listens on the loopback interface only, and refuses what a web page sends.
 //
-// Begin with Start. Each service is a package: its behaviour, which takes the time
-// from package time alone, is apart from its protocol in http.go.
+// Begin with Start. Each service is a package: its behaviour, whose clock is
+// package time alone, is apart from its protocol in http.go.
 package standin

@@ -39,7 +39,7 @@ func (c *Cloud) countObjects(next http.Handler) http.Handler {
 }
 
 // objectOperation names the operation of a request to S3, as far as the bill
-// tells them apart: PUT, COPY, POST and LIST cost one price, GET and all others
+// distinguishes them: PUT, COPY, POST and LIST cost one price, GET and all others
 // another, DELETE nothing. The resource is the bucket and the first folder.
 func objectOperation(r *http.Request) (operation, resource string) {
 	bucket, key, inBucket := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")

@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/standin/awsjson"
 	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/sns"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
@@ -18,8 +18,8 @@ import (
 // written as %XX, and the names around it.
 const maxForm = 2 << 20
 
-// handler tells the services apart: those that speak JSON by X-Amz-Target, SNS
-// by its form, S3 as what is left.
+// handler routes a request to its service: JSON by X-Amz-Target, SNS by its form,
+// S3 as what is left.
 func (c *Cloud) handler() http.Handler {
 	queues, streams, objects := c.SQS.Handler(), c.Firehose.Handler(), c.countObjects(c.S3.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,20 +39,18 @@ func (c *Cloud) handler() http.Handler {
 			if service != "" {
 				name = service
 			}
-			notHere(name+" "+action).Write(w, "1.1")
+			protocol.WriteError(w, protocol.Missing(notImplementedCode, name+" "+action))
 		case r.Method == http.MethodPost && isForm && service != "s3":
 			c.serveForm(w, r, service)
 		case service != "" && service != "s3":
-			notHere(service+" "+r.Method+" "+r.URL.Path).Write(w, "1.1")
+			protocol.WriteError(w, protocol.Missing(notImplementedCode, service+" "+r.Method+" "+r.URL.Path))
 		default:
 			objects.ServeHTTP(w, r)
 		}
 	})
 }
 
-func notHere(what string) awsjson.Reply {
-	return awsjson.Error(http.StatusNotImplemented, "NotImplementedException", "headcount's stand-in has no "+what+".")
-}
+const notImplementedCode = "NotImplementedException"
 
 // isLocal refuses what a page in a browser sends, whatever name it has found
 // for this address: there is no other protection.
@@ -87,20 +85,18 @@ func scope(r *http.Request) string {
 
 // serveForm answers the query protocol.
 func (c *Cloud) serveForm(w http.ResponseWriter, r *http.Request, service string) {
-	body, err := awsjson.ReadAll(w, r, maxForm)
+	body, err := protocol.ReadAll(w, r, maxForm)
 	form, bad := url.ParseQuery(string(body))
 	if err := errors.Join(err, bad); err != nil {
-		sns.WriteError(w, http.StatusBadRequest, "MalformedInput", err.Error())
+		sns.WriteError(w, protocol.Refuse("MalformedInput", "%s", err))
 		return
 	}
 	switch {
 	case service == "sns", service == "" && form.Get("Version") == sns.Version:
 		c.SNS.Serve(w, r, form)
 	case service == "sqs":
-		sns.WriteError(w, http.StatusNotImplemented, sns.InvalidAction,
-			"headcount's stand-in has no sqs "+form.Get("Action")+" in the query protocol: use an SDK that speaks JSON to SQS.")
+		sns.WriteError(w, protocol.Missing(sns.InvalidAction, "sqs "+form.Get("Action")+" in the query protocol: use an SDK that speaks JSON to SQS"))
 	default:
-		sns.WriteError(w, http.StatusNotImplemented, sns.InvalidAction,
-			"headcount's stand-in has no "+strings.TrimSpace(service+" "+form.Get("Action"))+".")
+		sns.WriteError(w, protocol.Missing(sns.InvalidAction, strings.TrimSpace(service+" "+form.Get("Action"))))
 	}
 }

@@ -174,12 +174,12 @@ func notImplemented(t *testing.T, err error, what string) {
 func TestCloseDoesNotWaitForReceivers(t *testing.T) {
 	c, err := Start(t.Context(), Config{Dir: t.TempDir()})
 	check(t, err)
-	q, err := c.SQS.Create("q", nil)
+	_, err = c.SQS.Create("q", nil)
 	check(t, err)
 	done := make(chan string)
 	go func() {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.URL(),
-			strings.NewReader(`{"QueueUrl":"`+q.URL()+`","WaitTimeSeconds":20}`))
+			strings.NewReader(`{"QueueUrl":"q","WaitTimeSeconds":20}`))
 		if err != nil {
 			done <- err.Error()
 			return
@@ -197,19 +197,14 @@ func TestCloseDoesNotWaitForReceivers(t *testing.T) {
 		}
 		done <- string(body)
 	}()
-	for q.Waiting() == 0 { // until the receiver has arrived
-		runtime.Gosched()
-		if t.Context().Err() != nil {
-			t.Fatal("no receiver arrived")
-		}
-	}
+	untilIn(t, "sqs.(*Queue).Receive")
 	start := time.Now()
 	check(t, c.Close(t.Context()))
 	if got := <-done; got != `{}` {
 		t.Error(got)
 	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("closing took %s", took)
+	if waited := time.Since(start); waited > 5*time.Second {
+		t.Errorf("closed only after %s", waited)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
@@ -233,12 +228,7 @@ func TestCloseDoesNotWaitForRoom(t *testing.T) {
 			func(o *awssns.Options) { o.RetryMaxAttempts = 1 })
 		published <- err
 	}()
-	for stacks := make([]byte, 1<<20); !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("sns.(*Service).awaitRoom")); {
-		runtime.Gosched()
-		if t.Context().Err() != nil {
-			t.Fatal("no Publish arrived")
-		}
-	}
+	untilIn(t, "sns.(*Service).awaitRoom")
 	closed := make(chan error)
 	w.ended = true
 	go func() { closed <- w.Close(t.Context()) }()
@@ -247,6 +237,17 @@ func TestCloseDoesNotWaitForRoom(t *testing.T) {
 	}
 	if err := <-closed; err == nil {
 		t.Error("what Firehose holds is lost without an error")
+	}
+}
+
+// untilIn waits until a goroutine is in the function.
+func untilIn(t *testing.T, function string) {
+	t.Helper()
+	for stacks := make([]byte, 1<<20); !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte(function)); {
+		runtime.Gosched()
+		if t.Context().Err() != nil {
+			t.Fatal("nobody came to ", function)
+		}
 	}
 }
 

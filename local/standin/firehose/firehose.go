@@ -1,4 +1,4 @@
-// Package firehose is a stand-in for Amazon Data Firehose: streams that take
+// Package firehose is a stand-in for Amazon Data Firehose: streams that accept
 // records, gather them by size and time, convert them and write objects to a
 // bucket.
 //
@@ -8,7 +8,7 @@
 // as on AWS; Close delivers what is left. Delivery is exactly once unless a
 // write reports an error after all: then it is repeated under the same key.
 //
-// Service knows nothing of HTTP and takes the time from package time alone, so
+// Service knows nothing of HTTP, and its clock is package time alone, so
 // testing/synctest drives it. Handler is the protocol.
 package firehose
 
@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
@@ -48,7 +50,6 @@ type Bad struct {
 	Index   int    // in the records given
 	Code    string // such as DataFormatConversion.ParseError
 	Message string // without anything of the record's content
-	Events  int    // how many events the record holds, for the statistics
 }
 
 // Stream says what becomes of the records of one delivery stream.
@@ -66,26 +67,6 @@ type Stream struct {
 	Convert        Convert
 }
 
-// Stats counts what a stream has done since it was created.
-type Stats struct {
-	RecordsIn        int // acknowledged
-	RecordsDelivered int // in objects under Prefix
-	RecordsFailed    int // in objects under ErrorPrefix
-	EventsFailed     int // the events of those, as Convert counted them
-	Objects          int // under Prefix
-}
-
-// Pending is how many records have still to be delivered.
-func (s Stats) Pending() int { return s.RecordsIn - s.RecordsDelivered - s.RecordsFailed }
-
-// Error is a refusal in Firehose's own terms.
-type Error struct {
-	Code    string // such as ResourceNotFoundException
-	Message string
-}
-
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
 // The codes of the errors that this package answers.
 const (
 	InvalidArgument    = "InvalidArgumentException"
@@ -94,8 +75,9 @@ const (
 	ServiceUnavailable = "ServiceUnavailableException"
 )
 
-func refuse(code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+// unavailable is a refusal of what may be accepted later.
+func unavailable(format string, args ...any) *protocol.Error {
+	return &protocol.Error{Code: ServiceUnavailable, Message: fmt.Sprintf(format, args...), Status: http.StatusServiceUnavailable}
 }
 
 // Service is all streams.
@@ -117,9 +99,7 @@ func New(put Put, log zerolog.Logger) *Service {
 }
 
 // ARN gives the Amazon resource name of the stream of that name.
-func ARN(name string) string { return arnPrefix + name }
-
-const arnPrefix = "arn:aws:firehose:us-east-1:000000000000:deliverystream/"
+func ARN(name string) string { return protocol.ARN("firehose", "deliverystream/"+name) }
 
 // Create adds a stream. Close must be called in the end.
 func (s *Service) Create(config Stream) error {
@@ -129,17 +109,19 @@ func (s *Service) Create(config Stream) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return refuse(ServiceUnavailable, "The stand-in is closing.")
+		return unavailable("The stand-in is closing.")
 	}
 	if s.streams[config.Name] != nil {
-		return refuse(ResourceInUse, "Firehose %s already exists.", config.Name)
+		return protocol.Refuse(ResourceInUse, "Firehose %s already exists.", config.Name)
 	}
 	s.streams[config.Name] = start(config, s.put, s.log)
 	return nil
 }
 
 func (config *Stream) check() error {
-	var faults []error
+	_, prefix := expand(config.Prefix, time.Time{}, false)
+	_, errorPrefix := expand(config.ErrorPrefix, time.Time{}, true)
+	faults := []error{prefix, errorPrefix}
 	fault := func(bad bool, what string) {
 		if bad {
 			faults = append(faults, errors.New(what))
@@ -151,12 +133,6 @@ func (config *Stream) check() error {
 	fault(config.BufferInterval <= 0, "BufferInterval must be positive")
 	fault(config.Convert == nil, "it needs a conversion")
 	fault(!strings.Contains(config.ErrorPrefix, "!{firehose:error-output-type}"), "ErrorPrefix must contain !{firehose:error-output-type}")
-	if _, err := expand(config.Prefix, time.Time{}, false); err != nil {
-		faults = append(faults, err)
-	}
-	if _, err := expand(config.ErrorPrefix, time.Time{}, true); err != nil {
-		faults = append(faults, err)
-	}
 	return errors.Join(faults...)
 }
 
@@ -166,35 +142,17 @@ func (s *Service) stream(name string) (*stream, error) {
 	if d := s.streams[name]; d != nil {
 		return d, nil
 	}
-	return nil, refuse(ResourceNotFound, "Firehose %s not found under account 000000000000.", name)
+	return nil, protocol.Refuse(ResourceNotFound, "Firehose %s not found under account %s.", name, protocol.Account)
 }
 
 // NameInARN finds the stream that the resource name names.
 func (s *Service) NameInARN(arn string) (string, error) {
-	name, ok := strings.CutPrefix(arn, arnPrefix)
+	name, ok := strings.CutPrefix(arn, ARN(""))
 	if !ok {
-		return "", refuse(InvalidArgument, "%s is not the ARN of a delivery stream here.", arn)
+		return "", protocol.Refuse(InvalidArgument, "%s is not the ARN of a delivery stream here.", arn)
 	}
 	_, err := s.stream(name)
 	return name, err
-}
-
-// Names lists the streams, sorted.
-func (s *Service) Names() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.streams))
-}
-
-// Stats counts what the stream has done.
-func (s *Service) Stats(name string) (Stats, error) {
-	d, err := s.stream(name)
-	if err != nil {
-		return Stats{}, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.stats, nil
 }
 
 // Await waits while too much waits for delivery. It is an error when ctx ends
@@ -226,7 +184,7 @@ func (s *Service) Add(name string, records [][]byte) error {
 	used := usage.Count{Requests: 1, Messages: int64(len(records))}
 	for _, record := range records {
 		if len(record) > MaxRecordBytes {
-			return refuse(InvalidArgument, "A record must have at most %d bytes.", MaxRecordBytes)
+			return protocol.Refuse(InvalidArgument, "A record must have at most %d bytes.", MaxRecordBytes)
 		}
 		used.Payload += int64(len(record))
 		used.Units += usage.Units(int64(len(record)), usage.RecordChunk)
@@ -238,23 +196,10 @@ func (s *Service) Add(name string, records [][]byte) error {
 	return nil
 }
 
-// Flush delivers what the stream has gathered so far, now. When it fails, the
+// FlushAll delivers what the streams have gathered so far, now. When it fails, the
 // records are kept and tried again as ever.
-func (s *Service) Flush(ctx context.Context, name string) error {
-	d, err := s.stream(name)
-	if err != nil {
-		return err
-	}
-	return d.flush(ctx)
-}
-
-// FlushAll flushes every stream.
 func (s *Service) FlushAll(ctx context.Context) error {
-	var faults []error
-	for _, name := range s.Names() {
-		faults = append(faults, s.Flush(ctx, name))
-	}
-	return errors.Join(faults...)
+	return s.each(func(d *stream) error { return d.flush(ctx) })
 }
 
 // Close accepts no more records and delivers those that it has. An error says
@@ -262,11 +207,17 @@ func (s *Service) FlushAll(ctx context.Context) error {
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
+	s.mu.Unlock()
+	return s.each(func(d *stream) error { return d.close(ctx) })
+}
+
+func (s *Service) each(do func(*stream) error) error {
+	s.mu.Lock()
 	streams := slices.Collect(maps.Values(s.streams))
 	s.mu.Unlock()
 	var faults []error
 	for _, d := range streams {
-		faults = append(faults, d.close(ctx))
+		faults = append(faults, do(d))
 	}
 	return errors.Join(faults...)
 }

@@ -30,14 +30,15 @@ type buffer struct {
 	records  []record
 	bytes    int
 	attempts int
-	output   *output
+	// converted says that outputs are what is left to be written of the buffer.
+	converted bool
+	outputs   []output
 }
 
-// output is what is left to be written of a buffer after its conversion.
+// output is an object that has still to be written.
 type output struct {
-	key, errorKey   string // empty when there is nothing to write
-	object, failed  []byte
-	good, bad, lost int // records under the two keys; events of the bad ones
+	key     string
+	content []byte
 }
 
 // stream delivers in one goroutine; Flush and Close deliver in their caller's.
@@ -50,7 +51,7 @@ type stream struct {
 	open    *buffer   // is being filled; nil when there is nothing
 	waiting []*buffer // for delivery, the oldest first
 	room    chan struct{}
-	stats   Stats
+	records int // that were acknowledged
 	closed  bool
 	timer   *time.Timer // seals the open buffer
 
@@ -85,7 +86,7 @@ func (d *stream) await(ctx context.Context) error {
 		}
 		d.mu.Lock()
 		if ctx.Err() != nil {
-			return refuse(ServiceUnavailable, "Slow down: %d buffers wait for delivery.", len(d.waiting))
+			return unavailable("Slow down: %d buffers wait for delivery.", len(d.waiting))
 		}
 	}
 	return d.refusal()
@@ -94,7 +95,7 @@ func (d *stream) await(ctx context.Context) error {
 // refusal is the answer of a closed stream to more records. d.mu is held.
 func (d *stream) refusal() error {
 	if d.closed {
-		return refuse(ServiceUnavailable, "The stand-in is closing.")
+		return unavailable("The stand-in is closing.")
 	}
 	return nil
 }
@@ -116,8 +117,8 @@ func (d *stream) add(records [][]byte) error {
 			d.open = opened
 			d.timer = time.AfterFunc(d.BufferInterval, func() { d.sealIf(opened) })
 		}
-		d.stats.RecordsIn++
-		d.open.records = append(d.open.records, record{data, now, d.stats.RecordsIn})
+		d.records++
+		d.open.records = append(d.open.records, record{data, now, d.records})
 		d.open.bytes += len(data)
 	}
 	if d.open != nil && d.open.bytes >= d.BufferBytes {
@@ -230,43 +231,25 @@ func (d *stream) deliver(ctx context.Context) error {
 
 // deliverOne converts a buffer, once, and writes its objects, each until it has
 // succeeded. The keys stay the same over all attempts.
-func (d *stream) deliverOne(ctx context.Context, b *buffer) error {
+func (d *stream) deliverOne(ctx context.Context, b *buffer) (err error) {
 	b.attempts++
-	if b.output == nil {
-		converted, err := d.convert(b)
-		if err != nil {
+	if !b.converted {
+		if b.outputs, err = d.convert(b); err != nil {
 			return err
 		}
-		b.output = converted
+		b.converted = true
 	}
-	out := b.output
-	if out.key != "" {
-		if err := d.put(ctx, d.Bucket, out.key, out.object); err != nil {
+	for len(b.outputs) > 0 {
+		if err := d.put(ctx, d.Bucket, b.outputs[0].key, b.outputs[0].content); err != nil {
 			return fmt.Errorf("write an object: %w", err)
 		}
-		out.key, out.object = "", nil
-		d.count(Stats{RecordsDelivered: out.good, Objects: 1})
-	}
-	if out.errorKey != "" {
-		if err := d.put(ctx, d.Bucket, out.errorKey, out.failed); err != nil {
-			return fmt.Errorf("write the records that could not be converted: %w", err)
-		}
-		out.errorKey, out.failed = "", nil
-		d.count(Stats{RecordsFailed: out.bad, EventsFailed: out.lost})
+		b.outputs = b.outputs[1:]
 	}
 	return nil
 }
 
-func (d *stream) count(done Stats) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.stats.RecordsDelivered += done.RecordsDelivered
-	d.stats.RecordsFailed += done.RecordsFailed
-	d.stats.EventsFailed += done.EventsFailed
-	d.stats.Objects += done.Objects
-}
-
-func (d *stream) convert(b *buffer) (*output, error) {
+// convert makes an object of the good records, and one of the bad ones.
+func (d *stream) convert(b *buffer) (outputs []output, err error) {
 	data := make([][]byte, len(b.records))
 	for i := range b.records {
 		data[i] = b.records[i].data
@@ -275,34 +258,32 @@ func (d *stream) convert(b *buffer) (*output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("convert %d records: %w", len(data), err)
 	}
+	if good := len(data) - len(bad); (object == nil) != (good == 0) {
+		return nil, fmt.Errorf("the conversion gave an object of %d bytes for %d good records", len(object), good)
+	}
 	oldest := b.records[0].at
 	name := objectName(d.Name, oldest)
-	out := &output{good: len(data) - len(bad), bad: len(bad), object: object}
-	if (object == nil) != (out.good == 0) {
-		return nil, fmt.Errorf("the conversion gave an object of %d bytes for %d good records", len(object), out.good)
-	}
 	if object != nil {
 		prefix, err := expand(d.Prefix, oldest, false)
 		if err != nil {
 			return nil, err
 		}
-		out.key = prefix + name + ".parquet"
+		outputs = append(outputs, output{prefix + name + ".parquet", object})
 	}
 	if len(bad) == 0 {
-		return out, nil
+		return outputs, nil
 	}
 	prefix, err := expand(d.ErrorPrefix, oldest, true)
 	if err != nil {
 		return nil, err
 	}
-	out.errorKey = prefix + name
+	var lines []byte
 	for _, fault := range bad {
-		out.lost += fault.Events
-		if out.failed, err = appendFailed(out.failed, &b.records[fault.Index], fault, b.attempts); err != nil {
+		if lines, err = appendFailed(lines, &b.records[fault.Index], fault, b.attempts); err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return append(outputs, output{prefix + name, lines}), nil
 }
 
 // failedRecord is a line of an object under the error prefix. The names are

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"strconv"
 	"strings"
@@ -103,10 +104,7 @@ func checkParts(r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read the list of parts: %w", err)
 	}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{bytes.NewReader(body), r.Body}
+	replaceBody(r, bytes.NewReader(body))
 	var list struct {
 		Part []struct{ PartNumber int64 }
 	}
@@ -136,9 +134,10 @@ func writeError(w http.ResponseWriter, r *http.Request, status int, code, messag
 	_, _ = io.WriteString(w, xml.Header+string(body)) // The client may be gone.
 }
 
-// unchunk takes the framing off a body that an SDK sent in chunks with their
+// unchunk removes the framing of a body that an SDK sent in chunks with their
 // signatures or a checksum after the last one (Content-Encoding: aws-chunked),
-// so that what follows sees a plain body of known length.
+// so that what follows sees a plain body of known length. The format is that of
+// HTTP's own chunks; signatures and trailers are ignored.
 func unchunk(r *http.Request) error {
 	const hash, length = "X-Amz-Content-Sha256", "X-Amz-Decoded-Content-Length"
 	if !strings.HasPrefix(r.Header.Get(hash), "STREAMING-") &&
@@ -149,13 +148,18 @@ func unchunk(r *http.Request) error {
 	if err != nil || size < 0 {
 		return gofakes3.ErrorMessage(gofakes3.ErrInvalidArgument, length+" must give the size of the content")
 	}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{newChunks(r.Body), r.Body}
+	replaceBody(r, httputil.NewChunkedReader(r.Body))
 	r.ContentLength = size
 	r.Header.Set("Content-Length", strconv.FormatInt(size, 10))
 	r.Header.Set(hash, "UNSIGNED-PAYLOAD")
 	r.Header.Del("Content-Encoding")
 	return nil
+}
+
+// replaceBody gives a request another body; closing it closes the one before.
+func replaceBody(r *http.Request, body io.Reader) {
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
 }

@@ -14,7 +14,7 @@ import (
 const maxName = 255
 
 // checkKey refuses the keys that a folder cannot hold as a plain file under the
-// same name, and those that would lead out of it. S3 itself takes any 1 to
+// same name, and those that would lead out of it. S3 itself accepts any 1 to
 // 1,024 bytes of UTF-8.
 func checkKey(key string) error {
 	refuse := func(reason string) error {

@@ -44,129 +44,98 @@ func (s *Store) ListBucket(bucket string, prefix *gofakes3.Prefix, page gofakes3
 	return s.list(bucket, before, delimiter, page.Marker, int(page.MaxKeys))
 }
 
+// list gives the keys after the marker that begin with the prefix, at most limit of
+// them. Keys with the delimiter after the prefix are listed as one common prefix,
+// which is then the marker of the next page.
 func (s *Store) list(bucket, prefix, delimiter, marker string, limit int) (*gofakes3.ObjectList, error) {
-	l := &lister{
-		store: s, bucket: bucket, prefix: prefix, delimiter: delimiter, marker: marker, limit: limit,
-		result: gofakes3.NewObjectList(),
-	}
+	result := gofakes3.NewObjectList()
 	if limit <= 0 {
-		return l.result, nil
+		return result, nil
 	}
-	if group, ok := l.groupOf(marker); ok && group == marker {
-		l.skip = group // The page before ended with this common prefix.
-	}
-	// No folder but the deepest one that the prefix names can hold a match.
-	folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
-	if folder != "" && !canHold(strings.TrimSuffix(folder, "/")) {
-		return l.result, nil // A prefix of no key that can be here.
-	}
-	err := l.walk(folder)
-	if err != nil && !errors.Is(err, errFull) {
+	keys, err := s.keys(bucket, prefix)
+	if err != nil {
 		return nil, err
 	}
-	return l.result, nil
-}
-
-// lister walks the folders of a bucket in the order of the keys.
-type lister struct {
-	store                             *Store
-	bucket, prefix, delimiter, marker string
-	limit                             int
-	skip                              string // common prefix that is done with
-	last                              string // what was listed last
-	result                            *gofakes3.ObjectList
-}
-
-// errFull ends a walk when the page is full and there is more.
-var errFull = errors.New("the page is full")
-
-// groupOf gives the common prefix that the key is listed under: up to the first
-// delimiter after the prefix.
-func (l *lister) groupOf(key string) (string, bool) {
-	if l.delimiter == "" || !strings.HasPrefix(key, l.prefix) {
-		return "", false
-	}
-	i := strings.Index(key[len(l.prefix):], l.delimiter)
-	if i < 0 {
-		return "", false
-	}
-	return key[:len(l.prefix)+i+len(l.delimiter)], true
-}
-
-// hasMore reports whether a key that begins with start can still be listed.
-func (l *lister) hasMore(start string) bool {
-	switch {
-	case l.skip != "" && strings.HasPrefix(start, l.skip):
-		return false
-	case !strings.HasPrefix(start, l.prefix) && !strings.HasPrefix(l.prefix, start):
-		return false
-	}
-	return start > l.marker || strings.HasPrefix(l.marker, start)
-}
-
-// walk lists the folder, which is empty or ends with a slash.
-func (l *lister) walk(folder string) error {
-	entries, err := l.store.readFolder(strings.TrimSuffix(l.bucket+"/"+folder, "/"))
-	if err != nil {
-		return err
-	}
-	// A folder sorts by what its keys begin with: "a-b" before "a/".
-	name := func(entry fs.DirEntry) string {
-		if entry.IsDir() {
-			return entry.Name() + "/"
-		}
-		return entry.Name()
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(name(a), name(b)) })
-	for _, entry := range entries {
-		key := folder + name(entry)
-		if !l.hasMore(key) {
+	last := ""
+	for _, object := range keys {
+		key := object.key
+		group := groupOf(key, prefix, delimiter)
+		switch {
+		case key <= marker, group != "" && (group == last || group == marker):
+			continue
+		case len(result.Contents)+len(result.CommonPrefixes) == limit:
+			result.IsTruncated, result.NextMarker = true, last
+			return result, nil
+		case group != "":
+			last = group
+			result.AddPrefix(group)
 			continue
 		}
-		if entry.IsDir() {
-			err = l.walk(key)
-		} else if entry.Type().IsRegular() && strings.HasPrefix(key, l.prefix) && key > l.marker {
-			err = l.add(key, entry)
+		known, info, err := s.statEntry(bucket+"/"+key, object.entry)
+		if gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
+			continue // It was deleted a moment ago.
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
+		last = key
+		result.Add(&gofakes3.Content{
+			Key: key, Size: info.Size(), ETag: gofakes3.FormatETag(known.md5[:]),
+			LastModified: gofakes3.NewContentTime(info.ModTime().UTC()), StorageClass: gofakes3.StorageStandard,
+		})
 	}
-	return nil
+	return result, nil
 }
 
-func (l *lister) add(key string, entry fs.DirEntry) error {
-	info, err := entry.Info()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // It was deleted a moment ago.
-	}
-	if err != nil {
-		return fmt.Errorf("list an object: %w", err)
-	}
-	if len(l.result.Contents)+len(l.result.CommonPrefixes) == l.limit {
-		l.result.IsTruncated, l.result.NextMarker = true, l.last
-		return errFull
-	}
-	if group, ok := l.groupOf(key); ok {
-		l.skip, l.last = group, group
-		l.result.AddPrefix(group)
-		return nil
-	}
-	full := l.bucket + "/" + key
-	known, ok := l.store.known(full, info)
-	if !ok {
-		known, info, err = l.store.stat(full)
-		if gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
-			return nil
+// statEntry is stat, but faster where the sum is known.
+func (s *Store) statEntry(full string, entry fs.DirEntry) (sum, fs.FileInfo, error) {
+	if info, err := entry.Info(); err == nil {
+		if known, ok := s.known(full, info); ok {
+			return known, info, nil
 		}
+	}
+	return s.stat(full)
+}
+
+// groupOf gives the common prefix that the key is listed under: up to the first
+// delimiter after the prefix. It is empty where there is none.
+func groupOf(key, prefix, delimiter string) string {
+	if i := strings.Index(key[len(prefix):], delimiter); delimiter != "" && i >= 0 {
+		return key[:len(prefix)+i+len(delimiter)]
+	}
+	return ""
+}
+
+// found is a key, and what its folder says of the file.
+type found struct {
+	key   string
+	entry fs.DirEntry
+}
+
+// keys lists the keys that begin with the prefix, sorted. It reads the deepest folder
+// that the prefix names, and those below.
+func (s *Store) keys(bucket, prefix string) (keys []found, err error) {
+	folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
+	if folder != "" && !canHold(strings.TrimSuffix(folder, "/")) {
+		return nil, nil // A prefix of no key that can be here.
+	}
+	for folders := []string{folder}; len(folders) > 0; folders = folders[1:] {
+		entries, err := s.readFolder(strings.TrimSuffix(bucket+"/"+folders[0], "/"))
 		if err != nil {
-			return err
+			return nil, err
+		}
+		for _, entry := range entries {
+			key := folders[0] + entry.Name()
+			switch {
+			case entry.IsDir():
+				if key += "/"; strings.HasPrefix(key, prefix) || strings.HasPrefix(prefix, key) {
+					folders = append(folders, key)
+				}
+			case entry.Type().IsRegular() && strings.HasPrefix(key, prefix):
+				keys = append(keys, found{key, entry})
+			}
 		}
 	}
-	l.last = key
-	l.result.Add(&gofakes3.Content{
-		Key: key, Size: info.Size(), ETag: gofakes3.FormatETag(known.md5[:]),
-		LastModified: gofakes3.NewContentTime(info.ModTime().UTC()), StorageClass: gofakes3.StorageStandard,
-	})
-	return nil
+	slices.SortFunc(keys, func(a, b found) int { return cmp.Compare(a.key, b.key) })
+	return keys, nil
 }

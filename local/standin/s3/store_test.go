@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -333,7 +335,13 @@ func TestChunks(t *testing.T) {
 		"a wrong size":          {"2\r\nhello\r\n0\r\n\r\n", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := io.ReadAll(newChunks(strings.NewReader(test.body)))
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/lake/k", strings.NewReader(test.body))
+			r.Header.Set("Content-Encoding", "aws-chunked")
+			r.Header.Set("X-Amz-Decoded-Content-Length", fmt.Sprint(len(test.want)))
+			if err := unchunk(r); err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r.Body)
 			if (err != nil) != test.bad || !test.bad && string(got) != test.want {
 				t.Errorf("%q, %v", got, err)
 			}

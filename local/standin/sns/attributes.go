@@ -6,14 +6,14 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/standin/sqs"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 // defaultPolicy is the policy of a topic that was given none: its owner may do all.
 const defaultPolicy = `{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{"Effect":"Allow","Sid":"__default_statement_ID",` +
 	`"Principal":{"AWS":"*"},"Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission","SNS:RemovePermission",` +
 	`"SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"ARN",` +
-	`"Condition":{"StringEquals":{"AWS:SourceAccount":"` + sqs.Account + `"}}}]}`
+	`"Condition":{"StringEquals":{"AWS:SourceAccount":"` + protocol.Account + `"}}}]}`
 
 // TopicAttributes gives the attributes of a topic, as AWS's GetTopicAttributes.
 func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
@@ -21,11 +21,11 @@ func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
 	defer s.mu.RUnlock()
 	t := s.topics[arn]
 	if t == nil {
-		return nil, topicNotFound()
+		return nil, notFound("Topic")
 	}
 	all := maps.Clone(t.attributes)
 	all["TopicArn"] = arn
-	all["Owner"] = sqs.Account
+	all["Owner"] = protocol.Account
 	all["SubscriptionsConfirmed"] = strconv.Itoa(len(t.subscriptions))
 	all["SubscriptionsPending"] = "0"
 	all["SubscriptionsDeleted"] = "0"
@@ -47,7 +47,7 @@ func (s *Service) SetTopicAttribute(arn, name, value string) error {
 	defer s.mu.Unlock()
 	t := s.topics[arn]
 	if t == nil {
-		return topicNotFound()
+		return notFound("Topic")
 	}
 	t.attributes[name] = value
 	return nil
@@ -75,12 +75,12 @@ func (s *Service) SubscriptionAttributes(arn string) (map[string]string, error) 
 	defer s.mu.RUnlock()
 	sub := s.subscriptions[arn]
 	if sub == nil {
-		return nil, refuse(NotFound, "Subscription does not exist")
+		return nil, notFound("Subscription")
 	}
 	all := maps.Clone(sub.given)
 	maps.Copy(all, map[string]string{
 		"SubscriptionArn": arn, "TopicArn": sub.topic, "Protocol": sub.protocol, "Endpoint": sub.endpoint,
-		"Owner": sqs.Account, "PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true",
+		"Owner": protocol.Account, "PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true",
 		"RawMessageDelivery": strconv.FormatBool(sub.raw),
 	})
 	switch {

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
@@ -75,7 +76,7 @@ func (s *Service) toStream(sub *subscription, messages []*Message) (refused []*M
 		records[i] = []byte(text)
 	}
 	err = s.streams.Add(name, records)
-	var refusal *firehose.Error
+	var refusal *protocol.Error
 	if errors.As(err, &refusal) && refusal.Code != firehose.ServiceUnavailable {
 		return messages, nil
 	}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
-	"sort"
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 // Version is the parameter Version of every request to SNS.
@@ -22,20 +20,19 @@ const pageSize = 100 // of lists, as on AWS
 // Serve answers one request in SNS's query protocol, whose form has been read.
 // Signatures are not checked.
 func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values) {
+	out := &answer{}
 	action := form.Get("Action")
-	out := &answer{action: action, request: uuid.NewString()}
-	err := s.run(r.Context(), action, request{form}, out)
-	status := http.StatusOK
-	if err != nil {
-		status = out.fail(err)
+	if err := s.run(r.Context(), action, request{form}, out); err != nil {
+		WriteError(w, protocol.As(err, InternalError))
+		return
 	}
-	out.write(w, status)
+	out.write(w, action)
 }
 
 func (s *Service) run(ctx context.Context, action string, in request, out *answer) error {
 	for _, name := range []string{"TopicArn", "TargetArn", "SubscriptionArn"} {
 		if n := len(strings.Split(in.Get(name), ":")); in.Has(name) && n < 6 {
-			return refuse(InvalidParameter, "Invalid parameter: %s Reason: An ARN must have at least 6 elements, not %d", name, n)
+			return invalid("%s Reason: An ARN must have at least 6 elements, not %d", name, n)
 		}
 	}
 	switch action {
@@ -79,7 +76,7 @@ func (s *Service) run(ctx context.Context, action string, in request, out *answe
 	case "SetSubscriptionAttributes":
 		return s.SetSubscriptionAttribute(in.Get("SubscriptionArn"), in.Get("AttributeName"), in.Get("AttributeValue"))
 	default:
-		return refuse(InvalidAction, "headcount's stand-in has no sns %s.", action)
+		return protocol.Missing(InvalidAction, "sns "+action)
 	}
 }
 
@@ -109,7 +106,7 @@ func (s *Service) publish(ctx context.Context, in request, out *answer) error {
 		topic = in.Get("TargetArn")
 	}
 	if topic == "" {
-		return refuse(InvalidParameter, "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter")
+		return invalid("TopicArn or TargetArn Reason: no value for required parameter")
 	}
 	m, err := in.message("")
 	if err != nil {
@@ -146,7 +143,7 @@ func (s *Service) publishBatch(ctx context.Context, in request, out *answer) err
 		}
 		messages, good = append(messages, m), append(good, id)
 	}
-	if err := checkBatch(ids, size); err != nil {
+	if err := protocol.CheckBatch(ids, size, MaxMessageBytes); err != nil {
 		return err
 	}
 	published, err := s.Publish(ctx, in.Get("TopicArn"), messages)
@@ -164,8 +161,8 @@ func (s *Service) publishBatch(ctx context.Context, in request, out *answer) err
 	out.close("Successful")
 	out.open("Failed")
 	for _, id := range ids {
-		var refusal *Error
-		if errors.As(faults[id], &refusal) {
+		if err := faults[id]; err != nil {
+			refusal := protocol.As(err, InternalError)
 			out.open("member")
 			out.text("Id", id)
 			out.text("Code", refusal.Code)
@@ -175,31 +172,6 @@ func (s *Service) publishBatch(ctx context.Context, in request, out *answer) err
 		}
 	}
 	out.close("Failed")
-	return nil
-}
-
-func checkBatch(ids []string, size int) error {
-	switch {
-	case len(ids) == 0:
-		return refuse(EmptyBatchRequest, "The batch request doesn't contain any entries.")
-	case len(ids) > MaxBatchEntries:
-		return refuse(TooManyEntriesInBatchRequest, "The batch request contains more entries than permissible.")
-	case size > MaxMessageBytes:
-		return refuse(BatchRequestTooLong, "The length of all the batch messages put together is more than the limit.")
-	}
-	seen := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		bad := func(c rune) bool {
-			return c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
-		}
-		if id == "" || len(id) > 80 || strings.ContainsFunc(id, bad) {
-			return refuse(InvalidBatchEntryID, "The Id of a batch entry in a batch request doesn't abide by the specification.")
-		}
-		if seen[id] {
-			return refuse(BatchEntryIDsNotDistinct, "Two or more batch entries in the request have the same Id.")
-		}
-		seen[id] = true
-	}
 	return nil
 }
 
@@ -220,18 +192,18 @@ func (r request) pairs(list, key, value string) map[string]string {
 // message reads the message whose parameters begin with the prefix.
 func (r request) message(prefix string) (*Message, error) {
 	if r.Has(prefix+"MessageGroupId") || r.Has(prefix+"MessageDeduplicationId") {
-		return nil, refuse(InvalidParameter, "Invalid parameter: headcount's stand-in has no message groups and no deduplication")
+		return nil, invalid("headcount's stand-in has no message groups and no deduplication")
 	}
 	m := &Message{Body: r.Get(prefix + "Message"), Subject: r.Get(prefix + "Subject")}
 	if r.Has(prefix+"Subject") && m.Subject == "" {
-		return nil, refuse(InvalidParameter, "Invalid parameter: Subject")
+		return nil, invalid("Subject")
 	}
 	list := prefix + "MessageAttributes.entry"
 	for i := 1; r.Has(member(list, i) + ".Name"); i++ {
 		entry := member(list, i)
 		binary, err := base64.StdEncoding.DecodeString(r.Get(entry + ".Value.BinaryValue"))
 		if err != nil {
-			return nil, refuse(InvalidParameter, "Invalid parameter: BinaryValue is not base64")
+			return nil, invalid("BinaryValue is not base64")
 		}
 		m.Attributes = append(m.Attributes, Attribute{
 			Name: r.Get(entry + ".Name"), DataType: r.Get(entry + ".Value.DataType"),
@@ -253,34 +225,32 @@ func (r request) message(prefix string) (*Message, error) {
 		}
 		text, ok := m.PerProtocol["default"]
 		if err != nil || !ok {
-			return nil, refuse(InvalidParameter, "Invalid parameter: Message Structure - No default entry in JSON message body")
+			return nil, invalid("Message Structure - No default entry in JSON message body")
 		}
 		m.Body = text
 		return m, nil
 	default:
-		return nil, refuse(InvalidParameter, "Invalid parameter: MessageStructure")
+		return nil, invalid("MessageStructure")
 	}
 }
 
 // page answers a page of a sorted list; the token is the last name of the page
 // before.
 func (out *answer) page(in request, name string, all []string, one func(string)) error {
-	if token := in.Get("NextToken"); token != "" {
-		last, err := base64.URLEncoding.DecodeString(token)
-		if err != nil {
-			return refuse(InvalidParameter, "Invalid parameter: NextToken")
-		}
-		all = all[sort.Search(len(all), func(i int) bool { return all[i] > string(last) }):]
+	last, err := base64.URLEncoding.DecodeString(in.Get("NextToken"))
+	if err != nil {
+		return invalid("NextToken")
 	}
+	page, more := protocol.Page(all, string(last), pageSize)
 	out.open(name)
-	for _, arn := range all[:min(pageSize, len(all))] {
+	for _, arn := range page {
 		out.open("member")
 		one(arn)
 		out.close("member")
 	}
 	out.close(name)
-	if len(all) > pageSize {
-		out.text("NextToken", base64.URLEncoding.EncodeToString([]byte(all[pageSize-1])))
+	if more {
+		out.text("NextToken", base64.URLEncoding.EncodeToString([]byte(page[len(page)-1])))
 	}
 	return nil
 }

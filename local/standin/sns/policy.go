@@ -145,8 +145,8 @@ func (p *policy) add(rule keyRule) {
 	p.keys = append(p.keys, rule)
 }
 
-// isOr tells the operator $or from a key that happens to be called so: it has a
-// list of at least two objects, none of which has an operator as its key.
+// isOr reports whether $or is the operator, and not a key that happens to be called
+// so: it has a list of at least two objects, none of which has an operator as its key.
 func isOr(value any) bool {
 	list, ok := value.([]any)
 	if !ok || len(list) < 2 {

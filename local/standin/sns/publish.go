@@ -3,6 +3,7 @@ package sns
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
 	"github.com/headcount-etl/headcount/local/standin/usage"
 )
@@ -22,8 +24,7 @@ import (
 // The limits of a message and of a batch, from the quotas of SNS.
 const (
 	MaxMessageBytes = 256 << 10 // body and attributes together; also of a whole batch
-	MaxBatchEntries = 10
-	maxSubject      = 100 // characters, fewer than that
+	maxSubject      = 100       // characters, fewer than that
 )
 
 // Attribute is one message attribute; it is that of SQS, with String.Array as a
@@ -47,40 +48,34 @@ type Message struct {
 }
 
 // Size is the message's size as the limits count it, in bytes.
-func (m *Message) Size() int {
-	size := len(m.Body)
-	for i := range m.Attributes {
-		size += m.Attributes[i].Size()
-	}
-	return size
-}
+func (m *Message) Size() int { return sqs.Size(m.Body, m.Attributes) }
 
 // Check finds the first rule of SNS that the message breaks.
 func (m *Message) Check() error {
 	switch {
 	case m.Body == "":
-		return refuse(InvalidParameter, "Invalid parameter: Empty message")
+		return invalid("Empty message")
 	case m.Size() > MaxMessageBytes:
-		return refuse(InvalidParameter, "Invalid parameter: Message too long")
+		return invalid("Message too long")
 	case !sqs.Text(m.Body):
-		return refuse(InvalidParameter, "Invalid parameter: Message Reason: it has characters that SNS does not let through")
+		return invalid("Message Reason: it has characters that SNS does not let through")
 	case len(m.Subject) >= maxSubject || !isPrintable(m.Subject):
-		return refuse(InvalidParameter, "Invalid parameter: Subject")
+		return invalid("Subject")
 	}
 	seen := make(map[string]bool, len(m.Attributes))
 	for i := range m.Attributes {
 		a := &m.Attributes[i]
 		if a.String == "" && len(a.Binary) == 0 {
-			return refuse(ParameterValueInvalid, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", a.Name, a.DataType)
+			return protocol.Refuse(ParameterValueInvalid, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", a.Name, a.DataType)
 		}
 		if err := a.Check(); err != nil {
-			return refuse(InvalidParameterValue, "Invalid parameter: %s", err)
+			return protocol.Refuse(InvalidParameterValue, "Invalid parameter: %s", err)
 		}
 		if strings.HasSuffix(a.DataType, ".") {
-			return refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type: it ends with a period.", a.Name)
+			return protocol.Refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type: it ends with a period.", a.Name)
 		}
 		if seen[a.Name] {
-			return refuse(InvalidParameter, "Invalid parameter: two message attributes are called %s", a.Name)
+			return invalid("two message attributes are called %s", a.Name)
 		}
 		seen[a.Name] = true
 	}
@@ -98,7 +93,7 @@ func (m *Message) body(protocol string) string {
 // Publish delivers the messages, which must have passed Check, to every
 // subscription of the topic that wants them, and returns their ids. What an
 // endpoint refuses goes to the subscription's dead-letter queue. An error other
-// than *Error says that this machine failed to deliver: some of the messages may
+// than *protocol.Error says that this machine failed to deliver: some of the messages may
 // have been delivered to some of the subscriptions.
 //
 // While too much waits in a delivery stream it waits too, until ctx ends. Then it
@@ -230,11 +225,7 @@ func (m *Message) envelope(sub *subscription) (string, error) {
 		}
 		value := a.String
 		if a.IsBinary() {
-			text, err := json.Marshal(a.Binary) // base64 in quotes
-			if err != nil {
-				return "", fmt.Errorf("write an attribute: %w", err)
-			}
-			value = strings.Trim(string(text), `"`)
+			value = base64.StdEncoding.EncodeToString(a.Binary)
 		}
 		envelope.MessageAttributes[a.Name] = attribute{a.DataType, value}
 	}
@@ -278,8 +269,8 @@ func (s *Service) toMail(sub *subscription, messages []*Message) error {
 }
 
 // MailFile names the file for an address: the address itself where it can be
-// one, and otherwise what can be kept of it with a number that tells it from
-// others.
+// one, and otherwise what can be kept of it with a number that no
+// other address has.
 func MailFile(address string) string {
 	safe := strings.Map(func(c rune) rune {
 		if strings.ContainsRune("@._+-", c) || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {

@@ -12,8 +12,8 @@ package sns
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,35 +23,28 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
 	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
-// Error is a refusal in SNS's own terms.
-type Error struct {
-	Code    string // such as InvalidParameter
-	Message string
-}
-
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
-// The codes of the errors that this package answers.
+// The codes of the errors that this package answers, besides those of a batch.
 const (
-	BatchEntryIDsNotDistinct     = "BatchEntryIdsNotDistinct"
-	BatchRequestTooLong          = "BatchRequestTooLong"
-	EmptyBatchRequest            = "EmptyBatchRequest"
-	InternalError                = "InternalError"
-	InvalidAction                = "InvalidAction"
-	InvalidBatchEntryID          = "InvalidBatchEntryId"
-	InvalidParameter             = "InvalidParameter"
-	InvalidParameterValue        = "InvalidParameterValue"
-	NotFound                     = "NotFound"
-	ParameterValueInvalid        = "ParameterValueInvalid"
-	TooManyEntriesInBatchRequest = "TooManyEntriesInBatchRequest"
+	InternalError         = "InternalError"
+	InvalidAction         = "InvalidAction"
+	InvalidParameter      = "InvalidParameter"
+	InvalidParameterValue = "InvalidParameterValue"
+	NotFound              = "NotFound"
+	ParameterValueInvalid = "ParameterValueInvalid"
 )
 
-func refuse(code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+// invalid refuses a parameter.
+func invalid(format string, args ...any) *protocol.Error {
+	return protocol.Refuse(InvalidParameter, "Invalid parameter: "+format, args...)
+}
+
+func notFound(what string) *protocol.Error {
+	return &protocol.Error{Code: NotFound, Message: what + " does not exist", Status: http.StatusNotFound}
 }
 
 // Service is all topics.
@@ -109,7 +102,7 @@ func New(queues *sqs.Service, streams *firehose.Service, mail string, log zerolo
 }
 
 // ARN gives the Amazon resource name of the topic of that name.
-func ARN(name string) string { return "arn:aws:sns:" + sqs.Region + ":" + sqs.Account + ":" + name }
+func ARN(name string) string { return protocol.ARN("sns", name) }
 
 // topicAttributes are those that are kept and given back.
 var topicAttributes = map[string]bool{
@@ -120,7 +113,7 @@ var topicAttributes = map[string]bool{
 func checkTopicAttributes(attributes map[string]string) error {
 	for name := range attributes {
 		if !topicAttributes[name] && !strings.Contains(name, "FeedbackRoleArn") && !strings.Contains(name, "FeedbackSampleRate") {
-			return refuse(InvalidParameter, "Invalid parameter: headcount's stand-in does not know the topic attribute %s", name)
+			return invalid("headcount's stand-in does not know the topic attribute %s", name)
 		}
 	}
 	return nil
@@ -129,11 +122,8 @@ func checkTopicAttributes(attributes map[string]string) error {
 // CreateTopic makes a topic, or gives the one of that name, and returns its
 // ARN. Attributes that differ from those of the existing one are refused.
 func (s *Service) CreateTopic(name string, attributes map[string]string) (string, error) {
-	bad := func(c rune) bool {
-		return c != '_' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
-	}
-	if name == "" || len(name) > 256 || strings.ContainsFunc(name, bad) {
-		return "", refuse(InvalidParameter, "Invalid parameter: Topic Name")
+	if !protocol.IsName(name, 256) {
+		return "", invalid("Topic Name")
 	}
 	if err := checkTopicAttributes(attributes); err != nil {
 		return "", err
@@ -142,19 +132,25 @@ func (s *Service) CreateTopic(name string, attributes map[string]string) (string
 	defer s.mu.Unlock()
 	arn := ARN(name)
 	if t := s.topics[arn]; t != nil {
-		for name, value := range attributes {
-			if t.attributes[name] != value {
-				return "", refuse(InvalidParameter, "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
-			}
+		if differ(attributes, t.attributes) {
+			return "", invalid("Attributes Reason: Topic already exists with different attributes")
 		}
 		return arn, nil
 	}
-	t := &topic{arn: arn, attributes: maps.Clone(attributes)}
-	if t.attributes == nil {
-		t.attributes = map[string]string{}
-	}
+	t := &topic{arn: arn, attributes: map[string]string{}}
+	maps.Copy(t.attributes, attributes)
 	s.topics[arn] = t
 	return arn, nil
+}
+
+// differ reports whether one of the wanted attributes has another value.
+func differ(wanted, given map[string]string) bool {
+	for name, value := range wanted {
+		if given[name] != value {
+			return true
+		}
+	}
+	return false
 }
 
 // DeleteTopic removes a topic and its subscriptions. What was being published
@@ -191,17 +187,14 @@ func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[
 	defer s.mu.Unlock()
 	t := s.topics[topicARN]
 	if t == nil {
-		return "", topicNotFound()
+		return "", notFound("Topic")
 	}
 	for _, sub := range t.subscriptions {
 		if sub.protocol != protocol || sub.endpoint != endpoint {
 			continue
 		}
-		for name, value := range attributes {
-			if sub.given[name] != value {
-				return "", refuse(InvalidParameter,
-					"Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
-			}
+		if differ(attributes, sub.given) {
+			return "", invalid("Attributes Reason: Subscription already exists with different attributes")
 		}
 		return sub.arn, nil
 	}
@@ -219,44 +212,39 @@ func isQueueARN(text string) bool {
 	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "sqs" && parts[5] != ""
 }
 
-func topicNotFound() *Error { return refuse(NotFound, "Topic does not exist") }
-
 func (s *Service) checkEndpoint(protocol, endpoint string) error {
 	switch protocol {
 	case "sqs":
 		if !isQueueARN(endpoint) { // The queue need not be there, as on AWS.
-			return refuse(InvalidParameter, "Invalid parameter: SQS endpoint ARN")
+			return invalid("SQS endpoint ARN")
 		}
 	case "firehose":
 		if _, err := s.streams.NameInARN(endpoint); err != nil {
-			return refuse(InvalidParameter, "Invalid parameter: Firehose endpoint ARN: there is no such delivery stream here")
+			return invalid("Firehose endpoint ARN: there is no such delivery stream here")
 		}
 	case "email":
 		if at := strings.IndexByte(endpoint, '@'); at < 1 || at == len(endpoint)-1 || !isPrintable(endpoint) {
-			return refuse(InvalidParameter, "Invalid parameter: Email address")
+			return invalid("Email address")
 		}
 	default:
-		return refuse(InvalidParameter,
-			"Invalid parameter: headcount's stand-in has no protocol %q, only sqs, firehose and email", protocol)
+		return invalid("headcount's stand-in has no protocol %q, only sqs, firehose and email", protocol)
 	}
 	return nil
 }
 
 func parseSettings(attributes map[string]string) (settings, error) {
-	parsed := settings{given: maps.Clone(attributes)}
-	if parsed.given == nil {
-		parsed.given = map[string]string{}
-	}
+	parsed := settings{given: map[string]string{}}
+	maps.Copy(parsed.given, attributes)
 	for name, value := range attributes {
 		switch name {
 		case "RawMessageDelivery":
 			if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
-				return parsed, refuse(InvalidParameter, "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
+				return parsed, invalid("Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
 			}
 			parsed.raw = strings.EqualFold(value, "true")
 		case "FilterPolicyScope":
 			if value != "MessageAttributes" && value != "MessageBody" {
-				return parsed, refuse(InvalidParameter, "Invalid parameter: Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
+				return parsed, invalid("Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
 			}
 			parsed.onBody = value == "MessageBody"
 		case "RedrivePolicy":
@@ -264,17 +252,17 @@ func parseSettings(attributes map[string]string) (settings, error) {
 				DeadLetterTargetARN string `json:"deadLetterTargetArn"`
 			}
 			if json.Unmarshal([]byte(value), &policy) != nil || !isQueueARN(policy.DeadLetterTargetARN) {
-				return parsed, refuse(InvalidParameter, "Invalid parameter: RedrivePolicy: deadLetterTargetArn is an invalid arn")
+				return parsed, invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn")
 			}
 			parsed.deadLetter = policy.DeadLetterTargetARN
 		case "FilterPolicy", "DeliveryPolicy", "SubscriptionRoleArn":
 		default:
-			return parsed, refuse(InvalidParameter, "Invalid parameter: AttributeName")
+			return parsed, invalid("AttributeName")
 		}
 	}
 	filter, err := parsePolicy(attributes["FilterPolicy"], parsed.onBody)
 	if err != nil {
-		return parsed, refuse(InvalidParameter, "Invalid parameter: FilterPolicy: %s", err)
+		return parsed, invalid("FilterPolicy: %s", err)
 	}
 	parsed.filter = filter
 	return parsed, nil
@@ -299,7 +287,7 @@ func (s *Service) SetSubscriptionAttribute(arn, name, value string) error {
 	defer s.mu.Unlock()
 	sub := s.subscriptions[arn]
 	if sub == nil {
-		return refuse(NotFound, "Subscription does not exist")
+		return notFound("Subscription")
 	}
 	changed := maps.Clone(sub.given)
 	changed[name] = value
@@ -326,7 +314,7 @@ func (s *Service) to(topicARN string) ([]*subscription, error) {
 	if t := s.topics[topicARN]; t != nil {
 		return t.subscriptions, nil
 	}
-	return nil, topicNotFound()
+	return nil, notFound("Topic")
 }
 
 func isPrintable(s string) bool {

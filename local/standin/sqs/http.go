@@ -2,12 +2,10 @@ package sqs
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 
-	"github.com/headcount-etl/headcount/local/standin/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
@@ -18,115 +16,65 @@ const Target = "AmazonSQS."
 // characters written as \uXXXX, and the names around it.
 const maxRequest = 8 << 20
 
-// Handler speaks SQS's JSON protocol. Signatures are not checked.
+// Handler speaks SQS's JSON protocol.
 func (s *Service) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reply, err := s.serve(w, r)
-		if err != nil {
-			reply = errorReply(err)
-		}
-		s.count(r, &reply)
-		reply.Write(w, "1.0")
-	})
+	return &protocol.JSON{
+		Service: "sqs", Target: Target, Version: "1.0",
+		MaxBody: maxRequest, TooLong: protocol.Refuse(protocol.BatchRequestTooLong, "Batch requests cannot be longer than %d bytes.", MaxMessageBytes),
+		Malformed: InvalidParameterValue, Unknown: UnsupportedOperation, Internal: "InternalError", Names: names, Count: s.count,
+		Actions: map[string]protocol.Action{
+			"CreateQueue":                  protocol.On(s.createQueue),
+			"GetQueueUrl":                  protocol.On(s.getQueueURL),
+			"ListQueues":                   protocol.On(s.listQueues),
+			"DeleteQueue":                  onQueue(s, s.deleteQueue),
+			"PurgeQueue":                   onQueue(s, purgeQueue),
+			"GetQueueAttributes":           onQueue(s, getQueueAttributes),
+			"SetQueueAttributes":           onQueue(s, s.setQueueAttributes),
+			"SendMessage":                  onQueue(s, sendMessage),
+			"SendMessageBatch":             onQueue(s, sendMessageBatch),
+			"ReceiveMessage":               onQueue(s, receiveMessage),
+			"DeleteMessage":                onQueue(s, withHandle(deleteMessage)),
+			"DeleteMessageBatch":           onQueue(s, withHandles(deleteMessage)),
+			"ChangeMessageVisibility":      onQueue(s, withHandle(changeVisibility)),
+			"ChangeMessageVisibilityBatch": onQueue(s, withHandles(changeVisibility)),
+		},
+	}
 }
 
-// count counts the request as AWS would bill it.
-func (s *Service) count(r *http.Request, reply *awsjson.Reply) {
-	action, payload := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), Target), int64(reply.Used.Payload)
+// count counts a request as AWS would bill it.
+func (s *Service) count(action string, used protocol.Used, wire int64) {
+	payload := int64(used.Payload)
 	n := usage.Count{
-		Requests: 1, Units: usage.Units(payload, usage.MessageChunk), Messages: int64(reply.Used.Messages),
-		Payload: payload, Wire: max(r.ContentLength, 0) + int64(len(reply.Body)),
+		Requests: 1, Units: usage.Units(payload, usage.MessageChunk), Messages: int64(used.Messages), Payload: payload, Wire: wire,
 	}
 	if action == "ReceiveMessage" && n.Messages == 0 {
 		n.Empty = 1
 	}
-	s.Usage.Add(usage.Key{Service: "sqs", Operation: action, Resource: reply.Used.Resource}, n)
+	s.Usage.Add(usage.Key{Service: "sqs", Operation: action, Resource: used.Resource}, n)
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *http.Request) (awsjson.Reply, error) {
-	action := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), Target)
-	switch action {
-	case "SendMessageBatch":
-		return serveAction(w, r, s.sendMessageBatch)
-	case "ReceiveMessage":
-		return serveAction(w, r, s.receiveMessage)
-	case "DeleteMessageBatch":
-		return serveAction(w, r, s.deleteMessageBatch)
-	case "SendMessage":
-		return serveAction(w, r, s.sendMessage)
-	case "DeleteMessage":
-		return serveAction(w, r, s.deleteMessage)
-	case "ChangeMessageVisibility":
-		return serveAction(w, r, s.changeMessageVisibility)
-	case "ChangeMessageVisibilityBatch":
-		return serveAction(w, r, s.changeMessageVisibilityBatch)
-	case "CreateQueue":
-		return serveAction(w, r, s.createQueue)
-	case "GetQueueUrl":
-		return serveAction(w, r, s.getQueueURL)
-	case "ListQueues":
-		return serveAction(w, r, s.listQueues)
-	case "DeleteQueue":
-		return serveAction(w, r, s.deleteQueue)
-	case "PurgeQueue":
-		return serveAction(w, r, s.purgeQueue)
-	case "GetQueueAttributes":
-		return serveAction(w, r, s.getQueueAttributes)
-	case "SetQueueAttributes":
-		return serveAction(w, r, s.setQueueAttributes)
-	default:
-		reply := awsjson.Error(http.StatusNotImplemented, "com.amazonaws.sqs#"+UnsupportedOperation,
-			"headcount's stand-in has no sqs "+action+".")
-		reply.QueryError = (&Error{Code: UnsupportedOperation}).queryCode() + ";Sender"
-		return reply, nil
-	}
+// onQueueInput is in the input of every action on a queue.
+type onQueueInput struct {
+	QueueURL string `json:"QueueUrl"`
 }
 
-// serveAction decodes the input of one action and runs it.
-func serveAction[In any](w http.ResponseWriter, r *http.Request, action func(context.Context, *In) (awsjson.Reply, error)) (awsjson.Reply, error) {
-	var in In
-	if err := awsjson.Decode(w, r, maxRequest, &in); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return awsjson.Reply{}, refuse(BatchRequestTooLong, "Batch requests cannot be longer than %d bytes.", MaxMessageBytes)
+func (in *onQueueInput) url() string { return in.QueueURL }
+
+// onQueue makes an action of a function that wants the queue that its input names.
+// Only the last part of the URL counts, so that any name of this machine will do.
+func onQueue[In any, P interface {
+	*In
+	url() string
+}](s *Service, do func(context.Context, *Queue, *In, *protocol.Used) (any, error)) protocol.Action {
+	return protocol.On(func(ctx context.Context, in *In, used *protocol.Used) (any, error) {
+		url := P(in).url()
+		if url == "" {
+			return nil, protocol.Refuse(MissingParameter, "The request must contain the parameter QueueUrl.")
 		}
-		var syntax *json.SyntaxError
-		var kind *json.UnmarshalTypeError
-		if errors.As(err, &syntax) || errors.As(err, &kind) {
-			return awsjson.Reply{}, refuse(InvalidParameterValue, "%s", err)
+		q, err := s.Queue(url[strings.LastIndexByte(url, '/')+1:])
+		if err != nil {
+			return nil, err
 		}
-		return awsjson.Reply{}, err
-	}
-	return action(r.Context(), &in)
-}
-
-func errorReply(err error) awsjson.Reply {
-	var refusal *Error
-	if !errors.As(err, &refusal) {
-		// The client is gone, or the machine fails: the SDKs try again.
-		reply := awsjson.Error(http.StatusInternalServerError, "com.amazonaws.sqs#InternalError", err.Error())
-		reply.QueryError = "InternalError;Receiver"
-		return reply
-	}
-	status := http.StatusBadRequest
-	if refusal.Code == OverLimit {
-		status = http.StatusForbidden
-	}
-	reply := awsjson.Error(status, refusal.wireType(), refusal.Message)
-	reply.QueryError = refusal.queryCode() + ";Sender"
-	return reply
-}
-
-// byURL finds the queue that a request names by its URL. Only the last part
-// counts, so that any name of this machine will do.
-func (s *Service) byURL(url string) (*Queue, error) {
-	if url == "" {
-		return nil, refuse(MissingParameter, "The request must contain the parameter QueueUrl.")
-	}
-	return s.Queue(url[strings.LastIndexByte(url, '/')+1:])
-}
-
-// done is the answer of an action that answers nothing.
-func done() (awsjson.Reply, error) {
-	return awsjson.Reply{Status: http.StatusOK, Body: []byte("{}")}, nil
+		return do(ctx, q, in, used)
+	})
 }

@@ -2,22 +2,21 @@ package sqs
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
-	"net/http"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
-	"github.com/headcount-etl/headcount/local/standin/awsjson"
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
-// The handlers of the actions on messages. The names of the fields are AWS's.
-// What a receiver gets is appended by hand: this is the hot path of a pipeline.
+// The handlers of the actions on messages. The names of the fields are AWS's. As in
+// all answers of AWS, a list that is empty is absent.
 
 type attributeValue struct {
 	DataType    string
-	StringValue string
-	BinaryValue []byte
+	StringValue string `json:",omitempty"`
+	BinaryValue []byte `json:",omitempty"`
 }
 
 type outgoingInput struct {
@@ -30,14 +29,60 @@ type outgoingInput struct {
 	MessageDeduplicationID  string `json:"MessageDeduplicationId"`
 }
 
+// outgoing translates one message; with an error it still has its size.
+func (in *outgoingInput) outgoing() (out Outgoing, err error) {
+	out.Body = in.MessageBody
+	for name, value := range in.MessageAttributes {
+		out.Attributes = append(out.Attributes, Attribute{Name: name, DataType: value.DataType, String: value.StringValue, Binary: value.BinaryValue})
+	}
+	if in.MessageDeduplicationID != "" {
+		return out, protocol.Refuse(InvalidParameterValue,
+			"Value %s for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.", in.MessageDeduplicationID)
+	}
+	if out.Delay, err = duration("DelaySeconds", in.DelaySeconds, MaxDelay); err == nil {
+		out.System, err = in.system()
+	}
+	return out, err
+}
+
+const traceHeader = "AWSTraceHeader" // the only system attribute that a sender may set
+
+// system translates what a sender may say beside the message.
+func (in *outgoingInput) system() (System, error) {
+	header, given := in.MessageSystemAttributes[traceHeader]
+	switch {
+	case len(in.MessageSystemAttributes) > 1 || !given && len(in.MessageSystemAttributes) > 0:
+		return System{}, protocol.Refuse(InvalidParameterValue, "Message system attribute names are invalid: only %s is allowed.", traceHeader)
+	case given && (header.DataType != "String" || header.StringValue == "" || !Text(header.StringValue)):
+		return System{}, protocol.Refuse(InvalidParameterValue, "Message system attribute '%s' must be a String that is not empty.", traceHeader)
+	case len(in.MessageGroupID) > 128 || strings.ContainsFunc(in.MessageGroupID, func(c rune) bool { return c <= ' ' || c > '~' }):
+		return System{}, protocol.Refuse(InvalidParameterValue,
+			"Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
+	}
+	return System{GroupID: in.MessageGroupID, TraceHeader: header.StringValue}, nil
+}
+
+// duration reads a number of seconds, 0 to most. Nil is not given: the queue's own
+// holds.
+func duration(name string, seconds *int, most time.Duration) (*time.Duration, error) {
+	if seconds == nil {
+		return nil, nil // See above.
+	}
+	if n := *seconds; n < 0 || n > int(most/time.Second) { // before it is nanoseconds, which could overflow
+		return nil, protocol.Refuse(InvalidParameterValue, "Value %d for parameter %s is invalid. Reason: Must be >= 0 and <= %d.", n, name, int(most/time.Second))
+	}
+	given := time.Duration(*seconds) * time.Second
+	return &given, nil
+}
+
 type sendMessageInput struct {
-	QueueURL string `json:"QueueUrl"`
+	onQueueInput
 	outgoingInput
 }
 
 type sendMessageBatchInput struct {
-	QueueURL string `json:"QueueUrl"`
-	Entries  []outgoingInput
+	onQueueInput
+	Entries []outgoingInput
 }
 
 type sentOutput struct {
@@ -48,50 +93,35 @@ type sentOutput struct {
 	MD5OfMessageSystemAttributes string `json:",omitempty"`
 }
 
-type failedOutput struct {
-	ID          string `json:"Id"`
-	SenderFault bool
-	Code        string
-	Message     string
+// sent is the answer for a message that was accepted.
+func (r *Result) sent(id string, message *Outgoing) sentOutput {
+	out := sentOutput{ID: id, MessageID: r.ID, MD5OfMessageBody: r.BodyMD5, MD5OfMessageAttributes: r.AttributesMD5}
+	if message.TraceHeader != "" {
+		out.MD5OfMessageSystemAttributes = attributesMD5([]Attribute{{Name: traceHeader, DataType: "String", String: message.TraceHeader}})
+	}
+	return out
 }
 
-func (s *Service) sendMessage(_ context.Context, in *sendMessageInput) (awsjson.Reply, error) {
-	q, err := s.byURL(in.QueueURL)
-	if err != nil {
-		return awsjson.Reply{}, err
-	}
+func sendMessage(_ context.Context, q *Queue, in *sendMessageInput, used *protocol.Used) (any, error) {
 	message, err := in.outgoing()
 	if err != nil {
-		return awsjson.Reply{}, err
+		return nil, err
 	}
-	sent := q.Send([]Outgoing{message})[0]
-	if sent.Err != nil {
-		return awsjson.Reply{}, sent.Err
+	result := q.Send([]Outgoing{message})[0]
+	if result.Err != nil {
+		return nil, result.Err
 	}
-	reply, err := awsjson.Marshal(sentOutput{
-		MessageID: sent.ID, MD5OfMessageBody: sent.BodyMD5, MD5OfMessageAttributes: sent.AttributesMD5,
-		MD5OfMessageSystemAttributes: message.md5(),
-	})
-	reply.Used = awsjson.Used{Resource: q.name, Messages: 1, Payload: message.Size()}
-	return reply, err
+	*used = protocol.Used{Resource: q.name, Messages: 1, Payload: message.Size()}
+	return result.sent("", &message), nil
 }
 
-func (s *Service) sendMessageBatch(_ context.Context, in *sendMessageBatchInput) (awsjson.Reply, error) {
-	q, err := s.byURL(in.QueueURL)
-	if err != nil {
-		return awsjson.Reply{}, err
-	}
-	ids := make([]string, len(in.Entries))
+func sendMessageBatch(_ context.Context, q *Queue, in *sendMessageBatchInput, used *protocol.Used) (any, error) {
+	var out batchOutput
+	size, ids := 0, make([]string, len(in.Entries))
+	var good []string
+	var messages []Outgoing
 	for i := range in.Entries {
 		ids[i] = in.Entries[i].ID
-	}
-	if err := checkBatch(ids); err != nil {
-		return awsjson.Reply{}, err
-	}
-	var out batchOutput[sentOutput]
-	size, good := 0, make([]string, 0, len(ids))
-	messages := make([]Outgoing, 0, len(ids))
-	for i := range in.Entries {
 		message, err := in.Entries[i].outgoing()
 		size += message.Size()
 		if err != nil {
@@ -100,26 +130,23 @@ func (s *Service) sendMessageBatch(_ context.Context, in *sendMessageBatchInput)
 		}
 		messages, good = append(messages, message), append(good, ids[i])
 	}
-	if size > MaxMessageBytes {
-		return awsjson.Reply{}, refuse(BatchRequestTooLong,
-			"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", MaxMessageBytes, size)
+	if err := protocol.CheckBatch(ids, size, MaxMessageBytes); err != nil {
+		return nil, err
 	}
-	for i, sent := range q.Send(messages) {
-		if sent.Err != nil {
-			out.fail(good[i], sent.Err)
+	for i, result := range q.Send(messages) {
+		if result.Err != nil {
+			out.fail(good[i], result.Err)
 			continue
 		}
-		out.Successful = append(out.Successful, sentOutput{good[i], sent.ID, sent.BodyMD5, sent.AttributesMD5, messages[i].md5()})
+		out.Successful = append(out.Successful, result.sent(good[i], &messages[i]))
 	}
-	reply, err := awsjson.Marshal(out)
-	reply.Used = awsjson.Used{Resource: q.name, Messages: len(ids), Payload: size}
-	return reply, err
+	*used = protocol.Used{Resource: q.name, Messages: len(ids), Payload: size}
+	return out, nil
 }
 
-// batchOutput is what became of the entries. As in all answers of AWS, a list
-// that is empty is absent.
-type batchOutput[Done any] struct {
-	Successful []Done         `json:",omitempty"`
+// batchOutput is what became of the entries.
+type batchOutput struct {
+	Successful []any          `json:",omitempty"`
 	Failed     []failedOutput `json:",omitempty"`
 }
 
@@ -127,13 +154,16 @@ type doneOutput struct {
 	ID string `json:"Id"`
 }
 
-func (b *batchOutput[Done]) fail(id string, err error) {
-	failed := failedOutput{ID: id, Code: "InternalError", Message: err.Error()}
-	var refusal *Error
-	if errors.As(err, &refusal) {
-		failed = failedOutput{ID: id, SenderFault: true, Code: refusal.queryCode(), Message: refusal.Message}
-	}
-	b.Failed = append(b.Failed, failed)
+type failedOutput struct {
+	ID          string `json:"Id"`
+	SenderFault bool
+	Code        string
+	Message     string
+}
+
+func (b *batchOutput) fail(id string, err error) {
+	refusal := protocol.As(err, "InternalError")
+	b.Failed = append(b.Failed, failedOutput{id, refusal.Side() == "Sender", queryCode(refusal.Code), refusal.Message})
 }
 
 type handleInput struct {
@@ -142,37 +172,21 @@ type handleInput struct {
 	VisibilityTimeout *int
 }
 
-type deleteMessageInput struct {
-	QueueURL string `json:"QueueUrl"`
+type oneHandleInput struct {
+	onQueueInput
 	handleInput
 }
 
-type handleBatchInput struct {
-	QueueURL string `json:"QueueUrl"`
-	Entries  []handleInput
+type handlesInput struct {
+	onQueueInput
+	Entries []handleInput
 }
 
-func (s *Service) deleteMessage(_ context.Context, in *deleteMessageInput) (awsjson.Reply, error) {
-	return s.withHandle(in, deleteOne)
-}
+func deleteMessage(q *Queue, in *handleInput) error { return q.Delete(in.ReceiptHandle) }
 
-func (s *Service) changeMessageVisibility(_ context.Context, in *deleteMessageInput) (awsjson.Reply, error) {
-	return s.withHandle(in, changeOne)
-}
-
-func (s *Service) deleteMessageBatch(_ context.Context, in *handleBatchInput) (awsjson.Reply, error) {
-	return s.withHandles(in, deleteOne)
-}
-
-func (s *Service) changeMessageVisibilityBatch(_ context.Context, in *handleBatchInput) (awsjson.Reply, error) {
-	return s.withHandles(in, changeOne)
-}
-
-func deleteOne(q *Queue, in *handleInput) error { return q.Delete(in.ReceiptHandle) }
-
-func changeOne(q *Queue, in *handleInput) error {
+func changeVisibility(q *Queue, in *handleInput) error {
 	if in.VisibilityTimeout == nil {
-		return refuse(MissingParameter, "The request must contain the parameter VisibilityTimeout.")
+		return protocol.Refuse(MissingParameter, "The request must contain the parameter VisibilityTimeout.")
 	}
 	visibility, err := duration("VisibilityTimeout", in.VisibilityTimeout, MaxVisibility)
 	if err != nil {
@@ -181,46 +195,40 @@ func changeOne(q *Queue, in *handleInput) error {
 	return q.ChangeVisibility(in.ReceiptHandle, *visibility)
 }
 
-func (s *Service) withHandle(in *deleteMessageInput, do func(*Queue, *handleInput) error) (awsjson.Reply, error) {
-	q, err := s.byURL(in.QueueURL)
-	if err != nil {
-		return awsjson.Reply{}, err
+func withHandle(do func(*Queue, *handleInput) error) func(context.Context, *Queue, *oneHandleInput, *protocol.Used) (any, error) {
+	return func(_ context.Context, q *Queue, in *oneHandleInput, used *protocol.Used) (any, error) {
+		if err := do(q, &in.handleInput); err != nil {
+			return nil, err
+		}
+		*used = protocol.Used{Resource: q.name, Messages: 1}
+		return nil, nil
 	}
-	if err := do(q, &in.handleInput); err != nil {
-		return awsjson.Reply{}, err
-	}
-	reply, err := done()
-	reply.Used = awsjson.Used{Resource: q.name, Messages: 1}
-	return reply, err
 }
 
-func (s *Service) withHandles(in *handleBatchInput, do func(*Queue, *handleInput) error) (awsjson.Reply, error) {
-	q, err := s.byURL(in.QueueURL)
-	if err != nil {
-		return awsjson.Reply{}, err
-	}
-	ids := make([]string, len(in.Entries))
-	for i := range in.Entries {
-		ids[i] = in.Entries[i].ID
-	}
-	if err := checkBatch(ids); err != nil {
-		return awsjson.Reply{}, err
-	}
-	var out batchOutput[doneOutput]
-	for i := range in.Entries {
-		if err := do(q, &in.Entries[i]); err != nil {
-			out.fail(ids[i], err)
-			continue
+func withHandles(do func(*Queue, *handleInput) error) func(context.Context, *Queue, *handlesInput, *protocol.Used) (any, error) {
+	return func(_ context.Context, q *Queue, in *handlesInput, used *protocol.Used) (any, error) {
+		ids := make([]string, len(in.Entries))
+		for i := range in.Entries {
+			ids[i] = in.Entries[i].ID
 		}
-		out.Successful = append(out.Successful, doneOutput{ids[i]})
+		if err := protocol.CheckBatch(ids, 0, 0); err != nil {
+			return nil, err
+		}
+		var out batchOutput
+		for i := range in.Entries {
+			if err := do(q, &in.Entries[i]); err != nil {
+				out.fail(ids[i], err)
+				continue
+			}
+			out.Successful = append(out.Successful, doneOutput{ids[i]})
+		}
+		*used = protocol.Used{Resource: q.name, Messages: len(ids)}
+		return out, nil
 	}
-	reply, err := awsjson.Marshal(out)
-	reply.Used = awsjson.Used{Resource: q.name, Messages: len(ids)}
-	return reply, err
 }
 
 type receiveMessageInput struct {
-	QueueURL                    string `json:"QueueUrl"`
+	onQueueInput
 	AttributeNames              []string
 	MessageSystemAttributeNames []string
 	MessageAttributeNames       []string
@@ -229,121 +237,84 @@ type receiveMessageInput struct {
 	WaitTimeSeconds             *int
 }
 
-func (in *receiveMessageInput) options() (ReceiveOptions, error) {
-	options := ReceiveOptions{Max: 1}
+type receiveMessageOutput struct {
+	Messages []messageOutput `json:",omitempty"`
+}
+
+type messageOutput struct {
+	MessageID              string `json:"MessageId"`
+	ReceiptHandle          string
+	MD5OfBody              string
+	Body                   string
+	Attributes             map[string]string         `json:",omitempty"`
+	MD5OfMessageAttributes string                    `json:",omitempty"`
+	MessageAttributes      map[string]attributeValue `json:",omitempty"`
+}
+
+func (in *receiveMessageInput) options() (options ReceiveOptions, err error) {
+	options.Max = 1
 	if in.MaxNumberOfMessages != nil {
-		if options.Max = *in.MaxNumberOfMessages; options.Max < 1 || options.Max > MaxBatchEntries {
-			return options, refuse(InvalidParameterValue,
+		if options.Max = *in.MaxNumberOfMessages; options.Max < 1 || options.Max > protocol.MaxBatchEntries {
+			return options, protocol.Refuse(InvalidParameterValue,
 				"Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.", options.Max)
 		}
 	}
-	var err error
-	if options.Visibility, err = duration("VisibilityTimeout", in.VisibilityTimeout, MaxVisibility); err != nil {
-		return options, err
+	if options.Visibility, err = duration("VisibilityTimeout", in.VisibilityTimeout, MaxVisibility); err == nil {
+		options.Wait, err = duration("WaitTimeSeconds", in.WaitTimeSeconds, MaxWait)
 	}
-	options.Wait, err = duration("WaitTimeSeconds", in.WaitTimeSeconds, MaxWait)
 	return options, err
 }
 
-func (s *Service) receiveMessage(ctx context.Context, in *receiveMessageInput) (awsjson.Reply, error) {
-	q, err := s.byURL(in.QueueURL)
-	if err != nil {
-		return awsjson.Reply{}, err
-	}
+func receiveMessage(ctx context.Context, q *Queue, in *receiveMessageInput, used *protocol.Used) (any, error) {
 	options, err := in.options()
 	if err != nil {
-		return awsjson.Reply{}, err
+		return nil, err
 	}
 	messages, err := q.Receive(ctx, options)
 	if err != nil && ctx.Err() == nil {
-		return awsjson.Reply{}, err
+		return nil, err
 	}
 	// When the client is gone, or the stand-in is closing, there is nothing.
 	system := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
-	size := 64
+	used.Resource, used.Messages = q.name, len(messages)
+	var out receiveMessageOutput
 	for i := range messages {
-		size += len(messages[i].Body)*5/4 + 768
-	}
-	used := awsjson.Used{Resource: q.name, Messages: len(messages)}
-	if len(messages) == 0 {
-		reply, err := done()
-		reply.Used = used
-		return reply, err
-	}
-	body := append(make([]byte, 0, size), `{"Messages":[`...)
-	for i := range messages {
-		if i > 0 {
-			body = append(body, ',')
+		m := &messages[i]
+		m.Select(in.MessageAttributeNames)
+		used.Payload += Size(m.Body, m.Attributes)
+		one := messageOutput{
+			MessageID: m.ID, ReceiptHandle: m.Handle, MD5OfBody: m.BodyMD5, Body: m.Body, MD5OfMessageAttributes: m.AttributesMD5,
+			Attributes: m.system(system), MessageAttributes: make(map[string]attributeValue, len(m.Attributes)),
 		}
-		messages[i].Select(in.MessageAttributeNames)
-		used.Payload += messages[i].size()
-		body = messages[i].appendJSON(body, system)
-	}
-	return awsjson.Reply{Status: http.StatusOK, Body: append(body, "]}"...), Used: used}, nil
-}
-
-// appendJSON appends the message in the form that ReceiveMessage answers.
-func (m *Message) appendJSON(to []byte, system []string) []byte {
-	to = appendMember(to, `{"MessageId":`, m.ID)
-	to = appendMember(to, `,"ReceiptHandle":`, m.Handle)
-	to = appendMember(to, `,"MD5OfBody":`, m.BodyMD5)
-	to = appendMember(to, `,"Body":`, m.Body)
-	to = m.appendSystem(to, system)
-	if len(m.Attributes) == 0 {
-		return append(to, '}')
-	}
-	to = appendMember(to, `,"MD5OfMessageAttributes":`, m.AttributesMD5)
-	to = append(to, `,"MessageAttributes":{`...)
-	for i := range m.Attributes {
-		a := &m.Attributes[i]
-		if i > 0 {
-			to = append(to, ',')
+		for _, a := range m.Attributes {
+			one.MessageAttributes[a.Name] = attributeValue{a.DataType, a.String, a.Binary}
 		}
-		to = awsjson.AppendString(to, a.Name)
-		to = appendMember(to, `:{"DataType":`, a.DataType)
-		if a.IsBinary() {
-			to = append(to, `,"BinaryValue":"`...)
-			to = base64.StdEncoding.AppendEncode(to, a.Binary)
-			to = append(to, `"}`...)
-			continue
-		}
-		to = append(appendMember(to, `,"StringValue":`, a.String), '}')
+		out.Messages = append(out.Messages, one)
 	}
-	return append(to, "}}"...)
-}
-
-func appendMember(to []byte, name, value string) []byte {
-	return awsjson.AppendString(append(to, name...), value)
+	return out, nil
 }
 
 // sender is the principal that sent every message here.
 const sender = "AIDAHEADCOUNTLOCALUSER"
 
-// appendSystem appends the system attributes that the receiver asked for.
-func (m *Message) appendSystem(to []byte, names []string) []byte {
+// system gives the system attributes of those names; All gives every one.
+func (m *Message) system(names []string) map[string]string {
 	if len(names) == 0 {
-		return to
+		return nil
 	}
-	all := slices.Contains(names, "All")
-	separator := `,"Attributes":{`
-	add := func(name, value string) {
-		if value == "" || (!all && !slices.Contains(names, name)) {
-			return
+	all := map[string]string{
+		"SenderId":                         sender,
+		"SentTimestamp":                    strconv.FormatInt(m.Sent.UnixMilli(), 10),
+		"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
+		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstReceived.UnixMilli(), 10),
+		"DeadLetterQueueSourceArn":         m.SourceARN,
+		"MessageGroupId":                   m.GroupID,
+		traceHeader:                        m.TraceHeader,
+	}
+	for name, value := range all {
+		if value == "" || !slices.Contains(names, "All") && !slices.Contains(names, name) {
+			delete(all, name)
 		}
-		to = append(to, separator...)
-		separator = ","
-		to = awsjson.AppendString(to, name)
-		to = appendMember(to, ":", value)
 	}
-	add("SenderId", sender)
-	add("SentTimestamp", strconv.FormatInt(m.Sent.UnixMilli(), 10))
-	add("ApproximateReceiveCount", strconv.Itoa(m.Receives))
-	add("ApproximateFirstReceiveTimestamp", strconv.FormatInt(m.FirstReceived.UnixMilli(), 10))
-	add("DeadLetterQueueSourceArn", m.SourceARN)
-	add("MessageGroupId", m.GroupID)
-	add("AWSTraceHeader", m.TraceHeader)
-	if separator == "," {
-		to = append(to, '}')
-	}
-	return to
+	return all
 }

@@ -10,20 +10,20 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 // The limits of a message and of a batch, from the quotas of SQS.
 const (
-	MaxMessageBytes   = 1 << 20 // body and attributes together; also of a whole batch
-	MaxBatchEntries   = 10
-	MaxAttributes     = 10
-	MaxInFlight       = 120_000 // messages received and not yet deleted, per standard queue
-	MaxDelay          = 15 * time.Minute
-	MaxVisibility     = 12 * time.Hour
-	MaxWait           = 20 * time.Second
-	maxAttributeName  = 256
-	maxAttributeType  = 256
-	maxBatchEntryName = 80
+	MaxMessageBytes  = 1 << 20 // body and attributes together; also of a whole batch
+	MaxAttributes    = 10
+	MaxInFlight      = 120_000 // messages received and not yet deleted, per standard queue
+	MaxDelay         = 15 * time.Minute
+	MaxVisibility    = 12 * time.Hour
+	MaxWait          = 20 * time.Second
+	maxAttributeName = 256
+	maxAttributeType = 256
 )
 
 // Attribute is one message attribute. The data type is String, Number or
@@ -33,11 +33,6 @@ type Attribute struct {
 	DataType string
 	String   string // the value of a String or a Number
 	Binary   []byte // the value of a Binary
-}
-
-// Size is what the attribute adds to the size of its message, in bytes.
-func (a *Attribute) Size() int {
-	return len(a.Name) + len(a.DataType) + len(a.String) + len(a.Binary)
 }
 
 // IsBinary says which of the two values counts.
@@ -60,10 +55,15 @@ type System struct {
 }
 
 // Size is the message's size as the limits count it, in bytes.
-func (o *Outgoing) Size() int {
-	size := len(o.Body)
-	for i := range o.Attributes {
-		size += o.Attributes[i].Size()
+func (o *Outgoing) Size() int { return Size(o.Body, o.Attributes) }
+
+// Size is the size of a message as the limits and bills of SQS and SNS count it, in
+// bytes.
+func Size(body string, attributes []Attribute) int {
+	size := len(body)
+	for i := range attributes {
+		a := &attributes[i]
+		size += len(a.Name) + len(a.DataType) + len(a.String) + len(a.Binary)
 	}
 	return size
 }
@@ -81,15 +81,6 @@ type Message struct {
 	Receives      int    // including this one
 	SourceARN     string // of the queue that dead-lettered it, or empty
 	System
-}
-
-// size is what the receiver gets of the message, as bills count it, in bytes.
-func (m *Message) size() int {
-	size := len(m.Body)
-	for i := range m.Attributes {
-		size += m.Attributes[i].Size()
-	}
-	return size
 }
 
 // Text reports whether every character is one that SQS and SNS let through:
@@ -117,18 +108,18 @@ func Text(s string) bool {
 // check finds the first rule that the message breaks.
 func (o *Outgoing) check(maxBytes int) error {
 	if o.Body == "" {
-		return refuse(MissingParameter, "The request must contain the parameter MessageBody.")
+		return protocol.Refuse(MissingParameter, "The request must contain the parameter MessageBody.")
 	}
 	if size := o.Size(); size > maxBytes {
-		return refuse(InvalidParameterValue,
+		return protocol.Refuse(InvalidParameterValue,
 			"One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxBytes)
 	}
 	if !Text(o.Body) {
-		return refuse(InvalidMessageContents,
+		return protocol.Refuse(InvalidMessageContents,
 			"Invalid binary character was found in the message body, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	}
 	if len(o.Attributes) > MaxAttributes {
-		return refuse(InvalidParameterValue,
+		return protocol.Refuse(InvalidParameterValue,
 			"Number of message attributes [%d] exceeds the allowed maximum [%d].", len(o.Attributes), MaxAttributes)
 	}
 	for i := range o.Attributes {
@@ -143,34 +134,23 @@ func (o *Outgoing) check(maxBytes int) error {
 // rules.
 func (a *Attribute) Check() error {
 	if reason := badAttributeName(a.Name); reason != "" {
-		return refuse(InvalidParameterValue, "The message attribute name '%s' is invalid. Reason: %s.", a.Name, reason)
+		return protocol.Refuse(InvalidParameterValue, "The message attribute name '%s' is invalid. Reason: %s.", a.Name, reason)
 	}
 	if len(a.DataType) > maxAttributeType || !Text(a.DataType) {
-		return refuse(InvalidParameterValue, "The type of message attribute '%s' is too long or has invalid characters.", a.Name)
+		return protocol.Refuse(InvalidParameterValue, "The type of message attribute '%s' is too long or has invalid characters.", a.Name)
 	}
-	switch baseType(a.DataType) {
-	case "Binary":
-		if len(a.Binary) == 0 {
-			return emptyAttribute(a)
-		}
-		return nil
-	case "Number":
-		if a.String == "" {
-			return emptyAttribute(a)
-		}
-		if !isNumber(a.String) {
-			return refuse(InvalidParameterValue, "Can't cast the value of message attribute '%s' to a number.", a.Name)
-		}
-	case "String":
-		if a.String == "" {
-			return emptyAttribute(a)
-		}
-	default:
-		return refuse(InvalidParameterValue,
+	base := baseType(a.DataType)
+	switch {
+	case base != "Binary" && base != "Number" && base != "String":
+		return protocol.Refuse(InvalidParameterValue,
 			"The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", a.Name)
-	}
-	if !Text(a.String) {
-		return refuse(InvalidParameterValue, "Invalid binary character was found in the message attribute '%s'.", a.Name)
+	case base == "Binary" && len(a.Binary) == 0, base != "Binary" && a.String == "":
+		return protocol.Refuse(InvalidParameterValue,
+			"The message attribute '%s' must contain a non-empty value of message attribute type '%s'.", a.Name, a.DataType)
+	case base == "Number" && !isNumber(a.String):
+		return protocol.Refuse(InvalidParameterValue, "Can't cast the value of message attribute '%s' to a number.", a.Name)
+	case base != "Binary" && !Text(a.String):
+		return protocol.Refuse(InvalidParameterValue, "Invalid binary character was found in the message attribute '%s'.", a.Name)
 	}
 	return nil
 }
@@ -180,11 +160,6 @@ func (a *Attribute) Check() error {
 func isNumber(text string) bool {
 	_, err := strconv.ParseFloat(text, 64)
 	return err == nil && strings.Trim(text, "+-.0123456789eE") == ""
-}
-
-func emptyAttribute(a *Attribute) *Error {
-	return refuse(InvalidParameterValue,
-		"The message attribute '%s' must contain a non-empty value of message attribute type '%s'.", a.Name, a.DataType)
 }
 
 func baseType(dataType string) string {
@@ -203,17 +178,11 @@ func badAttributeName(name string) string {
 		return "a period stands at its start or its end or beside another one"
 	}
 	for _, c := range name {
-		if !isWord(c) && c != '.' && !unicode.IsLetter(c) {
+		if !protocol.IsWord(c) && c != '.' && !unicode.IsLetter(c) {
 			return "only letters, digits, periods, hyphens and underscores are allowed"
 		}
 	}
 	return ""
-}
-
-// isWord says whether the character may be in the name of a queue or a batch
-// entry.
-func isWord(c rune) bool {
-	return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
 func hexMD5(data []byte) string {

@@ -5,19 +5,20 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 // Queue is one standard queue. Its messages live in memory: they are gone when
 // the process ends.
 type Queue struct {
-	name, arn, url string
-	nonce          string // of this queue, in its receipt handles
-	created        time.Time
-	find           func(arn string) *Queue
+	name    string
+	nonce   string // of this queue, in its receipt handles
+	created time.Time
+	find    func(arn string) *Queue
 
 	mu       sync.Mutex
 	settings settings
@@ -30,7 +31,6 @@ type Queue struct {
 	hidden   hidden        // delayed and in flight, by the time they become visible
 	inFlight int           // of those, received ones; includes the ones being dead-lettered
 	arrived  chan struct{} // closed when receivers should look again
-	waiting  atomic.Int32  // receivers
 }
 
 // entry is a message in its queue.
@@ -62,21 +62,12 @@ type Counts struct {
 // Total is the number of messages that are not yet deleted.
 func (c Counts) Total() int { return c.Visible + c.NotVisible + c.Delayed }
 
-// Name is the queue's name.
-func (q *Queue) Name() string { return q.name }
-
-// ARN is the queue's Amazon resource name.
-func (q *Queue) ARN() string { return q.arn }
-
-// URL is the address that clients name the queue by.
-func (q *Queue) URL() string { return q.url }
-
 // Result is what became of one message of a Send.
 type Result struct {
 	ID            string
 	BodyMD5       string
 	AttributesMD5 string
-	Err           error // an *Error; nil when the message was accepted
+	Err           error // a *protocol.Error; nil when the message was accepted
 }
 
 // Send accepts the messages that keep the rules, all of them at once, and says
@@ -121,8 +112,8 @@ func (q *Queue) sendRules() (maxBytes int, delay time.Duration, gone bool) {
 	return q.settings.maxBytes, q.settings.delay, q.gone
 }
 
-// put takes messages in: those that are due now are visible, the others
-// delayed. It takes none if the queue has been deleted.
+// put adds messages: those that are due now are visible, the others delayed. It
+// adds none if the queue has been deleted.
 func (q *Queue) put(now time.Time, messages []*entry) bool {
 	if len(messages) == 0 {
 		return true
@@ -180,7 +171,7 @@ func (q *Queue) byHandle(handle string) (*entry, error) {
 	receives, notReceive := strconv.ParseUint(receive, 36, 64)
 	m := q.messages[sequence]
 	if errors.Join(err, notReceive) != nil || nonce != q.nonce || receives < 1 || m != nil && receives > uint64(m.Receives) { //nolint:gosec // It counts up from 0.
-		return nil, refuse(ReceiptHandleIsInvalid, "The input receipt handle \"%s\" is not a valid receipt handle.", handle)
+		return nil, protocol.Refuse(ReceiptHandleIsInvalid, "The input receipt handle \"%s\" is not a valid receipt handle.", handle)
 	}
 	return m, nil
 }
@@ -227,7 +218,7 @@ func (q *Queue) ChangeVisibility(handle string, visibility time.Duration) error 
 		return err
 	}
 	if m == nil {
-		return refuse(InvalidParameterValue,
+		return protocol.Refuse(InvalidParameterValue,
 			"Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", handle)
 	}
 	if m.state != inFlight {
@@ -248,6 +239,27 @@ func (q *Queue) Counts() Counts {
 	return Counts{Visible: q.ready.count, NotVisible: q.inFlight, Delayed: len(q.messages) - q.ready.count - q.inFlight}
 }
 
+// ShowAll makes all hidden messages visible at once, as if their visibility
+// timeouts had ended, and gives their number: what a test does rather than
+// wait for the messages that a killed receiver held. Delayed messages stay
+// delayed. AWS has no such action.
+func (q *Queue) ShowAll() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	shown := 0
+	for _, m := range q.messages {
+		if m.state == inFlight {
+			m.due = now
+			q.hidden.fix(m.place)
+			shown++
+		}
+	}
+	q.promote(now)
+	q.wake()
+	return shown
+}
+
 // Purge deletes every message.
 func (q *Queue) Purge() {
 	q.mu.Lock()
@@ -260,6 +272,6 @@ func (q *Queue) Purge() {
 	q.wake()
 }
 
-func doesNotExist() *Error {
-	return refuse(QueueDoesNotExist, "The specified queue does not exist.")
+func doesNotExist() *protocol.Error {
+	return protocol.Refuse(QueueDoesNotExist, "The specified queue does not exist.")
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,7 +49,7 @@ func receive(t testing.TB, q *Queue, limit int, wait time.Duration) []Message {
 }
 
 func is(err error, code string) bool {
-	var refusal *Error
+	var refusal *protocol.Error
 	return errors.As(err, &refusal) && refusal.Code == code
 }
 
@@ -175,7 +177,7 @@ func TestDeadLetters(t *testing.T) {
 			t.Errorf("%+v, %+v", got, q.Counts())
 		}
 		got := receive(t, dead, 1, 0)
-		if len(got) != 1 || got[0].Body != "poison" || got[0].SourceARN != q.ARN() {
+		if len(got) != 1 || got[0].Body != "poison" || got[0].SourceARN != ARN("q") {
 			t.Fatalf("%+v", got)
 		}
 		if err := s.Delete("dead"); err != nil {
@@ -195,7 +197,7 @@ func TestAQueueAsItsOwnDeadLetterQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("http://x")
 		q := newQueue(t, s, "q", map[string]string{"VisibilityTimeout": "1"})
-		if err := s.SetAttributes(q, map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + q.ARN() + `","maxReceiveCount":2}`}); err != nil {
+		if err := s.SetAttributes(q, map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + ARN("q") + `","maxReceiveCount":2}`}); err != nil {
 			t.Fatal(err)
 		}
 		send(t, q, "poison")

@@ -2,7 +2,11 @@ package sqs
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"time"
+
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 // ReceiveOptions are a receiver's wishes.
@@ -16,7 +20,7 @@ type ReceiveOptions struct {
 	Wait *time.Duration
 }
 
-// Receive takes up to Max messages, waiting for the first one. It returns none,
+// Receive gives up to Max messages, waiting for the first one. It returns none,
 // and no error, when the time is over; ctx.Err() when the receiver is gone.
 func (q *Queue) Receive(ctx context.Context, options ReceiveOptions) ([]Message, error) {
 	start := time.Now()
@@ -34,7 +38,6 @@ func (q *Queue) Receive(ctx context.Context, options ReceiveOptions) ([]Message,
 		if len(found.messages) > 0 || found.patience <= 0 {
 			return found.messages, nil
 		}
-		q.waiting.Add(1)
 		timer := time.NewTimer(found.patience)
 		select {
 		case <-ctx.Done():
@@ -42,12 +45,8 @@ func (q *Queue) Receive(ctx context.Context, options ReceiveOptions) ([]Message,
 		case <-timer.C:
 		}
 		timer.Stop()
-		q.waiting.Add(-1)
 	}
 }
-
-// Waiting is how many receivers wait for messages at this moment.
-func (q *Queue) Waiting() int { return int(q.waiting.Load()) }
 
 // found is what one look at the queue gives.
 type found struct {
@@ -76,10 +75,12 @@ func (q *Queue) tryReceive(start time.Time, options ReceiveOptions) (found, erro
 	q.promote(now)
 	room := MaxInFlight - q.inFlight
 	if room <= 0 && wait == 0 {
-		return found{}, refuse(OverLimit, "Too many messages are in flight: delete some of the %d.", MaxInFlight)
+		return found{}, &protocol.Error{
+			Code: OverLimit, Message: fmt.Sprintf("Too many messages are in flight: delete some of the %d.", MaxInFlight), Status: http.StatusForbidden,
+		}
 	}
 	result := found{}
-	q.take(now, min(max(options.Max, 1), room), visibility, &result)
+	q.receive(now, min(max(options.Max, 1), room), visibility, &result)
 	if len(result.messages) > 0 {
 		return result, nil
 	}
@@ -118,7 +119,8 @@ func (q *Queue) leaveHidden(m *entry) {
 	q.inFlight--
 }
 
-func (q *Queue) take(now time.Time, count int, visibility time.Duration, into *found) {
+// receive moves visible messages to those in flight, or among the dead.
+func (q *Queue) receive(now time.Time, count int, visibility time.Duration, into *found) {
 	for len(into.messages) < count {
 		m := q.ready.pop()
 		if m == nil {
@@ -159,7 +161,7 @@ func (q *Queue) bury(dead []*entry) {
 	copies := make([]*entry, len(dead))
 	for i, m := range dead {
 		copies[i] = &entry{Message: m.Message, due: now}
-		copies[i].SourceARN = q.arn
+		copies[i].SourceARN = ARN(q.name)
 	}
 	moved := target != nil && target.put(now, copies)
 	q.mu.Lock()

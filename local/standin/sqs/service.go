@@ -3,8 +3,8 @@
 // JSON protocol on top. Delivery is at least once, as on AWS: a message that is
 // not deleted in time is received again.
 //
-// Service and Queue know nothing of HTTP and take the time from package time
-// alone, so testing/synctest drives them. Handler is the protocol.
+// Service and Queue know nothing of HTTP, and their clock is package time alone, so
+// testing/synctest drives them. Handler is the protocol.
 package sqs
 
 import (
@@ -17,13 +17,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 	"github.com/headcount-etl/headcount/local/standin/usage"
-)
-
-// Account and Region are what every name here belongs to.
-const (
-	Account = "000000000000"
-	Region  = "us-east-1"
 )
 
 // Service is all queues.
@@ -34,7 +29,7 @@ type Service struct {
 	baseURL string
 
 	// settling is held while queues come, go or change their settings. It is
-	// taken before the lock of a queue; mu, which guards the map, after it.
+	// locked before the lock of a queue; mu, which guards the map, after it.
 	settling sync.Mutex
 	mu       sync.Mutex
 	queues   map[string]*Queue
@@ -47,7 +42,7 @@ func New(baseURL string) *Service {
 }
 
 // ARN gives the Amazon resource name of the queue of that name.
-func ARN(name string) string { return "arn:aws:sqs:" + Region + ":" + Account + ":" + name }
+func ARN(name string) string { return protocol.ARN("sqs", name) }
 
 // Create makes a queue, or gives the one of that name if its attributes have
 // the same values. The attributes are those of AWS's CreateQueue.
@@ -63,7 +58,7 @@ func (s *Service) Create(name string, attributes map[string]string) (*Queue, err
 	}
 	if q, err := s.Queue(name); err == nil {
 		if !q.agrees(attributes) {
-			return nil, refuse(QueueNameExists,
+			return nil, protocol.Refuse(QueueNameExists,
 				"A queue already exists with the same name and a different value for an attribute.")
 		}
 		return q, nil
@@ -73,9 +68,8 @@ func (s *Service) Create(name string, attributes map[string]string) (*Queue, err
 	}
 	now := time.Now()
 	q := &Queue{
-		name: name, arn: ARN(name), url: s.baseURL + "/" + Account + "/" + name,
-		nonce: strings.ReplaceAll(uuid.NewString(), "-", ""), created: now, modified: now,
-		find: s.byARN, settings: parsed, messages: make(map[uint64]*entry),
+		name: name, nonce: strings.ReplaceAll(uuid.NewString(), "-", ""), created: now, modified: now, find: s.byARN,
+		settings: parsed, messages: make(map[uint64]*entry),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,11 +79,10 @@ func (s *Service) Create(name string, attributes map[string]string) (*Queue, err
 
 func checkName(name string) error {
 	if strings.HasSuffix(name, ".fifo") {
-		return refuse(UnsupportedOperation, "headcount's stand-in has no FIFO queues.")
+		return protocol.Refuse(UnsupportedOperation, "headcount's stand-in has no FIFO queues.")
 	}
-	bad := func(c rune) bool { return !isWord(c) }
-	if name == "" || len(name) > 80 || strings.ContainsFunc(name, bad) {
-		return refuse(InvalidParameterValue,
+	if !protocol.IsName(name, 80) {
+		return protocol.Refuse(InvalidParameterValue,
 			"Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	return nil
@@ -102,7 +95,7 @@ func (s *Service) checkTarget(parsed settings) error {
 		return nil
 	}
 	if s.byARN(parsed.deadLetter) == nil {
-		return refuse(InvalidParameterValue,
+		return protocol.Refuse(InvalidParameterValue,
 			"Value %s for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.", parsed.given["RedrivePolicy"])
 	}
 	return nil
@@ -139,8 +132,8 @@ func (s *Service) ByARN(arn string) (*Queue, error) {
 	return nil, doesNotExist()
 }
 
-// Names lists the queues whose names have the prefix, sorted.
-func (s *Service) Names(prefix string) []string {
+// names lists the queues whose names have the prefix, sorted.
+func (s *Service) names(prefix string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := slices.Sorted(maps.Keys(s.queues))
@@ -206,7 +199,7 @@ func (q *Queue) Attributes(names []string) (map[string]string, error) {
 	all["ApproximateNumberOfMessagesDelayed"] = strconv.Itoa(counts.Delayed)
 	all["CreatedTimestamp"] = strconv.FormatInt(q.created.Unix(), 10)
 	all["LastModifiedTimestamp"] = strconv.FormatInt(q.modified.Unix(), 10)
-	all["QueueArn"] = q.arn
+	all["QueueArn"] = ARN(q.name)
 	if slices.Contains(names, "All") {
 		return all, nil
 	}
@@ -218,7 +211,7 @@ func (q *Queue) Attributes(names []string) (map[string]string, error) {
 			continue
 		}
 		if !isKnown(name) && !slices.Contains(computed, name) {
-			return nil, refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
+			return nil, protocol.Refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
 		}
 	}
 	return chosen, nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 // settings are a queue's attributes: as the caller gave them, and parsed.
@@ -84,9 +86,9 @@ func merge(before, changes map[string]string) (settings, error) {
 	for name := range all {
 		if !isKnown(name) {
 			if name == "FifoQueue" && all[name] == "true" {
-				return s, refuse(UnsupportedOperation, "headcount's stand-in has no FIFO queues.")
+				return s, protocol.Refuse(UnsupportedOperation, "headcount's stand-in has no FIFO queues.")
 			}
-			return s, refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
+			return s, protocol.Refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
 		}
 	}
 	if err := s.parseNumbers(); err != nil {
@@ -106,7 +108,7 @@ func (s *settings) parseNumbers() error {
 		rule := numeric[name]
 		n, err := strconv.Atoi(s.value(name))
 		if err != nil || n < rule.low || n > rule.high {
-			return 0, refuse(InvalidAttributeValue, "Invalid value for the parameter %s.", name)
+			return 0, protocol.Refuse(InvalidAttributeValue, "Invalid value for the parameter %s.", name)
 		}
 		return n, nil
 	}
@@ -131,7 +133,7 @@ func (s *settings) parseRedrive() error {
 		return nil
 	}
 	bad := func(reason string) error {
-		return refuse(InvalidParameterValue, "Value %s for parameter RedrivePolicy is invalid. Reason: %s.", text, reason)
+		return protocol.Refuse(InvalidParameterValue, "Value %s for parameter RedrivePolicy is invalid. Reason: %s.", text, reason)
 	}
 	var policy redrivePolicy
 	if err := json.Unmarshal([]byte(text), &policy); err != nil {

@@ -211,7 +211,7 @@ func (s *site) queue(short string) *sqs.Queue {
 func (s *site) receives(short string, most int) {
 	s.t.Helper()
 	if err := s.Cloud.SQS.SetAttributes(s.queue(short), map[string]string{
-		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, s.queue(short+"-dlq").ARN(), most),
+		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, sqs.ARN("headcount-v1-"+short+"-dlq"), most),
 	}); err != nil {
 		s.t.Fatal(err)
 	}

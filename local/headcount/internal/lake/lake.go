@@ -94,17 +94,15 @@ func Convert(records [][]byte) (object []byte, bad []firehose.Bad, err error) {
 	var cells []cell // of one record, row by row
 	for i, record := range records {
 		var fault string
-		events := 0
 		cells = cells[:0]
 		d.Reset(string(record))
 		for d.Next() {
-			events++
 			if fault == "" {
 				cells, fault = t.read(d, cells)
 			}
 		}
 		if fault != "" {
-			bad = append(bad, firehose.Bad{Index: i, Code: "DataFormatConversion.ParseError", Message: fault, Events: events})
+			bad = append(bad, firehose.Bad{Index: i, Code: "DataFormatConversion.ParseError", Message: fault})
 			continue
 		}
 		t.append(rows, cells)
