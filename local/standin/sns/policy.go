@@ -1,11 +1,9 @@
 package sns
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -41,21 +39,21 @@ type test struct {
 	value   func(v any) bool // some value of the key must pass; nil with the two above
 }
 
-// parsePolicy reads a filter policy. Empty text and {} are no policy: nil.
+// parsePolicy reads a filter policy. Empty text and {} are no policy: nil. In a
+// policy on the body the key a.b means b in a, as it does in the body.
 func parsePolicy(text string, onBody bool) (*policy, error) {
 	if text == "" {
 		return nil, nil // Both are an answer.
 	}
-	decoder := json.NewDecoder(strings.NewReader(text))
 	var object map[string]any
-	if err := decoder.Decode(&object); err != nil || object == nil {
+	if err := json.Unmarshal([]byte(text), &object); err != nil || object == nil {
 		return nil, errors.New("failed to parse JSON, a JSON object is expected")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON object")
 	}
 	if len(object) == 0 {
 		return nil, nil
+	}
+	if onBody {
+		nest(object)
 	}
 	p := &parser{onBody: onBody}
 	parsed, combinations, err := p.object(object, 1)
@@ -112,37 +110,9 @@ func (p *parser) object(object map[string]any, depth int) (*policy, int, error) 
 			return nil, 0, fmt.Errorf("%q: %w", name, err)
 		}
 		combinations = min(combinations*count, 1<<20) // far above the limit, below an overflow
-		if p.onBody {
-			rule = rule.split()
-		}
-		parsed.add(rule)
+		parsed.keys = append(parsed.keys, rule)
 	}
 	return parsed, combinations, nil
-}
-
-// split makes of a rule for the key a.b one for b in a: in a body the two are one.
-func (rule keyRule) split() keyRule {
-	if outer, inner, ok := strings.Cut(rule.name, "."); ok {
-		rule.name = inner
-		return keyRule{name: outer, nested: &policy{keys: []keyRule{rule.split()}}}
-	}
-	return rule
-}
-
-// add adds a rule. What is said of members of one object must hold in one object
-// of a list.
-func (p *policy) add(rule keyRule) {
-	for i := range p.keys {
-		known := &p.keys[i]
-		if known.name == rule.name && known.nested != nil && rule.nested != nil {
-			for _, inner := range rule.nested.keys {
-				known.nested.add(inner)
-			}
-			known.nested.ors = append(known.nested.ors, rule.nested.ors...)
-			return
-		}
-	}
-	p.keys = append(p.keys, rule)
 }
 
 // isOr reports whether $or is the operator, and not a key that happens to be called
@@ -271,11 +241,8 @@ func attributesObject(attributes []Attribute) map[string]any {
 		a := &attributes[i]
 		switch a.DataType {
 		case "String.Array":
-			var values []any
-			decoder := json.NewDecoder(strings.NewReader(a.String))
-			if decoder.Decode(&values) != nil {
-				values = []any{}
-			}
+			values := []any{}
+			_ = json.NewDecoder(strings.NewReader(a.String)).Decode(&values) // What is no list has no values.
 			object[a.Name] = values
 		case "String":
 			object[a.Name] = a.String
@@ -294,12 +261,8 @@ func attributesObject(attributes []Attribute) map[string]any {
 // bodyObject reads a body as one JSON object, with b in a for a key a.b; nil when
 // it is something else.
 func bodyObject(body string) map[string]any {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(body)))
 	var object map[string]any
-	if decoder.Decode(&object) != nil {
-		return nil
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	if json.Unmarshal([]byte(body), &object) != nil {
 		return nil
 	}
 	nest(object)

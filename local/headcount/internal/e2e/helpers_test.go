@@ -103,8 +103,8 @@ type options struct {
 }
 
 // start starts a pipeline as `headcount run` does, and gives what its data folder
-// held before. The caller closes it by close.
-func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pipeline.Before, close func()) {
+// held before. stop closes it.
+func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pipeline.Before, stop func()) {
 	t.Helper()
 	file, err := os.Open(o.pois)
 	if err != nil {
@@ -122,16 +122,16 @@ func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pi
 	if err != nil {
 		t.Fatal(err)
 	}
-	close = func() {
+	stop = func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
 	}
 	if before, err = p.Before(t.Context()); err != nil {
-		close()
+		stop()
 		t.Fatal(err)
 	}
-	return p, before, close
+	return p, before, stop
 }
 
 // run puts lines through a pipeline on a data folder, as `headcount run` does,

@@ -71,6 +71,15 @@ func verdict(ok bool, format string, args ...any) (status, detail string, err er
 	return status, fmt.Sprintf(format, args...), nil
 }
 
+// judge asks for one number. The detail begins with it.
+func (r *runner) judge(ctx context.Context, query string, holds func(n int64) bool, format string, args ...any) (status, detail string, err error) {
+	n, err := r.integers(ctx, query, 1)
+	if err != nil {
+		return "", "", err
+	}
+	return verdict(holds(n[0]), "%d %s", n[0], fmt.Sprintf(format, args...))
+}
+
 // checkColumns: each column of the lake, and each member of its structures, can be
 // read and holds a value for each of the run's valid events, which have all fields.
 func (r *runner) checkColumns(ctx context.Context) (string, string, error) {
@@ -128,20 +137,14 @@ func (r *runner) checkObjects(ctx context.Context) (string, string, error) {
 
 // checkConsent: what was published without consent is not in the lake.
 func (r *runner) checkConsent(ctx context.Context) (string, string, error) {
-	n, err := r.integers(ctx, "SELECT count(*) FROM events WHERE "+r.ours(kindNoConsent), 1)
-	if err != nil {
-		return "", "", err
-	}
-	return verdict(n[0] == 0 && r.got.lake > 0, "%d of %d events in messages with consent=none are in the lake", n[0], r.want.noConsent)
+	return r.judge(ctx, "SELECT count(*) FROM events WHERE "+r.ours(kindNoConsent), func(n int64) bool { return n == 0 && r.got.lake > 0 },
+		"of %d events in messages with consent=none are in the lake", r.want.noConsent)
 }
 
 // checkUnlabelled: what was published without the attribute consent is there.
 func (r *runner) checkUnlabelled(ctx context.Context) (string, string, error) {
-	n, err := r.integers(ctx, "SELECT count(DISTINCT event_id) FROM events WHERE "+r.ours(kindUnlabelled), 1)
-	if err != nil {
-		return "", "", err
-	}
-	return verdict(n[0] == r.want.unlabelled, "%d of %d events in messages without the attribute consent are in the lake", n[0], r.want.unlabelled)
+	return r.judge(ctx, "SELECT count(DISTINCT event_id) FROM events WHERE "+r.ours(kindUnlabelled), func(n int64) bool { return n == r.want.unlabelled },
+		"of %d events in messages without the attribute consent are in the lake", r.want.unlabelled)
 }
 
 // checkErrors: what Firehose could not convert is kept whole.
@@ -189,28 +192,20 @@ func (r *runner) checkEventsSafe(ctx context.Context) (string, string, error) {
 // published one.
 func (r *runner) checkPublished(ctx context.Context) (string, string, error) {
 	from, to := r.windows()
-	n, err := r.integers(ctx, "SELECT count(*) FROM published_headcounts WHERE "+dayIs(from)+" AND window_start >= "+timestamp(from)+" AND window_start < "+timestamp(to), 1)
-	if err != nil {
-		return "", "", err
-	}
-	if r.flowName != r.Outputs.PublishedFlow {
+	status, detail, err := r.judge(ctx, "SELECT count(*) FROM published_headcounts WHERE "+dayIs(from)+" AND window_start >= "+timestamp(from)+
+		" AND window_start < "+timestamp(to), func(n int64) bool { return n == int64(len(r.want.rows)) }, "of %d rows", len(r.want.rows))
+	if err == nil && r.flowName != r.Outputs.PublishedFlow {
 		return verdict(true, "it answers; flow %s is not the published one", r.flowName)
 	}
-	return verdict(n[0] == int64(len(r.want.rows)), "%d of %d rows", n[0], len(r.want.rows))
+	return status, detail, err
 }
 
 // checkQuarantine: the table reads the lines, and received_at as a timestamp.
 func (r *runner) checkQuarantine(ctx context.Context) (string, string, error) {
-	n, err := r.integers(ctx, "SELECT count(*) FROM quarantine WHERE "+daysAre(r.begun, r.begun.Add(r.options.Timeout))+
-		" AND received_at >= "+timestamp(r.begun.Add(-time.Minute))+" AND received_at <= "+timestamp(time.Now().Add(time.Minute)), 1)
-	if err != nil {
-		return "", "", err
-	}
-	want := int64(0)
-	for _, rejected := range r.want.quarantined() {
-		want += rejected
-	}
-	return verdict(n[0] >= want, "%d lines whose received_at is since the beginning, of %d", n[0], want)
+	want := total(r.want.quarantined())
+	return r.judge(ctx, "SELECT count(*) FROM quarantine WHERE "+daysAre(r.begun, r.begun.Add(r.options.Timeout))+
+		" AND received_at >= "+timestamp(r.begun.Add(-time.Minute))+" AND received_at <= "+timestamp(time.Now().Add(time.Minute)),
+		func(n int64) bool { return n >= want }, "lines whose received_at is since the beginning, of %d", want)
 }
 
 // checkConditional: a final was created, and replaced when more came to its hour.

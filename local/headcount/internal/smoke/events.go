@@ -33,13 +33,37 @@ type message struct {
 	body string
 	// consent is the attribute of that name; "" is no such attribute.
 	consent string
-	events  int
-	// What the events are, for the balance: valid ones; rejected ones by why;
-	// rows for the lake, and events that do not fit the lake's table.
+	tally
+}
+
+// tally is what events are, for the balance: all; valid ones; rejected ones by why;
+// rows for the lake, and events that do not fit the lake's table; events in messages
+// with consent=none, and in messages without the attribute.
+type tally struct {
+	events                int64
 	sightings             []sighting
 	rejected              map[event.Category]int64
 	lake, misfits         int64
 	noConsent, unlabelled int64
+}
+
+func (t *tally) add(more *tally) {
+	t.events += more.events
+	t.sightings = append(t.sightings, more.sightings...)
+	for category, n := range more.rejected {
+		t.rejected[category] += n
+	}
+	t.lake += more.lake
+	t.misfits += more.misfits
+	t.noConsent += more.noConsent
+	t.unlabelled += more.unlabelled
+}
+
+// quarantined is how many of the rejections the quarantine keeps.
+func (t *tally) quarantined() map[event.Category]int64 {
+	kept := maps.Clone(t.rejected)
+	maps.DeleteFunc(kept, func(c event.Category, _ int64) bool { return !c.Treatment().Quarantine })
+	return kept
 }
 
 // plan is all that is published. Its second wave comes when the first has made
@@ -85,7 +109,7 @@ func swap(before, after string) func(string) string {
 	return func(text string) string { return strings.Replace(text, before, after, 1) }
 }
 
-// The kinds of events, which are told apart in the lake by their ids.
+// The kinds of events. Their ids show in the lake which kind they are.
 const (
 	kindValid = iota
 	kindUnlabelled
@@ -145,7 +169,7 @@ func (m *maker) messages(events int, consent string, add func(*message) string) 
 }
 
 func (m *maker) message(events int, consent string, add func(*message) string) message {
-	msg := message{consent: consent, events: events, rejected: map[event.Category]int64{}}
+	msg := message{consent: consent, tally: tally{events: int64(events), rejected: map[event.Category]int64{}}}
 	lines := make([]string, events)
 	for i := range lines {
 		lines[i] = add(&msg)
@@ -234,7 +258,7 @@ func (m *maker) somewhere() (lat, lon float64) {
 	return math.Round(lat*1e6) / 1e6, math.Round(lon*1e6) / 1e6
 }
 
-// onEdge tells whether a position is within 10 cm of the edge of a place: there
+// onEdge reports whether a position is within 10 cm of the edge of a place: there
 // two ways to compute a distance may differ.
 func (m *maker) onEdge(lat, lon float64) bool {
 	return slices.ContainsFunc(m.places, func(p place) bool {
@@ -278,47 +302,6 @@ func (m *maker) text(kind int, who person, at time.Time, lat, lon float64) strin
 // shows no ids. The view lets a version pass that has five digits at most, so one
 // run in 10,000 has that of another.
 func appVersion(run string) string { return "9" + run[:2] + "." + run[2:4] }
-
-// sums is what became of messages, as it should be.
-type sums struct {
-	events, messages                     int64
-	rejected                             map[event.Category]int64
-	lake, misfits, noConsent, unlabelled int64
-	// different is lake without what is published twice.
-	different int64
-	sightings []sighting
-}
-
-// sum adds up messages.
-func sum(messages []message) sums {
-	s := sums{rejected: map[event.Category]int64{}}
-	seen := map[string]bool{}
-	for i := range messages {
-		m := &messages[i]
-		if !seen[m.body] {
-			s.different += m.lake
-		}
-		seen[m.body] = true
-		s.messages++
-		s.events += int64(m.events)
-		s.lake += m.lake
-		s.misfits += m.misfits
-		s.noConsent += m.noConsent
-		s.unlabelled += m.unlabelled
-		for category, n := range m.rejected {
-			s.rejected[category] += n
-		}
-		s.sightings = append(s.sightings, m.sightings...)
-	}
-	return s
-}
-
-// quarantined is how many of the rejections the quarantine keeps.
-func (s *sums) quarantined() map[event.Category]int64 {
-	kept := maps.Clone(s.rejected)
-	maps.DeleteFunc(kept, func(c event.Category, _ int64) bool { return !c.Treatment().Quarantine })
-	return kept
-}
 
 func sortedCells(tables ...counted) []cell {
 	all := map[cell]bool{}

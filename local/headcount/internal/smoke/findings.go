@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strconv"
 	"time"
 
@@ -18,20 +19,31 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/parquet"
-	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
 // expectation is what must become of what was published.
 type expectation struct {
-	sums
-	rows counted
+	tally
+	messages int64
+	// different is lake without what is published twice.
+	different int64
+	rows      counted
 	// pairs is how many rows all partials have at least: one for each person in
 	// each cell.
 	pairs int64
 }
 
 func expect(messages []message, places []place, window time.Duration, minPeople int) expectation {
-	e := expectation{sums: sum(messages)}
+	e := expectation{tally: tally{rejected: map[event.Category]int64{}}, messages: int64(len(messages))}
+	seen := map[string]bool{}
+	for i := range messages {
+		m := &messages[i]
+		e.add(&m.tally)
+		if !seen[m.body] {
+			e.different += m.lake
+		}
+		seen[m.body] = true
+	}
 	e.rows, e.pairs = expected(e.sightings, places, window, minPeople)
 	return e
 }
@@ -74,9 +86,10 @@ func (r *runner) quarantineHolds() bool {
 	return true
 }
 
-// look asks for what was not there yet, and tells whether all of it is. It asks for
+// look asks for what was not there yet, and reports whether all of it is. It asks for
 // the headcounts last: they must be right when all else has arrived.
 func (r *runner) look(ctx context.Context) (bool, error) {
+	all := true
 	for _, what := range []struct {
 		holds func() bool
 		ask   func(context.Context) error
@@ -91,8 +104,9 @@ func (r *runner) look(ctx context.Context) (bool, error) {
 		if err := what.ask(ctx); err != nil {
 			return false, err
 		}
+		all = what.holds() && all
 	}
-	if !r.quarantineHolds() || !r.lakeHolds() || !r.unconvertedHolds() {
+	if !all {
 		return false, nil
 	}
 	if err := r.askRows(ctx); err != nil || !r.rowsHold() {
@@ -106,80 +120,68 @@ func (r *runner) lookAtAll(ctx context.Context) error {
 	return errors.Join(r.askRows(ctx), r.askQuarantine(ctx), r.askLake(ctx), r.askUnconverted(ctx), r.askQueues(ctx), r.askPartials(ctx))
 }
 
-func (r *runner) askRows(ctx context.Context) (err error) {
-	r.got.rows, err = r.headcounts(ctx)
-	return err
-}
-
-func (r *runner) askLake(ctx context.Context) (err error) {
-	r.got.lake, r.got.different, err = r.lakeRows(ctx)
-	return err
-}
-
 func (r *runner) askQuarantine(ctx context.Context) error {
 	now, err := r.quarantined(ctx)
-	for category, n := range now {
-		now[category] = n - r.before.quarantined[category]
-	}
-	r.got.quarantined = now
+	r.got.quarantined = without(now, r.before.quarantined)
 	return err
 }
 
 // askQueues counts what waits, and what has been given up since the beginning.
-func (r *runner) askQueues(ctx context.Context) error {
-	r.got.waiting = map[string]int64{}
-	for _, name := range pipeline.Queues() {
-		n, err := r.messages(ctx, r.flow.Queues[name])
-		if err != nil {
-			return err
-		}
-		r.got.waiting[name] = n
+func (r *runner) askQueues(ctx context.Context) (err error) {
+	if r.got.waiting, err = r.messages(ctx, r.flow.Queues); err != nil {
+		return err
 	}
 	dead, err := r.deadLetters(ctx)
-	for name, n := range dead {
-		dead[name] = n - r.before.dead[name]
-	}
-	r.got.dead = dead
+	r.got.dead = without(dead, r.before.dead)
 	return err
 }
 
-// delivery is the name of the dead-letter queue of what Firehose did not take.
+// without is what there is now, less what there was before.
+func without[K comparable](now, before map[K]int64) map[K]int64 {
+	for key := range now {
+		now[key] -= before[key]
+	}
+	return now
+}
+
+func total(counts map[event.Category]int64) (n int64) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
+}
+
+// delivery is the name of the dead-letter queue of what Firehose did not accept.
 const delivery = "delivery"
 
 func (r *runner) deadLetters(ctx context.Context) (map[string]int64, error) {
-	urls := map[string]string{delivery: r.Outputs.DeliveryDeadLetterQueue}
-	for _, name := range pipeline.Queues() {
-		urls[name] = r.flow.DeadLetterQueues[name]
-	}
-	dead := map[string]int64{}
-	for name, url := range urls {
-		n, err := r.messages(ctx, url)
-		if err != nil {
-			return nil, err
-		}
-		dead[name] = n
-	}
-	return dead, nil
+	urls := maps.Clone(r.flow.DeadLetterQueues)
+	urls[delivery] = r.Outputs.DeliveryDeadLetterQueue
+	return r.messages(ctx, urls)
 }
 
-// messages is how many messages a queue holds: waiting, being worked on, delayed.
-func (r *runner) messages(ctx context.Context, url string) (n int64, err error) {
+// messages is how many messages each queue holds: waiting, being worked on, delayed.
+func (r *runner) messages(ctx context.Context, urls map[string]string) (map[string]int64, error) {
 	counts := []types.QueueAttributeName{
 		types.QueueAttributeNameApproximateNumberOfMessages, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
 		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 	}
-	out, err := r.Queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: counts})
-	if err != nil {
-		return 0, fmt.Errorf("queue %s: %w", url, err)
-	}
-	for _, name := range counts {
-		count, err := strconv.ParseInt(out.Attributes[string(name)], 10, 64)
+	held := map[string]int64{}
+	for name, url := range urls {
+		out, err := r.Queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: counts})
 		if err != nil {
-			return 0, fmt.Errorf("queue %s: %s is %q", url, name, out.Attributes[string(name)])
+			return nil, fmt.Errorf("queue %s: %w", url, err)
 		}
-		n += count
+		held[name] = 0
+		for _, attribute := range counts {
+			n, err := strconv.ParseInt(out.Attributes[string(attribute)], 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("queue %s: %s is %q", url, attribute, out.Attributes[string(attribute)])
+			}
+			held[name] += n
+		}
 	}
-	return n, nil
+	return held, nil
 }
 
 // askUnconverted reads the objects that Firehose has written under the error

@@ -23,57 +23,49 @@ type Hop struct {
 // the end of the path vouches for what is before it: only where the headcounts are
 // wrong do the queues say at which hop.
 func (r *runner) hops() []Hop {
-	w, g := &r.want, &r.got
-	rejected := int64(0)
-	for _, n := range g.quarantined {
-		rejected += n
+	w, g, done := &r.want, &r.got, r.rowsHold()
+	first, last, between := pipeline.Stages[0], pipeline.Named("aggregator"), pipeline.Stages[1:len(pipeline.Stages)-1]
+	topic := Hop{Name: "topic", Expected: w.events, Got: w.events, What: "events published", OK: true}
+	ingest := Hop{Name: pipeline.Entry, Expected: w.messages, Got: w.messages, What: "messages for the queue " + pipeline.Entry, OK: true}
+	validator := Hop{
+		Name: first.Name, Expected: total(w.quarantined()), Got: total(g.quarantined), What: "events quarantined since the beginning, by anyone",
+		OK: r.quarantineHolds(),
 	}
-	wantRejected := int64(0)
-	for _, n := range w.quarantined() {
-		wantRejected += n
+	aggregator := Hop{Name: last.Name, Expected: w.pairs, Got: g.partialRows, What: "rows in partials, at least", OK: done || g.partialRows >= w.pairs}
+	if done { // the partials were not read then
+		aggregator.Got = max(g.partialRows, w.pairs)
 	}
-	done, between := r.rowsHold(), pipeline.Stages[1:len(pipeline.Stages)-1]
-	hops := []Hop{
-		{Name: "topic", Expected: w.events, Got: w.events, What: "events published", OK: true},
-		{Name: pipeline.Entry, Expected: w.messages, Got: w.messages, What: "messages for the queue " + pipeline.Entry, OK: true},
-		{Name: "validator", Expected: wantRejected, Got: rejected, What: "events quarantined since the beginning, by anyone", OK: r.quarantineHolds()},
-	}
-	for _, s := range between {
-		hops = append(hops, Hop{Name: s.Name, Got: g.waiting[s.Input] + g.dead[s.Input], What: "messages left for it, by anyone", OK: true})
-	}
-	hops = append(hops, []Hop{
-		{Name: "aggregator", Expected: w.pairs, Got: max(g.partialRows, g.covered(done, w)), What: "rows in partials, at least", OK: true},
-		{Name: "finals", Expected: int64(len(w.rows)), Got: int64(len(g.rows)), What: "rows of headcounts in the run's windows", OK: done},
-		{Name: "lake", Expected: w.lake, Got: g.lake, What: "rows in the lake", OK: r.lakeHolds()},
-		{Name: "unconverted", Expected: w.misfits, Got: g.unconverted, What: "events under the lake's error prefix", OK: r.unconvertedHolds()},
-	}...)
-	ingest, validator, waiting, end := &hops[1], &hops[2], hops[3:3+len(between)], hops[3+len(between):]
-	aggregator, finals, lake := &end[0], &end[1], &end[2]
+	finals := Hop{Name: "finals", Expected: int64(len(w.rows)), Got: int64(len(g.rows)), What: "rows of headcounts in the run's windows", OK: done}
+	lake := Hop{Name: "lake", Expected: w.lake, Got: g.lake, What: "rows in the lake", OK: r.lakeHolds()}
+	unconverted := Hop{Name: "unconverted", Expected: w.misfits, Got: g.unconverted, What: "events under the lake's error prefix", OK: r.unconvertedHolds()}
+
 	if !validator.OK {
-		validator.Detail = g.stuck(pipeline.Stages[0])
-		if validator.Detail == "" && rejected == 0 && g.partialRows == 0 {
+		validator.Detail = g.stuck(first.Name, first.Input)
+		switch {
+		case validator.Detail != "":
+		case validator.Got == 0 && g.partialRows == 0:
 			ingest.Got, ingest.OK = 0, false
 			ingest.Detail = "none came to the validator, none waits and none is dead: is the queue subscribed to the topic, and may the topic send to it?"
-		} else if validator.Detail == "" {
+		default:
 			validator.Detail = "nothing waits and nothing is dead: see the metrics and logs of the validator, and whether the queue ingest is subscribed to the topic"
 		}
 	}
-	if !done {
-		if aggregator.OK = g.partialRows >= w.pairs; !aggregator.OK {
-			last := pipeline.Named("aggregator")
-			aggregator.Detail = g.stuck(pipeline.Stage{Name: last.Name, Input: last.Input})
-			wellBefore := ingest.OK
-			for i := range between {
-				if text := g.stuck(between[i]); text != "" {
-					waiting[i].OK, waiting[i].Detail, wellBefore = false, text, false
-				}
-			}
-			if aggregator.Detail == "" && wellBefore {
-				aggregator.Detail = "nothing waits and nothing is dead: see the metrics and logs of the stages from the second to the aggregator"
-			}
+	hops, wellBefore := []Hop{topic, ingest, validator}, ingest.OK
+	for _, s := range between {
+		h := Hop{Name: s.Name, Got: g.waiting[s.Input] + g.dead[s.Input], What: "messages left for it, by anyone", OK: true}
+		if text := g.stuck(s.Name, s.Input); text != "" && !aggregator.OK {
+			h.OK, h.Detail, wellBefore = false, text, false
 		}
+		hops = append(hops, h)
+	}
+	if !aggregator.OK {
+		if aggregator.Detail = g.stuck(last.Name, last.Input); aggregator.Detail == "" && wellBefore {
+			aggregator.Detail = "nothing waits and nothing is dead: see the metrics and logs of the stages from the second to the aggregator"
+		}
+	}
+	if !done {
 		finals.Detail = fmt.Sprintf("%d rows are not as expected", len(difference(w.rows, g.rows)))
-		if text := g.stuck(pipeline.Stage{Name: "aggregator", Input: pipeline.Named("aggregator").Own}); text != "" {
+		if text := g.stuck(last.Name, last.Own); text != "" {
 			finals.Detail += ", " + text
 		}
 	}
@@ -83,24 +75,14 @@ func (r *runner) hops() []Hop {
 			lake.Detail = fmt.Sprintf("SNS gave up on %d messages for Firehose: see the dead-letter queue of the delivery", n)
 		}
 	}
-	return hops
+	return append(hops, aggregator, finals, lake, unconverted)
 }
 
-// covered is what the partials must hold when the headcounts are right: they were
-// not read then.
-func (g *findings) covered(done bool, w *expectation) int64 {
-	if done {
-		return w.pairs
-	}
-	return 0
-}
-
-// stuck says what is left for a stage in the queue that it reads, or nothing.
-func (g *findings) stuck(s pipeline.Stage) string {
+// stuck says what is left for a service in a queue that it reads, or nothing.
+func (g *findings) stuck(service, queue string) string {
 	var parts []string
-	queue := s.Input
 	if n := g.waiting[queue]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d messages wait in the queue %s for the %s", n, queue, s.Name))
+		parts = append(parts, fmt.Sprintf("%d messages wait in the queue %s for the %s", n, queue, service))
 	}
 	if n := g.dead[queue]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d messages came into the dead-letter queue of %s", n, queue))

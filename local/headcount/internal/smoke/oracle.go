@@ -148,7 +148,7 @@ func expected(events []sighting, places []place, window time.Duration, minPeople
 	return rows, pairs
 }
 
-// difference tells, line by line, how two tables differ; nil means not at all.
+// difference says, line by line, how two tables differ; nil means not at all.
 func difference(want, got counted) (lines []string) {
 	for _, c := range sortedCells(want, got) {
 		w, wanted := want[c]

@@ -84,53 +84,30 @@ func ReadOutputs(r io.Reader) (Outputs, error) {
 	if o.Bootstrap {
 		return o, errors.New("the stack is up with bootstrap: true, so it has no workers: finish its deployment first")
 	}
-	missing := o.missing()
-	if len(missing) > 0 {
+	if missing := o.missing(); len(missing) > 0 {
 		return o, fmt.Errorf("outputs are missing: %s", strings.Join(missing, ", "))
 	}
 	return o, nil
 }
 
-// missing names what is not there.
-func (o *Outputs) missing() (names []string) {
-	need := func(name, value string) {
-		if value == "" {
-			names = append(names, name)
-		}
+// missing names what is not there, sorted.
+func (o *Outputs) missing() []string {
+	there := map[string]bool{
+		"stack": o.Stack != "", "region": o.Region != "", "topicArn": o.TopicARN != "", "database": o.Database != "", "workgroup": o.Workgroup != "",
+		"clusterName": o.ClusterName != "", "publishedFlow": o.PublishedFlow != "", "deliveryDeadLetterQueue": o.DeliveryDeadLetterQueue != "",
+		"buckets.lake": o.Buckets.Lake != "", "buckets.aggregates": o.Buckets.Aggregates != "", "flows": len(o.Flows) > 0,
 	}
-	need("stack", o.Stack)
-	need("region", o.Region)
-	need("topicArn", o.TopicARN)
-	need("database", o.Database)
-	need("workgroup", o.Workgroup)
-	need("clusterName", o.ClusterName)
-	need("publishedFlow", o.PublishedFlow)
-	need("deliveryDeadLetterQueue", o.DeliveryDeadLetterQueue)
-	need("buckets.lake", o.Buckets.Lake)
-	need("buckets.aggregates", o.Buckets.Aggregates)
-	if len(o.Flows) == 0 {
-		names = append(names, "flows")
-	}
-	for _, flow := range slices.Sorted(maps.Keys(o.Flows)) {
-		f := o.Flows[flow]
-		prefix := "flows." + flow + "."
+	for name, f := range o.Flows {
+		prefix := "flows." + name + "."
 		for _, q := range pipeline.Queues() {
-			need(prefix+"queues."+q, f.Queues[q])
-			need(prefix+"deadLetterQueues."+q, f.DeadLetterQueues[q])
+			there[prefix+"queues."+q], there[prefix+"deadLetterQueues."+q] = f.Queues[q] != "", f.DeadLetterQueues[q] != ""
 		}
 		for _, s := range pipeline.Names(nil) {
-			need(prefix+"services."+s, f.Services[s])
+			there[prefix+"services."+s] = f.Services[s] != ""
 		}
-		need(prefix+"placesKey", f.PlacesKey)
-		if f.Window <= 0 {
-			names = append(names, prefix+"window")
-		}
-		if f.RadiusM <= 0 {
-			names = append(names, prefix+"radiusM")
-		}
-		if f.MinPeople < 1 {
-			names = append(names, prefix+"minPeople")
-		}
+		there[prefix+"placesKey"], there[prefix+"window"] = f.PlacesKey != "", f.Window > 0
+		there[prefix+"radiusM"], there[prefix+"minPeople"] = f.RadiusM > 0, f.MinPeople >= 1
 	}
-	return names
+	maps.DeleteFunc(there, func(_ string, is bool) bool { return is })
+	return slices.Sorted(maps.Keys(there))
 }

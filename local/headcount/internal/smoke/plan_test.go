@@ -50,7 +50,7 @@ func TestPlan(t *testing.T) {
 			t.Fatal("there is no second wave")
 		}
 		all := slices.Concat(p.first, p.second)
-		total := sum(all)
+		total := expect(all, nil, time.Minute, 1)
 		if total.events != int64(events) {
 			t.Fatalf("%d events, want %d", total.events, events)
 		}
@@ -87,7 +87,7 @@ func checkMessage(t *rapid.T, m *message, arrival event.Arrival) {
 		}
 		valid++
 	}
-	if n != m.events || valid != len(m.sightings) || !maps.Equal(rejected, m.rejected) {
+	if n != int(m.events) || valid != len(m.sightings) || !maps.Equal(rejected, m.rejected) {
 		t.Fatalf("%d events, %d valid, rejected %v; the plan says %d, %d, %v:\n%s", n, valid, rejected, m.events, len(m.sightings), m.rejected, m.body)
 	}
 }
@@ -108,7 +108,7 @@ func checkLake(t *rapid.T, all []message) {
 		misfits[b.Index] = int64(event.Count(all[b.Index].body))
 	}
 	for i, m := range all {
-		if misfits[i] != m.misfits || m.lake != int64(m.events)-misfits[i] {
+		if misfits[i] != m.misfits || m.lake != m.events-misfits[i] {
 			t.Fatalf("%d events do not fit the lake; the plan says %d, and %d rows of %d events", misfits[i], m.misfits, m.lake, m.events)
 		}
 	}
@@ -123,7 +123,7 @@ func TestPlanAvoidsEdges(t *testing.T) {
 	}
 	from := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 	p := newPlan(MinEvents, 1, testRun, rings, span{from, from.Add(time.Hour)}, 0)
-	for _, s := range sum(slices.Concat(p.first, p.second)).sightings {
+	for _, s := range expect(slices.Concat(p.first, p.second), nil, time.Minute, 1).sightings {
 		for _, ring := range rings {
 			if off := distanceM(s.lat, s.lon, ring.lat, ring.lon) - ring.radiusM; math.Abs(off) < 0.1 {
 				t.Fatalf("%g, %g is %g m from the edge of a place of %g m", s.lat, s.lon, off, ring.radiusM)

@@ -67,28 +67,28 @@ func (r *runner) windows() (from, to time.Time) {
 	return r.span.from.Truncate(window), r.span.to.Add(window - 1).Truncate(window)
 }
 
-// headcounts asks for the rows of the run's windows.
-func (r *runner) headcounts(ctx context.Context) (counted, error) {
+// askRows asks for the rows of the run's windows.
+func (r *runner) askRows(ctx context.Context) error {
 	from, to := r.windows()
 	rows, err := r.SQL.Ask(ctx, fmt.Sprintf(`SELECT date_diff('second', %s, window_start), date_diff('second', %s, window_end),
   poi_id, poi_name, poi_latitude, poi_longitude, radius_m, gender, age_band, people, suppressed
 FROM headcounts WHERE flow = %s AND %s AND window_start >= %s AND window_start < %s`,
 		epoch, epoch, literal(r.flowName), dayIs(from), timestamp(from), timestamp(to)))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	table := counted{}
+	r.got.rows = counted{}
 	for _, values := range rows {
 		c, row, err := readRow(values)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if _, twice := table[c]; twice {
-			return nil, fmt.Errorf("headcounts has two rows of %s", c)
+		if _, twice := r.got.rows[c]; twice {
+			return fmt.Errorf("headcounts has two rows of %s", c)
 		}
-		table[c] = row
+		r.got.rows[c] = row
 	}
-	return table, nil
+	return nil
 }
 
 // readRow reads a row of headcounts.
@@ -121,14 +121,14 @@ func readRow(v []string) (c cell, r row, err error) {
 	return c, r, err
 }
 
-// lakeRows asks for the run's rows in the lake, and how many different events they
+// askLake asks for the run's rows in the lake, and how many different events they
 // are.
-func (r *runner) lakeRows(ctx context.Context) (rows, different int64, err error) {
+func (r *runner) askLake(ctx context.Context) error {
 	n, err := r.integers(ctx, "SELECT count(*), count(DISTINCT event_id) FROM events WHERE "+r.ours(-1), 2)
-	if err != nil {
-		return 0, 0, err
+	if err == nil {
+		r.got.lake, r.got.different = n[0], n[1]
 	}
-	return n[0], n[1], nil
+	return err
 }
 
 // ours limits a query of the lake to the events of the run, of one kind or of all.

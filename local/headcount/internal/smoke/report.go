@@ -44,7 +44,7 @@ func (r *runner) report(ctx context.Context) (*Report, error) {
 		Flow: r.flowName, Run: r.run, Expected: len(r.want.rows), Rows: len(r.got.rows), Hops: r.hops(),
 		differences: difference(r.want.rows, r.got.rows),
 	}
-	r.say("asking what only AWS can tell")
+	r.say("asking what only AWS can answer")
 	report.Checks = r.check(ctx)
 	report.OK = report.Fault() == nil
 	report.Seconds = time.Since(r.begun).Seconds()

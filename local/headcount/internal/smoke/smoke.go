@@ -67,7 +67,7 @@ const (
 	MaxEvents = 100_000
 )
 
-// Options are what a run may be told.
+// Options are those of a run.
 type Options struct {
 	// Flow is the flow to look at; "" is the published one.
 	Flow string
@@ -211,10 +211,10 @@ func freeSpan(now, earliest time.Time, window, maxAge time.Duration, occupied ma
 	if maxAge > 0 && present.to.Sub(present.from) >= time.Minute && present.free(window, occupied) {
 		return present, nil
 	}
-	return span{}, fmt.Errorf("it has rows in every hour since %s that its MAX_AGE of %s admits, so that none can be told to be smoke's alone: name a flow without traffic of its own", oldest.Format("2006-01-02 15:04"), maxAge)
+	return span{}, fmt.Errorf("it has rows in every hour since %s that its MAX_AGE of %s admits, so that no rows would be smoke's alone: name a flow without traffic of its own", oldest.Format("2006-01-02 15:04"), maxAge)
 }
 
-// free tells whether no row is in a window of the span.
+// free reports whether no row is in a window of the span.
 func (s span) free(window time.Duration, occupied map[int64]bool) bool {
 	for at := s.from.Truncate(window).Truncate(time.Hour); at.Before(s.to); at = at.Add(time.Hour) {
 		if occupied[at.Unix()/3600] {
@@ -233,8 +233,7 @@ func (r *runner) drive(ctx context.Context, p plan) error {
 	}
 	r.say("published %d messages; waiting for their first rows", len(p.first))
 	err := r.every(waiting, func(ctx context.Context) (bool, error) {
-		var err error
-		r.got.rows, err = r.headcounts(ctx)
+		err := r.askRows(ctx)
 		return len(r.got.rows) > 0, err
 	})
 	if err == nil {
@@ -255,7 +254,7 @@ func (r *runner) drive(ctx context.Context, p plan) error {
 func (r *runner) send(ctx context.Context, messages []message) error {
 	all := make([]publish.Message, len(messages))
 	for i, m := range messages {
-		all[i] = publish.Message{Body: m.body, Events: m.events, Attributes: map[string]string{publish.AttributeProducer: "headcount smoke"}}
+		all[i] = publish.Message{Body: m.body, Events: int(m.events), Attributes: map[string]string{publish.AttributeProducer: "headcount smoke"}}
 		if m.consent != "" {
 			all[i].Attributes[pack.AttributeConsent] = m.consent
 		}

@@ -236,8 +236,7 @@ FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('202
 		Target: &Target{SQL: duck{&rig{db: db}}}, flowName: "v1", flow: Flow{Window: Duration(40 * time.Minute)}, span: span{from, from.Add(time.Hour)},
 		begun: from,
 	}
-	got, err := r.headcounts(t.Context())
-	if err != nil {
+	if err := r.askRows(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	want := counted{}
@@ -245,7 +244,7 @@ FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('202
 		start := from.Unix() + minutes*60
 		want[cell{start, "a", "other", "65+"}] = row{start + 2400, "A", 1.5, 2, 200, 3, false}
 	}
-	if lines := difference(want, got); len(lines) > 0 {
+	if lines := difference(want, r.got.rows); len(lines) > 0 {
 		t.Error(strings.Join(lines, "\n"))
 	}
 	hours, err := r.occupiedHours(t.Context(), 2026)

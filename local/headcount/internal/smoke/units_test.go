@@ -188,7 +188,7 @@ func TestCheckMetrics(t *testing.T) {
 		"refused": {fakeMetrics{err: errors.New("AccessDenied")}, "", "AccessDenied"},
 	} {
 		r := &runner{
-			Target: &Target{Metrics: &tt.fake, Outputs: Outputs{Stack: "dev"}}, flowName: "v1", begun: time.Now(), want: expectation{sums: sums{events: 1000}},
+			Target: &Target{Metrics: &tt.fake, Outputs: Outputs{Stack: "dev"}}, flowName: "v1", begun: time.Now(), want: expectation{tally: tally{events: 1000}},
 			options: Options{Every: time.Millisecond, MetricsTimeout: 50 * time.Millisecond},
 		}
 		status, detail, err := r.checkMetrics(t.Context())
@@ -259,7 +259,7 @@ func TestReadUnconverted(t *testing.T) {
 
 // TestQuarantined: what is stored nowhere is not looked for.
 func TestQuarantined(t *testing.T) {
-	s := sums{rejected: map[event.Category]int64{event.NoConsent: 5, event.WrongType: 2}}
+	s := tally{rejected: map[event.Category]int64{event.NoConsent: 5, event.WrongType: 2}}
 	if got := s.quarantined(); len(got) != 1 || got[event.WrongType] != 2 || s.rejected[event.NoConsent] != 5 {
 		t.Errorf("%v of %v", got, s.rejected)
 	}

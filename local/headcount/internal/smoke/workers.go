@@ -58,11 +58,11 @@ func (r *runner) checkMetrics(ctx context.Context) (string, string, error) {
 }
 
 // checkAlerts: rejections were reported to the topic of alerts, a minute later at most.
-// Whether an e-mail has come, only its reader can tell.
+// Whether an e-mail has come, only its reader knows.
 func (r *runner) checkAlerts(ctx context.Context) (string, string, error) {
 	status, detail, err := r.checkMetric(ctx, metrics.AlertsSent.String(),
 		map[string]string{"Stack": r.Outputs.Stack, "Service": "validator", "Flow": r.flowName, "Category": string(faults[0].category)}, 1)
-	return status, detail + "; whether an e-mail has come, its reader must tell", err
+	return status, detail + "; whether an e-mail has come, only its reader knows", err
 }
 
 // checkMetric waits until a metric has added up to a number since the beginning.
