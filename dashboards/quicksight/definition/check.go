@@ -2,6 +2,7 @@ package definition
 
 import (
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -92,7 +93,13 @@ func (c *checker) declare(v reflect.Value, s *shape, p path, in scope) {
 		}
 		texts(v.Field(s.fields[i]), p.member(s.names[i]), func(id string, p path) {
 			k := keyOf(r.declares, id, in)
+			if r.declares == parameter && !parameterName(id) {
+				c.faultf(p, "the name %q of a parameter may have letters from a to z and digits only", id)
+			}
 			if first, ok := c.index[k]; ok {
+				if r.declares == field && computationOf(p.String()) != computationOf(c.declared[first].path) {
+					return // each of an insight's computations has fields of its own
+				}
 				c.faultf(p, "there is another %s %q: %s", r.declares, id, c.declared[first].path)
 				return
 			}
@@ -107,6 +114,12 @@ func (c *checker) declare(v reflect.Value, s *shape, p path, in scope) {
 		}
 	}
 }
+
+// parameterName is the API's pattern of a parameter's name.
+var parameterName = regexp.MustCompile(`^[a-zA-Z0-9]+$`).MatchString
+
+// computationOf is the computation of an insight that a path is in, if it is in one.
+var computationOf = regexp.MustCompile(`^.*\.Computations\[\d+\]`).FindString
 
 // visit checks a struct.
 func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
@@ -132,9 +145,26 @@ func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
 		c.cascade(n, p, in)
 	case *types.CustomActionURLOperation:
 		c.url(n, p)
+	case *types.RelativeDatesFilter:
+		if n.RelativeDateValue != nil && n.RelativeDateType != types.RelativeDateTypeLast && n.RelativeDateType != types.RelativeDateTypeNext {
+			c.faultf(p.member("RelativeDateValue"), "only LAST and NEXT take a number of periods, not %s", n.RelativeDateType)
+		}
+	case *types.StringParameterDeclaration:
+		c.defaults(n.ParameterValueType, len(deref(n.DefaultValues).StaticValues), p)
+	case *types.IntegerParameterDeclaration:
+		c.defaults(n.ParameterValueType, len(deref(n.DefaultValues).StaticValues), p)
+	case *types.DecimalParameterDeclaration:
+		c.defaults(n.ParameterValueType, len(deref(n.DefaultValues).StaticValues), p)
 	}
 	c.kinds(node, p)
 	c.layout(node, p, in)
+}
+
+// defaults checks that a parameter that has one value has no more defaults.
+func (c *checker) defaults(t types.ParameterValueType, n int, p path) {
+	if t == types.ParameterValueTypeSingleValued && n > 1 {
+		c.faultf(p.member("DefaultValues").member("StaticValues"), "a parameter with a single value has at most one default, not %d", n)
+	}
 }
 
 // refer checks that what a text refers to is declared.

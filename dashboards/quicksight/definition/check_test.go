@@ -95,6 +95,18 @@ func TestCheckFaults(t *testing.T) {
 				"a date dimension needs a DATETIME, but label is STRING",
 		}},
 
+		// What the API refuses of values.
+		{"a relative date that takes no number", edit{"$.FilterGroups[1].Filters[0]", anyObject{"RelativeDatesFilter": anyObject{
+			"FilterId": "since", "Column": shopsColumn("opened"), "AnchorDateConfiguration": anyObject{"AnchorOption": "NOW"},
+			"TimeGranularity": "DAY", "RelativeDateType": "THIS", "RelativeDateValue": 1, "NullOption": "NON_NULLS_ONLY",
+		}}}, []string{"$.FilterGroups[1].Filters[0].RelativeDatesFilter.RelativeDateValue: only LAST and NEXT take a number of periods, not THIS"}},
+		{"a parameter with a dash", edit{"$.ParameterDeclarations[0]", anyObject{"IntegerParameterDeclaration": anyObject{
+			"Name": "my-town", "ParameterValueType": "SINGLE_VALUED", "DefaultValues": anyObject{"StaticValues": []any{1, 2}},
+		}}}, []string{
+			`$.ParameterDeclarations[0].IntegerParameterDeclaration.DefaultValues.StaticValues: a parameter with a single value has at most one default, not 2`,
+			`$.ParameterDeclarations[0].IntegerParameterDeclaration.Name: the name "my-town" of a parameter may have letters from a to z and digits only`,
+		}},
+
 		// Ids.
 		{"a sheet twice", edit{"$.Sheets[1].SheetId", "overview"}, []string{
 			`$.Sheets[0].Visuals[0].BarChartVisual.Actions[1].ActionOperations[0].NavigationOperation.LocalNavigationConfiguration.TargetSheetId: ` +

@@ -67,6 +67,9 @@ func (b *binder) definition(data []byte) (*Definition, path) {
 		return &Definition{}, nil
 	}
 	if o, ok := tree.(object); ok && o.has("Definition") {
+		if b.template(o.member("Definition"), root.member("Definition")) {
+			return &Definition{}, nil
+		}
 		var d document
 		b.bind(&d, tree)
 		if d.Definition == nil {
@@ -74,7 +77,21 @@ func (b *binder) definition(data []byte) (*Definition, path) {
 		}
 		return d.Definition, root.member("Definition")
 	}
+	if b.template(tree, root) {
+		return &Definition{}, nil
+	}
 	var d Definition
 	b.bind(&d, tree)
 	return &d, root
+}
+
+// template notes the one fault of a template's definition: it has placeholders with
+// schemas where a dashboard declares its data sets, so nothing of it can be drawn.
+func (b *binder) template(tree any, at path) bool {
+	o, _ := tree.(object)
+	if !o.has("DataSetConfigurations") || o.has("DataSetIdentifierDeclarations") {
+		return false
+	}
+	b.faultf(at, "this is the definition of a template: it has DataSetConfigurations, and a dashboard declares its data sets by DataSetIdentifierDeclarations")
+	return true
 }

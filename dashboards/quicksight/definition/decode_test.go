@@ -257,6 +257,44 @@ func TestWrapped(t *testing.T) {
 
 // TestDecodeKeepsWhatIsInOrder: a fault costs only the member that it is of, and
 // indices stay those of the paths.
+// A template has placeholders in place of data sets, so its one fault says what it is.
+func TestTemplate(t *testing.T) {
+	const template = `{"DataSetConfigurations": [{"Placeholder": "shops"}], "Sheets": [{"SheetId": "s", "Visuals": [{}]}]}`
+	for path, text := range map[string]string{"$": template, "$.Definition": `{"TemplateId": "t", "Definition": ` + template + `}`} {
+		_, faults := Load("d.json", []byte(text), func(*Definition) []DataSet {
+			t.Error("the data sets of a template are asked for")
+			return nil
+		})
+		if len(faults) != 1 || faults[0].Path != path || !strings.Contains(faults[0].Problem, "definition of a template") {
+			t.Errorf("the faults are %v", faults)
+		}
+	}
+}
+
+// The computations of an insight are evaluated one by one, so their fields may have
+// the same ids; those of one computation may not.
+func TestFieldsOfComputations(t *testing.T) {
+	column := `"Column": {"DataSetIdentifier": "d", "ColumnName": "c"}`
+	total := func(id, time, value string) string {
+		return `{"MetricComparison": {"ComputationId": "` + id + `", "Name": "N",
+			"Time": {"DateDimensionField": {"FieldId": "` + time + `", ` + column + `}},
+			"FromValue": {"CategoricalMeasureField": {"FieldId": "` + value + `", ` + column + `}},
+			"TargetValue": {"CategoricalMeasureField": {"FieldId": "target", ` + column + `}}}}`
+	}
+	load := func(computations string) []Fault {
+		_, faults := Load("d.json", []byte(`{"DataSetIdentifierDeclarations": [{"Identifier": "d", "DataSetArn": "arn:aws:quicksight:us-east-1:123456789012:dataset/d"}],
+			"Sheets": [{"SheetId": "s", "Visuals": [{"InsightVisual": {"VisualId": "i", "DataSetIdentifier": "d", "InsightConfiguration": {"Computations": [`+computations+`]}}}]}]}`),
+			func(*Definition) []DataSet { return []DataSet{{Identifier: "d", Columns: []Column{{Name: "c"}}}} })
+		return faults
+	}
+	if faults := load(total("1", "time", "value") + "," + total("2", "time", "value")); len(faults) > 0 {
+		t.Errorf("two computations share the ids of fields: %v", faults)
+	}
+	if faults := load(total("1", "same", "same")); len(faults) != 1 || !strings.Contains(faults[0].Problem, `another field "same"`) {
+		t.Errorf("one computation has an id twice: %v", faults)
+	}
+}
+
 func TestDecodeKeepsWhatIsInOrder(t *testing.T) {
 	text := edit{"$.Sheets[0].Visuals[0]", 7}.apply(t, read(t, "valid.json"))
 	d, faults := Decode("d.json", text)

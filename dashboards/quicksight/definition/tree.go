@@ -31,6 +31,16 @@ func (o object) has(name string) bool {
 	return slices.ContainsFunc(o, func(m member) bool { return m.name == name })
 }
 
+// member is the first member of a name, nil if there is none.
+func (o object) member(name string) any {
+	for _, m := range o {
+		if m.name == name {
+			return m.value
+		}
+	}
+	return nil
+}
+
 // parse reads one JSON value and nothing after it. The error names line and
 // column.
 func parse(data []byte) (any, error) {
