@@ -311,6 +311,9 @@ func (s *Server) values(ctx context.Context, l *loaded, sheet, id string, state 
 			if err != nil {
 				return nil, err
 			}
+			if q == nil { // of an aggregate
+				return &offered{Values: []string{}}, nil
+			}
 			rows, err := l.data.Ask(ctx, q.SQL)
 			if err != nil {
 				return nil, err

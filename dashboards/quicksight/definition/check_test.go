@@ -100,11 +100,10 @@ func TestCheckFaults(t *testing.T) {
 			"FilterId": "since", "Column": shopsColumn("opened"), "AnchorDateConfiguration": anyObject{"AnchorOption": "NOW"},
 			"TimeGranularity": "DAY", "RelativeDateType": "THIS", "RelativeDateValue": 1, "NullOption": "NON_NULLS_ONLY",
 		}}}, []string{"$.FilterGroups[1].Filters[0].RelativeDatesFilter.RelativeDateValue: only LAST and NEXT take a number of periods, not THIS"}},
-		{"a parameter with a dash", edit{"$.ParameterDeclarations[0]", anyObject{"IntegerParameterDeclaration": anyObject{
-			"Name": "my-town", "ParameterValueType": "SINGLE_VALUED", "DefaultValues": anyObject{"StaticValues": []any{1, 2}},
+		{"two defaults of one value", edit{"$.ParameterDeclarations[0]", anyObject{"StringParameterDeclaration": anyObject{
+			"Name": "town", "ParameterValueType": "SINGLE_VALUED", "DefaultValues": anyObject{"StaticValues": []any{"a", "b"}},
 		}}}, []string{
-			`$.ParameterDeclarations[0].IntegerParameterDeclaration.DefaultValues.StaticValues: a parameter with a single value has at most one default, not 2`,
-			`$.ParameterDeclarations[0].IntegerParameterDeclaration.Name: the name "my-town" of a parameter may have letters from a to z and digits only`,
+			"$.ParameterDeclarations[0].StringParameterDeclaration.DefaultValues.StaticValues: a parameter with a single value has at most one default, not 2",
 		}},
 
 		// Ids.
@@ -444,6 +443,17 @@ func TestFunctionsOfTypes(t *testing.T) {
 	for _, name := range slices.Concat(first, slices.Collect(maps.Keys(results))) {
 		if f, ok := expression.Lookup(name); !ok || f.Name != name {
 			t.Errorf("there is no function %s", name)
+		}
+	}
+}
+
+// TestNamesOfParameters compares names with the API's pattern.
+func TestNamesOfParameters(t *testing.T) {
+	for name, right := range map[string]bool{"Town1": true, "my-town": false, "my town": false, "größe": false, "": false} {
+		text := types.StringParameterDeclaration{Name: &name, ParameterValueType: types.ParameterValueTypeMultiValued}
+		faults := Check("d.json", &Definition{ParameterDeclarations: []types.ParameterDeclaration{{StringParameterDeclaration: &text}}}, nil)
+		if (len(faults) == 0) != right {
+			t.Errorf("the faults of the name %q are %v", name, faults)
 		}
 	}
 }

@@ -7,11 +7,14 @@ import (
 )
 
 // aggregates are the aggregate functions by name. Those of conditions are sumIf
-// and the like, those up to a day periodToDateSum.
+// and the like, those up to a day periodToDateSum, those of windows sumOver.
+// percentile is an alias of percentileDisc:
+// https://docs.aws.amazon.com/quicksight/latest/user/percentile-function.html
 var aggregates = map[string]template{
 	"avg":            {[]kind{number}, Decimal, "avg(%s)"},
 	"count":          {[]kind{anything}, Integer, "count(%s)"},
 	"distinct_count": {[]kind{anything}, Integer, "count(DISTINCT %s)"},
+	"distinctCount":  {[]kind{anything}, Integer, "count(DISTINCT %s)"}, // of the windows
 	"max":            {[]kind{anything}, Unknown, "max(%s)"},
 	"median":         {[]kind{number}, Decimal, "median(%s)"},
 	"min":            {[]kind{anything}, Unknown, "min(%s)"},
@@ -25,13 +28,13 @@ var aggregates = map[string]template{
 	"varp":           {[]kind{number}, Decimal, "var_pop(%s)"},
 }
 
-// aggregateOf is an aggregate of a value over the rows of a group, by the name of
-// its function: sum, avg, min, max, count, distinct_count, median, stdev,
-// stdevp, var, varp, percentile, percentileCont, percentileDisc. Only the rows
-// of filter count, a condition in SQL, unless it is empty. The percentile, 0 to
-// 100, is that of the functions of percentiles, and 0 for the others. The sum of
-// integers is a BIGINT.
-func aggregateOf(name string, x Value, percentile float64, filter string) (Value, error) {
+// Aggregate is an aggregate of a value, by the name of its function: sum, avg, min,
+// max, count, distinct_count, median, stdev, stdevp, var, varp, percentile,
+// percentileCont, percentileDisc. The percentile, 0 to 100, is that of the functions
+// of percentiles, and 0 for the others. Of says in SQL of which rows it is: FILTER
+// (WHERE …), OVER (…), or nothing for those of the group. The sum of integers is a
+// BIGINT.
+func Aggregate(name string, x Value, percentile float64, of string) (Value, error) {
 	t, ok := aggregates[name]
 	if !ok {
 		return Value{}, Unsupported{name}
@@ -46,7 +49,7 @@ func aggregateOf(name string, x Value, percentile float64, filter string) (Value
 	args := []any{x.SQL}
 	if strings.HasPrefix(name, "percentile") {
 		if !(percentile >= 0 && percentile <= 100) {
-			return Value{}, fmt.Errorf("%s takes a percentile of 0 to 100, not %v", name, percentile)
+			return Value{}, fmt.Errorf("%s: the percentile %v is not between 0 and 100", name, percentile)
 		}
 		args = append(args, strconv.FormatFloat(percentile/100, 'f', -1, 64))
 	}
@@ -54,8 +57,8 @@ func aggregateOf(name string, x Value, percentile float64, filter string) (Value
 	if v.Type == Unknown {
 		v.Type = x.Type
 	}
-	if filter != "" {
-		v.SQL += " FILTER (WHERE " + filter + ")"
+	if of != "" {
+		v.SQL += " " + of
 	}
 	if name == "sum" && v.Type == Integer { // which is a HUGEINT
 		v.SQL = cast(v, Integer)
@@ -74,12 +77,9 @@ func (c *invocation) aggregate() (Value, error) {
 	rest := c.args[1:]
 	percentile := 0.0
 	if strings.HasPrefix(name, "percentile") {
-		text, err := c.literal(1)
-		if err != nil {
-			return Value{}, err
-		}
-		if percentile, err = strconv.ParseFloat(text, 64); err != nil {
-			return Value{}, fmt.Errorf("%s takes a percentile of 0 to 100, not %q", c.name, text)
+		var err error
+		if percentile, err = c.args[1].Number(); err != nil {
+			return Value{}, fmt.Errorf("the percentile of %s: %w", c.name, err)
 		}
 		rest = rest[1:]
 	}
@@ -98,7 +98,11 @@ func (c *invocation) aggregate() (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	v, err := aggregateOf(name, c.args[0], percentile, filter.SQL)
+	of := ""
+	if filter.SQL != "" {
+		of = "FILTER (WHERE " + filter.SQL + ")"
+	}
+	v, err := Aggregate(name, c.args[0], percentile, of)
 	if err != nil {
 		return Value{}, fmt.Errorf("%s: %w", brief(c.Call), err)
 	}
@@ -114,16 +118,10 @@ func baseOfPeriod(suffix string) string {
 	return strings.ToLower(suffix)
 }
 
-// words are the periods that periodToDate takes.
-var words = map[string]string{
-	"YEAR": "YYYY", "QUARTER": "Q", "MONTH": "MM", "WEEK": "WK", "DAY": "DD",
-	"HOUR": "HH", "MINUTE": "MI", "SECOND": "SS", "SECONDS": "SS",
-}
-
 // toDate is the condition that a date is in the period of an end, and not after
 // it. The end is now() unless the arguments, a date and an end, say so.
 func (c *invocation) toDate(dates []Value) (Value, error) {
-	name, ok := words[c.keyword()]
+	period, ok := PeriodOf(c.Call)
 	if !ok {
 		return Value{}, Unsupported{c.name + " without a period"}
 	}
@@ -145,6 +143,6 @@ func (c *invocation) toDate(dates []Value) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	sql := fmt.Sprintf("%s BETWEEN %s AND %s", at.SQL, truncated(end.SQL, name), end.SQL)
+	sql := fmt.Sprintf("%s BETWEEN %s AND %s", at.SQL, truncated(end.SQL, period), end.SQL)
 	return made(c.name, sql, Boolean, at, end)
 }

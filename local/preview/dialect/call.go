@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
@@ -96,12 +97,21 @@ func (t translator) call(n *expression.Call) (Value, error) {
 		}
 		return t.scope.Window(n)
 	}
+	node := t.node
+	if n.Function.Class == expression.Aggregate {
+		if t.scope.Aggregate != nil {
+			return t.scope.Aggregate(n)
+		}
+		if t.scope.Operand != nil {
+			node = t.scope.Operand
+		}
+	}
 	c := &invocation{translator: t, Call: n, name: n.Function.Name}
 	for _, arg := range n.Args {
 		if _, ok := arg.(*expression.Keyword); ok {
 			continue
 		}
-		v, err := t.node(arg)
+		v, err := node(arg)
 		if err != nil {
 			return Value{}, err
 		}
@@ -156,6 +166,18 @@ func (c *invocation) fill(t template) (Value, error) {
 		typ = c.args[0].Type
 	}
 	return made(c.name, fmt.Sprintf(t.sql, texts...), typ, c.args[:len(t.takes)]...)
+}
+
+// Number is the number that a constant is.
+func (v Value) Number() (float64, error) {
+	if v.literal == nil {
+		return 0, Unsupported{"a computed number"}
+	}
+	number, err := strconv.ParseFloat(*v.literal, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", *v.literal)
+	}
+	return number, nil
 }
 
 // literal is the text of an argument that must be known when the SQL is

@@ -3,110 +3,129 @@ package dialect
 import (
 	"fmt"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
-// period is what DuckDB calls a period.
-type period struct {
-	unit string // for date_trunc, date_diff and date_part
-	add  string // the interval of %s of it
+// Periods are the names of periods in expressions, in capitals.
+var Periods = map[string]types.TimeGranularity{
+	"YYYY": types.TimeGranularityYear, "Q": types.TimeGranularityQuarter, "MM": types.TimeGranularityMonth,
+	"WK": types.TimeGranularityWeek, "DD": types.TimeGranularityDay, "HH": types.TimeGranularityHour,
+	"MI": types.TimeGranularityMinute, "SS": types.TimeGranularitySecond, "MS": types.TimeGranularityMillisecond,
 }
 
-// periods are those that the date functions take.
-var periods = map[string]period{
-	"YYYY": {"year", "to_years(CAST(%s AS INTEGER))"},
-	"Q":    {"quarter", "to_months(CAST(3 * %s AS INTEGER))"},
-	"MM":   {"month", "to_months(CAST(%s AS INTEGER))"},
-	"WK":   {"week", "to_days(CAST(7 * %s AS INTEGER))"},
-	"DD":   {"day", "to_days(CAST(%s AS INTEGER))"},
-	"HH":   {"hour", "to_hours(%s)"},
-	"MI":   {"minute", "to_minutes(%s)"},
-	"SS":   {"second", "to_seconds(%s)"},
-	"MS":   {"millisecond", "to_milliseconds(%s)"},
+// intervals are DuckDB's of %s periods.
+var intervals = map[types.TimeGranularity]string{
+	types.TimeGranularityYear: "to_years(CAST(%s AS INTEGER))", types.TimeGranularityQuarter: "to_months(CAST(3 * %s AS INTEGER))",
+	types.TimeGranularityMonth: "to_months(CAST(%s AS INTEGER))", types.TimeGranularityWeek: "to_days(CAST(7 * %s AS INTEGER))",
+	types.TimeGranularityDay: "to_days(CAST(%s AS INTEGER))", types.TimeGranularityHour: "to_hours(%s)",
+	types.TimeGranularityMinute: "to_minutes(%s)", types.TimeGranularitySecond: "to_seconds(%s)",
+	types.TimeGranularityMillisecond: "to_milliseconds(%s)",
 }
+
+// unit is what DuckDB calls a period in date_trunc, date_diff and date_part.
+func unit(period types.TimeGranularity) string { return strings.ToLower(string(period)) }
 
 // period is the period that an argument names.
-func (c *invocation) period(i int) (string, error) {
+func (c *invocation) period(i int) (types.TimeGranularity, error) {
 	name, err := c.literal(i)
 	if err != nil {
 		return "", err
 	}
-	name = strings.ToUpper(name)
-	if _, ok := periods[name]; !ok && (name != "WD" || c.name != "extract") {
+	period, ok := Periods[strings.ToUpper(name)]
+	if !ok {
 		return "", fmt.Errorf("%s: %q is not a period; those are YYYY, Q, MM, WK, DD, HH, MI, SS and MS", c.name, name)
 	}
-	return name, nil
+	return period, nil
 }
 
-// truncated cuts an instant off. Weeks begin on Sunday, in DuckDB on Monday.
-func truncated(sql, name string) string {
-	if name == "WK" {
+// PeriodOf is the period that a call names by a keyword, such as MONTH.
+func PeriodOf(call *expression.Call) (types.TimeGranularity, bool) {
+	for _, arg := range call.Args {
+		if word, ok := arg.(*expression.Keyword); ok {
+			period := types.TimeGranularity(strings.TrimSuffix(word.Word, "S"))
+			return period, intervals[period] != ""
+		}
+	}
+	return "", false
+}
+
+// Truncated is an instant in SQL, cut off to the beginning of its period; of no
+// period it stays as it is. Weeks begin on Sunday, in DuckDB on Monday:
+// https://docs.aws.amazon.com/quicksight/latest/user/truncDate-function.html
+func Truncated(sql string, period types.TimeGranularity) (string, error) {
+	if period == "" {
+		return sql, nil
+	}
+	if intervals[period] == "" {
+		return "", fmt.Errorf("there is no time granularity %q", period)
+	}
+	return truncated(sql, period), nil
+}
+
+func truncated(sql string, period types.TimeGranularity) string {
+	if period == types.TimeGranularityWeek {
 		return "(date_trunc('week', " + sql + " + INTERVAL 1 DAY) - INTERVAL 1 DAY)"
 	}
-	return "date_trunc('" + periods[name].unit + "', " + sql + ")"
+	return "date_trunc('" + unit(period) + "', " + sql + ")"
 }
 
 // truncDate is the beginning of the period that an instant is in.
 func truncDate(c *invocation) (Value, error) {
-	name, err := c.period(0)
+	period, err := c.period(0)
 	if err != nil {
 		return Value{}, err
 	}
-	at, err := convert(c.name, instant, c.args[1])
-	if err != nil {
-		return Value{}, err
-	}
-	return made(c.name, truncated(at.SQL, name), Datetime, at)
+	c.args = c.args[1:]
+	return c.fill(template{[]kind{instant}, Datetime, truncated("%s", period)})
 }
 
 // extract is a part of an instant as an integer; WD is the day of the week, with
 // Sunday as 1.
 func extract(c *invocation) (Value, error) {
-	name, err := c.period(0)
-	if err != nil {
-		return Value{}, err
+	sql := "(dayofweek(%s) + 1)"
+	if part, err := c.literal(0); err != nil || !strings.EqualFold(part, "WD") {
+		period, err := c.period(0)
+		if err != nil {
+			return Value{}, err
+		}
+		if period == types.TimeGranularityWeek || period == types.TimeGranularityMillisecond {
+			return Value{}, fmt.Errorf("extract takes no period %s", strings.ToUpper(*c.args[0].literal))
+		}
+		sql = "date_part('" + unit(period) + "', %s)"
 	}
-	at, err := convert(c.name, instant, c.args[1])
-	if err != nil {
-		return Value{}, err
-	}
-	sql := ""
-	switch name {
-	case "WD":
-		sql = "(dayofweek(" + at.SQL + ") + 1)"
-	case "WK", "MS":
-		return Value{}, fmt.Errorf("extract takes no period %s", name)
-	default:
-		sql = "date_part('" + periods[name].unit + "', " + at.SQL + ")"
-	}
-	return made(c.name, sql, Integer, at)
+	c.args = c.args[1:]
+	return c.fill(template{[]kind{instant}, Integer, sql})
 }
 
 // dateDiff counts the beginnings of a period, of days unless another one is
 // named, that lie between two instants.
 func dateDiff(c *invocation) (Value, error) {
-	name := "DD"
+	period := types.TimeGranularityDay
 	if len(c.args) == 3 {
 		var err error
-		if name, err = c.period(2); err != nil {
+		if period, err = c.period(2); err != nil {
 			return Value{}, err
 		}
 	}
-	c.args = c.args[:2]
-	if name == "WK" {
-		weeks := "(date_diff('day', " + truncated("%s", name) + ", " + truncated("%s", name) + ") // 7)"
-		return c.fill(template{[]kind{instant, instant}, Integer, weeks})
+	sql := "date_diff('" + unit(period) + "', %s, %s)"
+	if period == types.TimeGranularityWeek {
+		sql = "(date_diff('day', " + truncated("%s", period) + ", " + truncated("%s", period) + ") // 7)"
 	}
-	return c.fill(template{[]kind{instant, instant}, Integer, "date_diff('" + periods[name].unit + "', %s, %s)"})
+	c.args = c.args[:2]
+	return c.fill(template{[]kind{instant, instant}, Integer, sql})
 }
 
 // addDateTime adds a number of periods to an instant.
 func addDateTime(c *invocation) (Value, error) {
-	name, err := c.period(1)
+	period, err := c.period(1)
 	if err != nil {
 		return Value{}, err
 	}
 	c.args = []Value{c.args[0], c.args[2]}
-	return c.fill(template{[]kind{integer, instant}, Datetime, "(%[2]s + " + strings.Replace(periods[name].add, "%s", "%[1]s", 1) + ")"})
+	return c.fill(template{[]kind{integer, instant}, Datetime, "(%[2]s + " + strings.Replace(intervals[period], "%s", "%[1]s", 1) + ")"})
 }
 
 // workDays counts the days from Monday to Friday up to a date, since the

@@ -97,6 +97,12 @@ type Scope struct {
 	// and Table, or of Aggregate with a list of partitions. What is evaluated
 	// after aggregation is Aggregate too.
 	Window func(call *expression.Call) (Value, error)
+	// Aggregate gives the value of a call whose function is of the class Aggregate,
+	// without a list of partitions; if nil, Translate does.
+	Aggregate func(call *expression.Call) (Value, error)
+	// Operand gives the value of an argument of such a call; if nil, it is that of
+	// the expression.
+	Operand func(n expression.Node) (Value, error)
 	// Now is the instant that now() gives, as SQL.
 	Now string
 }

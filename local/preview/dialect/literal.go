@@ -55,11 +55,11 @@ func literal(text string, t Type) (Value, error) {
 	case Integer, Decimal:
 		return numberLiteral(text, t)
 	case Datetime:
-		at, err := parseInstant(text)
+		at, err := ParseInstant(text)
 		if err != nil {
 			return Value{}, err
 		}
-		return constant(text, "TIMESTAMP '"+at.Format("2006-01-02 15:04:05.999999")+"'", Datetime), nil
+		return constant(text, Instant(at), Datetime), nil
 	case Boolean:
 		truth := strings.ToLower(text)
 		if truth != "true" && truth != "false" {
@@ -113,9 +113,14 @@ var instants = []string{
 	"1/2/2006 15:04:05", "1/2/2006",
 }
 
-// parseInstant reads a text that stands for an instant, in UTC if it says no
-// more.
-func parseInstant(text string) (time.Time, error) {
+// Instant is an instant as SQL.
+func Instant(t time.Time) string {
+	return "TIMESTAMP '" + t.UTC().Format("2006-01-02 15:04:05.999999") + "'"
+}
+
+// ParseInstant reads a text that stands for an instant, in UTC unless it says
+// otherwise.
+func ParseInstant(text string) (time.Time, error) {
 	for _, layout := range instants {
 		at, err := time.Parse(layout, strings.TrimSpace(text))
 		if err != nil {

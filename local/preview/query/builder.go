@@ -105,7 +105,7 @@ func (p *plan) dimensions() {
 		}
 		d := dimension{Field: f, value: v, plain: v.SQL}
 		if err == nil && f.Grain != "" && v.Type == dialect.Datetime {
-			d.SQL, err = truncated(v.SQL, f.Grain)
+			d.SQL, err = dialect.Truncated(v.SQL, f.Grain)
 		}
 		p.note(p.path, err)
 		p.dims = append(p.dims, d)

@@ -134,9 +134,6 @@ func (p *plan) isTable(n expression.Node) bool {
 
 // isTableField says the same of a calculated field.
 func (p *plan) isTableField(name string) bool {
-	if _, ok := p.marked(name); ok {
-		return false
-	}
 	i, _ := p.find(name)
 	if i < 0 {
 		return false

@@ -22,10 +22,10 @@ type span struct{ from, to time.Time }
 func (o operand) within(s span) condition {
 	var terms []string
 	if !s.from.IsZero() {
-		terms = append(terms, o.SQL+" >= "+instant(s.from))
+		terms = append(terms, o.SQL+" >= "+dialect.Instant(s.from))
 	}
 	if !s.to.IsZero() {
-		terms = append(terms, o.SQL+" < "+instant(s.to))
+		terms = append(terms, o.SQL+" < "+dialect.Instant(s.to))
 	}
 	if len(terms) == 0 {
 		return o.where("")
@@ -59,7 +59,7 @@ func (p *plan) timeEquality(f *types.TimeEqualityFilter) (condition, error) {
 	at := f.Value
 	switch {
 	case chosen && len(choice.Values) > 0:
-		t, err := parseInstant(choice.Values[0])
+		t, err := dialect.ParseInstant(choice.Values[0])
 		if err != nil {
 			return condition{}, err
 		}
@@ -81,7 +81,7 @@ func (p *plan) timeEquality(f *types.TimeEqualityFilter) (condition, error) {
 		return everything, nil
 	}
 	if f.TimeGranularity == "" {
-		return o.where(o.SQL + " = " + instant(*at)), nil
+		return o.where(o.SQL + " = " + dialect.Instant(*at)), nil
 	}
 	s, err := periodsOf(*at, *at, f.TimeGranularity)
 	return o.within(s), err
@@ -96,7 +96,7 @@ func (p *plan) instantOf(name string) (*time.Time, error) {
 	if len(parameter.Values) == 0 {
 		return nil, nil
 	}
-	t, err := parseInstant(parameter.Values[0])
+	t, err := dialect.ParseInstant(parameter.Values[0])
 	if err != nil {
 		return nil, fmt.Errorf("the parameter %q: %w", name, err)
 	}
@@ -204,7 +204,7 @@ func (p *plan) chosenSpan(o operand, c Choice, grain types.TimeGranularity) (con
 		if bound.text == "" {
 			continue
 		}
-		t, err := parseInstant(bound.text)
+		t, err := dialect.ParseInstant(bound.text)
 		if err != nil {
 			return condition{}, err
 		}

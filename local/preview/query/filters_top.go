@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 
 // top keeps the rows whose value is among the first ones in an order.
@@ -35,7 +37,7 @@ func (p *plan) topBottom(f *types.TopBottomFilter) error {
 	if v.stage >= grouped {
 		return errors.New("the filter's column is an aggregate")
 	}
-	if v.SQL, err = truncated(v.SQL, f.TimeGranularity); err != nil {
+	if v.SQL, err = dialect.Truncated(v.SQL, f.TimeGranularity); err != nil {
 		return err
 	}
 	n, err := p.topLimit(f, choice, chosen)

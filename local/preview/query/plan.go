@@ -76,7 +76,6 @@ type plan struct {
 	resolved map[string]resolution // of calculated fields, by name
 	open     []string              // calculated fields that are being resolved
 	tables   map[string]bool       // calculated fields that are table calculations
-	marks    []value               // of parts of expressions that are known already
 
 	dims       []dimension
 	conditions []condition
@@ -180,12 +179,8 @@ func (p *plan) translate(n expression.Node) (value, error) {
 	}
 	var whole value
 	scope := p.scope(&whole, p.column, p.window)
-	marked, err := p.markLevels(n)
-	if err != nil {
-		return value{}, err
-	}
-	whole.Value, err = dialect.Translate(marked, scope)
-	if err != nil {
+	var err error
+	if whole.Value, err = dialect.Translate(n, scope); err != nil {
 		return value{}, err
 	}
 	if whole.Aggregate {
@@ -195,7 +190,7 @@ func (p *plan) translate(n expression.Node) (value, error) {
 	return whole, nil
 }
 
-// scope is what an expression's names and windows stand for; whole learns of
+// scope is what an expression's names and windows stand for; whole gets the place of
 // each of them.
 func (p *plan) scope(whole *value, column func(string) (value, error), window func(*expression.Call) (value, error)) dialect.Scope {
 	use := func(v value, err error) (dialect.Value, error) {
@@ -206,14 +201,16 @@ func (p *plan) scope(whole *value, column func(string) (value, error), window fu
 		return v.Value, nil
 	}
 	return dialect.Scope{
-		Column: func(name string) (dialect.Value, error) {
-			if v, ok := p.marked(name); ok {
-				return use(v, nil)
-			}
-			return use(column(name))
-		},
+		Column:    func(name string) (dialect.Value, error) { return use(column(name)) },
 		Parameter: func(name string) (dialect.Value, error) { return p.parameterValue(name) },
 		Window:    func(call *expression.Call) (dialect.Value, error) { return use(window(call)) },
-		Now:       instant(p.Now),
+		Operand: func(n expression.Node) (dialect.Value, error) {
+			v, err := p.translate(n)
+			if err == nil {
+				v = p.countedOnce(v)
+			}
+			return use(v, err)
+		},
+		Now: dialect.Instant(p.Now),
 	}
 }

@@ -1,10 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -19,31 +19,29 @@ import (
 // https://docs.aws.amazon.com/quicksight/latest/user/table-calculation-functions.html
 func (p *plan) translateTable(n expression.Node) (value, error) {
 	whole := value{stage: table}
-	marked, err := rewrite(n, func(n expression.Node) (expression.Node, error) {
-		call, ok := n.(*expression.Call)
-		if !ok || p.isTable(call) || call.Function.Class == expression.Scalar {
-			return nil, nil
+	call := func(call *expression.Call) (value, error) {
+		if p.isTable(call) {
+			if call.Function.Class == expression.Aggregate {
+				return value{}, fmt.Errorf("%s aggregates a table calculation", expression.Print(call))
+			}
+			return p.tableCall(call)
 		}
 		v, err := p.translate(call)
-		if err == nil {
-			v, err = p.overGroups(v, call)
-		}
 		if err != nil {
-			return nil, err
+			return value{}, err
 		}
-		return p.mark(call, v), nil
-	})
-	if err != nil {
-		return value{}, err
+		return p.overGroups(v, call)
 	}
-	column := func(name string) (value, error) {
+	scope := p.scope(&whole, func(name string) (value, error) {
 		v, err := p.column(name)
 		if err != nil {
 			return value{}, err
 		}
 		return p.overGroups(v, &expression.Column{Name: name})
-	}
-	whole.Value, err = dialect.Translate(marked, p.scope(&whole, column, p.tableCall))
+	}, call)
+	scope.Aggregate = scope.Window
+	var err error
+	whole.Value, err = dialect.Translate(n, scope)
 	return whole, err
 }
 
@@ -67,30 +65,29 @@ func (p *plan) overGroups(v value, n expression.Node) (value, error) {
 func (p *plan) tableCall(call *expression.Call) (value, error) {
 	args, lists := arguments(call)
 	c := calculation{plan: p, call: call, args: args, lists: lists, whole: value{stage: table}}
-	var sql string
-	var t dialect.Type
+	var v dialect.Value
 	var err error
 	name := call.Function.Name
 	switch {
 	case isRank(call):
-		sql, t, err = c.rank()
+		v, err = c.rank()
 	case strings.HasPrefix(name, "periodOverPeriod"):
-		sql, t, err = c.periodOverPeriod()
+		v, err = c.periodOverPeriod()
 	case strings.HasPrefix(name, "periodToDate") && strings.HasSuffix(name, "OverTime"):
-		sql, t, err = c.periodToDate()
+		v, err = c.periodToDate()
 	case strings.HasPrefix(name, "running"):
-		sql, t, err = c.aggregate(strings.TrimPrefix(name, "running"), 0, 1, "ROWS UNBOUNDED PRECEDING")
+		v, err = c.aggregate(strings.TrimPrefix(name, "running"), 0, 1, "ROWS UNBOUNDED PRECEDING")
 	case strings.HasPrefix(name, "window"):
-		sql, t, err = c.moving(strings.TrimPrefix(name, "window"))
+		v, err = c.moving(strings.TrimPrefix(name, "window"))
 	case strings.HasSuffix(name, "Over"):
-		sql, t, err = c.aggregate(strings.TrimSuffix(name, "Over"), -1, 0, "")
+		v, err = c.aggregate(strings.TrimSuffix(name, "Over"), -1, 0, "")
 	default:
-		sql, t, err = c.neighbour()
+		v, err = c.neighbour()
 	}
 	if err != nil {
 		return value{}, fmt.Errorf("%s: %w", name, err)
 	}
-	c.whole.Value = dialect.Value{SQL: sql, Type: t}
+	c.whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
 	return p.keep(c.whole), nil
 }
 
@@ -113,31 +110,38 @@ func (c *calculation) operand(n expression.Node) (dialect.Value, error) {
 	return v.Value, nil
 }
 
-// window is what stands within OVER ( ): the lists at two places, -1 for none,
-// and a frame. Rows of totals are in windows of their own.
-func (c *calculation) window(order, partition int, frame string) (string, error) {
+// partition and sort are the values of a call's lists at a place, -1 for none. Rows
+// of totals are in partitions of their own.
+func (c *calculation) partition(at int) ([]string, error) {
 	parts := c.grouping()
-	if partition >= 0 {
-		for _, n := range listAt(c.lists, partition).Items {
-			v, err := c.operand(n)
-			if err != nil {
-				return "", err
-			}
-			parts = append(parts, v.SQL)
-		}
+	if at < 0 {
+		return parts, nil
 	}
-	var terms []string
-	if order >= 0 {
-		var err error
-		terms, err = sortTerms(listAt(c.lists, order), func(n expression.Node) (string, error) {
-			v, err := c.operand(n)
-			return v.SQL, err
-		})
+	for _, n := range listAt(c.lists, at).Items {
+		v, err := c.operand(n)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
+		parts = append(parts, v.SQL)
 	}
-	return over(parts, terms, frame), nil
+	return parts, nil
+}
+
+func (c *calculation) sort(at int) ([]string, error) {
+	if at < 0 {
+		return nil, nil
+	}
+	return sortTerms(listAt(c.lists, at), c.operand)
+}
+
+// window is what stands within OVER ( ), of the lists at two places and a frame.
+func (c *calculation) window(order, partition int, frame string) (string, error) {
+	parts, err := c.partition(partition)
+	if err != nil {
+		return "", err
+	}
+	terms, err := c.sort(order)
+	return over(parts, terms, frame), err
 }
 
 // grouping tells rows of totals from others.
@@ -150,39 +154,38 @@ func (c *calculation) grouping() []string {
 
 // aggregate is sumOver, runningSum and the like: an aggregate over a window of
 // grouped rows.
-func (c *calculation) aggregate(function string, order, partition int, frame string) (string, dialect.Type, error) {
+func (c *calculation) aggregate(function string, order, partition int, frame string) (dialect.Value, error) {
 	x, err := c.operand(c.args[0])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
-	fraction := ""
+	percentile := 0.0
 	if strings.HasPrefix(function, "percentile") {
-		if fraction, err = c.fraction(c.args[1]); err != nil {
-			return "", 0, err
+		if percentile, err = c.number(c.args[1]); err != nil {
+			return dialect.Value{}, err
 		}
 	}
-	v, err := aggregate(lowerFirst(function), x, fraction)
-	if err != nil {
-		return "", 0, err
-	}
 	window, err := c.window(order, partition, frame)
-	return v.SQL + " OVER (" + window + ")", v.Type, err
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	return dialect.Aggregate(lowerFirst(function), x, percentile, "OVER ("+window+")")
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // moving is windowSum(measure, [sort], before, after, [partitions]).
-func (c *calculation) moving(function string) (string, dialect.Type, error) {
+func (c *calculation) moving(function string) (dialect.Value, error) {
 	before, err := c.rows(c.args[1])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
 	after, err := c.rows(c.args[2])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
 	if before < 0 || after < 0 {
-		return "", 0, errors.New("the number of rows is negative")
+		return dialect.Value{}, errors.New("the number of rows is negative")
 	}
 	frame := fmt.Sprintf("ROWS BETWEEN %d PRECEDING AND %d FOLLOWING", before, after)
 	return c.aggregate(function, 0, 1, frame)
@@ -198,62 +201,63 @@ func (c *calculation) rows(n expression.Node) (int, error) {
 }
 
 // rank is rank([sort], [partitions]).
-func (c *calculation) rank() (string, dialect.Type, error) {
-	window, err := c.window(0, 1, "")
-	v := rank(c.call.Function.Name, "("+window+")")
-	return v.SQL, v.Type, err
+func (c *calculation) rank() (dialect.Value, error) {
+	order, errOrder := c.sort(0)
+	partition, errPartition := c.partition(1)
+	return rank(c.call.Function.Name, partition, order), errors.Join(errOrder, errPartition)
 }
 
 // neighbour is a calculation with the value of another row: lag, lead,
 // difference, percentDifference, firstValue, lastValue; or with their total.
-func (c *calculation) neighbour() (string, dialect.Type, error) {
+func (c *calculation) neighbour() (dialect.Value, error) {
 	x, err := c.operand(c.args[0])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
-	name := c.call.Function.Name
-	if name == "percentOfTotal" {
-		window, err := c.window(-1, 0, "")
-		return x.SQL + " / nullif(sum(" + x.SQL + ") OVER (" + window + "), 0)", dialect.Decimal, err
-	}
-	frame := ""
-	if name == "firstValue" || name == "lastValue" {
+	name, order, partition, frame, away := c.call.Function.Name, 0, 1, "", 0
+	switch name {
+	case "percentOfTotal":
+		order, partition = -1, 0
+	case "firstValue", "lastValue":
 		frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
-	}
-	window, err := c.window(0, 1, frame)
-	if err != nil {
-		return "", 0, err
-	}
-	switch name {
-	case "firstValue":
-		return "first_value(" + x.SQL + ") OVER (" + window + ")", x.Type, nil
-	case "lastValue":
-		return "last_value(" + x.SQL + ") OVER (" + window + ")", x.Type, nil
-	}
-	away, err := c.rows(c.args[1])
-	if err != nil {
-		return "", 0, err
-	}
-	if name == "lag" {
-		away = -away
-	}
-	other := "lead(" + x.SQL + ", " + strconv.Itoa(away) + ") OVER (" + window + ")"
-	switch name {
-	case "lag", "lead":
-		return other, x.Type, nil
-	case "difference":
-		return "(" + x.SQL + " - " + other + ")", x.Type, nil
-	case "percentDifference":
-		return percentDifference(x.SQL, other), dialect.Decimal, nil
+	case "lag", "lead", "difference", "percentDifference":
+		if away, err = c.rows(c.args[1]); err != nil {
+			return dialect.Value{}, err
+		}
+		if name == "lag" {
+			away = -away
+		}
 	default:
-		return "", 0, Unsupported{Feature: name}
+		return dialect.Value{}, Unsupported{Feature: name}
 	}
+	window, err := c.window(order, partition, frame)
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	of := " OVER (" + window + ")"
+	other := fmt.Sprintf("lead(%s, %d)", x.SQL, away) + of
+	switch name {
+	case "percentOfTotal":
+		return dialect.Value{SQL: x.SQL + " / nullif(sum(" + x.SQL + ")" + of + ", 0)", Type: dialect.Decimal}, nil
+	case "firstValue":
+		return dialect.Value{SQL: "first_value(" + x.SQL + ")" + of, Type: x.Type}, nil
+	case "lastValue":
+		return dialect.Value{SQL: "last_value(" + x.SQL + ")" + of, Type: x.Type}, nil
+	}
+	return against(x, other, name), nil
 }
 
-// percentDifference is how much more a value is than another one, 0.1 for a
-// tenth.
-func percentDifference(x, other string) string {
-	return "((" + x + " - " + other + ") / nullif(" + other + ", 0))"
+// against compares a value with another one of its type: the other one itself, the
+// difference, or how much more the value is, 0.1 for a tenth.
+func against(x dialect.Value, other, function string) dialect.Value {
+	switch {
+	case strings.HasSuffix(function, "ercentDifference"):
+		return dialect.Value{SQL: "((" + x.SQL + " - " + other + ") / nullif(" + other + ", 0))", Type: dialect.Decimal}
+	case strings.HasSuffix(function, "ifference"):
+		return dialect.Value{SQL: "(" + x.SQL + " - " + other + ")", Type: x.Type}
+	default:
+		return dialect.Value{SQL: other, Type: x.Type}
+	}
 }
 
 // dates is a calculation's date, which must be a dimension of the visual, as the
@@ -276,35 +280,30 @@ func (c *calculation) dates(n expression.Node) (date string, grain types.TimeGra
 	return date, grain, append(c.grouping(), others...), nil
 }
 
-// keyword is the period that a call names.
-func (c *calculation) keyword(otherwise types.TimeGranularity) types.TimeGranularity {
-	for _, arg := range c.call.Args {
-		if word, ok := arg.(*expression.Keyword); ok {
-			return types.TimeGranularity(strings.TrimSuffix(word.Word, "S"))
-		}
+// period is the one that a call names, or else another one, by default days.
+func (c *calculation) period(otherwise types.TimeGranularity) types.TimeGranularity {
+	if named, ok := dialect.PeriodOf(c.call); ok {
+		return named
 	}
-	if otherwise == "" {
-		return types.TimeGranularityDay
-	}
-	return otherwise
+	return cmp.Or(otherwise, types.TimeGranularityDay)
 }
 
 // periodOverPeriod is a measure against its value some periods before:
 // https://docs.aws.amazon.com/quicksight/latest/user/periodOverPeriodDifference-function.html
-func (c *calculation) periodOverPeriod() (string, dialect.Type, error) {
+func (c *calculation) periodOverPeriod() (dialect.Value, error) {
 	x, err := c.operand(c.args[0])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
 	date, grain, others, err := c.dates(c.args[1])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
-	grain = c.keyword(grain)
+	grain = c.period(grain)
 	away := 1
 	if len(c.args) > 2 {
 		if away, err = c.rows(c.args[2]); err != nil {
-			return "", 0, err
+			return dialect.Value{}, err
 		}
 	}
 	if grain == types.TimeGranularityQuarter { // DuckDB has no such interval
@@ -314,36 +313,25 @@ func (c *calculation) periodOverPeriod() (string, dialect.Type, error) {
 	frame := "RANGE BETWEEN " + interval + " PRECEDING AND " + interval + " PRECEDING"
 	// Rows without a date are peers of one another, and none is before another.
 	other := "(CASE WHEN " + date + " IS NOT NULL THEN first(" + x.SQL + ") OVER (" + over(others, []string{date}, frame) + ") END)"
-	switch c.call.Function.Name {
-	case "periodOverPeriodLastValue":
-		return other, x.Type, nil
-	case "periodOverPeriodDifference":
-		return "(" + x.SQL + " - " + other + ")", x.Type, nil
-	default:
-		return percentDifference(x.SQL, other), dialect.Decimal, nil
-	}
+	return against(x, other, c.call.Function.Name), nil
 }
 
 // periodToDate is an aggregate from the beginning of the period up to each date:
 // https://docs.aws.amazon.com/quicksight/latest/user/periodToDateSumOverTime-function.html
-func (c *calculation) periodToDate() (string, dialect.Type, error) {
+func (c *calculation) periodToDate() (dialect.Value, error) {
 	x, err := c.operand(c.args[0])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
 	date, _, others, err := c.dates(c.args[1])
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
-	start, err := truncated(date, c.keyword(types.TimeGranularityYear))
+	start, err := dialect.Truncated(date, c.period(types.TimeGranularityYear))
 	if err != nil {
-		return "", 0, err
+		return dialect.Value{}, err
 	}
 	function := strings.TrimSuffix(strings.TrimPrefix(c.call.Function.Name, "periodToDate"), "OverTime")
-	v, err := aggregate(lowerFirst(function), x, "")
-	if err != nil {
-		return "", 0, err
-	}
 	window := over(append(others, start), []string{date}, "ROWS UNBOUNDED PRECEDING")
-	return v.SQL + " OVER (" + window + ")", v.Type, nil
+	return dialect.Aggregate(lowerFirst(function), x, 0, "OVER ("+window+")")
 }

@@ -10,27 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
 	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
+	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
-
-// instant is an instant as SQL.
-func instant(t time.Time) string {
-	return "TIMESTAMP '" + t.UTC().Format("2006-01-02 15:04:05.999999") + "'"
-}
-
-// instants are the forms that texts of instants have, those of the API first.
-var instants = []string{
-	time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02",
-}
-
-// parseInstant reads an instant, in UTC unless it says otherwise.
-func parseInstant(text string) (time.Time, error) {
-	for _, layout := range instants {
-		if t, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {
-			return inRange(t.UTC())
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is not an instant such as 2006-01-02T15:04:05Z or 2006-01-02", text)
-}
 
 // inRange refuses the years that no date in SQL is written with.
 func inRange(t time.Time) (time.Time, error) {
@@ -40,20 +21,10 @@ func inRange(t time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// truncated is an instant in SQL, cut off to a grain. Weeks begin on Sunday:
-// https://docs.aws.amazon.com/quicksight/latest/user/truncDate-function.html
-func truncated(sql string, grain types.TimeGranularity) (string, error) {
-	switch grain {
-	case "":
-		return sql, nil
-	case types.TimeGranularityWeek:
-		return "(date_trunc('week', " + sql + " + INTERVAL 1 DAY) - INTERVAL 1 DAY)", nil
-	case types.TimeGranularityYear, types.TimeGranularityQuarter, types.TimeGranularityMonth, types.TimeGranularityDay,
-		types.TimeGranularityHour, types.TimeGranularityMinute, types.TimeGranularitySecond, types.TimeGranularityMillisecond:
-		return "date_trunc('" + strings.ToLower(string(grain)) + "', " + sql + ")", nil
-	default:
-		return "", fmt.Errorf("there is no time granularity %q", grain)
-	}
+// clock are the periods that are the same length at all times.
+var clock = map[types.TimeGranularity]time.Duration{
+	types.TimeGranularityHour: time.Hour, types.TimeGranularityMinute: time.Minute,
+	types.TimeGranularitySecond: time.Second, types.TimeGranularityMillisecond: time.Millisecond,
 }
 
 // cut is an instant cut off to a grain, in Go.
@@ -74,17 +45,11 @@ func cut(t time.Time, grain types.TimeGranularity) (time.Time, error) {
 		return date(year, month, day-int(t.Weekday())), nil
 	case types.TimeGranularityDay:
 		return date(year, month, day), nil
-	case types.TimeGranularityHour:
-		return t.Truncate(time.Hour), nil
-	case types.TimeGranularityMinute:
-		return t.Truncate(time.Minute), nil
-	case types.TimeGranularitySecond:
-		return t.Truncate(time.Second), nil
-	case types.TimeGranularityMillisecond:
-		return t.Truncate(time.Millisecond), nil
-	default:
+	}
+	if clock[grain] == 0 {
 		return time.Time{}, fmt.Errorf("there is no time granularity %q", grain)
 	}
+	return t.Truncate(clock[grain]), nil
 }
 
 // mostPeriods bounds how many periods a date is moved by, so that it stays one.
@@ -107,17 +72,11 @@ func moved(t time.Time, n int, grain types.TimeGranularity) (time.Time, error) {
 		return inRange(t.AddDate(0, 0, 7*n))
 	case types.TimeGranularityDay:
 		return inRange(t.AddDate(0, 0, n))
-	case types.TimeGranularityHour:
-		return inRange(t.Add(time.Duration(n) * time.Hour))
-	case types.TimeGranularityMinute:
-		return inRange(t.Add(time.Duration(n) * time.Minute))
-	case types.TimeGranularitySecond:
-		return inRange(t.Add(time.Duration(n) * time.Second))
-	case types.TimeGranularityMillisecond:
-		return inRange(t.Add(time.Duration(n) * time.Millisecond))
-	default:
+	}
+	if clock[grain] == 0 {
 		return time.Time{}, fmt.Errorf("there is no time granularity %q", grain)
 	}
+	return inRange(t.Add(time.Duration(n) * clock[grain]))
 }
 
 func months(t time.Time, n int) time.Time {
@@ -126,13 +85,6 @@ func months(t time.Time, n int) time.Time {
 		later = later.AddDate(0, 0, -later.Day())
 	}
 	return later
-}
-
-// periods are the names of periods in expressions, in capitals.
-var periods = map[string]types.TimeGranularity{
-	"YYYY": types.TimeGranularityYear, "Q": types.TimeGranularityQuarter, "MM": types.TimeGranularityMonth,
-	"WK": types.TimeGranularityWeek, "DD": types.TimeGranularityDay, "HH": types.TimeGranularityHour,
-	"MI": types.TimeGranularityMinute, "SS": types.TimeGranularitySecond, "MS": types.TimeGranularityMillisecond,
 }
 
 // rolling evaluates the expression of a rolling date, such as
@@ -187,7 +139,7 @@ func (b *Builder) rollingNode(n expression.Node) (time.Time, error) {
 
 func period(n expression.Node) (types.TimeGranularity, error) {
 	if text, ok := n.(*expression.Literal); ok && text.Kind == expression.String {
-		if grain, ok := periods[strings.ToUpper(text.Text)]; ok {
+		if grain, ok := dialect.Periods[strings.ToUpper(text.Text)]; ok {
 			return grain, nil
 		}
 	}

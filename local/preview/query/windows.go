@@ -14,7 +14,6 @@ import (
 // https://docs.aws.amazon.com/quicksight/latest/user/level-aware-calculations.html
 const (
 	preFilter     = "PRE_FILTER"
-	preAggregate  = "PRE_AGG"
 	postAggregate = "POST_AGG_FILTER"
 )
 
@@ -29,103 +28,78 @@ func level(call *expression.Call) string {
 }
 
 // window gives the value of a window over rows: an Over function with a level
-// before the aggregation, or a level-aware aggregate such as sum(x, [a]).
+// before the aggregation, or a level-aware aggregate such as sum(x, [a]), which is
+// that of the groups of a among the filtered rows.
 func (p *plan) window(call *expression.Call) (value, error) {
 	args, lists := arguments(call)
-	if call.Function.Class == expression.Aggregate {
-		return p.levelAware(call, args, lists)
-	}
-	at := after
-	if level(call) == preFilter {
-		at = before
-	}
 	var whole value
 	if isRank(call) {
 		partition, err := p.values(listAt(lists, 1), &whole)
 		if err != nil {
 			return value{}, err
 		}
-		order, err := p.sorts(listAt(lists, 0), &whole)
+		order, err := sortTerms(listAt(lists, 0), func(n expression.Node) (dialect.Value, error) { return p.rowValue(n, &whole) })
 		if err != nil {
 			return value{}, err
 		}
-		whole.Value = rank(call.Function.Name, "("+over(partition, order, "")+")")
-	} else {
-		sql, partition, err := p.windowAggregate(call, args, listAt(lists, 0), &whole)
-		if err != nil {
+		whole.Value = rank(call.Function.Name, partition, order)
+		if err := raise(&whole, call); err != nil {
 			return value{}, err
 		}
-		if err := p.raise(&whole, at, call); err != nil {
-			return value{}, err
-		}
-		if len(partition) == 0 {
-			whole.SQL = sql
-			return p.once(whole), nil
-		}
-		whole.SQL = sql + " OVER (" + over(partition, nil, "") + ")"
+		return p.keep(whole), nil
 	}
-	if err := p.raise(&whole, at, call); err != nil {
+	x, err := p.rowValue(args[0], &whole)
+	if err != nil {
 		return value{}, err
 	}
-	return p.keep(whole), nil
+	percentile := 0.0
+	if len(args) > 1 {
+		if percentile, err = p.number(args[1]); err != nil {
+			return value{}, err
+		}
+	}
+	partition, err := p.values(listAt(lists, 0), &whole)
+	if err != nil {
+		return value{}, err
+	}
+	if err := raise(&whole, call); err != nil {
+		return value{}, err
+	}
+	of := ""
+	if len(partition) > 0 {
+		of = "OVER (" + over(partition, nil, "") + ")"
+	}
+	v, err := dialect.Aggregate(strings.TrimSuffix(call.Function.Name, "Over"), x, percentile, of)
+	if err != nil {
+		return value{}, err
+	}
+	whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
+	levelAware := call.Function.Class == expression.Aggregate
+	if len(partition) == 0 {
+		whole = p.once(whole)
+		partition = []string{"1"} // the one group of all rows
+	} else {
+		whole = p.keep(whole)
+	}
+	if levelAware {
+		whole.keys = partition
+	}
+	return whole, nil
 }
 
 // raise puts a window into its stage.
-func (p *plan) raise(v *value, at stage, call *expression.Call) error {
+func raise(v *value, call *expression.Call) error {
+	at := after
+	if level(call) == preFilter {
+		at = before
+	}
 	switch {
 	case v.stage > at && at == before:
 		return fmt.Errorf("%s with %s uses a value that is evaluated after the filters", call.Function.Name, preFilter)
-	case v.stage > at:
-		return fmt.Errorf("%s with %s uses an aggregate", call.Function.Name, preAggregate)
 	case v.stage < at:
 		v.stage, v.depth = at, 0
 	}
 	return nil
-}
-
-// levelAware gives the value of sum(x, [a]): that of the groups of a among the
-// filtered rows. What aggregates it counts each group of the visual's dimensions
-// and a once, see markLevels.
-func (p *plan) levelAware(call *expression.Call, args []expression.Node, lists []*expression.List) (value, error) {
-	var whole value
-	sql, partition, err := p.windowAggregate(call, args, listAt(lists, 0), &whole)
-	if err != nil {
-		return value{}, err
-	}
-	if err := p.raise(&whole, after, call); err != nil {
-		return value{}, err
-	}
-	whole.SQL = sql
-	if len(partition) == 0 {
-		whole = p.once(whole)
-		whole.keys = []string{"1"} // the one group of all rows
-		return whole, nil
-	}
-	whole.SQL += " OVER (" + over(partition, nil, "") + ")"
-	whole = p.keep(whole)
-	whole.keys = partition
-	return whole, nil
-}
-
-// windowAggregate gives a call's aggregate, without OVER, and its partitions.
-func (p *plan) windowAggregate(call *expression.Call, args []expression.Node, list *expression.List, whole *value) (string, []string, error) {
-	x, err := p.rowValue(args[0], whole)
-	if err != nil {
-		return "", nil, err
-	}
-	percentile := ""
-	if len(args) > 1 {
-		if percentile, err = p.fraction(args[1]); err != nil {
-			return "", nil, err
-		}
-	}
-	v, err := aggregate(strings.TrimSuffix(call.Function.Name, "Over"), x, percentile)
-	if err != nil {
-		return "", nil, err
-	}
-	whole.Type = v.Type
-	partition, err := p.values(list, whole)
-	return v.SQL, partition, err
 }
 
 // arguments are a call's values and its lists, without the level.
@@ -186,26 +160,19 @@ func (p *plan) values(list *expression.List, whole *value) ([]string, error) {
 	return all, nil
 }
 
-// sorts are the terms of ORDER BY for a sort list.
-func (p *plan) sorts(list *expression.List, whole *value) ([]string, error) {
-	return sortTerms(list, func(n expression.Node) (string, error) {
-		v, err := p.rowValue(n, whole)
-		return v.SQL, err
-	})
-}
-
-func sortTerms(list *expression.List, term func(expression.Node) (string, error)) ([]string, error) {
+// sortTerms are the terms of ORDER BY for a sort list, whose values term gives.
+func sortTerms(list *expression.List, term func(expression.Node) (dialect.Value, error)) ([]string, error) {
 	var all []string
 	for _, n := range list.Items {
 		sorted, ok := n.(*expression.Sorted)
 		if !ok {
 			sorted = &expression.Sorted{X: n}
 		}
-		sql, err := term(sorted.X)
+		v, err := term(sorted.X)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, sql+direction(sorted.Descending))
+		all = append(all, v.SQL+direction(sorted.Descending))
 	}
 	return all, nil
 }
@@ -233,69 +200,21 @@ func over(partition, order []string, frame string) string {
 	return strings.Join(parts, " ")
 }
 
-var ranks = []string{"rank", "denseRank", "percentileRank"}
-
-func isRank(call *expression.Call) bool { return slices.Contains(ranks, call.Function.Name) }
+func isRank(call *expression.Call) bool {
+	return slices.Contains([]string{"rank", "denseRank", "percentileRank"}, call.Function.Name)
+}
 
 // rank is a rank over a window. percentileRank goes from 0, included, to 100,
 // excluded: https://docs.aws.amazon.com/quicksight/latest/user/percentileRank-function.html
-func rank(function, window string) dialect.Value {
+func rank(function string, partition, order []string) dialect.Value {
+	window := "OVER (" + over(partition, order, "") + ")"
 	switch function {
 	case "denseRank":
-		return dialect.Value{SQL: "dense_rank() OVER " + window, Type: dialect.Integer}
+		return dialect.Value{SQL: "dense_rank() " + window, Type: dialect.Integer}
 	case "percentileRank":
-		// The window of all rows of the partition has no order.
-		partition, _, _ := strings.Cut(strings.TrimSuffix(window, ")"), "ORDER BY")
-		sql := "100.0 * (rank() OVER " + window + " - 1) / count(*) OVER " + partition + ")"
+		sql := "100.0 * (rank() " + window + " - 1) / count(*) OVER (" + over(partition, nil, "") + ")"
 		return dialect.Value{SQL: sql, Type: dialect.Decimal}
 	default:
-		return dialect.Value{SQL: "rank() OVER " + window, Type: dialect.Integer}
+		return dialect.Value{SQL: "rank() " + window, Type: dialect.Integer}
 	}
-}
-
-// markLevels replaces what aggregates stand over level-aware aggregates, such as
-// sum(sum(x, [a])): each row repeats the value of its group, and only the first
-// row of each group, within the visual's own, is to count.
-func (p *plan) markLevels(n expression.Node) (expression.Node, error) {
-	return rewrite(n, func(n expression.Node) (expression.Node, error) {
-		call, ok := n.(*expression.Call)
-		if !ok || call.Function.Class != expression.Aggregate || isLevelAware(call) {
-			return nil, nil
-		}
-		args := slices.Clone(call.Args)
-		for i, arg := range args {
-			v, err := p.translate(arg)
-			if err != nil {
-				return nil, err
-			}
-			if len(v.keys) == 0 {
-				continue
-			}
-			first := p.first(v)
-			v.uses(first)
-			v.SQL = "CASE WHEN " + first.SQL + " THEN " + v.SQL + " END"
-			v.keys = nil
-			args[i] = p.mark(arg, p.keep(v))
-		}
-		return &expression.Call{At: call.At, Function: call.Function, Args: args}, nil
-	})
-}
-
-func isLevelAware(call *expression.Call) bool {
-	_, lists := arguments(call)
-	return len(lists) > 0
-}
-
-// first says of a row whether it is the first of its group.
-func (p *plan) first(v value) value {
-	flag := value{Value: dialect.Value{Type: dialect.Boolean}, stage: v.stage, depth: v.depth}
-	var partition []string
-	for _, d := range p.dims {
-		flag.uses(d.value)
-		partition = append(partition, d.SQL)
-	}
-	partition = append(partition, v.keys...)
-	flag.SQL = "row_number() OVER (" + over(partition, nil, "") + ") = 1"
-	flag.keys = nil
-	return p.keep(flag)
 }
