@@ -1,9 +1,12 @@
 package preview
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -38,249 +41,156 @@ type control struct {
 	column *types.ColumnIdentifier // whose values can be chosen
 }
 
+// definedControl is what the definition says of a control of any kind: the kinds have
+// the same names for the same things.
+type definedControl struct {
+	ParameterControlId, FilterControlId  *string //nolint:revive // the API's names
+	SourceParameterName, SourceFilterId  *string //nolint:revive
+	Title                                *string
+	Type                                 string
+	MinimumValue, MaximumValue, StepSize float64
+	DisplayOptions                       struct {
+		SelectAllOptions *types.ListControlSelectAllOptions
+	}
+	SelectableValues struct {
+		Values              []string
+		LinkToDataSetColumn *types.ColumnIdentifier
+	}
+}
+
+// kinds are those of the page, by the API's members without Default and Options.
+var kinds = map[string]string{
+	"Dropdown": "dropdown", "List": "list", "Slider": "slider", "DateTimePicker": "date",
+	"TextField": "text", "TextArea": "text", "RelativeDateTime": "relative", "CrossSheet": "",
+}
+
+// read reads the one member of a union of controls that is set, and adds it to what is
+// known of the control. It is false where there is none that the page has.
+func (c *control) read(union any, multi bool) bool {
+	text, err := json.Marshal(union)
+	members := map[string]*definedControl{}
+	if err != nil || json.Unmarshal(text, &members) != nil {
+		return false
+	}
+	for name, d := range members {
+		kind, known := kinds[strings.TrimSuffix(strings.TrimPrefix(name, "Default"), "Options")]
+		if d == nil || !known {
+			continue
+		}
+		c.ID = cmp.Or(c.ID, firstOf(d.ParameterControlId, d.FilterControlId))
+		c.Title = cmp.Or(c.Title, firstOf(d.Title))
+		c.Parameter = cmp.Or(c.Parameter, firstOf(d.SourceParameterName))
+		c.Filter = cmp.Or(c.Filter, firstOf(d.SourceFilterId))
+		c.Kind, c.Min, c.Max, c.Step = kind, d.MinimumValue, d.MaximumValue, d.StepSize
+		switch kind {
+		case "dropdown", "list":
+			c.Multi = d.Type == string(types.SheetControlListTypeMultiSelect) || multi && d.Type == ""
+			c.SelectAll = d.DisplayOptions.SelectAllOptions == nil || d.DisplayOptions.SelectAllOptions.Visibility != types.VisibilityHidden
+			c.Values, c.column = d.SelectableValues.Values, d.SelectableValues.LinkToDataSetColumn
+		case "date":
+			if d.Type == string(types.SheetControlDateTimePickerTypeDateRange) {
+				c.Kind = "daterange"
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // controls are those of a sheet, its parameters' first.
 func controls(b *query.Builder, s *types.SheetDefinition) []control {
 	all := []control{}
-	for _, p := range s.ParameterControls {
-		if c, ok := parameterControl(p); ok {
-			if p, err := b.Parameter(c.Parameter); err == nil {
-				c.Value, c.Grain = p.Values, string(p.Grain)
-			}
-			all = append(all, c)
+	for i := range s.ParameterControls {
+		var c control
+		if !c.read(s.ParameterControls[i], false) {
+			continue
 		}
+		if p, err := b.Parameter(c.Parameter); err == nil {
+			c.Value, c.Grain = p.Values, string(p.Grain)
+		}
+		all = append(all, c)
 	}
-	for _, f := range s.FilterControls {
-		if c, ok := filterControl(b.Definition, f); ok {
+	for i := range s.FilterControls {
+		var c control
+		if !c.read(s.FilterControls[i], true) {
+			continue
+		}
+		f, source := filter(b.Definition, c.Filter)
+		if s.FilterControls[i].CrossSheet != nil && source.Control != nil { // its looks are at the filter
+			c.Title = firstOf(source.Control.Title)
+			c.read(deref(source.Control.ControlOptions), true)
+		}
+		c.begin(f, source)
+		if source.Kind != "" && c.Kind != "" {
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
-func parameterControl(p types.ParameterControl) (control, bool) {
-	switch {
-	case p.Dropdown != nil:
-		c := p.Dropdown
-		k := control{ID: firstOf(c.ParameterControlId), Kind: "dropdown", Title: firstOf(c.Title), Parameter: firstOf(c.SourceParameterName), Multi: c.Type == types.SheetControlListTypeMultiSelect}
-		k.SelectAll = c.DisplayOptions == nil || allShown(c.DisplayOptions.SelectAllOptions)
-		k.offer(c.SelectableValues)
-		return k, true
-	case p.List != nil:
-		c := p.List
-		k := control{ID: firstOf(c.ParameterControlId), Kind: "list", Title: firstOf(c.Title), Parameter: firstOf(c.SourceParameterName), Multi: c.Type == types.SheetControlListTypeMultiSelect}
-		k.SelectAll = c.DisplayOptions == nil || allShown(c.DisplayOptions.SelectAllOptions)
-		k.offer(c.SelectableValues)
-		return k, true
-	case p.Slider != nil:
-		c := p.Slider
-		return control{ID: firstOf(c.ParameterControlId), Kind: "slider", Title: firstOf(c.Title), Parameter: firstOf(c.SourceParameterName), Min: c.MinimumValue, Max: c.MaximumValue, Step: c.StepSize}, true
-	case p.DateTimePicker != nil:
-		c := p.DateTimePicker
-		return control{ID: firstOf(c.ParameterControlId), Kind: "date", Title: firstOf(c.Title), Parameter: firstOf(c.SourceParameterName)}, true
-	case p.TextField != nil:
-		c := p.TextField
-		return control{ID: firstOf(c.ParameterControlId), Kind: "text", Title: firstOf(c.Title), Parameter: firstOf(c.SourceParameterName)}, true
-	case p.TextArea != nil:
-		c := p.TextArea
-		return control{ID: firstOf(c.ParameterControlId), Kind: "text", Title: firstOf(c.Title), Parameter: firstOf(c.SourceParameterName)}, true
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
 	}
-	return control{}, false
+	return v
 }
 
-func (c *control) offer(v *types.ParameterSelectableValues) {
-	if v != nil {
-		c.Values, c.column = v.Values, v.LinkToDataSetColumn
-	}
-}
-
-func allShown(o *types.ListControlSelectAllOptions) bool {
-	return o == nil || o.Visibility != types.VisibilityHidden
-}
-
-// filterControl reads a control of a filter. One across sheets has its looks at
-// the filter.
-func filterControl(d *definition.Definition, f types.FilterControl) (c control, ok bool) {
-	var values *types.FilterSelectableValues
-	list := func(t types.SheetControlListType) bool { return t != types.SheetControlListTypeSingleSelect }
-	switch {
-	case f.Dropdown != nil:
-		k := f.Dropdown
-		c = control{ID: firstOf(k.FilterControlId), Kind: "dropdown", Title: firstOf(k.Title), Filter: firstOf(k.SourceFilterId), Multi: list(k.Type)}
-		c.SelectAll, values = k.DisplayOptions == nil || allShown(k.DisplayOptions.SelectAllOptions), k.SelectableValues
-	case f.List != nil:
-		k := f.List
-		c = control{ID: firstOf(k.FilterControlId), Kind: "list", Title: firstOf(k.Title), Filter: firstOf(k.SourceFilterId), Multi: list(k.Type)}
-		c.SelectAll, values = k.DisplayOptions == nil || allShown(k.DisplayOptions.SelectAllOptions), k.SelectableValues
-	case f.Slider != nil:
-		k := f.Slider
-		c = control{ID: firstOf(k.FilterControlId), Kind: "slider", Title: firstOf(k.Title), Filter: firstOf(k.SourceFilterId), Min: k.MinimumValue, Max: k.MaximumValue, Step: k.StepSize}
-	case f.DateTimePicker != nil:
-		k := f.DateTimePicker
-		c = control{ID: firstOf(k.FilterControlId), Kind: dateKind(k.Type), Title: firstOf(k.Title), Filter: firstOf(k.SourceFilterId)}
-	case f.RelativeDateTime != nil:
-		k := f.RelativeDateTime
-		c = control{ID: firstOf(k.FilterControlId), Kind: "relative", Title: firstOf(k.Title), Filter: firstOf(k.SourceFilterId)}
-	case f.TextField != nil:
-		c = control{ID: firstOf(f.TextField.FilterControlId), Kind: "text", Title: firstOf(f.TextField.Title), Filter: firstOf(f.TextField.SourceFilterId)}
-	case f.TextArea != nil:
-		c = control{ID: firstOf(f.TextArea.FilterControlId), Kind: "text", Title: firstOf(f.TextArea.Title), Filter: firstOf(f.TextArea.SourceFilterId)}
-	case f.CrossSheet != nil:
-		c = control{ID: firstOf(f.CrossSheet.FilterControlId), Filter: firstOf(f.CrossSheet.SourceFilterId)}
-	default:
-		return c, false
-	}
-	source, found := filter(d, c.Filter)
-	if !found {
-		return c, false
-	}
-	if f.CrossSheet != nil {
-		values = c.across(source.control())
-	}
-	if values != nil {
-		c.Values = values.Values
-	}
-	source.begin(&c)
-	return c, c.Kind != ""
-}
-
-func dateKind(t types.SheetControlDateTimePickerType) string {
-	if t == types.SheetControlDateTimePickerTypeDateRange {
-		return "daterange"
-	}
-	return "date"
-}
-
-// across gives a control the looks that stand at its filter.
-func (c *control) across(d *types.DefaultFilterControlConfiguration) *types.FilterSelectableValues {
-	if d == nil || d.ControlOptions == nil {
-		return nil
-	}
-	c.Title = firstOf(d.Title)
-	o := d.ControlOptions
-	switch {
-	case o.DefaultDropdownOptions != nil:
-		k := o.DefaultDropdownOptions
-		c.Kind, c.Multi = "dropdown", k.Type != types.SheetControlListTypeSingleSelect
-		c.SelectAll = k.DisplayOptions == nil || allShown(k.DisplayOptions.SelectAllOptions)
-		return k.SelectableValues
-	case o.DefaultListOptions != nil:
-		k := o.DefaultListOptions
-		c.Kind, c.Multi = "list", k.Type != types.SheetControlListTypeSingleSelect
-		c.SelectAll = k.DisplayOptions == nil || allShown(k.DisplayOptions.SelectAllOptions)
-		return k.SelectableValues
-	case o.DefaultDateTimePickerOptions != nil:
-		c.Kind = dateKind(o.DefaultDateTimePickerOptions.Type)
-	case o.DefaultRelativeDateTimeOptions != nil:
-		c.Kind = "relative"
-	case o.DefaultSliderOptions != nil:
-		k := o.DefaultSliderOptions
-		c.Kind, c.Min, c.Max, c.Step = "slider", k.MinimumValue, k.MaximumValue, k.StepSize
-	case o.DefaultTextFieldOptions != nil, o.DefaultTextAreaOptions != nil:
-		c.Kind = "text"
-	}
-	return nil
-}
-
-// filtering is a filter, whatever its kind.
-type filtering types.Filter
-
-func filter(d *definition.Definition, id string) (filtering, bool) {
+// filter finds the filter of an id.
+func filter(d *definition.Definition, id string) (types.Filter, query.Filter) {
 	for _, g := range d.FilterGroups {
 		for _, f := range g.Filters {
-			if found := filtering(f); id != "" && found.id() == id {
-				return found, true
+			if common := query.FilterOf(f); id != "" && common.ID == id {
+				return f, common
 			}
 		}
 	}
-	return filtering{}, false
+	return types.Filter{}, query.Filter{}
 }
 
-func (f *filtering) id() string {
-	switch {
-	case f.CategoryFilter != nil:
-		return firstOf(f.CategoryFilter.FilterId)
-	case f.NumericEqualityFilter != nil:
-		return firstOf(f.NumericEqualityFilter.FilterId)
-	case f.NumericRangeFilter != nil:
-		return firstOf(f.NumericRangeFilter.FilterId)
-	case f.TimeEqualityFilter != nil:
-		return firstOf(f.TimeEqualityFilter.FilterId)
-	case f.TimeRangeFilter != nil:
-		return firstOf(f.TimeRangeFilter.FilterId)
-	case f.RelativeDatesFilter != nil:
-		return firstOf(f.RelativeDatesFilter.FilterId)
-	case f.TopBottomFilter != nil:
-		return firstOf(f.TopBottomFilter.FilterId)
+// begin gives a control what its filter is set to. The values of an aggregate, and the
+// number of top values, are not
+// those of the column.
+func (c *control) begin(f types.Filter, common query.Filter) {
+	if c.column = common.Column; common.Aggregation != nil || f.TopBottomFilter != nil {
+		c.column = nil
 	}
-	return ""
-}
-
-func (f *filtering) control() *types.DefaultFilterControlConfiguration {
-	switch {
-	case f.CategoryFilter != nil:
-		return f.CategoryFilter.DefaultFilterControlConfiguration
-	case f.NumericEqualityFilter != nil:
-		return f.NumericEqualityFilter.DefaultFilterControlConfiguration
-	case f.NumericRangeFilter != nil:
-		return f.NumericRangeFilter.DefaultFilterControlConfiguration
-	case f.TimeEqualityFilter != nil:
-		return f.TimeEqualityFilter.DefaultFilterControlConfiguration
-	case f.TimeRangeFilter != nil:
-		return f.TimeRangeFilter.DefaultFilterControlConfiguration
-	case f.RelativeDatesFilter != nil:
-		return f.RelativeDatesFilter.DefaultFilterControlConfiguration
-	case f.TopBottomFilter != nil:
-		return f.TopBottomFilter.DefaultFilterControlConfiguration
+	instant := func(t *time.Time) (texts []string) {
+		if t != nil {
+			texts = []string{t.UTC().Format(time.RFC3339)}
+		}
+		return texts
 	}
-	return nil
-}
-
-// begin gives a control what its filter is set to.
-func (f *filtering) begin(c *control) {
 	switch {
 	case f.CategoryFilter != nil:
-		c.column = f.CategoryFilter.Column
-		if k := f.CategoryFilter.Configuration; k != nil {
-			switch {
-			case k.FilterListConfiguration != nil:
-				c.Value = k.FilterListConfiguration.CategoryValues
-			case k.CustomFilterListConfiguration != nil:
-				c.Value = k.CustomFilterListConfiguration.CategoryValues
-			case k.CustomFilterConfiguration != nil && k.CustomFilterConfiguration.CategoryValue != nil:
-				c.Value = []string{*k.CustomFilterConfiguration.CategoryValue}
-			}
+		k := deref(f.CategoryFilter.Configuration)
+		switch {
+		case k.FilterListConfiguration != nil:
+			c.Value = k.FilterListConfiguration.CategoryValues
+		case k.CustomFilterListConfiguration != nil:
+			c.Value = k.CustomFilterListConfiguration.CategoryValues
+		case k.CustomFilterConfiguration != nil && k.CustomFilterConfiguration.CategoryValue != nil:
+			c.Value = []string{*k.CustomFilterConfiguration.CategoryValue}
 		}
 	case f.NumericEqualityFilter != nil:
-		c.column = f.NumericEqualityFilter.Column
 		if v := f.NumericEqualityFilter.Value; v != nil {
 			c.Value = []string{number(*v)}
 		}
 	case f.NumericRangeFilter != nil:
-		c.column = f.NumericRangeFilter.Column
-		if v := f.NumericRangeFilter.RangeMinimum; v != nil && v.StaticValue != nil {
-			c.From = number(*v.StaticValue)
+		if v := deref(f.NumericRangeFilter.RangeMinimum).StaticValue; v != nil {
+			c.From = number(*v)
 		}
-		if v := f.NumericRangeFilter.RangeMaximum; v != nil && v.StaticValue != nil {
-			c.To = number(*v.StaticValue)
+		if v := deref(f.NumericRangeFilter.RangeMaximum).StaticValue; v != nil {
+			c.To = number(*v)
 		}
 	case f.TimeRangeFilter != nil:
 		k := f.TimeRangeFilter
-		c.column, c.Grain = k.Column, string(k.TimeGranularity)
-		if v := k.RangeMinimumValue; v != nil && v.StaticValue != nil {
-			c.From = v.StaticValue.UTC().Format(time.RFC3339)
-		}
-		if v := k.RangeMaximumValue; v != nil && v.StaticValue != nil {
-			c.To = v.StaticValue.UTC().Format(time.RFC3339)
-		}
+		c.Grain = string(k.TimeGranularity)
+		c.From = strings.Join(instant(deref(k.RangeMinimumValue).StaticValue), "")
+		c.To = strings.Join(instant(deref(k.RangeMaximumValue).StaticValue), "")
 	case f.TimeEqualityFilter != nil:
-		k := f.TimeEqualityFilter
-		c.column, c.Grain = k.Column, string(k.TimeGranularity)
-		if k.Value != nil {
-			c.Value = []string{k.Value.UTC().Format(time.RFC3339)}
-		}
+		c.Grain, c.Value = string(f.TimeEqualityFilter.TimeGranularity), instant(f.TimeEqualityFilter.Value)
 	case f.RelativeDatesFilter != nil:
 		k := f.RelativeDatesFilter
-		c.column = k.Column
 		c.Relative = &query.Relative{Type: k.RelativeDateType, Grain: k.TimeGranularity, Number: 1}
 		if k.RelativeDateValue != nil {
 			c.Relative.Number = int(*k.RelativeDateValue)

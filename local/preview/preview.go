@@ -161,7 +161,7 @@ func (s *Server) Close() error {
 
 // builder is what the queries of one reader are built with.
 func (s *Server) builder(l *loaded, state query.State) *query.Builder {
-	return &query.Builder{File: s.config.File, Definition: l.definition, Sources: l.sources, State: state, Now: time.Now().UTC()}
+	return &query.Builder{File: s.config.File, Definition: l.definition, Sources: l.sources, Faults: l.faults, State: state, Now: time.Now().UTC()}
 }
 
 // draw draws an element of a sheet on a version of the data, or gives what was

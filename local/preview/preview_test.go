@@ -206,3 +206,25 @@ func TestDataSets(t *testing.T) {
 		t.Errorf("%d %s", code, body)
 	}
 }
+
+// TestColumnsThatDifferInCapitals: to DuckDB they are one name, to QuickSight two.
+func TestColumnsThatDifferInCapitals(t *testing.T) {
+	text := `{"DataSetIdentifierDeclarations":[{"Identifier":"d","DataSetArn":"arn:d"}],
+		"Sheets":[{"SheetId":"s","Visuals":[{"TableVisual":{"VisualId":"v","ChartConfiguration":{"FieldWells":{"TableUnaggregatedFieldWells":{"Values":[
+			{"FieldId":"a","Column":{"DataSetIdentifier":"d","ColumnName":"resource id"}},{"FieldId":"b","Column":{"DataSetIdentifier":"d","ColumnName":"Resource Id"}},
+			{"FieldId":"c","Column":{"DataSetIdentifier":"d","ColumnName":"resource_1"}}]}}}}}]}]}`
+	s, err := Start(t.Context(), Config{
+		Listen: "127.0.0.1:0", File: "sets.json", Read: func() ([]byte, error) { return []byte(text), nil },
+		DataSets: map[string]string{"d": `SELECT 1 AS "resource id", 2 AS "Resource Id", 3 AS resource_1`},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if faults, err := s.Faults(t.Context()); err != nil || slices.ContainsFunc(faults, func(f definition.Fault) bool { return strings.Contains(f.Problem, "column") }) {
+		t.Errorf("the faults are %v, %v", faults, err)
+	}
+	if _, body := request(t, "POST", s.URL()+"/api/visual?sheet=s&visual=v", "{}"); !strings.Contains(body, `"rows":[[1,2,3]]`) {
+		t.Error(body)
+	}
+}

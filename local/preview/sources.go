@@ -25,13 +25,13 @@ var columnTypes = map[dialect.Type]types.ColumnDataType{
 }
 
 // described gives a data set as the checks and as the queries want it.
-func described(id, table string, columns []sql.Column) (definition.DataSet, query.Source) {
+func described(id, table string, columns []sql.ViewColumn) (definition.DataSet, query.Source) {
 	set := definition.DataSet{Identifier: id}
 	source := query.Source{Identifier: id, Table: quoted(table)}
 	for _, c := range columns {
 		t := dialect.TypeOf(c.Type)
 		set.Columns = append(set.Columns, definition.Column{Name: c.Name, Type: columnTypes[t]})
-		source.Columns = append(source.Columns, query.Column{Name: c.Name, Type: t})
+		source.Columns = append(source.Columns, query.Column{Name: c.Name, Type: t, SQL: c.SQL})
 	}
 	return set, source
 }
@@ -67,10 +67,10 @@ func (s *Server) connect(ctx context.Context, l *loaded, files sql.Listing) (set
 
 // dataSet finds one data set: a view called name, or one of the folder's. There are
 // no columns where it cannot be asked.
-func (s *Server) dataSet(ctx context.Context, l *loaded, id, name string) (table string, columns []sql.Column, problem string) {
+func (s *Server) dataSet(ctx context.Context, l *loaded, id, name string) (table string, columns []sql.ViewColumn, problem string) {
 	statement, given := s.config.DataSets[id]
 	view, known := s.config.Views[id]
-	failed := func(format string, err error) (string, []sql.Column, string) {
+	failed := func(format string, err error) (string, []sql.ViewColumn, string) {
 		l.broken = true
 		s.reconsider(err)
 		return "", nil, fmt.Sprintf(format, err)

@@ -76,7 +76,7 @@ func (v Value) as(t Type) (Value, error) {
 		if t == Integer {
 			t = Decimal
 		}
-		v.SQL, v.Type = "TRY_CAST("+v.SQL+" AS "+t.duck()+")", t
+		v.SQL, v.Type = "TRY_CAST("+v.SQL+" AS "+t.Duck()+")", t
 		return v, nil
 	default:
 		return Value{}, fmt.Errorf("%s cannot be compared with %s", v.Type, t)

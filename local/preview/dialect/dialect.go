@@ -46,8 +46,8 @@ func (t Type) String() string {
 	}
 }
 
-// duck is the type in DuckDB that a value of the type is cast to.
-func (t Type) duck() string {
+// Duck is the type in DuckDB that a value of the type is cast to.
+func (t Type) Duck() string {
 	switch t {
 	case Integer:
 		return "BIGINT"

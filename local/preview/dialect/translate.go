@@ -233,4 +233,4 @@ func wide(v Value) string {
 }
 
 // cast is a value as DuckDB's type for a type.
-func cast(v Value, t Type) string { return "CAST(" + v.SQL + " AS " + t.duck() + ")" }
+func cast(v Value, t Type) string { return "CAST(" + v.SQL + " AS " + t.Duck() + ")" }

@@ -45,6 +45,9 @@ func (b *Builder) Build(spec Spec) (*Query, error) {
 	if spec.Rows && (len(spec.Measures) > 0 || len(spec.Totals) > 0) {
 		return nil, errors.New("unaggregated rows have neither measures nor totals")
 	}
+	if spec.Rows && b.onlyAggregates(spec) {
+		p.spec.Rows, p.spec.Dimensions, p.spec.Measures = false, nil, spec.Dimensions
+	}
 	p.dimensions()
 	p.filters()
 	measures := p.measures()
@@ -63,6 +66,16 @@ func (b *Builder) Build(spec Spec) (*Query, error) {
 	return p.assemble(measures, sorts, limits), nil
 }
 
+// onlyAggregates says whether each column of rows is an aggregate, such as max(x): they
+// have one row then, of all rows, as QuickSight shows them.
+func (b *Builder) onlyAggregates(spec Spec) bool {
+	p, err := b.newPlan(spec.DataSet, "")
+	return err == nil && len(spec.Dimensions) > 0 && !slices.ContainsFunc(spec.Dimensions, func(f Field) bool {
+		v, err := p.field(f)
+		return err != nil || v.stage < grouped
+	})
+}
+
 // visualPath is the place of a visual in the definition.
 func (b *Builder) visualPath(spec Spec) string {
 	for i, sheet := range b.Definition.Sheets {
@@ -70,21 +83,34 @@ func (b *Builder) visualPath(spec Spec) string {
 			continue
 		}
 		for j := range sheet.Visuals {
-			union := reflect.ValueOf(sheet.Visuals[j])
-			for k := range union.NumField() {
-				member := union.Field(k)
-				if member.Kind() != reflect.Pointer || member.IsNil() {
-					continue
-				}
-				id := member.Elem().FieldByName("VisualId")
-				if id.IsValid() && !id.IsNil() && id.Elem().String() == spec.VisualID {
-					return fmt.Sprintf("$.Sheets[%d].Visuals[%d].%s", i, j, union.Type().Field(k).Name)
-				}
+			name, visual := union(sheet.Visuals[j])
+			if name != "" && aws.ToString(part[*string](visual, "VisualId")) == spec.VisualID {
+				return fmt.Sprintf("$.Sheets[%d].Visuals[%d].%s", i, j, name)
 			}
 		}
 		return fmt.Sprintf("$.Sheets[%d]", i)
 	}
 	return "$.Sheets"
+}
+
+// union gives the name and the value of the one member of a union that is set, a
+// struct; the name is empty if there is none.
+func union(of any) (name string, member reflect.Value) {
+	v := reflect.ValueOf(of)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			return v.Type().Field(i).Name, f.Elem()
+		}
+	}
+	return "", reflect.Value{}
+}
+
+// part is a member of a struct, nothing if it has no such member.
+func part[T any](of reflect.Value, name string) (v T) {
+	if f := of.FieldByName(name); f.IsValid() {
+		v, _ = f.Interface().(T)
+	}
+	return v
 }
 
 // field is the value of a field: of its expression or else its column.
@@ -108,6 +134,7 @@ func (p *plan) dimensions() {
 			d.SQL, err = dialect.Truncated(v.SQL, f.Grain)
 		}
 		p.note(p.path, err)
+		p.name("d", len(p.dims))
 		p.dims = append(p.dims, d)
 	}
 }

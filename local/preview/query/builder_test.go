@@ -120,6 +120,14 @@ func TestRows(t *testing.T) {
 	if _, err := builder(definitionOf("total", "sum(n)")).Build(s); err == nil {
 		t.Error("rows are sorted by an aggregate")
 	}
+	// Aggregates alone are one row; beside rows they cannot stand.
+	s.Dimensions, s.Sorts = []query.Field{dimension("total"), dimension("mean")}, []query.Sort{{FieldID: "mean"}}
+	b := builder(definitionOf("total", "sum(n)", "mean", "avg(price)"))
+	check(t, db, b, s, "115 2.536")
+	s.Dimensions = []query.Field{dimension("total"), dimension("item")}
+	if _, err := b.Build(s); err == nil {
+		t.Error("an aggregate stands beside rows")
+	}
 }
 
 // Where the filters leave nothing there is nothing, not a row of nulls.

@@ -1,8 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
@@ -52,25 +54,44 @@ func (p *plan) at(path string, err error) error {
 	}
 }
 
-// note keeps an error for the end, so that one query tells all its faults.
+// faultsOf are the definition's faults at a path of it, and below.
+func (b *Builder) faultsOf(path string) (all Faults) {
+	for _, f := range b.Faults {
+		rest, found := strings.CutPrefix(strings.Replace(f.Path, "$.Definition.", "$.", 1), path)
+		if found && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// noted is what is to be said of a query.
+type noted struct {
+	notes       []string
+	faults      Faults
+	unsupported error
+}
+
+// note keeps an error for the end, so that one query gives all its faults.
 func (p *plan) note(path string, err error) {
 	if err == nil {
 		return
 	}
-	err = p.at(path, err)
-	var fault definition.Fault
-	if !errors.As(err, &fault) {
-		if p.unsupported == nil {
-			p.unsupported = err
-		}
-		return
-	}
-	for _, known := range p.faults {
-		if known == fault {
+	found, several := err.(Faults) //nolint:errorlint // those of the definition, as they are
+	if !several {
+		err = p.at(path, err)
+		var fault definition.Fault
+		if !errors.As(err, &fault) {
+			p.unsupported = cmp.Or(p.unsupported, err)
 			return
 		}
+		found = Faults{fault}
 	}
-	p.faults = append(p.faults, fault)
+	for _, fault := range found {
+		if !slices.Contains(p.faults, fault) {
+			p.faults = append(p.faults, fault)
+		}
+	}
 }
 
 // failure is what was noted: the faults first, for they must be mended whatever

@@ -1,11 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,13 +65,8 @@ func (p *plan) names() []string {
 
 // read gives a column of the data set the name that it has in the query.
 func (p *plan) read(c Column) value {
-	sql := dialect.Name(c.Name)
-	i := slices.IndexFunc(p.columns, func(known item) bool { return known.sql == sql })
-	if i < 0 {
-		i = len(p.columns)
-		p.columns = append(p.columns, item{sql, "c" + strconv.Itoa(i)})
-	}
-	return value{Value: dialect.Value{SQL: p.columns[i].name, Type: c.Type}, stage: before}
+	name := p.add(&p.columns, dialect.Name(cmp.Or(c.SQL, c.Name)), "c", len(p.columns))
+	return value{Value: dialect.Value{SQL: name, Type: c.Type}, stage: before}
 }
 
 // calculate gives the value of a calculated field, once.
@@ -91,7 +85,7 @@ func (p *plan) calculate(i int) (value, error) {
 	v, err := p.evaluate(aws.ToString(field.Expression))
 	p.open = p.open[:len(p.open)-1]
 	err = p.at(path, err)
-	if err == nil && v.stage != constant && v.stage < grouped && !isName(v.SQL) {
+	if err == nil && v.stage != constant && v.stage < grouped && !p.made[v.SQL] {
 		v = p.keep(v)
 	}
 	p.resolved[name] = resolution{v, err}
@@ -99,9 +93,6 @@ func (p *plan) calculate(i int) (value, error) {
 }
 
 func calculatedPath(i int) string { return fmt.Sprintf("$.CalculatedFields[%d].Expression", i) }
-
-// isName says whether SQL is a column of the plan already.
-var isName = regexp.MustCompile(`^[ckda][0-9]+$`).MatchString
 
 // evaluate gives the value of an expression's text.
 func (p *plan) evaluate(text string) (value, error) {

@@ -157,7 +157,7 @@ func TestTableCalculations(t *testing.T) {
 		d.CalculatedFields = append(d.CalculatedFields, definitionOf("total", "sum(n)").CalculatedFields...)
 		s := spec("region", "SUM n", "x")
 		s.Totals = [][]string{{}}
-		check(t, db, builder(d), s, "north 60 1 0\n- 115 1 1")
+		check(t, db, builder(d), s, "north 60 1 0\n- 60 1 1")
 	})
 	t.Run("with totals", func(t *testing.T) {
 		s := spec("region", "x")

@@ -12,6 +12,38 @@ import (
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 
+// Filter is what the kinds of filters have in common.
+type Filter struct {
+	// Kind is the member of the union, such as CategoryFilter; empty for none.
+	Kind, ID    string
+	Column      *types.ColumnIdentifier
+	Aggregation *types.AggregationFunction
+	// Control is how a control of all sheets looks.
+	Control *types.DefaultFilterControlConfiguration
+
+	parameter *string
+	selectAll bool
+	nulls     types.FilterNullOption
+	member    any // a pointer to the filter itself
+}
+
+// FilterOf reads a filter of any kind.
+func FilterOf(f types.Filter) Filter {
+	kind, v := union(f)
+	if kind == "" {
+		return Filter{}
+	}
+	all := v.FieldByName("SelectAllOptions")
+	return Filter{
+		Kind: kind, ID: aws.ToString(part[*string](v, "FilterId")),
+		Column:      part[*types.ColumnIdentifier](v, "Column"),
+		Aggregation: part[*types.AggregationFunction](v, "AggregationFunction"),
+		Control:     part[*types.DefaultFilterControlConfiguration](v, "DefaultFilterControlConfiguration"),
+		parameter:   part[*string](v, "ParameterName"), selectAll: all.IsValid() && all.String() != "",
+		nulls: part[types.FilterNullOption](v, "NullOption"), member: v.Addr().Interface(),
+	}
+}
+
 // condition is what a row must fulfil: SQL that is true, false or null. Nothing
 // in SQL is a condition that each row fulfils.
 type condition struct {
@@ -19,11 +51,12 @@ type condition struct {
 	stage stage
 }
 
-// operand is what a filter looks at.
-type operand struct {
-	value
-	nulls types.FilterNullOption
-}
+// everything is the condition of a filter that filters nothing.
+var everything = condition{}
+
+// errUnset says that a filter looks at a parameter that has no value: it filters
+// nothing.
+var errUnset = errors.New("the filter's parameter is unset")
 
 // filters reads the filter groups whose scope the visual is in. The groups are
 // joined by AND, the filters of one group by OR:
@@ -31,45 +64,60 @@ type operand struct {
 func (p *plan) filters() {
 	for i := range p.Definition.FilterGroups {
 		group := &p.Definition.FilterGroups[i]
-		if group.Status == types.WidgetStatusDisabled || !p.inScope(group.ScopeConfiguration) {
-			continue
-		}
-		var alternatives []condition
-		everything := false
-		for j, f := range group.Filters {
-			kind, column := described(f)
-			path := fmt.Sprintf("$.FilterGroups[%d].Filters[%d].%s", i, j, kind)
-			if !p.applies(column, group.CrossDataset) {
-				continue
+		path := fmt.Sprintf("$.FilterGroups[%d]", i)
+		if s := group.ScopeConfiguration; s == nil || s.AllSheets == nil && s.SelectedSheets == nil {
+			for _, f := range p.faultsOf(path) { // a scope that was not understood may be any
+				if !strings.Contains(f.Path, ".Filters[") {
+					p.note("", f)
+				}
 			}
-			c, err := p.filter(f, len(group.Filters) > 1)
-			if err != nil {
-				p.note(path, err)
-				continue
-			}
-			everything = everything || c.sql == ""
-			alternatives = append(alternatives, c)
 		}
-		if len(alternatives) == 0 || everything {
-			continue
+		if group.Status != types.WidgetStatusDisabled && p.inScope(group.ScopeConfiguration) {
+			p.group(group, path)
 		}
-		c := anyOf(alternatives)
-		if p.spec.Rows && c.stage >= grouped {
-			p.note("", Unsupported{Feature: "a filter of aggregates beside rows that are not aggregated"})
-		}
-		p.conditions = append(p.conditions, c)
 	}
 }
 
-func anyOf(conditions []condition) condition {
-	var whole condition
-	terms := make([]string, len(conditions))
-	for i, c := range conditions {
-		terms[i] = c.sql
-		whole.stage = max(whole.stage, c.stage)
+// group reads the filters of a group that are of the visual's data set.
+func (p *plan) group(group *types.FilterGroup, path string) {
+	var terms []string
+	var at stage
+	all := false
+	for j := range group.Filters {
+		f := FilterOf(group.Filters[j])
+		if !p.applies(f.Column, group.CrossDataset) {
+			continue
+		}
+		path := fmt.Sprintf("%s.Filters[%d]", path, j)
+		if faulty := p.misread(path); len(faulty) > 0 {
+			p.note("", faulty)
+			continue
+		}
+		c, err := p.filter(f, len(group.Filters) > 1)
+		if err != nil {
+			p.note(path+"."+f.Kind, err)
+			continue
+		}
+		all = all || c == everything
+		terms, at = append(terms, c.sql), max(at, c.stage)
 	}
-	whole.sql = "(" + strings.Join(terms, " OR ") + ")"
-	return whole
+	if len(terms) == 0 || all {
+		return
+	}
+	if p.spec.Rows && at >= grouped {
+		p.note("", Unsupported{Feature: "a filter of aggregates beside rows that are not aggregated"})
+	}
+	p.conditions = append(p.conditions, condition{"(" + strings.Join(terms, " OR ") + ")", at})
+}
+
+// misread are the faults of a filter, without those of its control.
+func (p *plan) misread(path string) (all Faults) {
+	for _, f := range p.faultsOf(path) {
+		if !strings.Contains(f.Path, ".DefaultFilterControlConfiguration") {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // inScope says whether the visual is in the scope of a filter group.
@@ -82,15 +130,10 @@ func (p *plan) inScope(scope *types.FilterScopeConfiguration) bool {
 	case scope.SelectedSheets == nil:
 		return false
 	}
-	for _, sheet := range scope.SelectedSheets.SheetVisualScopingConfigurations {
-		if aws.ToString(sheet.SheetId) != p.spec.SheetID {
-			continue
-		}
-		if sheet.Scope == types.FilterVisualScopeAllVisuals || slices.Contains(sheet.VisualIds, p.spec.VisualID) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(scope.SelectedSheets.SheetVisualScopingConfigurations, func(s types.SheetVisualScopingConfiguration) bool {
+		return aws.ToString(s.SheetId) == p.spec.SheetID &&
+			(s.Scope == types.FilterVisualScopeAllVisuals || slices.Contains(s.VisualIds, p.spec.VisualID))
+	})
 }
 
 // applies says whether a filter of a column is one of the visual's data set. One
@@ -103,62 +146,82 @@ func (p *plan) applies(column *types.ColumnIdentifier, cross types.CrossDatasetT
 	return cross == types.CrossDatasetTypesAllDatasets && slices.Contains(p.names(), aws.ToString(column.ColumnName))
 }
 
-// described is the kind of a filter, which is the member of the union, and its
-// column.
-func described(f types.Filter) (string, *types.ColumnIdentifier) {
-	switch {
-	case f.CategoryFilter != nil:
-		return "CategoryFilter", f.CategoryFilter.Column
-	case f.NestedFilter != nil:
-		return "NestedFilter", f.NestedFilter.Column
-	case f.NumericEqualityFilter != nil:
-		return "NumericEqualityFilter", f.NumericEqualityFilter.Column
-	case f.NumericRangeFilter != nil:
-		return "NumericRangeFilter", f.NumericRangeFilter.Column
-	case f.RelativeDatesFilter != nil:
-		return "RelativeDatesFilter", f.RelativeDatesFilter.Column
-	case f.TimeEqualityFilter != nil:
-		return "TimeEqualityFilter", f.TimeEqualityFilter.Column
-	case f.TimeRangeFilter != nil:
-		return "TimeRangeFilter", f.TimeRangeFilter.Column
-	case f.TopBottomFilter != nil:
-		return "TopBottomFilter", f.TopBottomFilter.Column
-	default:
-		return "", nil
+// filter gives the condition of a filter, as its definition or the reader set it.
+func (p *plan) filter(f Filter, amongOthers bool) (condition, error) {
+	choice := p.State.Filters[f.ID]
+	if choice.All {
+		return everything, nil
 	}
+	c, err := p.conditionOf(f, choice, amongOthers)
+	if errors.Is(err, errUnset) {
+		return everything, nil
+	}
+	return c, err
 }
 
-// filter gives the condition of a filter. Those of the top and the bottom values
-// are noted instead, for they come after all others.
-func (p *plan) filter(f types.Filter, amongOthers bool) (condition, error) {
-	switch {
-	case f.CategoryFilter != nil:
-		return p.category(f.CategoryFilter)
-	case f.NestedFilter != nil:
-		return p.nested(f.NestedFilter)
-	case f.NumericEqualityFilter != nil:
-		return p.numericEquality(f.NumericEqualityFilter)
-	case f.NumericRangeFilter != nil:
-		return p.numericRange(f.NumericRangeFilter)
-	case f.RelativeDatesFilter != nil:
-		return p.relativeDates(f.RelativeDatesFilter)
-	case f.TimeEqualityFilter != nil:
-		return p.timeEquality(f.TimeEqualityFilter)
-	case f.TimeRangeFilter != nil:
-		return p.timeRange(f.TimeRangeFilter)
-	case f.TopBottomFilter != nil && amongOthers:
-		return condition{}, Unsupported{Feature: "a TopBottomFilter in a group of several filters"}
-	case f.TopBottomFilter != nil:
-		return condition{}, p.topBottom(f.TopBottomFilter)
+// conditionOf gives the condition of a filter that is not switched off. Filters of
+// the top and the bottom values are noted instead, for they come after all others.
+func (p *plan) conditionOf(f Filter, c Choice, amongOthers bool) (condition, error) {
+	switch m := f.member.(type) {
+	case *types.CategoryFilter:
+		return p.category(m, c)
+	case *types.NestedFilter:
+		return p.nested(m)
+	case *types.TopBottomFilter:
+		if amongOthers {
+			return condition{}, Unsupported{Feature: "a TopBottomFilter in a group of several filters"}
+		}
+		return condition{}, p.topBottom(m, c)
+	}
+	o, err := p.operand(f.Column, f.Aggregation, f.nulls)
+	if err != nil {
+		return condition{}, err
+	}
+	switch m := f.member.(type) {
+	case *types.NumericEqualityFilter:
+		return p.numericEquality(o, f, m, c)
+	case *types.NumericRangeFilter:
+		return p.numericRange(o, f, m, c)
+	case *types.RelativeDatesFilter:
+		return p.relativeDates(o, m, c)
+	case *types.TimeEqualityFilter:
+		return p.timeEquality(o, m, c)
+	case *types.TimeRangeFilter:
+		return p.timeRange(o, m, c)
 	default:
 		return condition{}, Unsupported{Feature: "a filter of an unknown kind"}
 	}
 }
 
-// choice is what the reader set a filter to.
-func (p *plan) choice(filterID *string) (Choice, bool) {
-	c := p.State.Filters[aws.ToString(filterID)]
-	return c, c.All || c.Values != nil || c.From != "" || c.To != "" || c.Relative != nil
+// made says whether the reader chose something.
+func (c Choice) made() bool {
+	return c.All || c.Values != nil || c.From != "" || c.To != "" || c.Relative != nil
+}
+
+// valuesOf are the values of a filter's parameter, or errUnset.
+func (p *plan) valuesOf(parameter string) ([]string, error) {
+	v, err := p.filterParameter(parameter)
+	if err == nil && len(v.Values) == 0 {
+		err = errUnset
+	}
+	return v.Values, err
+}
+
+// eitherUnset is the error of a range's bounds. That a parameter is unset matters only
+// where there is no other bound.
+func eitherUnset(none bool, errs ...error) error {
+	for _, err := range errs {
+		if err != nil && (none || !errors.Is(err, errUnset)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// operand is what a filter looks at.
+type operand struct {
+	value
+	nulls types.FilterNullOption
 }
 
 // operand is the value of a filter's column, aggregated if the filter says so.
@@ -167,17 +230,11 @@ func (p *plan) operand(column *types.ColumnIdentifier, aggregation *types.Aggreg
 		return operand{}, errors.New("the filter has no column")
 	}
 	v, err := p.column(aws.ToString(column.ColumnName))
+	if err == nil && aggregation != nil {
+		v, err = p.aggregated(v, aggregation)
+	}
 	if err != nil {
 		return operand{}, err
-	}
-	if aggregation != nil {
-		name, percentile, err := aggregationOf(aggregation)
-		if err != nil {
-			return operand{}, err
-		}
-		if v, err = p.measure(v, name, percentile); err != nil {
-			return operand{}, err
-		}
 	}
 	if v.stage == grouped {
 		v = p.aggregate(v)
@@ -185,43 +242,49 @@ func (p *plan) operand(column *types.ColumnIdentifier, aggregation *types.Aggreg
 	return operand{v, nulls}, nil
 }
 
+// aggregated is a value that the API's AggregationFunction aggregates.
+func (p *plan) aggregated(v value, f *types.AggregationFunction) (value, error) {
+	name, percentile, err := aggregationOf(f)
+	if err != nil {
+		return value{}, err
+	}
+	return p.measure(v, name, percentile)
+}
+
 // where gives the condition that a match is, with nulls kept, left out or alone:
 // a match is neither true nor false of a null, whatever its operator. Without a
 // match all values fulfil it.
 func (o operand) where(match string) condition {
-	c := condition{stage: o.stage}
-	switch o.nulls {
-	case types.FilterNullOptionNullsOnly:
+	c := condition{match, o.stage}
+	switch {
+	case o.nulls == types.FilterNullOptionNullsOnly:
 		c.sql = o.SQL + " IS NULL"
-	case types.FilterNullOptionAllValues:
-		if match != "" {
-			c.sql = "(" + match + " OR " + o.SQL + " IS NULL)"
-		}
-	default:
-		c.sql = match
-		if match == "" {
-			c.sql = o.SQL + " IS NOT NULL"
-		}
+	case o.nulls == types.FilterNullOptionAllValues && match == "":
+		return everything
+	case o.nulls == types.FilterNullOptionAllValues:
+		c.sql = "(" + match + " OR " + o.SQL + " IS NULL)"
+	case match == "":
+		c.sql = o.SQL + " IS NOT NULL"
 	}
 	return c
 }
 
-// everything is the condition of a filter that filters nothing.
-var everything = condition{}
+// all is the condition that each of some terms holds; without terms it is where("").
+func (o operand) all(terms []string) condition {
+	if len(terms) == 0 {
+		return o.where("")
+	}
+	return o.where("(" + strings.Join(terms, " AND ") + ")")
+}
 
 // literal is a text as a constant of the operand's type. Without one it can
 // equal no value of the operand.
 func (o operand) literal(text string) (string, bool) {
 	t := o.Type
-	if t == dialect.Boolean {
-		switch strings.ToLower(text) {
-		case "1", "true":
-			text = "true"
-		case "0", "false":
-			text = "false"
-		}
-	}
-	if t == dialect.Integer {
+	switch t {
+	case dialect.Boolean:
+		text = strings.NewReplacer("1", "true", "0", "false").Replace(text)
+	case dialect.Integer:
 		t = dialect.Decimal // 1.0 is an integer too
 	}
 	v, err := dialect.Constant([]string{text}, t)

@@ -14,11 +14,7 @@ import (
 // category gives the condition of a CategoryFilter. The lists hold whole values,
 // whether their operator is CONTAINS or EQUALS; a custom filter compares with
 // its operator, and tells capital letters from small ones.
-func (p *plan) category(f *types.CategoryFilter) (condition, error) {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return everything, nil
-	}
+func (p *plan) category(f *types.CategoryFilter, choice Choice) (condition, error) {
 	c := f.Configuration
 	if c == nil {
 		return condition{}, errors.New("the filter has no configuration")
@@ -29,17 +25,21 @@ func (p *plan) category(f *types.CategoryFilter) (condition, error) {
 	case c.FilterListConfiguration != nil:
 		l := c.FilterListConfiguration
 		nulls, match = l.NullOption, listMatch(l.MatchOperator, l.CategoryValues, l.SelectAllOptions)
+		if nulls == "" && l.SelectAllOptions != "" {
+			nulls = types.FilterNullOptionAllValues
+		}
 	case c.CustomFilterListConfiguration != nil:
 		l := c.CustomFilterListConfiguration
 		nulls, match = l.NullOption, listMatch(l.MatchOperator, l.CategoryValues, l.SelectAllOptions)
 	case c.CustomFilterConfiguration != nil:
 		l := c.CustomFilterConfiguration
-		texts, err := p.customValues(l)
-		if err != nil {
-			return condition{}, err
+		texts := []string{aws.ToString(l.CategoryValue)}
+		var err error
+		if l.ParameterName != nil {
+			texts, err = p.valuesOf(*l.ParameterName)
 		}
-		if texts == nil && l.SelectAllOptions == "" && !chosen {
-			return everything, nil // by a parameter that is unset
+		if err != nil && (!errors.Is(err, errUnset) || l.SelectAllOptions == "" && !choice.made()) {
+			return condition{}, err
 		}
 		nulls = l.NullOption
 		match = func(o operand) (string, error) {
@@ -51,35 +51,27 @@ func (p *plan) category(f *types.CategoryFilter) (condition, error) {
 	default:
 		return condition{}, errors.New("the filter's configuration is empty")
 	}
-	if nulls == "" && listSelectsAll(c.FilterListConfiguration) {
-		nulls = types.FilterNullOptionAllValues
-	}
 	o, err := p.operand(f.Column, nil, nulls)
 	if err != nil {
 		return condition{}, err
 	}
-	if chosen {
-		return p.chosenCategories(o, choice)
+	if choice.made() {
+		return o.chosen(choice.Values), nil
 	}
 	sql, err := match(o)
 	return o.where(sql), err
 }
 
-// listSelectsAll says whether a list lets all values through.
-func listSelectsAll(l *types.FilterListConfiguration) bool {
-	return l != nil && l.SelectAllOptions != ""
-}
-
-// chosenCategories is the condition of the values that the reader chose. No
-// values are all of them.
-func (p *plan) chosenCategories(o operand, c Choice) (condition, error) {
-	if len(c.Values) == 0 {
-		return everything, nil
+// chosen is the condition of the values that the reader chose. No values are all of
+// them.
+func (o operand) chosen(values []string) condition {
+	if len(values) == 0 {
+		return everything
 	}
 	if o.nulls == types.FilterNullOptionNullsOnly {
 		o.nulls = types.FilterNullOptionNonNullsOnly
 	}
-	return o.where(o.isOneOf(c.Values, false)), nil
+	return o.where(o.isOneOf(values, false))
 }
 
 // listMatch matches a list. Without values and SelectAllOptions nothing is
@@ -98,22 +90,6 @@ func listMatch(operator types.CategoryFilterMatchOperator, values []string, all 
 			return o.compare(operator, values)
 		}
 	}
-}
-
-// customValues are what a custom filter compares with, nil for a parameter that
-// is unset.
-func (p *plan) customValues(c *types.CustomFilterConfiguration) ([]string, error) {
-	if c.ParameterName == nil {
-		return []string{aws.ToString(c.CategoryValue)}, nil
-	}
-	parameter, err := p.filterParameter(*c.ParameterName)
-	if err != nil {
-		return nil, err
-	}
-	if len(parameter.Values) == 0 {
-		return nil, nil
-	}
-	return parameter.Values, nil
 }
 
 // isOneOf matches the values of a list, or all others.
@@ -182,8 +158,8 @@ func (p *plan) nested(f *types.NestedFilter) (condition, error) {
 	if err != nil {
 		return condition{}, err
 	}
-	c, err := p.category(&types.CategoryFilter{Column: inner.Column, Configuration: inner.Configuration})
-	if err != nil {
+	c, err := p.category(&types.CategoryFilter{Column: inner.Column, Configuration: inner.Configuration}, Choice{})
+	if err != nil && !errors.Is(err, errUnset) {
 		return condition{}, err
 	}
 	if o.stage > before || c.stage > before {

@@ -21,56 +21,33 @@ func (o operand) number() (operand, error) {
 	return o, nil
 }
 
-// numberText is a number's text as SQL.
-func numberText(text string) (string, error) {
-	v, err := dialect.Constant([]string{text}, dialect.Decimal)
-	return v.SQL, err
-}
-
 // numericEquality gives the condition of a NumericEqualityFilter.
-func (p *plan) numericEquality(f *types.NumericEqualityFilter) (condition, error) {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return everything, nil
-	}
-	o, err := p.operand(f.Column, f.AggregationFunction, f.NullOption)
-	if err == nil {
-		o, err = o.number()
-	}
-	if err != nil {
-		return condition{}, err
-	}
-	var texts []string
+func (p *plan) numericEquality(o operand, f Filter, m *types.NumericEqualityFilter, c Choice) (condition, error) {
+	o, err := o.number()
+	texts := []string{decimal(aws.ToFloat64(m.Value))}
 	switch {
-	case chosen:
-		texts = choice.Values
-	case f.SelectAllOptions != "":
+	case err != nil:
+	case c.made():
+		texts = c.Values
+	case f.selectAll:
 		return o.where(""), nil
-	case f.ParameterName != nil:
-		parameter, err := p.filterParameter(*f.ParameterName)
-		if err != nil {
-			return condition{}, err
-		}
-		texts = parameter.Values
-	default:
-		texts = []string{decimal(aws.ToFloat64(f.Value))}
+	case f.parameter != nil:
+		texts, err = p.valuesOf(*f.parameter)
 	}
-	if len(texts) == 0 {
-		return everything, nil
+	if err != nil || len(texts) == 0 {
+		return everything, err
 	}
 	numbers := make([]string, len(texts))
 	for i, text := range texts {
-		if numbers[i], err = numberText(text); err != nil {
+		v, err := dialect.Constant([]string{text}, dialect.Decimal)
+		if err != nil {
 			return condition{}, err
 		}
+		numbers[i] = v.SQL
 	}
 	operator := " IN ("
-	switch f.MatchOperator {
-	case types.NumericEqualityMatchOperatorEquals:
-	case types.NumericEqualityMatchOperatorDoesNotEqual:
+	if m.MatchOperator == types.NumericEqualityMatchOperatorDoesNotEqual {
 		operator = " NOT IN ("
-	default:
-		return condition{}, fmt.Errorf("there is no match operator %q", f.MatchOperator)
 	}
 	return o.where(o.SQL + operator + strings.Join(numbers, ", ") + ")"), nil
 }
@@ -78,58 +55,38 @@ func (p *plan) numericEquality(f *types.NumericEqualityFilter) (condition, error
 // numericRange gives the condition of a NumericRangeFilter. A bound is left out
 // by IncludeMinimum and IncludeMaximum unless they are true; without either
 // bound, because parameters are unset, it filters nothing.
-func (p *plan) numericRange(f *types.NumericRangeFilter) (condition, error) {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return everything, nil
-	}
-	o, err := p.operand(f.Column, f.AggregationFunction, f.NullOption)
-	if err == nil {
-		o, err = o.number()
-	}
-	if err != nil {
+func (p *plan) numericRange(o operand, f Filter, m *types.NumericRangeFilter, c Choice) (condition, error) {
+	o, err := o.number()
+	switch {
+	case err != nil:
 		return condition{}, err
-	}
-	if chosen {
-		return o.between(choice.From, choice.To, true, true)
-	}
-	if f.SelectAllOptions != "" {
+	case c.made():
+		return o.between(c.From, c.To, true, true)
+	case f.selectAll:
 		return o.where(""), nil
 	}
-	from, unset1, err := p.bound(f.RangeMinimum)
-	if err != nil {
+	from, errFrom := p.bound(m.RangeMinimum)
+	to, errTo := p.bound(m.RangeMaximum)
+	if err := eitherUnset(from == "" && to == "", errFrom, errTo); err != nil {
 		return condition{}, err
 	}
-	to, unset2, err := p.bound(f.RangeMaximum)
-	if err != nil {
-		return condition{}, err
-	}
-	if from == "" && to == "" && (unset1 || unset2) {
-		return everything, nil
-	}
-	return o.between(from, to, aws.ToBool(f.IncludeMinimum), aws.ToBool(f.IncludeMaximum))
+	return o.between(from, to, aws.ToBool(m.IncludeMinimum), aws.ToBool(m.IncludeMaximum))
 }
 
-// bound is the number of a range's bound, empty if it has none; unset says that
-// it has none since a parameter is unset.
-func (p *plan) bound(v *types.NumericRangeFilterValue) (text string, unset bool, err error) {
+// bound is the number of a range's bound, empty if it has none.
+func (p *plan) bound(v *types.NumericRangeFilterValue) (string, error) {
 	switch {
 	case v == nil:
-		return "", false, nil
 	case v.Parameter != nil:
-		parameter, err := p.filterParameter(*v.Parameter)
+		values, err := p.valuesOf(*v.Parameter)
 		if err != nil {
-			return "", false, err
+			return "", err
 		}
-		if len(parameter.Values) == 0 {
-			return "", true, nil
-		}
-		return parameter.Values[0], false, nil
+		return values[0], nil
 	case v.StaticValue != nil:
-		return decimal(*v.StaticValue), false, nil
-	default:
-		return "", false, nil
+		return decimal(*v.StaticValue), nil
 	}
+	return "", nil
 }
 
 // between is the condition of a range of numbers; an empty bound is none.
@@ -142,18 +99,14 @@ func (o operand) between(from, to string, includeFrom, includeTo bool) (conditio
 		if bound.text == "" {
 			continue
 		}
-		sql, err := numberText(bound.text)
+		v, err := dialect.Constant([]string{bound.text}, dialect.Decimal)
 		if err != nil {
 			return condition{}, err
 		}
-		operator := " " + bound.operator + " "
 		if bound.include {
-			operator = " " + bound.operator + "= "
+			bound.operator += "="
 		}
-		terms = append(terms, o.SQL+operator+sql)
+		terms = append(terms, o.SQL+" "+bound.operator+" "+v.SQL)
 	}
-	if len(terms) == 0 {
-		return o.where(""), nil
-	}
-	return o.where("(" + strings.Join(terms, " AND ") + ")"), nil
+	return o.all(terms), nil
 }

@@ -2,12 +2,14 @@ package query_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/query"
 )
 
@@ -362,7 +364,54 @@ func TestFiltersOfAggregates(t *testing.T) {
 	check(t, db, builder(filtered(definitionOf(), f)), spec("region", "MAX n"), "south 40")
 	check(t, db, builder(filtered(definitionOf("total", "sum(n)"), between("total", nonNulls, 10, 50, false))), spec("region", "MAX n"), "south 40")
 	check(t, db, builder(filtered(definitionOf("total", "sum(n)"), between("total", allValues, 10, 50, false))), spec("region", "MAX n"), "south 40\n- -")
+	large := between("total", nonNulls, 10, 50, true)
+	sorted := []query.Sort{{FieldID: "SUM n", Descending: true}}
+	limited := func(dimension string, l query.Limit) query.Spec {
+		s := spec(dimension, "SUM n", "AVERAGE n")
+		s.Sorts, s.Limits = sorted, []query.Limit{l}
+		return s
+	}
+	onlySome := builder(filtered(definitionOf("total", "sum(n)"), large))
+	s := limited("region", query.Limit{FieldID: "region", N: 1})
+	check(t, db, onlySome, s, "south 45 22.5 2")
+	s = limited("region", query.Limit{FieldID: "region", N: 1, Others: true})
+	s.Totals = [][]string{{}}
+	check(t, db, onlySome, s, "south 45 22.5 2 false 0\n- 10 5 2 true 0\n- 55 13.75 2 - 1")
+	check(t, db, onlySome, spec("", "SUM n"), "")
+	check(t, db, builder(filtered(definitionOf("total", "sum(n)"), between("total", nonNulls, 100, 200, true))), spec("", "SUM n"), "115")
 	if _, err := builder(filtered(definitionOf(), f)).Build(prices()); !errors.As(err, new(query.Unsupported)) {
 		t.Errorf("the error of rows that are not aggregated is %v", err)
+	}
+}
+
+// What Decode could not read of a filter, of its scope or of a parameter is left unset,
+// so that without the definition's faults it would filter nothing.
+func TestFaultyFiltersAreNotDropped(t *testing.T) {
+	for name, c := range map[string]struct{ path, dataSet, want string }{
+		"a bound":              {"$.FilterGroups[0].Filters[0].TimeRangeFilter.RangeMinimumValue.StaticValue", "sales", "no instant"},
+		"of a wrapped one":     {"$.Definition.FilterGroups[0].Filters[0].TimeRangeFilter.RangeMinimumValue.StaticValue", "sales", "no instant"},
+		"the filter":           {"$.FilterGroups[0].Filters[0]", "sales", "no instant"},
+		"a parameter":          {"$.ParameterDeclarations[0].StringParameterDeclaration.DefaultValues", "sales", "no instant"},
+		"a scope":              {"$.FilterGroups[2].ScopeConfiguration.SelectedSheets", "sales", "no instant"},
+		"a control":            {"$.FilterGroups[0].Filters[0].TimeRangeFilter.DefaultFilterControlConfiguration.Title", "sales", ""},
+		"of another data set":  {"$.FilterGroups[0].Filters[0].TimeRangeFilter", "other", ""},
+		"another filter":       {"$.FilterGroups[0].Filters[10]", "sales", ""},
+		"of a group, in scope": {"$.FilterGroups[1].FilterGroupId", "sales", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := filtered(filtered(declare(definitionOf()), times(nonNulls, "", "", "", true)), byParameter("item", "EQUALS", "item"))
+			d = filtered(d, list("item", "CONTAINS", nonNulls, "none"))
+			d.FilterGroups[2].ScopeConfiguration = &types.FilterScopeConfiguration{}
+			d.FilterGroups[0].Filters[0].TimeRangeFilter.Column.DataSetIdentifier = &c.dataSet
+			b := builder(d)
+			b.Faults = []definition.Fault{{File: "d.json", Path: c.path, Problem: "no instant"}}
+			_, err := b.Build(spec("region"))
+			if c.want == "" && err != nil {
+				t.Fatal(err)
+			}
+			if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.path+": "+c.want)) {
+				t.Errorf("the error is %v", err)
+			}
+		})
 	}
 }

@@ -27,92 +27,64 @@ func (o operand) within(s span) condition {
 	if !s.to.IsZero() {
 		terms = append(terms, o.SQL+" < "+dialect.Instant(s.to))
 	}
-	if len(terms) == 0 {
-		return o.where("")
-	}
-	return o.where("(" + strings.Join(terms, " AND ") + ")")
+	return o.all(terms)
 }
 
-// instantOperand is a filter's operand that must be an instant.
-func (p *plan) instantOperand(column *types.ColumnIdentifier, nulls types.FilterNullOption) (operand, error) {
-	o, err := p.operand(column, nil, nulls)
-	if err != nil {
-		return operand{}, err
-	}
+// instant refuses a filter's operand that is no instant.
+func (o operand) instant() error {
 	if o.Type != dialect.Datetime && o.Type != dialect.Unknown {
-		return operand{}, fmt.Errorf("a %s is compared with an instant", o.Type)
+		return fmt.Errorf("a %s is compared with an instant", o.Type)
 	}
-	return o, nil
+	return nil
 }
 
 // timeEquality gives the condition of a TimeEqualityFilter: all instants of the
 // period of its granularity that the value is in.
-func (p *plan) timeEquality(f *types.TimeEqualityFilter) (condition, error) {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return everything, nil
-	}
-	o, err := p.instantOperand(f.Column, types.FilterNullOptionNonNullsOnly)
-	if err != nil {
-		return condition{}, err
-	}
-	at := f.Value
+func (p *plan) timeEquality(o operand, f *types.TimeEqualityFilter, c Choice) (condition, error) {
+	at, err := f.Value, o.instant()
 	switch {
-	case chosen && len(choice.Values) > 0:
-		t, err := dialect.ParseInstant(choice.Values[0])
-		if err != nil {
-			return condition{}, err
-		}
-		at = &t
-	case chosen:
-		return p.chosenSpan(o, choice, f.TimeGranularity)
+	case err != nil:
+	case c.made() && len(c.Values) > 0:
+		at, err = pointed(dialect.ParseInstant(c.Values[0]))
+	case c.made():
+		return p.chosenSpan(o, c, f.TimeGranularity)
 	case f.ParameterName != nil:
-		if at, err = p.instantOf(*f.ParameterName); err != nil {
-			return condition{}, err
-		}
+		at, err = p.instantOf(*f.ParameterName)
 	case f.RollingDate != nil:
-		t, err := p.rolling(f.RollingDate)
-		if err != nil {
-			return condition{}, err
-		}
-		at = &t
+		at, err = pointed(p.rolling(f.RollingDate))
 	}
-	if at == nil {
-		return everything, nil
+	if err != nil || at == nil {
+		return everything, err
 	}
 	if f.TimeGranularity == "" {
 		return o.where(o.SQL + " = " + dialect.Instant(*at)), nil
 	}
-	s, err := periodsOf(*at, *at, f.TimeGranularity)
+	s, err := periodOf(*at, f.TimeGranularity)
 	return o.within(s), err
 }
 
-// instantOf is a parameter's instant, nil where it is unset.
+func pointed(t time.Time, err error) (*time.Time, error) { return &t, err }
+
+// instantOf is a parameter's instant, or errUnset.
 func (p *plan) instantOf(name string) (*time.Time, error) {
-	parameter, err := p.filterParameter(name)
+	values, err := p.valuesOf(name)
 	if err != nil {
 		return nil, err
 	}
-	if len(parameter.Values) == 0 {
-		return nil, nil
-	}
-	t, err := dialect.ParseInstant(parameter.Values[0])
+	t, err := dialect.ParseInstant(values[0])
 	if err != nil {
 		return nil, fmt.Errorf("the parameter %q: %w", name, err)
 	}
 	return &t, nil
 }
 
-// periodsOf is the span of the periods from one instant's to another's.
-func periodsOf(from, to time.Time, grain types.TimeGranularity) (span, error) {
-	from, err := cut(from, grain)
+// periodOf is the span of the period that an instant is in.
+func periodOf(t time.Time, grain types.TimeGranularity) (span, error) {
+	from, err := edge(t, grain, false)
 	if err != nil {
 		return span{}, err
 	}
-	if to, err = cut(to, grain); err != nil {
-		return span{}, err
-	}
-	to, err = moved(to, 1, grain)
+	to, err := edge(t, grain, true)
 	return span{from, to}, err
 }
 
@@ -120,28 +92,18 @@ func periodsOf(from, to time.Time, grain types.TimeGranularity) (span, error) {
 // bounds are whole periods: a range of days that includes its maximum includes
 // all of that day. A bound is left out unless IncludeMinimum or IncludeMaximum
 // is true.
-func (p *plan) timeRange(f *types.TimeRangeFilter) (condition, error) {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return everything, nil
-	}
-	o, err := p.instantOperand(f.Column, f.NullOption)
-	if err != nil {
+func (p *plan) timeRange(o operand, f *types.TimeRangeFilter, c Choice) (condition, error) {
+	if err := o.instant(); err != nil {
 		return condition{}, err
 	}
-	if chosen {
-		return p.chosenSpan(o, choice, f.TimeGranularity)
+	if c.made() {
+		return p.chosenSpan(o, c, f.TimeGranularity)
 	}
-	from, unset1, err := p.timeBound(f.RangeMinimumValue)
+	from, errFrom := p.timeBound(f.RangeMinimumValue)
+	to, errTo := p.timeBound(f.RangeMaximumValue)
+	err := eitherUnset(from == nil && to == nil, errFrom, errTo)
 	if err != nil {
 		return condition{}, err
-	}
-	to, unset2, err := p.timeBound(f.RangeMaximumValue)
-	if err != nil {
-		return condition{}, err
-	}
-	if from == nil && to == nil && (unset1 || unset2) {
-		return everything, nil
 	}
 	var s span
 	// The least step after an instant is DuckDB's microsecond.
@@ -173,18 +135,16 @@ func edge(t time.Time, grain types.TimeGranularity, past bool) (time.Time, error
 	return moved(start, 1, grain)
 }
 
-func (p *plan) timeBound(v *types.TimeRangeFilterValue) (at *time.Time, unset bool, err error) {
+func (p *plan) timeBound(v *types.TimeRangeFilterValue) (*time.Time, error) {
 	switch {
 	case v == nil:
-		return nil, false, nil
+		return nil, nil
 	case v.Parameter != nil:
-		at, err = p.instantOf(*v.Parameter)
-		return at, at == nil, err
+		return p.instantOf(*v.Parameter)
 	case v.RollingDate != nil:
-		t, err := p.rolling(v.RollingDate)
-		return &t, false, err
+		return pointed(p.rolling(v.RollingDate))
 	default:
-		return v.StaticValue, false, nil
+		return v.StaticValue, nil
 	}
 }
 
@@ -220,44 +180,32 @@ func (p *plan) chosenSpan(o operand, c Choice, grain types.TimeGranularity) (con
 }
 
 // relativeDates gives the condition of a RelativeDatesFilter.
-func (p *plan) relativeDates(f *types.RelativeDatesFilter) (condition, error) {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return everything, nil
-	}
-	o, err := p.instantOperand(f.Column, f.NullOption)
-	if err != nil {
+func (p *plan) relativeDates(o operand, f *types.RelativeDatesFilter, c Choice) (condition, error) {
+	if err := o.instant(); err != nil {
 		return condition{}, err
 	}
 	anchor, err := p.anchor(f.AnchorDateConfiguration)
 	if err != nil {
 		return condition{}, err
 	}
-	if chosen && choice.Relative == nil {
-		return p.chosenSpan(o, choice, "")
+	if c.made() && c.Relative == nil {
+		return p.chosenSpan(o, c, "")
 	}
-	number := int(aws.ToInt32(f.RelativeDateValue))
+	r := Relative{Type: f.RelativeDateType, Number: int(aws.ToInt32(f.RelativeDateValue)), Grain: f.TimeGranularity}
 	if f.ParameterName != nil {
-		parameter, err := p.filterParameter(*f.ParameterName)
+		values, err := p.valuesOf(*f.ParameterName)
 		if err != nil {
 			return condition{}, err
 		}
-		if len(parameter.Values) == 0 {
-			return everything, nil
-		}
-		if _, err := fmt.Sscan(parameter.Values[0], &number); err != nil {
-			return condition{}, fmt.Errorf("the parameter %q is not a number of periods", parameter.Name)
+		if _, err := fmt.Sscan(values[0], &r.Number); err != nil {
+			return condition{}, fmt.Errorf("the parameter %q is not a number of periods", *f.ParameterName)
 		}
 	}
-	r := Relative{Type: f.RelativeDateType, Number: number, Grain: f.TimeGranularity}
-	if chosen {
-		r = *choice.Relative
+	if c.made() {
+		r = *c.Relative
 	}
 	s, err := relativeSpan(r.Type, r.Number, r.Grain, anchor)
-	if err != nil {
-		return condition{}, err
-	}
-	if !chosen {
+	if err == nil && !c.made() {
 		s, err = p.excluding(s, f.ExcludePeriodConfiguration, anchor, r.Type == types.RelativeDateTypeNext)
 	}
 	return o.within(s), err
@@ -265,17 +213,16 @@ func (p *plan) relativeDates(f *types.RelativeDatesFilter) (condition, error) {
 
 // anchor is the instant that a relative filter counts from.
 func (p *plan) anchor(c *types.AnchorDateConfiguration) (time.Time, error) {
-	if c == nil || c.ParameterName == nil {
-		return p.Now.UTC(), nil
+	if c != nil && c.ParameterName != nil {
+		at, err := p.instantOf(*c.ParameterName)
+		if err == nil {
+			return *at, nil
+		}
+		if !errors.Is(err, errUnset) {
+			return time.Time{}, err
+		}
 	}
-	at, err := p.instantOf(*c.ParameterName)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if at == nil {
-		return p.Now.UTC(), nil
-	}
-	return *at, nil
+	return p.Now.UTC(), nil
 }
 
 // relativeSpan is the span of a relative filter, as

@@ -22,11 +22,7 @@ type top struct {
 // topBottom notes a TopBottomFilter. Its values are ordered by their aggregates
 // over the rows that all other filters let through, and equal ones by
 // themselves; null is not one of them.
-func (p *plan) topBottom(f *types.TopBottomFilter) error {
-	choice, chosen := p.choice(f.FilterId)
-	if choice.All {
-		return nil
-	}
+func (p *plan) topBottom(f *types.TopBottomFilter, choice Choice) error {
 	if f.Column == nil {
 		return errors.New("the filter has no column")
 	}
@@ -40,8 +36,8 @@ func (p *plan) topBottom(f *types.TopBottomFilter) error {
 	if v.SQL, err = dialect.Truncated(v.SQL, f.TimeGranularity); err != nil {
 		return err
 	}
-	n, err := p.topLimit(f, choice, chosen)
-	if err != nil || n == 0 {
+	n, err := p.topLimit(f, choice)
+	if err != nil {
 		return err
 	}
 	t := top{value: v.SQL, n: n}
@@ -57,21 +53,18 @@ func (p *plan) topBottom(f *types.TopBottomFilter) error {
 	return nil
 }
 
-// topLimit is how many values are kept; 0 is all of them.
-func (p *plan) topLimit(f *types.TopBottomFilter, c Choice, chosen bool) (int, error) {
+// topLimit is how many values are kept, or errUnset.
+func (p *plan) topLimit(f *types.TopBottomFilter, c Choice) (int, error) {
 	text := strconv.Itoa(int(aws.ToInt32(f.Limit)))
 	switch {
-	case chosen && len(c.Values) > 0:
+	case len(c.Values) > 0:
 		text = c.Values[0]
 	case f.ParameterName != nil:
-		parameter, err := p.filterParameter(*f.ParameterName)
+		values, err := p.valuesOf(*f.ParameterName)
 		if err != nil {
 			return 0, err
 		}
-		if len(parameter.Values) == 0 {
-			return 0, nil
-		}
-		text = parameter.Values[0]
+		text = values[0]
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || n < 1 || n > 1e9 {
@@ -88,11 +81,7 @@ func (p *plan) topOrder(by types.AggregationSortConfiguration) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, percentile, err := aggregationOf(by.AggregationFunction)
-	if err != nil {
-		return "", err
-	}
-	if v, err = p.measure(v, name, percentile); err != nil {
+	if v, err = p.aggregated(v, by.AggregationFunction); err != nil {
 		return "", err
 	}
 	if v.stage != grouped {

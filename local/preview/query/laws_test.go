@@ -27,7 +27,7 @@ func someSales(t *rapid.T) query.Source {
 	}
 	return query.Source{
 		Identifier: "sales", Table: `(VALUES ` + strings.Join(values, ", ") + `) AS s(a, b, n, "at")`,
-		Columns: []query.Column{{"a", dialect.String}, {"b", dialect.String}, {"n", dialect.Integer}, {"at", dialect.Datetime}},
+		Columns: []query.Column{{Name: "a", Type: dialect.String}, {Name: "b", Type: dialect.String}, {Name: "n", Type: dialect.Integer}, {Name: "at", Type: dialect.Datetime}},
 	}
 }
 

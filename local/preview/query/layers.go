@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,11 +16,17 @@ type statement struct {
 	last   string // the name of the layer under way
 }
 
-// with adds a layer and makes it the last one. Layers are written into one
-// another, so that DuckDB reads only the columns that are used.
-func (s *statement) with(name, query string) {
-	s.layers = append(s.layers, name+" AS NOT MATERIALIZED ("+query+")")
+// with adds a layer of columns and makes it the last one; rest is what stands behind
+// FROM and the layer before it. Layers are written into one another, so that DuckDB
+// reads only the columns that are used.
+func (s *statement) with(name string, columns []string, rest string) {
+	s.layers = append(s.layers, name+" AS NOT MATERIALIZED ("+s.query(columns, rest)+")")
 	s.last = name
+}
+
+// query is a SELECT of columns from the last layer.
+func (s *statement) query(columns []string, rest string) string {
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + s.last + rest
 }
 
 // once adds a query that is evaluated once, however often it is read.
@@ -31,33 +38,32 @@ func (s *statement) sql(query string) string {
 	return "WITH " + strings.Join(s.layers, ",\n") + "\n" + query
 }
 
+// everyColumn is all that the layer before has.
+var everyColumn = []string{"*"}
+
 // rowLayers writes the layers of the rows: what is read, what is calculated
 // before the filters, the filters, and what is calculated after them.
 func (p *plan) rowLayers() *statement {
-	s := &statement{}
-	columns := []string{}
-	for _, c := range p.columns {
-		columns = append(columns, c.sql+" AS "+c.name)
-	}
+	s := &statement{last: p.source.Table}
+	columns := named(p.columns)
 	if len(columns) == 0 {
 		columns = []string{"1 AS c0"}
 	}
-	s.with("__before0", "SELECT "+strings.Join(columns, ", ")+" FROM "+p.source.Table)
-	p.stageLayers(s, before)
+	s.with("__before0", columns, "")
+	p.stageLayers(s, before, "__before")
 	if p.unfiltered {
-		s.with("__unfiltered", "SELECT * FROM "+s.last)
+		s.with("__unfiltered", everyColumn, "")
 	}
-	filtered := "SELECT * FROM " + s.last + p.whereAt(constant, before)
-	if p.hasSingle(after) {
+	if where := p.where(before); slices.ContainsFunc(p.singles, func(s single) bool { return s.stage == after }) {
 		// Each single, each limit and the result read the rows. What is calculated and
 		// filtered up to here costs far more than to keep it.
-		s.once("__after0", filtered)
+		s.once("__after0", s.query(everyColumn, where))
 		s.last = "__after0"
 	} else {
-		s.with("__after0", filtered)
+		s.with("__after0", everyColumn, where)
 	}
-	p.stageLayers(s, after)
-	s.with("__rows", "SELECT * FROM "+s.last+p.whereAt(after, after))
+	p.stageLayers(s, after, "__after")
+	s.with("__rows", everyColumn, p.where(after))
 	if len(p.tops) > 0 {
 		var terms []string
 		for i, t := range p.tops {
@@ -65,141 +71,156 @@ func (p *plan) rowLayers() *statement {
 			s.once(name, t.query(s.last))
 			terms = append(terms, t.value+" IN (SELECT v FROM "+name+")")
 		}
-		s.with("__topped", "SELECT * FROM __rows WHERE "+strings.Join(terms, " AND "))
+		s.with("__topped", everyColumn, " WHERE "+strings.Join(terms, " AND "))
 	}
 	return s
 }
 
-// hasSingle says whether a stage has a value over all of its rows.
-func (p *plan) hasSingle(at stage) bool {
-	return slices.ContainsFunc(p.singles, func(s single) bool { return s.stage == at })
+// named are items as columns.
+func named(items []item) []string {
+	columns := make([]string, len(items))
+	for i, item := range items {
+		columns[i] = item.sql + " AS " + item.name
+	}
+	return columns
 }
 
-// stageLayers writes what a stage adds to its layer 0.
-func (p *plan) stageLayers(s *statement, at stage) {
-	name := func(i int) string {
-		return map[stage]string{before: "__before", after: "__after", table: "__table"}[at] + strconv.Itoa(i)
-	}
-	singles := func(depth int) {
+// stageLayers writes what a stage adds to its layer 0, and the values over all rows
+// of each of its layers.
+func (p *plan) stageLayers(s *statement, at stage, prefix string) {
+	for depth := 0; ; depth++ {
 		for _, single := range p.singles {
 			if single.stage == at && single.depth == depth {
-				s.once(single.name, "SELECT "+single.sql+" AS v FROM "+name(depth))
+				s.once(single.name, s.query([]string{single.sql + " AS v"}, ""))
 			}
 		}
-	}
-	singles(0)
-	for i, layer := range p.layers[at] {
-		columns := "*"
-		for _, item := range layer {
-			columns += ", " + item.sql + " AS " + item.name
+		if depth == len(p.layers[at]) {
+			return
 		}
-		s.with(name(i+1), "SELECT "+columns+" FROM "+s.last)
-		singles(i + 1)
+		s.with(prefix+strconv.Itoa(depth+1), append([]string{"*"}, named(p.layers[at][depth])...), "")
 	}
 }
 
-// whereAt is the WHERE of the conditions of some stages. Totals are over all
-// groups, also those that a condition on aggregates leaves out.
-func (p *plan) whereAt(from, to stage) string {
+// where is the WHERE of the conditions of a stage; constant ones go before all. A
+// condition on table calculations leaves no total out: those are over all groups.
+func (p *plan) where(at stage) string {
 	var terms []string
 	for _, c := range p.conditions {
-		if c.stage >= from && c.stage <= to {
+		if max(c.stage, before) == at {
 			terms = append(terms, c.sql)
 		}
-	}
-	if from >= grouped && len(p.spec.Totals) > 0 && len(terms) > 0 {
-		terms = []string{"(g > 0 OR " + strings.Join(terms, " AND ") + ")"}
 	}
 	if len(terms) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(terms, " AND ")
+	whole := strings.Join(terms, " AND ")
+	if at == table && len(p.spec.Totals) > 0 {
+		whole = "g > 0 OR " + whole
+	}
+	return " WHERE " + whole
 }
 
 // assemble writes the query.
 func (p *plan) assemble(measures []output, sorts []order, limits []limit) *Query {
 	s := p.rowLayers()
-	p.dimensionLayers(s, limits)
+	columns := []string{"*"}
+	for i, d := range p.dims {
+		columns = append(columns, d.SQL+" AS "+dimensionName(i))
+	}
+	if where := p.where(grouped); where == "" {
+		s.with("__dimensions", columns, "")
+	} else {
+		s.once("__dimensions", s.query(columns, ""))
+		s.last = "__dimensions"
+		p.having(s, where)
+	}
+	p.limit(s, limits)
 	if !p.spec.Rows {
 		p.groupLayers(s)
 	}
 	return p.result(s, measures, sorts, limits)
 }
 
-// dimensionLayers adds the dimensions to the rows, and leaves out or puts
-// together what is behind a limit.
-func (p *plan) dimensionLayers(s *statement, limits []limit) {
-	columns := "*"
-	for i, d := range p.dims {
-		columns += ", " + d.SQL + " AS " + dimensionName(i)
+// having leaves the rows of those groups out that a condition on aggregates leaves
+// out, before limits, sorts and totals look at them.
+func (p *plan) having(s *statement, where string) {
+	var keys []string
+	on, group := "true", ""
+	for i := range p.dims {
+		d := dimensionName(i)
+		keys = append(keys, d)
+		on += " AND r." + d + " IS NOT DISTINCT FROM __groups." + d
 	}
-	s.with("__dimensions", "SELECT "+columns+" FROM "+s.last)
+	if len(keys) > 0 {
+		group = " GROUP BY " + strings.Join(keys, ", ")
+	}
+	s.once("__groups", "SELECT * FROM ("+s.query(append(keys, named(p.aggs)...), group)+")"+where)
+	s.with("__having", []string{"r.*"}, " AS r SEMI JOIN __groups ON "+on)
+}
+
+// limit leaves out or puts together what is behind a limit.
+func (p *plan) limit(s *statement, limits []limit) {
 	if len(limits) == 0 {
 		return
 	}
-	from := "__dimensions"
-	columns = "__dimensions.*"
-	var rest []string // a dimension has no value where it is the rest
+	var rest, flags []string // a dimension has no value where it is the rest
+	joins := " AS r"
 	for i, l := range limits {
 		d, name := dimensionName(l.dimension), limitName(i)
-		s.once(name, fmt.Sprintf("SELECT %s AS v, true AS kept, count(*) OVER () AS n FROM __dimensions GROUP BY %[1]s ORDER BY %s LIMIT %d",
-			d, strings.Join(l.terms, ", "), l.n))
+		s.once(name, s.query([]string{d + " AS v", "true AS kept", "count(*) OVER () AS n"},
+			fmt.Sprintf(" GROUP BY %s ORDER BY %s LIMIT %d", d, strings.Join(l.terms, ", "), l.n)))
 		join := " JOIN "
 		if l.others {
 			join = " LEFT JOIN "
-			rest = append(rest, "CASE WHEN "+name+".kept THEN __dimensions."+d+" END AS "+d)
-			columns += ", " + name + ".kept IS NULL AS o" + strconv.Itoa(l.dimension)
+			rest = append(rest, "CASE WHEN "+name+".kept THEN r."+d+" END AS "+d)
+			flags = append(flags, name+".kept IS NULL AS "+othersName(l.dimension))
 		}
-		from += join + name + " ON __dimensions." + d + " IS NOT DISTINCT FROM " + name + ".v"
+		joins += join + name + " ON r." + d + " IS NOT DISTINCT FROM " + name + ".v"
 	}
+	columns := "r.*"
 	if len(rest) > 0 {
-		columns = strings.Replace(columns, "__dimensions.*", "__dimensions.* REPLACE ("+strings.Join(rest, ", ")+")", 1)
+		columns += " REPLACE (" + strings.Join(rest, ", ") + ")"
 	}
-	s.with("__limited", "SELECT "+columns+" FROM "+from)
+	s.with("__limited", append([]string{columns}, flags...), joins)
 }
 
 func limitName(i int) string { return "__limit" + strconv.Itoa(i) }
 
+func othersName(i int) string { return "o" + strconv.Itoa(i) }
+
+// keys are the columns of a dimension by which rows are grouped.
+func (p *plan) keys(i int) []string {
+	if p.dims[i].others {
+		return []string{dimensionName(i), othersName(i)}
+	}
+	return []string{dimensionName(i)}
+}
+
 // groupLayers groups the rows and adds the table calculations.
 func (p *plan) groupLayers(s *statement) {
-	var columns, keys []string
-	for i, d := range p.dims {
-		columns = append(columns, dimensionName(i))
-		if d.others {
-			columns = append(columns, "o"+strconv.Itoa(i))
-		}
+	var keys []string
+	for i := range p.dims {
+		keys = append(keys, p.keys(i)...)
 	}
-	keys = slices.Clone(columns)
-	for _, a := range p.aggs {
-		columns = append(columns, a.sql+" AS "+a.name)
-	}
-	having, group := "", ""
+	columns := append(slices.Clone(keys), named(p.aggs)...)
+	const some = " HAVING count(*) > 0"
+	rest := some
 	switch {
 	case len(p.spec.Totals) > 0:
 		columns = append(columns, p.mask()+" AS mask")
-		group = " GROUP BY GROUPING SETS (" + strings.Join(p.groupingSets(), ", ") + ")"
-		having = " HAVING count(*) > 0"
+		rest = " GROUP BY GROUPING SETS (" + strings.Join(p.groupingSets(), ", ") + ")" + some
 	case len(keys) > 0:
-		group = " GROUP BY " + strings.Join(keys, ", ")
-	default:
-		having = " HAVING count(*) > 0"
-	}
-	if len(columns) == 0 {
+		rest = " GROUP BY " + strings.Join(keys, ", ")
+	case len(columns) == 0:
 		columns = []string{"count(*)"}
 	}
-	s.with("__grouped", "SELECT "+strings.Join(columns, ", ")+" FROM "+s.last+group+having)
+	s.with("__grouped", columns, rest)
 	if len(p.spec.Totals) > 0 {
-		s.with("__totals", "SELECT * FROM "+s.last+" JOIN (VALUES "+p.masks()+") AS sets(mask, g) USING (mask)")
+		s.with("__totals", everyColumn, " JOIN (VALUES "+p.masks()+") AS sets(mask, g) USING (mask)")
 	}
-	if where := p.whereAt(grouped, grouped); where != "" {
-		s.with("__having", "SELECT * FROM "+s.last+where)
-	}
-	if len(p.layers[table]) > 0 {
-		s.with("__table0", "SELECT * FROM "+s.last)
-		p.stageLayers(s, table)
-	}
-	if where := p.whereAt(table, table); where != "" {
-		s.with("__kept", "SELECT * FROM "+s.last+where)
+	p.stageLayers(s, table, "__table")
+	if where := p.where(table); where != "" {
+		s.with("__kept", everyColumn, where)
 	}
 }
 
@@ -222,34 +243,25 @@ func (p *plan) result(s *statement, measures []output, sorts []order, limits []l
 		id := p.dims[l.dimension].ID
 		add(CountColumn(id), "(SELECT any_value(n) FROM "+limitName(i)+")", dialect.Integer)
 		if l.others {
-			add(OthersColumn(id), "r.o"+strconv.Itoa(l.dimension), dialect.Boolean)
+			add(OthersColumn(id), "r."+othersName(l.dimension), dialect.Boolean)
 		}
 	}
-	totals := len(p.spec.Totals) > 0
-	if totals {
+	most := cmp.Or(max(p.spec.MaxRows, 0), DefaultMaxRows) + 1
+	order := strings.Join(p.orderTerms(sorts), ", ")
+	if order != "" {
+		order = " ORDER BY " + order
+	}
+	rest := order + " LIMIT " + strconv.Itoa(most)
+	if len(p.spec.Totals) > 0 {
 		add(GroupingColumn, "g", dialect.Integer)
+		// Each kind of rows has the limit to itself, so that no total is cut off.
+		rest = fmt.Sprintf(" QUALIFY row_number() OVER (PARTITION BY g%s) <= %d ORDER BY ", order, most) +
+			strings.Join(append([]string{"g"}, p.orderTerms(sorts)...), ", ")
 	}
 	if len(columns) == 0 {
 		columns = []string{"NULL"}
 	}
-	limit := p.spec.MaxRows
-	if limit <= 0 {
-		limit = DefaultMaxRows
-	}
-	terms := p.orderTerms(sorts)
-	order := ""
-	if len(terms) > 0 {
-		order = " ORDER BY " + strings.Join(terms, ", ")
-	}
-	query := "SELECT " + strings.Join(columns, ", ") + " FROM " + s.last + " AS r"
-	if totals {
-		// Each kind of rows has the limit to itself, so that no total is cut off.
-		query += fmt.Sprintf(" QUALIFY row_number() OVER (PARTITION BY g%s) <= %d", order, limit+1)
-		query += " ORDER BY " + strings.Join(append([]string{"g"}, terms...), ", ")
-	} else {
-		query += order + " LIMIT " + strconv.Itoa(limit+1)
-	}
-	q.SQL = s.sql(query)
+	q.SQL = s.sql(s.query(columns, " AS r"+rest))
 	return q
 }
 
@@ -259,12 +271,12 @@ func (p *plan) orderTerms(sorts []order) []string {
 	var terms []string
 	for i, d := range p.dims {
 		if d.others {
-			terms = append(terms, "r.o"+strconv.Itoa(i)+" ASC NULLS LAST")
+			terms = append(terms, "r."+othersName(i)+" ASC NULLS LAST")
 		}
 	}
 	for _, o := range sorts {
 		sql := o.sql
-		if isName(sql) {
+		if p.made[sql] { // and not a field that has this id
 			sql = "r." + sql
 		}
 		terms = append(terms, sql+direction(o.descending))
@@ -279,34 +291,21 @@ func (p *plan) orderTerms(sorts []order) []string {
 // DOUBLE, TIMESTAMP or BOOLEAN. An integer of more than 64 bits is an error of
 // the query.
 func shown(sql string, t dialect.Type) string {
-	duck := map[dialect.Type]string{
-		dialect.Integer: "BIGINT", dialect.Decimal: "DOUBLE", dialect.Datetime: "TIMESTAMP", dialect.Boolean: "BOOLEAN",
-	}[t]
-	if duck == "" {
-		duck = "VARCHAR"
-	}
-	return "CAST(" + sql + " AS " + duck + ")"
+	return "CAST(" + sql + " AS " + t.Duck() + ")"
 }
 
 // groupingSets are the dimensions of an ordinary row, and those of each kind of
 // totals, without repetition.
 func (p *plan) groupingSets() []string {
 	var sets []string
-	seen := map[string]bool{}
 	for _, kept := range p.sets() {
 		var keys []string
-		for i, d := range p.dims {
-			if !kept[i] {
-				continue
-			}
-			keys = append(keys, dimensionName(i))
-			if d.others {
-				keys = append(keys, "o"+strconv.Itoa(i))
+		for i := range p.dims {
+			if kept[i] {
+				keys = append(keys, p.keys(i)...)
 			}
 		}
-		set := "(" + strings.Join(keys, ", ") + ")"
-		if !seen[set] {
-			seen[set] = true
+		if set := "(" + strings.Join(keys, ", ") + ")"; !slices.Contains(sets, set) {
 			sets = append(sets, set)
 		}
 	}

@@ -34,8 +34,7 @@ type declaration struct {
 	Parameter
 	kind     string // the member of the union
 	rolling  *types.RollingDateConfiguration
-	whenNone string // ValueWhenUnset's CustomValue
-	hasNone  bool
+	whenNone []string // ValueWhenUnset's CustomValue
 }
 
 // Parameter gives the effective values of a parameter: those of the State, or
@@ -49,7 +48,11 @@ func (b *Builder) Parameter(name string) (Parameter, error) {
 			names = append(names, declared.Name)
 			continue
 		}
-		path := fmt.Sprintf("$.ParameterDeclarations[%d].%s", i, declared.kind)
+		path := fmt.Sprintf("$.ParameterDeclarations[%d]", i)
+		if faults := b.faultsOf(path); len(faults) > 0 {
+			return Parameter{}, faults
+		}
+		path += "." + declared.kind
 		p := plan{Builder: b}
 		effective, err := b.effective(declared)
 		if p.note(path, err); err != nil {
@@ -73,8 +76,8 @@ func (b *Builder) effective(d declaration) (Parameter, error) {
 		}
 		d.Values = []string{t.Format(time.RFC3339Nano)}
 	}
-	if len(d.Values) == 0 && d.hasNone {
-		d.Values = []string{d.whenNone}
+	if len(d.Values) == 0 {
+		d.Values = d.whenNone
 	}
 	if !d.Multi && len(d.Values) > 1 {
 		d.Values = d.Values[:1]
@@ -89,76 +92,49 @@ func (b *Builder) effective(d declaration) (Parameter, error) {
 
 // declared reads the union of declarations.
 func declared(d types.ParameterDeclaration) declaration {
-	switch {
-	case d.StringParameterDeclaration != nil:
-		return declaredString(d.StringParameterDeclaration)
-	case d.IntegerParameterDeclaration != nil:
-		return declaredInteger(d.IntegerParameterDeclaration)
-	case d.DecimalParameterDeclaration != nil:
-		return declaredDecimal(d.DecimalParameterDeclaration)
-	case d.DateTimeParameterDeclaration != nil:
-		return declaredDateTime(d.DateTimeParameterDeclaration)
-	default:
+	kind, v := union(d)
+	if kind == "" {
 		return declaration{}
 	}
+	all := declaration{kind: kind, Parameter: Parameter{
+		Name: aws.ToString(part[*string](v, "Name")), Multi: part[types.ParameterValueType](v, "ParameterValueType") == types.ParameterValueTypeMultiValued,
+		Grain: part[types.TimeGranularity](v, "TimeGranularity"),
+	}}
+	switch m := v.Addr().Interface().(type) {
+	case *types.StringParameterDeclaration:
+		all.Type = dialect.String
+		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, func(s string) string { return s })
+	case *types.IntegerParameterDeclaration:
+		all.Type = dialect.Integer
+		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, func(n int64) string { return strconv.FormatInt(n, 10) })
+	case *types.DecimalParameterDeclaration:
+		all.Type = dialect.Decimal
+		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, decimal)
+	case *types.DateTimeParameterDeclaration:
+		all.Type, all.rolling = dialect.Datetime, deref(m.DefaultValues).RollingDate
+		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) })
+	}
+	return all
 }
 
-func declaredString(s *types.StringParameterDeclaration) declaration {
-	d := declaration{kind: "StringParameterDeclaration"}
-	d.Name, d.Type, d.Multi = aws.ToString(s.Name), dialect.String, s.ParameterValueType == types.ParameterValueTypeMultiValued
-	if s.DefaultValues != nil {
-		d.Values = s.DefaultValues.StaticValues
+// setDefaults puts the values of a declaration into texts.
+func setDefaults[T any](d *declaration, static []T, whenNone *T, text func(T) string) {
+	for _, v := range static {
+		d.Values = append(d.Values, text(v))
 	}
-	if s.ValueWhenUnset != nil && s.ValueWhenUnset.CustomValue != nil {
-		d.whenNone, d.hasNone = *s.ValueWhenUnset.CustomValue, true
+	if whenNone != nil {
+		d.whenNone = []string{text(*whenNone)}
 	}
-	return d
 }
 
-func declaredInteger(s *types.IntegerParameterDeclaration) declaration {
-	d := declaration{kind: "IntegerParameterDeclaration"}
-	d.Name, d.Type, d.Multi = aws.ToString(s.Name), dialect.Integer, s.ParameterValueType == types.ParameterValueTypeMultiValued
-	if s.DefaultValues != nil {
-		for _, n := range s.DefaultValues.StaticValues {
-			d.Values = append(d.Values, strconv.FormatInt(n, 10))
-		}
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
 	}
-	if s.ValueWhenUnset != nil && s.ValueWhenUnset.CustomValue != nil {
-		d.whenNone, d.hasNone = strconv.FormatInt(*s.ValueWhenUnset.CustomValue, 10), true
-	}
-	return d
-}
-
-func declaredDecimal(s *types.DecimalParameterDeclaration) declaration {
-	d := declaration{kind: "DecimalParameterDeclaration"}
-	d.Name, d.Type, d.Multi = aws.ToString(s.Name), dialect.Decimal, s.ParameterValueType == types.ParameterValueTypeMultiValued
-	if s.DefaultValues != nil {
-		for _, f := range s.DefaultValues.StaticValues {
-			d.Values = append(d.Values, decimal(f))
-		}
-	}
-	if s.ValueWhenUnset != nil && s.ValueWhenUnset.CustomValue != nil {
-		d.whenNone, d.hasNone = decimal(*s.ValueWhenUnset.CustomValue), true
-	}
-	return d
+	return v
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-
-func declaredDateTime(s *types.DateTimeParameterDeclaration) declaration {
-	d := declaration{kind: "DateTimeParameterDeclaration"}
-	d.Name, d.Type, d.Grain = aws.ToString(s.Name), dialect.Datetime, s.TimeGranularity
-	if s.DefaultValues != nil {
-		d.rolling = s.DefaultValues.RollingDate
-		for _, t := range s.DefaultValues.StaticValues {
-			d.Values = append(d.Values, t.UTC().Format(time.RFC3339Nano))
-		}
-	}
-	if s.ValueWhenUnset != nil && s.ValueWhenUnset.CustomValue != nil {
-		d.whenNone, d.hasNone = s.ValueWhenUnset.CustomValue.UTC().Format(time.RFC3339Nano), true
-	}
-	return d
-}
 
 // parameterValue is a parameter in an expression.
 func (p *plan) parameterValue(name string) (dialect.Value, error) {

@@ -59,32 +59,43 @@ type single struct {
 	depth int
 }
 
-// plan gathers what one query needs. Its columns have names of its own, so that
-// no name of a definition is ever in the way: c0 is a column of the source, k0 a
-// calculated value or a window, d0 a dimension, a0 an aggregate.
+// plan gathers what one query needs: the rows, the groups of them, and the faults.
 type plan struct {
 	*Builder
 	spec   Spec
 	path   string // of the visual, for faults
 	source *Source
 
-	columns []item // of the source
-	layers  map[stage][][]item
-	singles []single
-	aggs    []item
+	rows
+	groups
+	calculations
+	noted
+}
 
-	resolved map[string]resolution // of calculated fields, by name
-	open     []string              // calculated fields that are being resolved
-	tables   map[string]bool       // calculated fields that are table calculations
-
-	dims       []dimension
+// rows are what a query reads and calculates of rows. The columns have names of their
+// own, so that no name of a definition is ever in the way: c0 is a column of the
+// source, k0 a calculated value or a window, d0 a dimension, a0 an aggregate.
+type rows struct {
+	columns    []item // of the source
+	layers     map[stage][][]item
+	singles    []single
+	made       map[string]bool // names of columns
 	conditions []condition
 	tops       []top
 	unfiltered bool // the rows before the filters are asked for by name
+}
 
-	notes       []string
-	faults      Faults
-	unsupported error
+// groups are what a query makes of the rows.
+type groups struct {
+	dims []dimension
+	aggs []item
+}
+
+// calculations are the calculated fields that were looked at, by name.
+type calculations struct {
+	resolved map[string]resolution
+	open     []string        // those that are being resolved
+	tables   map[string]bool // those that are table calculations
 }
 
 // resolution is what became of a calculated field.
@@ -97,7 +108,8 @@ type resolution struct {
 func (b *Builder) newPlan(dataSet, path string) (*plan, error) {
 	p := &plan{
 		Builder: b, path: path,
-		layers: map[stage][][]item{}, resolved: map[string]resolution{}, tables: map[string]bool{},
+		rows:         rows{layers: map[stage][][]item{}, made: map[string]bool{}},
+		calculations: calculations{resolved: map[string]resolution{}, tables: map[string]bool{}},
 	}
 	names := make([]string, len(b.Sources))
 	for i := range b.Sources {
@@ -110,66 +122,57 @@ func (b *Builder) newPlan(dataSet, path string) (*plan, error) {
 	return nil, Faults{definition.Fault{File: b.File, Path: path, Problem: problem.Error()}}
 }
 
-// keep makes a column of an expression: later layers, and everything else that
-// uses it, name the column and do not evaluate the expression again.
-func (p *plan) keep(v value) value {
-	layers := p.layers[v.stage]
-	for len(layers) <= v.depth {
-		layers = append(layers, nil)
-	}
-	p.layers[v.stage] = layers
-	for _, known := range layers[v.depth] {
-		if known.sql == v.SQL {
-			v.SQL = known.name
-			v.depth++
-			return v
+// name makes a name of a column.
+func (r *rows) name(prefix string, i int) string {
+	name := prefix + strconv.Itoa(i)
+	r.made[name] = true
+	return name
+}
+
+// add gives an expression the name that it has among items, or a new one.
+func (r *rows) add(items *[]item, sql, prefix string, number int) string {
+	for _, known := range *items {
+		if known.sql == sql {
+			return known.name
 		}
 	}
-	name := "k" + strconv.Itoa(p.count(p.layers))
-	layers[v.depth] = append(layers[v.depth], item{v.SQL, name})
-	v.SQL = name
+	name := r.name(prefix, number)
+	*items = append(*items, item{sql, name})
+	return name
+}
+
+// keep makes a column of an expression: later layers, and everything else that
+// uses it, name the column and do not evaluate the expression again.
+func (r *rows) keep(v value) value {
+	number := 0
+	for _, layers := range r.layers {
+		for _, layer := range layers {
+			number += len(layer)
+		}
+	}
+	for len(r.layers[v.stage]) <= v.depth {
+		r.layers[v.stage] = append(r.layers[v.stage], nil)
+	}
+	v.SQL = r.add(&r.layers[v.stage][v.depth], v.SQL, "k", number)
 	v.depth++
 	return v
 }
 
-func (p *plan) count(layers map[stage][][]item) int {
-	n := 0
-	for _, stage := range layers {
-		for _, layer := range stage {
-			n += len(layer)
-		}
-	}
-	return n
-}
-
 // once makes a single value of an aggregate over all rows of a layer.
-func (p *plan) once(v value) value {
-	for _, s := range p.singles {
-		if s.sql == v.SQL && s.stage == v.stage && s.depth == v.depth {
-			v.SQL = s.use()
-			return v
-		}
+func (r *rows) once(v value) value {
+	i := slices.IndexFunc(r.singles, func(s single) bool { return s.sql == v.SQL && s.stage == v.stage && s.depth == v.depth })
+	if i < 0 {
+		i = len(r.singles)
+		r.singles = append(r.singles, single{item{v.SQL, "__single" + strconv.Itoa(i)}, v.stage, v.depth})
 	}
-	s := single{item{v.SQL, "__single" + strconv.Itoa(len(p.singles))}, v.stage, v.depth}
-	p.singles = append(p.singles, s)
-	v.SQL = s.use()
+	v.SQL = "(SELECT v FROM " + r.singles[i].name + ")"
 	return v
 }
 
-func (s single) use() string { return "(SELECT v FROM " + s.name + ")" }
-
 // aggregate makes a column of the grouped rows of an aggregate expression.
 func (p *plan) aggregate(v value) value {
-	kept := value{Value: dialect.Value{Type: v.Type}, stage: grouped}
-	for _, known := range p.aggs {
-		if known.sql == v.SQL {
-			kept.SQL = known.name
-			return kept
-		}
-	}
-	kept.SQL = "a" + strconv.Itoa(len(p.aggs))
-	p.aggs = append(p.aggs, item{v.SQL, kept.SQL})
-	return kept
+	name := p.add(&p.aggs, v.SQL, "a", len(p.aggs))
+	return value{Value: dialect.Value{SQL: name, Type: v.Type}, stage: grouped}
 }
 
 // translate gives the value of an expression.

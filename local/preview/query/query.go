@@ -25,6 +25,9 @@ type Source struct {
 type Column struct {
 	Name string
 	Type dialect.Type
+	// SQL is the column's name in the Table where it is another one: DuckDB has no
+	// two that differ only in capitals. Empty is Name.
+	SQL string
 }
 
 // State is what the reader of a page has chosen.
@@ -165,6 +168,9 @@ type Builder struct {
 	Definition *definition.Definition
 	Sources    []Source
 	State      State
+	// Faults are those of the definition. What they are about is left unset in it, so
+	// that a filter or a parameter that has one must not be used.
+	Faults []definition.Fault
 	// Now is the instant that relative dates and now() count from, UTC.
 	Now time.Time
 }

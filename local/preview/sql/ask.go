@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,15 +107,42 @@ func (s *Snapshot) Ask(ctx context.Context, query string) ([][]any, error) {
 	return r.all()
 }
 
-// Columns gives the columns of a table or view; their types are DuckDB's. Of a
-// view that is imported nothing is read for it.
-func (s *Snapshot) Columns(ctx context.Context, name string) ([]Column, error) {
+// ViewColumn is a column of a table or a view. Its type is DuckDB's.
+type ViewColumn struct {
+	Column
+	// SQL is the column's name in SQL. Of two names that differ only in capitals
+	// DuckDB numbers the second, so that it is not Name.
+	SQL string
+}
+
+// Columns gives the columns of a table or view. Of a view that is imported nothing is
+// read for it.
+func (s *Snapshot) Columns(ctx context.Context, name string) (all []ViewColumn, err error) {
 	conn, err := s.db.conn(ctx, s.schema)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	columns, err := s.columns(ctx, conn, name)
-	return columns, errors.Join(err, conn.Close())
+	if err != nil {
+		return nil, err
+	}
+	written := columns
+	s.mu.Lock()
+	r := s.views[strings.ToLower(name)]
+	s.mu.Unlock()
+	if r != nil && slices.ContainsFunc(columns, func(c Column) bool { return numbered(c.Name) }) {
+		if _, err := s.need(ctx, conn, r.names); err != nil {
+			return nil, err
+		}
+		if written, err = describe(ctx, conn, r.SQL); err != nil {
+			return nil, fmt.Errorf("query: %w", oneLine(err))
+		}
+	}
+	for i, c := range columns {
+		all = append(all, ViewColumn{Column{written[i].Name, c.Type}, c.Name})
+	}
+	return all, nil
 }
 
 func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (columns []Column, err error) {
@@ -131,7 +160,7 @@ func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (co
 	if _, err := s.prepare(ctx, conn, "FROM "+from); err != nil {
 		return nil, err
 	}
-	if columns, err = describe(ctx, conn, from); err != nil {
+	if columns, err = describe(ctx, conn, "FROM "+from); err != nil {
 		return nil, fmt.Errorf("query: %w", oneLine(err))
 	}
 	if r != nil && r.imported != nil {
@@ -140,9 +169,12 @@ func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (co
 	return columns, nil
 }
 
-// describe gives the columns of what may stand after FROM.
-func describe(ctx context.Context, conn *sql.Conn, from string) (columns []Column, err error) {
-	rows, err := conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE FROM "+from+")") // #nosec G202 -- a quoted name, or a view of the program
+// numbered says whether a name may be one that DuckDB gave.
+var numbered = regexp.MustCompile(`_[0-9]+$`).MatchString
+
+// describe gives the columns of a question.
+func describe(ctx context.Context, conn *sql.Conn, question string) (columns []Column, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE "+question+")") // #nosec G202 -- a quoted name, or a view of the program
 	if err != nil {
 		return nil, err
 	}
