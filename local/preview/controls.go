@@ -148,8 +148,7 @@ func filter(d *definition.Definition, id string) (types.Filter, query.Filter) {
 }
 
 // begin gives a control what its filter is set to. The values of an aggregate, and the
-// number of top values, are not
-// those of the column.
+// number of top values, are not those of the column.
 func (c *control) begin(f types.Filter, common query.Filter) {
 	if c.column = common.Column; common.Aggregation != nil || f.TopBottomFilter != nil {
 		c.column = nil

@@ -118,21 +118,21 @@ func (s *Server) question(f func(ctx context.Context, l *loaded, r *http.Request
 	}
 }
 
-func answer(w http.ResponseWriter, v any) {
+func answer(w http.ResponseWriter, v any) { reply(w, http.StatusOK, v) }
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	reply(w, status, map[string]string{"error": err.Error()})
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil {
+	if err != nil { // of an answer: a text is always JSON
 		refuse(w, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // a reader who is gone needs no answer
-}
-
-func refuse(w http.ResponseWriter, status int, err error) {
-	body, _ := json.Marshal(map[string]string{"error": err.Error()}) // a text is always JSON
-	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) // a reader who is gone needs no answer
 }
 
 // changes notifies a page of every new version until it is closed.

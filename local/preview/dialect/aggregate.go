@@ -126,23 +126,11 @@ func (c *invocation) toDate(dates []Value) (Value, error) {
 		return Value{}, Unsupported{c.name + " without a period"}
 	}
 	if len(dates) == 1 {
-		end, err := now(c)
-		if err != nil {
-			return Value{}, err
-		}
-		dates = append(dates[:1:1], end)
+		dates = append(dates[:1:1], c.now())
 	}
 	if len(dates) != 2 {
 		return Value{}, fmt.Errorf("%s takes a date and a period before the end", c.name)
 	}
-	at, err := convert(c.name, instant, dates[0])
-	if err != nil {
-		return Value{}, err
-	}
-	end, err := convert(c.name, instant, dates[1])
-	if err != nil {
-		return Value{}, err
-	}
-	sql := fmt.Sprintf("%s BETWEEN %s AND %s", at.SQL, truncated(end.SQL, period), end.SQL)
-	return made(c.name, sql, Boolean, at, end)
+	condition := invocation{name: c.name, args: dates}
+	return condition.fill(template{[]kind{instant, instant}, Boolean, "%[1]s BETWEEN " + truncated("%[2]s", period) + " AND %[2]s"})
 }

@@ -78,7 +78,7 @@ var specials = map[string]func(*invocation) (Value, error){
 	"mod":         func(c *invocation) (Value, error) { return arithmetic("%", c.args[0], c.args[1]) },
 	"netWorkDays": netWorkDays,
 	"notIn":       func(c *invocation) (Value, error) { return in(c, true) },
-	"now":         now,
+	"now":         func(c *invocation) (Value, error) { return c.now(), nil },
 	"nullIf":      nullIf,
 	"parseDate":   parseDate,
 	"parseJson":   parseJSON,
@@ -92,9 +92,6 @@ var specials = map[string]func(*invocation) (Value, error){
 // call translates a call.
 func (t translator) call(n *expression.Call) (Value, error) {
 	if n.Function.Class == expression.Over || n.Function.Class == expression.Table || isLevelAware(n) {
-		if t.scope.Window == nil {
-			return Value{}, Unsupported{n.Function.Name + " here"}
-		}
 		return t.scope.Window(n)
 	}
 	node := t.node
@@ -140,16 +137,6 @@ func isLevelAware(n *expression.Call) bool {
 }
 
 func unsupported(c *invocation) (Value, error) { return Value{}, Unsupported{c.name} }
-
-// keyword is the keyword among the arguments, if there is one.
-func (c *invocation) keyword() string {
-	for _, arg := range c.Args {
-		if k, ok := arg.(*expression.Keyword); ok {
-			return k.Word
-		}
-	}
-	return ""
-}
 
 // fill puts the arguments into a template.
 func (c *invocation) fill(t template) (Value, error) {

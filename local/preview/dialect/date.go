@@ -136,51 +136,24 @@ const workDays = "(date_diff('day', DATE '0001-01-01', CAST(%[1]s AS DATE) + %[2
 // netWorkDays counts the days from Monday to Friday between two dates, both
 // included; negative when the second is before the first.
 func netWorkDays(c *invocation) (Value, error) {
-	var upTo [2][2]string // the dates and the days before them
-	for i := range c.args {
-		v, err := convert(c.name, instant, c.args[i])
-		if err != nil {
-			return Value{}, err
-		}
-		c.args[i] = v
-		for before := range 2 {
-			upTo[i][before] = fmt.Sprintf(workDays, v.SQL, -before)
-		}
-	}
-	sql := fmt.Sprintf("(CASE WHEN CAST(%s AS DATE) <= CAST(%s AS DATE) THEN %s - %s ELSE %s - %s END)",
-		c.args[0].SQL, c.args[1].SQL, upTo[1][0], upTo[0][1], upTo[1][1], upTo[0][0])
-	return made(c.name, sql, Integer, c.args...)
+	upTo := func(date string, before int) string { return fmt.Sprintf(workDays, date, -before) }
+	return c.fill(template{[]kind{instant, instant}, Integer, fmt.Sprintf(
+		"(CASE WHEN CAST(%%[1]s AS DATE) <= CAST(%%[2]s AS DATE) THEN %s - %s ELSE %s - %s END)",
+		upTo("%[2]s", 0), upTo("%[1]s", 1), upTo("%[2]s", 1), upTo("%[1]s", 0))})
 }
 
 // now is the scope's.
-func now(c *invocation) (Value, error) {
-	if c.scope.Now == "" {
-		return Value{}, Unsupported{"now here"}
-	}
-	return Value{SQL: c.scope.Now, Type: Datetime, Constant: true}, nil
+func (c *invocation) now() Value {
+	return Value{SQL: c.scope.Now, Type: Datetime, Constant: true}
 }
 
 // formatDate writes an instant, by default as yyyy-MM-dd'T'HH:mm:ss:SSS.
 func formatDate(c *invocation) (Value, error) {
-	pattern, err := c.pattern("yyyy-MM-dd'T'HH:mm:ss:SSS")
-	if err != nil {
-		return Value{}, err
-	}
-	return c.fill(template{[]kind{instant, text}, String, "strftime(%s, %s)"}.with(c, pattern))
+	return c.byPattern("yyyy-MM-dd'T'HH:mm:ss:SSS", template{[]kind{instant, text}, String, "strftime(%s, %s)"})
 }
 
 // parseDate reads an instant, by default as yyyy-MM-dd. What has another form is
 // null.
 func parseDate(c *invocation) (Value, error) {
-	pattern, err := c.pattern("yyyy-MM-dd")
-	if err != nil {
-		return Value{}, err
-	}
-	return c.fill(template{[]kind{text, text}, Datetime, "try_strptime(%s, %s)"}.with(c, pattern))
-}
-
-// with gives a call a second argument, which is a text.
-func (t template) with(c *invocation, text string) template {
-	c.args = []Value{c.args[0], constant(text, Text(text), String)}
-	return t
+	return c.byPattern("yyyy-MM-dd", template{[]kind{text, text}, Datetime, "try_strptime(%s, %s)"})
 }

@@ -30,36 +30,12 @@ const (
 
 // String is how an error names a type.
 func (t Type) String() string {
-	switch t {
-	case String:
-		return "text"
-	case Integer:
-		return "integer"
-	case Decimal:
-		return "decimal"
-	case Datetime:
-		return "datetime"
-	case Boolean:
-		return "boolean"
-	default:
-		return "unknown"
-	}
+	return [...]string{"unknown", "text", "integer", "decimal", "datetime", "boolean"}[t]
 }
 
 // Duck is the type in DuckDB that a value of the type is cast to.
 func (t Type) Duck() string {
-	switch t {
-	case Integer:
-		return "BIGINT"
-	case Decimal:
-		return "DOUBLE"
-	case Datetime:
-		return "TIMESTAMP"
-	case Boolean:
-		return "BOOLEAN"
-	default:
-		return "VARCHAR"
-	}
+	return [...]string{"VARCHAR", "VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP", "BOOLEAN"}[t]
 }
 
 // isNumber says whether a type is one of numbers.
@@ -86,8 +62,8 @@ type Value struct {
 // isList says whether a value is a list, be it an empty one.
 func (v Value) isList() bool { return v.SQL == "" }
 
-// Scope says what an expression's names stand for. Members that are nil know no
-// names.
+// Scope says what an expression's names stand for. All members are needed but
+// Aggregate and Operand.
 type Scope struct {
 	// Column gives the value of a column or calculated field.
 	Column func(name string) (Value, error)

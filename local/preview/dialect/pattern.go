@@ -1,7 +1,9 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,16 +27,22 @@ var directives = map[rune][]string{
 	's': {"%-S", "%S"},
 }
 
-// pattern is the second argument, a pattern of Joda, as DuckDB has it.
-func (c *invocation) pattern(byDefault string) (string, error) {
+// byPattern puts the second argument, a pattern of Joda, into a template as DuckDB has
+// it.
+func (c *invocation) byPattern(byDefault string, t template) (Value, error) {
 	joda := byDefault
 	if len(c.args) == 2 {
 		var err error
 		if joda, err = c.literal(1); err != nil {
-			return "", err
+			return Value{}, err
 		}
 	}
-	return strftime(c.name, joda)
+	pattern, err := strftime(c.name, joda)
+	if err != nil {
+		return Value{}, err
+	}
+	c.args = []Value{c.args[0], constant(pattern, Text(pattern), String)}
+	return c.fill(t)
 }
 
 // strftime translates a pattern. Text stands between single quotes, as in
@@ -48,12 +56,12 @@ func strftime(what, joda string) (string, error) {
 		r, size := utf8.DecodeRuneInString(joda[i:])
 		switch {
 		case r == '\'':
-			text, next, err := quoted(joda, i)
-			if err != nil {
-				return "", fmt.Errorf("%s: %w", what, err)
+			text := quoted.FindStringSubmatch(joda[i:])
+			if text == nil {
+				return "", fmt.Errorf("%s: the quote in the pattern %q is not closed", what, joda)
 			}
-			b.WriteString(strings.ReplaceAll(text, "%", "%%"))
-			i = next
+			b.WriteString(strings.NewReplacer("''", "'", "%", "%%").Replace(cmp.Or(text[1], "'")))
+			i += len(text[0])
 		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
 			count := 1
 			for i+count < len(joda) && rune(joda[i+count]) == r {
@@ -73,26 +81,8 @@ func strftime(what, joda string) (string, error) {
 	return b.String(), nil
 }
 
-// quoted reads the text of a pattern from its quote on.
-func quoted(joda string, at int) (text string, next int, err error) {
-	var b strings.Builder
-	for i := at + 1; i < len(joda); i++ {
-		if joda[i] != '\'' {
-			b.WriteByte(joda[i])
-			continue
-		}
-		if i+1 < len(joda) && joda[i+1] == '\'' && i > at+1 { // a quote within
-			b.WriteByte('\'')
-			i++
-			continue
-		}
-		if i == at+1 { // two quotes are one
-			return "'", i + 1, nil
-		}
-		return b.String(), i + 1, nil
-	}
-	return "", 0, fmt.Errorf("the quote in the pattern %q is not closed", joda)
-}
+// quoted is the text of a pattern between quotes. Without text they are one quote.
+var quoted = regexp.MustCompile(`^'((?:[^']|'')*)'`)
 
 // directive is that of a letter that stands count times, empty for none.
 func directive(letter rune, count int) string {

@@ -3,21 +3,23 @@ package dialect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // concat leaves null out. The documentation says nothing of it; the real
 // definitions join descriptions and tags of which most are null.
 func concat(c *invocation) (Value, error) {
-	texts := make([]string, len(c.args))
 	for i := range c.args {
 		v, err := convert(c.name, text, c.args[i])
 		if err != nil {
 			return Value{}, err
 		}
-		c.args[i], texts[i] = v, v.SQL
+		c.args[i] = v
 	}
-	return made(c.name, "concat("+strings.Join(texts, ", ")+")", String, c.args...)
+	return made(c.name, "concat("+joined(c.args)+")", String, c.args...)
 }
 
 // search says whether one text is in, begins or ends another. Where one of them
@@ -26,6 +28,10 @@ func search(c *invocation, sql string) (Value, error) {
 	if c.args[0].isList() && c.args[1].isList() {
 		return Value{}, fmt.Errorf("%s takes one list at most", c.name)
 	}
+	ignored := slices.ContainsFunc(c.Args, func(n expression.Node) bool {
+		word, ok := n.(*expression.Keyword)
+		return ok && word.Word == "CASE_INSENSITIVE"
+	})
 	var texts []string
 	var of []Value
 	for _, x := range c.args[0].each() {
@@ -38,7 +44,7 @@ func search(c *invocation, sql string) (Value, error) {
 				return Value{}, err
 			}
 			of = append(of, x, y)
-			if c.keyword() == "CASE_INSENSITIVE" {
+			if ignored {
 				x.SQL, y.SQL = "lower("+x.SQL+")", "lower("+y.SQL+")"
 			}
 			texts = append(texts, fmt.Sprintf(sql, x.SQL, y.SQL))

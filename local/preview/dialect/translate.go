@@ -30,9 +30,6 @@ func (t translator) part(n expression.Node) (Value, error) {
 	case *expression.Literal:
 		return literalNode(n)
 	case *expression.Column:
-		if t.scope.Column == nil {
-			return Value{}, fmt.Errorf("there is no column {%s}", n.Name)
-		}
 		return t.scope.Column(n.Name)
 	case *expression.Parameter:
 		return t.parameter(n)
@@ -81,9 +78,6 @@ func literalNode(n *expression.Literal) (Value, error) {
 // parameter is the value of a parameter. One that can have several values and
 // has one is that value.
 func (t translator) parameter(n *expression.Parameter) (Value, error) {
-	if t.scope.Parameter == nil {
-		return Value{}, fmt.Errorf("there is no parameter ${%s}", n.Name)
-	}
 	v, err := t.scope.Parameter(n.Name)
 	if err == nil && v.isList() && len(v.Items) == 1 {
 		return v.Items[0], nil
@@ -99,11 +93,7 @@ func (t translator) list(n *expression.List) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		items := []Value{v}
-		if v.isList() {
-			items = v.Items
-		}
-		list.Items = append(list.Items, items...)
+		list.Items = append(list.Items, v.each()...)
 	}
 	for _, v := range list.Items {
 		list.Constant = list.Constant && v.Constant

@@ -3,11 +3,8 @@ package query
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
@@ -37,7 +34,7 @@ type output struct {
 // A query without dimensions has one row, and none where the filters leave no
 // rows to aggregate.
 func (b *Builder) Build(spec Spec) (*Query, error) {
-	p, err := b.newPlan(spec.DataSet, b.visualPath(spec))
+	p, err := b.newPlan(spec.DataSet, spec.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -74,43 +71,6 @@ func (b *Builder) onlyAggregates(spec Spec) bool {
 		v, err := p.field(f)
 		return err != nil || v.stage < grouped
 	})
-}
-
-// visualPath is the place of a visual in the definition.
-func (b *Builder) visualPath(spec Spec) string {
-	for i, sheet := range b.Definition.Sheets {
-		if aws.ToString(sheet.SheetId) != spec.SheetID {
-			continue
-		}
-		for j := range sheet.Visuals {
-			name, visual := union(sheet.Visuals[j])
-			if name != "" && aws.ToString(part[*string](visual, "VisualId")) == spec.VisualID {
-				return fmt.Sprintf("$.Sheets[%d].Visuals[%d].%s", i, j, name)
-			}
-		}
-		return fmt.Sprintf("$.Sheets[%d]", i)
-	}
-	return "$.Sheets"
-}
-
-// union gives the name and the value of the one member of a union that is set, a
-// struct; the name is empty if there is none.
-func union(of any) (name string, member reflect.Value) {
-	v := reflect.ValueOf(of)
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
-			return v.Type().Field(i).Name, f.Elem()
-		}
-	}
-	return "", reflect.Value{}
-}
-
-// part is a member of a struct, nothing if it has no such member.
-func part[T any](of reflect.Value, name string) (v T) {
-	if f := of.FieldByName(name); f.IsValid() {
-		v, _ = f.Interface().(T)
-	}
-	return v
 }
 
 // field is the value of a field: of its expression or else its column.

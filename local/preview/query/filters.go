@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -42,6 +43,26 @@ func FilterOf(f types.Filter) Filter {
 		parameter:   part[*string](v, "ParameterName"), selectAll: all.IsValid() && all.String() != "",
 		nulls: part[types.FilterNullOption](v, "NullOption"), member: v.Addr().Interface(),
 	}
+}
+
+// union gives the name and the value of the one member of a union that is set, a
+// struct; the name is empty if there is none.
+func union(of any) (name string, member reflect.Value) {
+	v := reflect.ValueOf(of)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Pointer && !f.IsNil() {
+			return v.Type().Field(i).Name, f.Elem()
+		}
+	}
+	return "", reflect.Value{}
+}
+
+// part is a member of a struct, nothing if it has no such member.
+func part[T any](of reflect.Value, name string) (v T) {
+	if f := of.FieldByName(name); f.IsValid() {
+		v, _ = f.Interface().(T)
+	}
+	return v
 }
 
 // condition is what a row must fulfil: SQL that is true, false or null. Nothing

@@ -96,7 +96,7 @@ func measure(aggregation, name string) query.Field {
 
 // spec shows dimensions, and measures written as "SUM n".
 func spec(dimensions string, measures ...string) query.Spec {
-	s := query.Spec{SheetID: "sheet", VisualID: "visual", DataSet: "sales"}
+	s := query.Spec{SheetID: "sheet", VisualID: "visual", Path: "$.Sheets[0].Visuals[0].BarChartVisual", DataSet: "sales"}
 	for _, d := range strings.Fields(dimensions) {
 		s.Dimensions = append(s.Dimensions, dimension(d))
 	}

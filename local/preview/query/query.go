@@ -114,6 +114,8 @@ func CountColumn(fieldID string) string { return "__count " + fieldID }
 // Spec is what a visual shows.
 type Spec struct {
 	SheetID, VisualID string
+	// Path is the visual's place in the definition, for faults.
+	Path string `json:"-"`
 	// DataSet is the identifier of the data set that all fields are of.
 	DataSet string
 	// Dimensions group the rows, in this order; Measures aggregate them.

@@ -151,7 +151,7 @@ func (p *plan) ask(spec query.Spec, draw func(*answer)) {
 		p.placeholder("a visual without fields")
 		return
 	}
-	spec.SheetID, spec.VisualID, spec.DataSet = p.sheetID, p.id, p.dataSet
+	spec.SheetID, spec.VisualID, spec.Path, spec.DataSet = p.sheetID, p.id, p.path, p.dataSet
 	p.questions = append(p.questions, question{spec, draw})
 }
 
