@@ -126,7 +126,7 @@ func (c *invocation) toDate(dates []Value) (Value, error) {
 		return Value{}, Unsupported{c.name + " without a period"}
 	}
 	if len(dates) == 1 {
-		dates = append(dates[:1:1], c.now())
+		dates = append(dates[:1:1], Value{SQL: c.scope.Now, Type: Datetime, Constant: true})
 	}
 	if len(dates) != 2 {
 		return Value{}, fmt.Errorf("%s takes a date and a period before the end", c.name)

@@ -78,7 +78,7 @@ var specials = map[string]func(*invocation) (Value, error){
 	"mod":         func(c *invocation) (Value, error) { return arithmetic("%", c.args[0], c.args[1]) },
 	"netWorkDays": netWorkDays,
 	"notIn":       func(c *invocation) (Value, error) { return in(c, true) },
-	"now":         func(c *invocation) (Value, error) { return c.now(), nil },
+	"now":         func(c *invocation) (Value, error) { return c.fill(template{nil, Datetime, c.scope.Now}) },
 	"nullIf":      nullIf,
 	"parseDate":   parseDate,
 	"parseJson":   parseJSON,

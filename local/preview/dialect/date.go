@@ -142,11 +142,6 @@ func netWorkDays(c *invocation) (Value, error) {
 		upTo("%[2]s", 0), upTo("%[1]s", 1), upTo("%[2]s", 1), upTo("%[1]s", 0))})
 }
 
-// now is the scope's.
-func (c *invocation) now() Value {
-	return Value{SQL: c.scope.Now, Type: Datetime, Constant: true}
-}
-
 // formatDate writes an instant, by default as yyyy-MM-dd'T'HH:mm:ss:SSS.
 func formatDate(c *invocation) (Value, error) {
 	return c.byPattern("yyyy-MM-dd'T'HH:mm:ss:SSS", template{[]kind{instant, text}, String, "strftime(%s, %s)"})
