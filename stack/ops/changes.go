@@ -54,12 +54,8 @@ func (c *changesCommand) Run(ctx context.Context, stdout io.Writer) error {
 	return err
 }
 
-// listed reports whether a path from the root is a list of resources or a template.
-func listed(path string) bool {
-	resources, _ := filepath.Match("stack/testdata/resources.*.json", path)
-	template, _ := filepath.Match("stack/testdata/templates/*.json", path)
-	return resources || template
-}
+// lists are where the lists of resources and the templates are, from the root.
+var lists = []string{"stack/testdata/resources.*.json", "stack/testdata/templates/*.json"}
 
 // committed reads the lists of a revision, by their paths.
 func committed(ctx context.Context, root, base string) (map[string][]byte, error) {
@@ -68,16 +64,17 @@ func committed(ctx context.Context, root, base string) (map[string][]byte, error
 		return nil, err
 	}
 	id := strings.TrimSpace(string(commit))
-	names, err := git(ctx, root, "ls-tree", "-r", "--name-only", id, "--", "stack/testdata")
+	paths, err := git(ctx, root, "ls-tree", "-r", "--name-only", id, "--", "stack/testdata")
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{}
-	for path := range strings.Lines(string(names)) {
-		if path = strings.TrimSpace(path); listed(path) {
-			if files[path], err = git(ctx, root, "show", id+":"+path); err != nil {
-				return nil, err
-			}
+	for _, path := range strings.Fields(string(paths)) {
+		if !slices.ContainsFunc(lists, func(pattern string) bool { ok, _ := filepath.Match(pattern, path); return ok }) {
+			continue
+		}
+		if files[path], err = git(ctx, root, "show", id+":"+path); err != nil {
+			return nil, err
 		}
 	}
 	return files, nil
@@ -85,15 +82,19 @@ func committed(ctx context.Context, root, base string) (map[string][]byte, error
 
 // present reads the lists in the folder, by their paths.
 func present(root string) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	tree := os.DirFS(root)
-	err := fs.WalkDir(tree, "stack/testdata", func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && listed(path) {
-			files[path], err = fs.ReadFile(tree, path)
+	files, tree := map[string][]byte{}, os.DirFS(root)
+	for _, pattern := range lists {
+		paths, err := fs.Glob(tree, pattern)
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
-	return files, err
+		for _, path := range paths {
+			if files[path], err = fs.ReadFile(tree, path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
 }
 
 func git(ctx context.Context, root string, args ...string) ([]byte, error) {
@@ -110,15 +111,9 @@ func git(ctx context.Context, root string, args ...string) ([]byte, error) {
 
 // changes gives Markdown that names, file by file, what was added, removed and changed.
 func changes(before, after map[string][]byte) (string, error) {
-	paths := map[string]bool{}
-	for _, files := range []map[string][]byte{before, after} {
-		for path := range files {
-			paths[path] = true
-		}
-	}
 	var b strings.Builder
 	b.WriteString(marker)
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
+	for _, path := range sortedKeys(before, after) {
 		old, err := items(path, before[path])
 		if err != nil {
 			return "", fmt.Errorf("before: %w", err)
@@ -204,27 +199,29 @@ func flatten(path string, value any, into map[string]string) {
 	into[path] = strings.TrimSpace(text.String())
 }
 
-// compare lists the items that only one side has, then those that differ, property by property.
+// sortedKeys gives the keys of both maps, sorted.
+func sortedKeys[V any](a, b map[string]V) []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// compare lists the items that were added, removed and changed, the last property
+// by property.
 func compare(old, now map[string]map[string]string) string {
 	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if old[name] == nil {
+	for _, name := range sortedKeys(old, now) {
+		switch {
+		case old[name] == nil:
 			fmt.Fprintf(&b, "- added %s\n", code(name))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(old)) {
-		if now[name] == nil {
-			fmt.Fprintf(&b, "- removed %s\n", code(name))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(old)) {
-		if now[name] == nil || maps.Equal(old[name], now[name]) {
 			continue
+		case now[name] == nil:
+			fmt.Fprintf(&b, "- removed %s\n", code(name))
+			continue
+		case !maps.Equal(old[name], now[name]):
+			fmt.Fprintf(&b, "- changed %s\n", code(name))
 		}
-		fmt.Fprintf(&b, "- changed %s\n", code(name))
-		all := maps.Clone(old[name])
-		maps.Copy(all, now[name])
-		for _, path := range slices.Sorted(maps.Keys(all)) {
+		for _, path := range sortedKeys(old[name], now[name]) {
 			was, had := old[name][path]
 			is, has := now[name][path]
 			switch {

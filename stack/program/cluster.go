@@ -65,10 +65,8 @@ func (s *stack) cluster() (*cluster, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = ecr.NewLifecyclePolicy(s.ctx, service, &ecr.LifecyclePolicyArgs{
-			Repository: c.repositories[service].Name, Policy: pulumi.String(imageRules),
-		}, s.opts()...)
-		if err != nil {
+		rules := &ecr.LifecyclePolicyArgs{Repository: c.repositories[service].Name, Policy: pulumi.String(imageRules)}
+		if err := leaf(ecr.NewLifecyclePolicy(s.ctx, service, rules, s.opts()...)); err != nil {
 			return nil, err
 		}
 	}

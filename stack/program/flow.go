@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -97,14 +98,10 @@ func NewFlow(ctx *pulumi.Context, name string, args *FlowArgs, opts ...pulumi.Re
 	// Raw, since the services read the app's own bytes, and the message's
 	// attributes with them.
 	ingest := f.Queues[pipeline.Entry]
-	_, err := sns.NewTopicSubscription(ctx, name, &sns.TopicSubscriptionArgs{
+	return f, errors.Join(leaf(sns.NewTopicSubscription(ctx, name, &sns.TopicSubscriptionArgs{
 		Topic: args.Topics.events.Arn, Protocol: pulumi.String("sqs"), Endpoint: ingest.Main.Arn, RawMessageDelivery: pulumi.Bool(true),
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{"deadLetterTargetArn": ingest.Dead.Arn}),
-	}, pulumi.Parent(f), pulumi.DependsOn([]pulumi.Resource{ingest.Policy}))
-	if err != nil {
-		return nil, err
-	}
-	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{})
+	}, pulumi.Parent(f), pulumi.DependsOn([]pulumi.Resource{ingest.Policy}))), ctx.RegisterResourceOutputs(f, pulumi.Map{}))
 }
 
 // worker says what the service of a stage is: what it reads, what its environment

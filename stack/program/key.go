@@ -59,10 +59,7 @@ func (s *stack) newKey() (*kms.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = kms.NewAlias(s.ctx, "key", &kms.AliasArgs{
-		Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: key.KeyId,
-	}, s.opts()...)
-	return key, err
+	return key, leaf(kms.NewAlias(s.ctx, "key", &kms.AliasArgs{Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: key.KeyId}, s.opts()...))
 }
 
 // useKey lets a role use the key for what it writes and reads.

@@ -28,10 +28,8 @@ func (s *stack) lake(b *Bucket, events *sns.Topic, c *catalog) (*lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = cloudwatch.NewLogStream(s.ctx, "lake", &cloudwatch.LogStreamArgs{
-		LogGroupName: log.Name, Name: pulumi.String(streamLog),
-	}, s.opts()...)
-	if err != nil {
+	to := &cloudwatch.LogStreamArgs{LogGroupName: log.Name, Name: pulumi.String(streamLog)}
+	if err := leaf(cloudwatch.NewLogStream(s.ctx, "lake", to, s.opts()...)); err != nil {
 		return nil, err
 	}
 	role, err := newRole(s.ctx, s.names, "lake", policy.Trust("firehose.amazonaws.com"), s.streamPolicy(b, c, log), s.opts()...)
@@ -129,11 +127,10 @@ func (s *stack) feedLake(stream *kinesis.FirehoseDeliveryStream, events *sns.Top
 	if err != nil {
 		return nil, err
 	}
-	_, err = sns.NewTopicSubscription(s.ctx, "lake", &sns.TopicSubscriptionArgs{
+	return dead, leaf(sns.NewTopicSubscription(s.ctx, "lake", &sns.TopicSubscriptionArgs{
 		Topic: events.Arn, Protocol: pulumi.String("firehose"), Endpoint: stream.Arn, SubscriptionRoleArn: role.Arn,
 		RawMessageDelivery: pulumi.Bool(true),
 		FilterPolicyScope:  pulumi.String("MessageAttributes"), FilterPolicy: pulumi.String(event.LakeFilter),
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{"deadLetterTargetArn": dead.Arn}),
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...)
-	return dead, err
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...))
 }

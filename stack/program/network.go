@@ -45,8 +45,7 @@ func (s *stack) network() (*network, error) {
 		return nil, err
 	}
 	// What uses no group of its own may talk to nobody.
-	_, err = ec2.NewDefaultSecurityGroup(s.ctx, "network", &ec2.DefaultSecurityGroupArgs{VpcId: vpc.ID()}, s.opts()...)
-	if err != nil {
+	if err := leaf(ec2.NewDefaultSecurityGroup(s.ctx, "network", &ec2.DefaultSecurityGroupArgs{VpcId: vpc.ID()}, s.opts()...)); err != nil {
 		return nil, err
 	}
 	routes, err := ec2.NewRouteTable(s.ctx, "private", &ec2.RouteTableArgs{VpcId: vpc.ID(), Tags: s.called(s.names.Prefix() + "-private")}, s.opts()...)
@@ -107,8 +106,7 @@ func (s *stack) subnet(name string, vpc *ec2.Vpc, zone, cidr string, routes *ec2
 	if err != nil {
 		return nil, err
 	}
-	_, err = ec2.NewRouteTableAssociation(s.ctx, name, &ec2.RouteTableAssociationArgs{SubnetId: subnet.ID(), RouteTableId: routes.ID()}, s.opts()...)
-	return subnet, err
+	return subnet, leaf(ec2.NewRouteTableAssociation(s.ctx, name, &ec2.RouteTableAssociationArgs{SubnetId: subnet.ID(), RouteTableId: routes.ID()}, s.opts()...))
 }
 
 // watch logs the connections that were refused.
@@ -124,10 +122,9 @@ func (s *stack) watch(vpc *ec2.Vpc) error {
 	if err != nil {
 		return err
 	}
-	_, err = ec2.NewFlowLog(s.ctx, "network", &ec2.FlowLogArgs{
+	return leaf(ec2.NewFlowLog(s.ctx, "network", &ec2.FlowLogArgs{
 		VpcId: vpc.ID(), TrafficType: pulumi.String("REJECT"), LogDestination: log.Arn, IamRoleArn: role.Arn,
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...)
-	return err
+	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...))
 }
 
 // objectsPolicy lets tasks reach no buckets but the stack's, and the one from

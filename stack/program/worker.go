@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,10 +102,7 @@ func NewWorker(ctx *pulumi.Context, name string, args *WorkerArgs, opts ...pulum
 	if err != nil {
 		return nil, err
 	}
-	if err := w.scale(ctx, name, args); err != nil {
-		return nil, err
-	}
-	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service.Name})
+	return w, errors.Join(w.scale(ctx, name, args), ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service.Name}))
 }
 
 // starterPolicy is what ECS may do to start a task: fetch the image, open the

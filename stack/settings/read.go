@@ -165,19 +165,6 @@ func (s *Settings) readFlows(c *section, root string) {
 	s.PublishedFlow = c.text("publishedFlow", anything, "the name of a flow")
 }
 
-// readEmails reads the subscriptions of people. One that is there twice would be
-// one for SNS, and two for Pulumi.
-func (s *Settings) readEmails(c *section) {
-	for _, item := range c.list("emails") {
-		e := readEmail(item)
-		same := func(other Email) bool { return other.Address == e.Address && other.Topic == e.Topic }
-		if item.sound("topic") && slices.ContainsFunc(s.Emails, same) {
-			item.fault("address", fmt.Sprintf("is %s: it has that topic already", show(e.Address)))
-		}
-		s.Emails = append(s.Emails, e)
-	}
-}
-
 func readFlow(c *section, root string) Flow {
 	f := Flow{
 		Name:            c.text("name", flowName, "1 to 24 of a-z, 0-9, -, and not begin with -"),
@@ -258,26 +245,34 @@ func readWorker(c *section) Worker {
 	return w
 }
 
-func readEmail(c *section) Email {
+// readEmails reads the subscriptions of people. One that is there twice would be
+// one for SNS, and two for Pulumi.
+func (s *Settings) readEmails(c *section) {
 	var notified []string
 	for _, t := range event.Treatments {
 		if t.Notify {
 			notified = append(notified, string(t.Category))
 		}
 	}
-	e := Email{
-		Address:    c.text("address", anything, "an e-mail address"),
-		Topic:      c.choice("topic", "", Alarms, Alerts),
-		Categories: c.texts("categories", notified),
+	for _, c := range c.list("emails") {
+		e := Email{
+			Address:    c.text("address", anything, "an e-mail address"),
+			Topic:      c.choice("topic", "", Alarms, Alerts),
+			Categories: c.texts("categories", notified),
+		}
+		if parsed, err := mail.ParseAddress(e.Address); e.Address != "" && (err != nil || parsed.Address != e.Address) {
+			c.bad("address", e.Address, "an e-mail address")
+		}
+		if e.Topic == Alarms && len(e.Categories) > 0 {
+			c.fault("categories", "is there: only alerts have categories")
+		}
+		c.finish()
+		same := func(other Email) bool { return other.Address == e.Address && other.Topic == e.Topic }
+		if c.sound("topic") && slices.ContainsFunc(s.Emails, same) {
+			c.fault("address", fmt.Sprintf("is %s: it has that topic already", show(e.Address)))
+		}
+		s.Emails = append(s.Emails, e)
 	}
-	if parsed, err := mail.ParseAddress(e.Address); e.Address != "" && (err != nil || parsed.Address != e.Address) {
-		c.bad("address", e.Address, "an e-mail address")
-	}
-	if e.Topic == Alarms && len(e.Categories) > 0 {
-		c.fault("categories", "is there: only alerts have categories")
-	}
-	c.finish()
-	return e
 }
 
 // ImagesFile gives the name of the committed file with the digests of a stack's
