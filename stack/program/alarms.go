@@ -40,7 +40,7 @@ func (s *stack) alarms(to *sns.Topic, flows []*Flow, imported []quicksight.Set) 
 	topic := pulumi.Array{to.Arn}
 	for _, a := range s.alarmList(flows, imported) {
 		args := &cloudwatch.MetricAlarmArgs{
-			Name: pulumi.String(s.names.Prefix() + "-" + a.name), AlarmDescription: pulumi.String(a.description + " docs/operations.md tells what to do."),
+			Name: pulumi.String(s.names.Prefix() + "-" + a.name), AlarmDescription: pulumi.String(a.description + " docs/operations.md says what to do."),
 			AlarmActions: topic, OkActions: topic,
 			ComparisonOperator: pulumi.String("GreaterThanThreshold"), Threshold: pulumi.Float64(a.above),
 			EvaluationPeriods: pulumi.Int(a.periods), DatapointsToAlarm: pulumi.Int(a.periods), TreatMissingData: pulumi.String(a.missing),
@@ -165,7 +165,7 @@ func (s *stack) workerAlarms(f *Flow, service string) []alarm {
 			above:   0, periods: 3, period: 300, missing: quiet,
 		},
 		{
-			name: name + "-panics", description: "The " + service + " has a bug: it recovered from a panic, and put the event aside.",
+			name: name + "-panics", description: "The " + service + " has a bug: it recovered from a panic on an event, which is quarantined, or on a message, which failed.",
 			metrics: []statistic{s.counted(f, service, metrics.Panics.String())},
 			above:   0, periods: 1, period: 300, missing: quiet,
 		},
