@@ -51,7 +51,7 @@ func answerTo(ctx context.Context, build build, ask Ask, spec query.Spec) (*answ
 	return newAnswer(q, spec, rows)
 }
 
-// newAnswer takes the rows of a query apart by level.
+// newAnswer splits the rows of a query by level.
 func newAnswer(q *query.Query, spec query.Spec, rows [][]any) (*answer, error) {
 	a := &answer{
 		index: map[string]int{}, types: map[string]dialect.Type{}, notes: q.Notes, counts: map[string]int{},
@@ -68,7 +68,7 @@ func newAnswer(q *query.Query, spec query.Spec, rows [][]any) (*answer, error) {
 		}
 		row = slices.Clone(row)
 		for i := range row {
-			row[i] = cell(row[i])
+			row[i] = normal(row[i])
 		}
 		a.limited(spec, row)
 		level := 0
@@ -103,12 +103,12 @@ func (a *answer) limited(spec query.Spec, row []any) {
 	}
 }
 
-// left is how many values of a field a limit of n leaves out.
-func (a *answer) left(f *field, n int) int {
-	if f == nil {
-		return 0
+// level gives the rows of a level of totals; 0 is the finest.
+func (a *answer) level(i int) [][]any {
+	if i == 0 {
+		return a.rows
 	}
-	return max(0, a.counts[f.ID]-n)
+	return a.levels[i-1]
 }
 
 // at is the cell of a row under a field; nil where there is no such column.
@@ -119,8 +119,8 @@ func (a *answer) at(row []any, id string) any {
 	return nil
 }
 
-// cell gives a value that can be a key.
-func cell(v any) any {
+// normal gives a value that can be a key.
+func normal(v any) any {
 	switch v := v.(type) {
 	case nil, string, int64, bool:
 		return v
@@ -135,6 +135,9 @@ func cell(v any) any {
 		return fmt.Sprint(v)
 	}
 }
+
+// cell is the value of a field in a row, as the page gets it.
+func (a *answer) cell(row []any, f *field) Value { return value(a.at(row, f.ID)) }
 
 // value is a cell as the page gets it. JavaScript's numbers hold integers up to
 // 2^53: longer ones become texts, so that no digit is lost.

@@ -4,82 +4,104 @@ import "github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
 // bar reads a bar chart.
 func (p *plan) bar(c types.BarChartConfiguration) {
-	wells := deref(deref(c.FieldWells).BarChartAggregatedFieldWells)
-	measures := p.measures(wells.Values)
-	category := p.first(wells.Category)
-	colors := p.first(wells.Colors)
-	p.multiples(wells.SmallMultiples)
-	rename(p.fields, c.ValueLabelOptions)
-	rename(p.fields, c.CategoryLabelOptions)
-	rename(p.fields, c.ColorLabelOptions)
-	sorts := deref(c.SortConfiguration)
+	wells, sorts := deref(deref(c.FieldWells).BarChartAggregatedFieldWells), deref(c.SortConfiguration)
 	ch := &chart{
-		plan: p, category: category, colors: colors, split: measures,
-		kinds: map[*field]string{}, axes: map[*field]int{},
+		plan: p, kind: "bar", split: p.measures(wells.Values), category: p.first(wells.Category), colors: p.first(wells.Colors),
 		categorySort: sorts.CategorySort, colorSort: sorts.ColorSort,
-		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit, colored: barLimits,
-		palette: c.VisualPalette, legend: c.Legend, lines: c.ReferenceLines,
-		drawn: &Chart{
-			// The zero Orientation is a horizontal chart, the console's first.
-			Horizontal: c.Orientation != types.BarChartOrientationVertical,
-			Stack:      stack(c.BarsArrangement),
-			Time:       !missingHidden(c.CategoryAxis),
-			Category:   axis(axisTitle(c.CategoryLabelOptions, category), c.CategoryAxis),
-			Axes:       []Axis{axis(axisTitle(c.ValueLabelOptions, measures...), c.ValueAxis)},
-			Labels:     labelled(c.DataLabels),
-		},
+		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit, limits: barLimits,
+		palette: c.VisualPalette, legend: c.Legend,
 	}
-	for _, m := range measures {
-		ch.kinds[m] = "bar"
+	ch.split = p.counted(ch.split)
+	p.multiples(wells.SmallMultiples)
+	p.undrawn(len(c.ReferenceLines) > 0, "reference lines are")
+	p.rename(c.ValueLabelOptions, c.CategoryLabelOptions, c.ColorLabelOptions)
+	ch.drawn = &Chart{
+		// The zero Orientation is a horizontal chart, the console's first.
+		Horizontal: c.Orientation != types.BarChartOrientationVertical,
+		Stack:      stack(c.BarsArrangement),
+		Time:       !missingHidden(c.CategoryAxis),
+		Category:   p.axis(c.CategoryLabelOptions, c.CategoryAxis, ch.category),
+		Axes:       []Axis{p.axis(c.ValueLabelOptions, c.ValueAxis, ch.split...)},
+		Labels:     labelled(c.DataLabels),
 	}
 	ch.ask()
 }
 
 // combo reads a chart of bars and lines.
 func (p *plan) combo(c types.ComboChartConfiguration) {
-	wells := deref(deref(c.FieldWells).ComboChartAggregatedFieldWells)
-	bars, lines := p.measures(wells.BarValues), p.measures(wells.LineValues)
-	category := p.first(wells.Category)
-	colors := p.first(wells.Colors)
-	rename(p.fields, c.PrimaryYAxisLabelOptions)
-	rename(p.fields, c.SecondaryYAxisLabelOptions)
-	rename(p.fields, c.CategoryLabelOptions)
-	rename(p.fields, c.ColorLabelOptions)
-	sorts := deref(c.SortConfiguration)
+	wells, sorts := deref(deref(c.FieldWells).ComboChartAggregatedFieldWells), deref(c.SortConfiguration)
 	ch := &chart{
-		plan: p, category: category, colors: colors, split: bars, whole: lines,
-		kinds: map[*field]string{}, axes: map[*field]int{},
+		plan: p, kind: "bar", split: p.measures(wells.BarValues), whole: p.measures(wells.LineValues),
+		category: p.first(wells.Category), colors: p.first(wells.Colors),
 		categorySort: sorts.CategorySort, colorSort: sorts.ColorSort,
-		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit, colored: barLimits,
-		palette: c.VisualPalette, legend: c.Legend, lines: c.ReferenceLines,
-		drawn: &Chart{
-			Stack:    stack(c.BarsArrangement),
-			Time:     !missingHidden(c.CategoryAxis),
-			Category: axis(axisTitle(c.CategoryLabelOptions, category), c.CategoryAxis),
-			Labels:   labelled(c.BarDataLabels) || labelled(c.LineDataLabels),
-		},
+		categoryLimit: sorts.CategoryItemsLimit, colorLimit: sorts.ColorItemsLimit, limits: barLimits,
+		palette: c.VisualPalette, legend: c.Legend,
 	}
-	for _, m := range bars {
-		ch.kinds[m] = "bar"
+	if len(ch.whole) == 0 {
+		ch.split = p.counted(ch.split)
 	}
-	for _, m := range lines {
-		ch.kinds[m] = "line"
+	p.undrawn(len(c.ReferenceLines) > 0, "reference lines are")
+	p.rename(c.PrimaryYAxisLabelOptions, c.SecondaryYAxisLabelOptions, c.CategoryLabelOptions, c.ColorLabelOptions)
+	ch.drawn = &Chart{
+		Stack:    stack(c.BarsArrangement),
+		Time:     !missingHidden(c.CategoryAxis),
+		Category: p.axis(c.CategoryLabelOptions, c.CategoryAxis, ch.category),
+		Labels:   labelled(c.BarDataLabels) || labelled(c.LineDataLabels),
 	}
 	// Bars and lines have an axis each, unless the definition has them share one.
-	if len(bars) > 0 && len(lines) > 0 && deref(c.SingleAxisOptions).YAxisOptions == nil {
-		for _, m := range lines {
-			ch.axes[m] = 1
-		}
-		ch.drawn.Axes = []Axis{
-			axis(axisTitle(c.PrimaryYAxisLabelOptions, bars...), c.PrimaryYAxisDisplayOptions),
-			axis(axisTitle(c.SecondaryYAxisLabelOptions, lines...), c.SecondaryYAxisDisplayOptions),
-		}
-	} else {
-		ch.drawn.Axes = []Axis{
-			axis(axisTitle(c.PrimaryYAxisLabelOptions, ch.measures()...), c.PrimaryYAxisDisplayOptions),
-		}
+	left := ch.measures()
+	if len(ch.split) > 0 && len(ch.whole) > 0 && deref(c.SingleAxisOptions).YAxisOptions == nil {
+		left, ch.wholeAxis = ch.split, 1
+	}
+	ch.drawn.Axes = []Axis{p.axis(c.PrimaryYAxisLabelOptions, c.PrimaryYAxisDisplayOptions, left...)}
+	if ch.wholeAxis > 0 {
+		ch.drawn.Axes = append(ch.drawn.Axes, p.axis(c.SecondaryYAxisLabelOptions, c.SecondaryYAxisDisplayOptions, ch.whole...))
 	}
 	ch.ask()
+}
+
+// line reads a line or area chart.
+func (p *plan) line(c types.LineChartConfiguration) {
+	wells, sorts := deref(deref(c.FieldWells).LineChartAggregatedFieldWells), deref(c.SortConfiguration)
+	ch := &chart{
+		plan: p, kind: "line", split: p.measures(wells.Values), category: p.first(wells.Category), colors: p.first(wells.Colors),
+		categorySort: sorts.CategorySort, categoryLimit: sorts.CategoryItemsLimitConfiguration,
+		colorLimit: sorts.ColorItemsLimitConfiguration, limits: lineLimits,
+		palette: c.VisualPalette, legend: c.Legend, chronological: true,
+	}
+	ch.split = p.counted(ch.split)
+	p.multiples(wells.SmallMultiples)
+	p.undrawn(len(c.ReferenceLines) > 0, "reference lines are")
+	p.undrawn(len(c.ForecastConfigurations) > 0, "the forecast is")
+	p.lineNotes(c)
+	p.rename(c.PrimaryYAxisLabelOptions, c.SecondaryYAxisLabelOptions, c.XAxisLabelOptions)
+	ch.drawn = &Chart{
+		Time:     true,
+		Category: p.axis(c.XAxisLabelOptions, c.XAxisDisplayOptions, ch.category),
+		Axes:     []Axis{p.axis(c.PrimaryYAxisLabelOptions, deref(c.PrimaryYAxisDisplayOptions).AxisOptions, ch.split...)},
+		Labels:   labelled(c.DataLabels),
+	}
+	if c.Type == types.LineChartTypeArea || c.Type == types.LineChartTypeStackedArea {
+		ch.kind = "area"
+	}
+	if c.Type == types.LineChartTypeStackedArea {
+		ch.drawn.Stack = "stacked"
+	}
+	ch.ask()
+}
+
+// lineNotes says what of a line chart's axes is not drawn.
+func (p *plan) lineNotes(c types.LineChartConfiguration) {
+	for _, item := range c.Series {
+		bound := deref(item.FieldSeriesItem).AxisBinding == types.AxisBindingSecondaryYaxis ||
+			deref(item.DataFieldSeriesItem).AxisBinding == types.AxisBindingSecondaryYaxis
+		p.undrawn(bound && deref(c.SingleAxisOptions).YAxisOptions == nil, "the second axis of the values is")
+	}
+	for _, m := range deref(c.PrimaryYAxisDisplayOptions).MissingDataConfigurations {
+		if m.TreatmentOption != "" && m.TreatmentOption != types.MissingDataTreatmentOptionShowAsBlank {
+			p.notes.add("lines have gaps where there is no data")
+		}
+	}
 }
 
 // stack is how bars stand to one another.

@@ -12,34 +12,24 @@ import (
 // chart is what bar, line and combo charts have in common: series over the
 // categories of one dimension, split by the colours of another.
 type chart struct {
-	plan     *plan
-	category *field            // nil for none
-	colors   *field            // nil for none
-	split    []*field          // the measures that the colours split
-	whole    []*field          // those that they do not: the lines of a combo chart
-	kinds    map[*field]string // bar, line or area, by measure
-	axes     map[*field]int    // indexes of Chart.Axes, by measure
+	plan             *plan
+	kind             string // of the split series: bar, line or area
+	split            []*field
+	whole            []*field // measures that the colours do not split: the lines of a combo chart
+	wholeAxis        int      // theirs, an index of Chart.Axes
+	category, colors *field   // nil for none
 
 	categorySort, colorSort   []types.FieldSortOptions
 	categoryLimit, colorLimit *types.ItemsLimitConfiguration
-	colored                   [2]int // categories and colours that QuickSight draws where there are colours
+	limits                    [2]int // of categories and colours, in a chart that has both
 	palette                   *types.VisualPalette
 	legend                    *types.LegendOptions
-	lines                     []types.ReferenceLine
-	// zero is set when a category without rows has 0. A row whose value is not
-	// there has none still.
-	zero bool
 	// chronological is set when dates run from early to late whatever the sort.
 	chronological bool
-	// drawn is the Chart as far as it can be told without asking.
+	// drawn is the Chart as far as it is known without asking.
 	drawn *Chart
 
-	// What ask finds out for draw: the orders, and the levels of Spec.Totals that
-	// they look at, from 1; 0 is the rows.
-	bySort, byColor           []query.Sort
-	categoryLevel, colorLevel int
-	// left are the limits whose rest is left out.
-	left []query.Limit
+	x, y side
 	// rest is set when the rest of the colours is asked for, but not drawn.
 	rest bool
 }
@@ -53,169 +43,79 @@ var (
 	barLimits  = [2]int{50, 50}
 )
 
-// mostColors is how many colours are drawn at most, whatever the definition says;
-// no palette tells more apart.
+// mostColors is how many colours are drawn at most, whatever the definition says:
+// nobody distinguishes more.
 const mostColors = 50
 
 // measures are all measures, those that the colours split first.
-func (c *chart) measures() []*field {
-	return slices.Concat(c.split, c.whole)
-}
+func (c *chart) measures() []*field { return slices.Concat(c.split, c.whole) }
 
 // ask asks for the chart.
 func (c *chart) ask() {
-	p := c.plan
-	p.drawing.Kind = "chart"
-	measures := c.measures()
-	if c.colors != nil && len(c.split) == 0 {
+	c.plan.drawing.Kind = "chart"
+	if len(c.split) == 0 {
 		c.colors = nil
 	}
-	s := &sorting{plan: p, fields: slices.Concat(measures, nonNil(c.category, c.colors))}
-	spec := query.Spec{Dimensions: asked(c.category, c.colors), MaxRows: 1}
-	var kept []query.Sort
-	if c.category != nil {
-		if c.bySort = s.sorts(c.categorySort); len(c.bySort) == 0 {
-			c.bySort = automatic(c.category, measures)
-		}
-		normal := most
-		if c.colors != nil {
-			normal = c.colored[0]
-		}
-		c.limit(&spec, limit(c.category, c.categoryLimit, normal, c.bySort))
-	}
+	s := &sorting{plan: c.plan, fields: slices.Concat(c.measures(), nonNil(c.category, c.colors))}
+	normal := most
 	if c.colors != nil {
-		kept = s.sorts(c.colorSort)
-		if c.byColor = kept; len(kept) == 0 {
-			// The colours are in the order of their names, so that each has the same
-			// one whatever the data; a limit keeps the greatest.
-			c.byColor, kept = []query.Sort{{FieldID: c.colors.ID}}, automatic(c.colors, c.split)
-		}
-		c.limit(&spec, c.limitOfColors(kept))
+		normal = c.limits[0]
 	}
-	spec.Measures = asked(slices.Concat(measures, s.extra)...)
-	spec.Sorts = slices.Concat(c.bySort, kept)
-	if c.category != nil && c.colors != nil {
-		c.levels(&spec)
+	c.x = newSide(c.category, s.sorts(c.categorySort), c.categoryLimit, normal, c.measures())
+	c.x.total = len(c.whole) > 0
+	own := s.sorts(c.colorSort)
+	c.y = newSide(c.colors, own, c.colorLimit, c.limits[1], c.split)
+	if c.colors != nil {
+		c.limitColors(own)
 	}
-	p.ask(spec, c.draw)
+	c.plan.ask(cross(slices.Concat(c.measures(), s.extra), &c.x, &c.y), c.draw)
 }
 
-// limit adds a limit to a question, with room for all rows that it lets through:
-// rows that were cut off otherwise would be missing from any series.
-func (c *chart) limit(spec *query.Spec, l query.Limit) {
-	spec.MaxRows *= l.N + 1 // and the rest
-	if !l.Others {
-		c.left = append(c.left, l)
+// limitColors keeps the first colours. A line chart over dates shows no rest of
+// the colours unless the definition asks for it.
+func (c *chart) limitColors(own []query.Sort) {
+	y := &c.y
+	if len(own) == 0 {
+		// The colours are in the order of their names, so that each has the same
+		// one whatever the data; the limit keeps the greatest.
+		y.sorts = []query.Sort{{FieldID: c.colors.ID}}
 	}
-	if c.colors != nil && l.FieldID == c.colors.ID && !l.Others && len(c.whole) > 0 {
-		l.Others, c.rest = true, true // lines are those of all colours
-	}
-	spec.Limits = append(spec.Limits, l)
-}
-
-// limitOfColors keeps the first colours. A line chart over dates shows no rest of
-// the colours unless it is asked to.
-func (c *chart) limitOfColors(sorts []query.Sort) query.Limit {
-	l := limit(c.colors, c.colorLimit, c.colored[1], sorts)
-	l.N = min(l.N, mostColors)
-	if c.chronological && c.colorLimit == nil && c.category != nil && c.category.Grain != "" {
-		l.Others = false
-	}
-	return l
-}
-
-// levels asks for the totals of each dimension where its order, or a measure
-// that colours do not split, needs them.
-func (c *chart) levels(spec *query.Spec) {
-	if len(c.whole) > 0 || !byItself(c.bySort, c.category) {
-		spec.Totals = append(spec.Totals, []string{c.category.ID})
-		c.categoryLevel = len(spec.Totals)
-	}
-	if !byItself(c.byColor, c.colors) {
-		spec.Totals = append(spec.Totals, []string{c.colors.ID})
-		c.colorLevel = len(spec.Totals)
-	}
+	y.limit.N = min(y.limit.N, mostColors)
+	y.cut = y.cut || c.chronological && c.colorLimit == nil && c.category != nil && c.category.Grain != ""
+	c.rest = y.cut && len(c.whole) > 0 // lines are those of all colours
+	y.limit.Others = !y.cut || c.rest
 }
 
 // nonNil leaves out the fields that are not there.
 func nonNil(fields ...*field) []*field {
-	var all []*field
-	for _, f := range fields {
-		if f != nil {
-			all = append(all, f)
-		}
-	}
-	return all
+	return slices.DeleteFunc(fields, func(f *field) bool { return f == nil })
 }
-
-// level gives the rows of a level of totals; 0 is the finest.
-func (a *answer) level(i int) [][]any {
-	if i == 0 {
-		return a.rows
-	}
-	return a.levels[i-1]
-}
-
-// pair is a category and a colour.
-type pair struct{ category, color any }
 
 // draw puts the rows into series.
 func (c *chart) draw(a *answer) {
-	p := c.plan
-	if len(a.rows) == 0 {
-		p.drawing.Empty = true
-		return
+	p, d := c.plan, c.drawn
+	fitted(a, p.fields)
+	if c.chronological && c.category != nil && c.category.format.Type == "date" && byItself(c.x.sorts, c.category) {
+		c.x.sorts = []query.Sort{{FieldID: c.category.ID}}
 	}
-	fitted(a, append(c.measures(), nonNil(c.category, c.colors)...))
-	d := c.drawn
-	categories := []any{nil}
-	if c.category != nil {
-		categories = a.distinct(a.arrange(a.level(c.categoryLevel), c.category.ID, c.order()), c.category.ID)
-		d.Category.Format = c.category.format
+	categories, colors := c.x.values(a), c.y.values(a)
+	if c.rest {
+		colors = slices.DeleteFunc(colors, func(v any) bool { return v == others{} })
 	}
 	d.Time = d.Time && instants(c.category, categories)
-	colors := []any{nil}
-	if c.colors != nil {
-		colors = a.distinct(a.arrange(a.level(c.colorLevel), c.colors.ID, c.byColor), c.colors.ID)
-		if c.rest {
-			colors = slices.DeleteFunc(colors, func(v any) bool { return v == others{} })
-		}
+	d.More = c.x.left(a)
+	d.Earlier = d.More > 0 && newest(c.category, c.x.limit)
+	if n := c.y.left(a); n > 0 {
+		p.notes.add("%d of %d values of %s are drawn", c.y.limit.N, c.y.limit.N+n, c.colors.name)
 	}
-	c.leftOut(a)
-	d.Categories = make([]Value, len(categories))
-	for i, v := range categories {
-		d.Categories[i] = value(v)
-	}
-	if c.category == nil {
-		d.Categories[0], d.Category.Format = "", Format{Type: "text", Decimals: -1}
-	}
+	d.Categories, d.Category.Format = c.x.cells(categories)
 	c.series(a, categories, colors)
-	for i := range d.Axes {
-		d.Axes[i].Format = c.axisFormat(i)
+	d.Axes[0].Format = c.measures()[0].format
+	if len(d.Axes) > 1 {
+		d.Axes[1].Format = c.whole[0].format
 	}
 	d.Legend = legend(c.legend, len(d.Series) > 1 || c.colors != nil)
-	p.referenceLines(c.lines, d, c.measures())
 	p.drawing.Chart = d
-}
-
-// leftOut says how many categories and colours are not drawn.
-func (c *chart) leftOut(a *answer) {
-	for _, l := range c.left {
-		if c.category != nil && l.FieldID == c.category.ID {
-			c.drawn.More = a.left(c.category, l.N)
-			c.drawn.Earlier = c.drawn.More > 0 && newest(c.category, l)
-		} else if n := a.left(c.colors, l.N); n > 0 {
-			c.plan.notes.add("%d of %d values of %s are drawn", l.N, l.N+n, c.colors.name)
-		}
-	}
-}
-
-// order is how the categories are sorted.
-func (c *chart) order() []query.Sort {
-	if c.chronological && c.category.format.Type == "date" && byItself(c.bySort, c.category) {
-		return []query.Sort{{FieldID: c.category.ID}}
-	}
-	return c.bySort
 }
 
 // instants reports whether all categories are instants in their order.
@@ -233,77 +133,41 @@ func instants(f *field, categories []any) bool {
 
 // series makes a series of each colour of each measure.
 func (c *chart) series(a *answer, categories, colors []any) {
-	d := c.drawn
-	cells := cellsOf(a, a.rows, c.category, c.colors)
-	colorOf := c.plan.colorsOf(c.colors, c.palette)
+	p, d := c.plan, c.drawn
+	only := len(c.measures()) == 1
+	rows := a.pairs(a.rows, c.category, c.colors)
+	colorOf := p.colorsOf(c.colors, c.palette)
 	for _, m := range c.split {
 		for _, color := range colors {
-			s := Series{Name: c.plan.heading(m), Type: c.kinds[m], Axis: c.axes[m], measure: m.ID}
+			s := Series{Name: p.heading(m), Type: c.kind, Values: seriesOf(a, rows, m, categories, color)}
 			switch {
 			case c.colors == nil:
-				s.Color = colorOfMeasure(m, c.palette, len(c.measures()) == 1)
+				s.Color = colorOfMeasure(m, c.palette, only)
 			case len(c.split) == 1:
 				s.Name, s.Color = c.colors.named(color), colorOf(color)
 			default:
-				s.Name = fmt.Sprintf("%s: %s", c.plan.heading(m), written(color, c.colors.format))
+				s.Name = fmt.Sprintf("%s: %s", p.heading(m), written(color, c.colors.format))
 			}
-			s.Values = c.values(a, cells, m, categories, color)
 			d.Series = append(d.Series, s)
 		}
 	}
-	if len(c.whole) == 0 {
-		return
-	}
-	cells = cellsOf(a, a.level(c.categoryLevel), c.category, nil)
+	rows = a.pairs(a.level(c.x.level), c.category, nil)
 	for _, m := range c.whole {
 		d.Series = append(d.Series, Series{
-			Name: c.plan.heading(m), Type: c.kinds[m], Axis: c.axes[m], measure: m.ID,
-			Values: c.values(a, cells, m, categories, nil),
-			Color:  colorOfMeasure(m, c.palette, len(c.measures()) == 1),
+			Name: p.heading(m), Type: "line", Axis: c.wholeAxis,
+			Values: seriesOf(a, rows, m, categories, nil), Color: colorOfMeasure(m, c.palette, only),
 		})
 	}
 }
 
-// cellsOf finds rows by category and colour.
-func cellsOf(a *answer, rows [][]any, category, color *field) map[pair][]any {
-	cells := make(map[pair][]any, len(rows))
-	for _, row := range rows {
-		var at pair
-		if category != nil {
-			at.category = a.at(row, category.ID)
-		}
-		if color != nil {
-			at.color = a.at(row, color.ID)
-		}
-		cells[at] = row
-	}
-	return cells
-}
-
-// values are those of one series: nil where there is no row, and where the row's
-// value is not there.
-func (c *chart) values(a *answer, cells map[pair][]any, m *field, categories []any, color any) []Value {
+// seriesOf are the values of one series: Absent where there is no row, nil where
+// the row's value is not there.
+func seriesOf(a *answer, rows map[pair][]any, m *field, categories []any, color any) []Value {
 	values := make([]Value, len(categories))
 	for i, category := range categories {
-		row, ok := cells[pair{category, color}]
-		switch {
-		case ok:
-			values[i] = value(a.at(row, m.ID))
-		case c.zero:
-			values[i] = int64(0)
-		default:
-			values[i] = Absent
+		if values[i] = Absent; rows[pair{category, color}] != nil {
+			values[i] = a.cell(rows[pair{category, color}], m)
 		}
 	}
 	return values
-}
-
-// axisFormat is the format of the first measure on an axis.
-func (c *chart) axisFormat(axis int) Format {
-	for _, m := range c.measures() {
-		if c.axes[m] == axis {
-			return m.format
-		}
-	}
-	return plainNumber
 }

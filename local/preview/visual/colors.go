@@ -14,11 +14,9 @@ func (p *plan) colorsOf(f *field, palette *types.VisualPalette) func(v any) stri
 		return func(any) string { return "" }
 	}
 	named := map[string]string{}
-	special := map[types.SpecialValue]string{}
 	for _, c := range deref(p.configuration(f.DataSet, f.Column).ColorsConfiguration).CustomColors {
-		if c.SpecialValue != "" {
-			special[c.SpecialValue] = hex(c.Color)
-		} else {
+		p.undrawn(c.SpecialValue != "", "the colours of special values are")
+		if c.SpecialValue == "" {
 			named[deref(c.FieldValue)] = hex(c.Color)
 		}
 	}
@@ -28,13 +26,8 @@ func (p *plan) colorsOf(f *field, palette *types.VisualPalette) func(v any) stri
 		}
 	}
 	return func(v any) string {
-		switch {
-		case v == nil:
-			return special[types.SpecialValueNull]
-		case v == "" && special[types.SpecialValueEmpty] != "":
-			return special[types.SpecialValueEmpty]
-		case v == others{}:
-			return special[types.SpecialValueOther]
+		if v == nil || v == (others{}) {
+			return ""
 		}
 		return named[literal(v)]
 	}

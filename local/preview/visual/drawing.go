@@ -93,8 +93,6 @@ type Chart struct {
 	Labels     bool     `json:"labels,omitempty"`
 	// Legend is top, right, bottom, left, or empty for none.
 	Legend string `json:"legend"`
-	// Lines are reference lines over the values.
-	Lines []ReferenceLine `json:"lines,omitempty"`
 	// More is how many categories are left out; Earlier is set when they are the
 	// earliest of the dates.
 	More    int  `json:"more,omitempty"`
@@ -109,14 +107,6 @@ type Series struct {
 	Values []Value `json:"values"`
 	// Color is the one that the definition asks for, #rrggbb.
 	Color string `json:"color,omitempty"`
-
-	measure string // the id of the field that the values are of
-}
-
-// ReferenceLine is a line at a value.
-type ReferenceLine struct {
-	Value float64 `json:"value"`
-	Label string  `json:"label"`
 }
 
 // Pie has slices; a donut has a hole.
@@ -151,19 +141,17 @@ type KPI struct {
 	PeriodFormat *Format     `json:"periodFormat,omitempty"`
 	Comparison   *Comparison `json:"comparison,omitempty"`
 	Sparkline    *Sparkline  `json:"sparkline,omitempty"`
-	// Progress is Value as a share of the target.
-	Progress *float64 `json:"progress,omitempty"`
 }
 
-// Comparison holds a KPI against a target or the period before.
+// Comparison holds a KPI against the period before.
 type Comparison struct {
-	Label string `json:"label"` // what it is held against, such as the period before
-	Value Value  `json:"value"` // the target's or that period's
+	Label string `json:"label"` // of that period
+	Value Value  `json:"value"` // that period's
 	// Text is what is shown: difference, percent or actual.
-	Method     string   `json:"method"`
-	Difference *float64 `json:"difference"`
-	Percent    *float64 `json:"percent"` // 0.1 is 10 %
-	Format     Format   `json:"format"`  // of Value and Difference
+	Method     string `json:"method"`
+	Difference any    `json:"difference"` // float64 or nil
+	Percent    any    `json:"percent"`    // float64, of which 0.1 is 10 %, or nil
+	Format     Format `json:"format"`     // of Value and Difference
 }
 
 // Sparkline is the trend of a KPI.
@@ -237,9 +225,6 @@ type Heatmap struct {
 	Value      string     `json:"value"` // the measure's name
 	Labels     bool       `json:"labels,omitempty"`
 	Legend     bool       `json:"legend"`
-	// Colors are those of the scale, from low to high, where the definition
-	// sets them: #rrggbb.
-	Colors []string `json:"colors,omitempty"`
 	// More is how many columns and rows are left out.
 	More int `json:"more,omitempty"`
 }

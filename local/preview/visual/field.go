@@ -18,10 +18,7 @@ type field struct {
 	// function is what an aggregation is called, such as Sum; empty for none.
 	function string
 	format   Format
-	// formatted is set when the definition gives the format, so that the type of
-	// the answer does not change it.
-	formatted bool
-	measure   bool
+	measure  bool
 }
 
 // title is how a field is called in a sentence: Sum of people.
@@ -89,7 +86,7 @@ func (p *plan) dimension(w types.DimensionField) *field {
 	case w.CategoricalDimensionField != nil:
 		d := w.CategoricalDimensionField
 		f := p.field(d.FieldId, d.Column)
-		f.format = Format{Type: "text", Decimals: -1}
+		f.format = plainText
 		p.formatColumn(f)
 		p.formatString(f, d.FormatConfiguration)
 		return f
@@ -217,6 +214,18 @@ func (p *plan) calculated(f query.Field) bool {
 		}
 	}
 	return false
+}
+
+// counted gives the measures of a visual with dimensions. Where there are none,
+// QuickSight counts the rows.
+func (p *plan) counted(measures []*field) []*field {
+	if len(measures) > 0 || len(p.fields) == 0 {
+		return measures
+	}
+	id := "count"
+	f := p.field(&id, nil)
+	f.name, f.Expression, f.format = "Count of Records", "sum(1)", plainNumber
+	return []*field{f.measured()}
 }
 
 // field makes a field, and remembers it. Its id names a column of the answer: it

@@ -1,13 +1,19 @@
 package visual
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 
-// plainNumber is how a number without a format is written.
-var plainNumber = Format{Type: "number", Decimals: -1, Grouping: true}
+// How a number and a text without a format are written.
+var (
+	plainNumber = Format{Type: "number", Decimals: -1, Grouping: true}
+	plainText   = Format{Type: "text", Decimals: -1}
+)
 
 // formatColumn applies what the definition's ColumnConfigurations say of the
 // field's column.
@@ -45,7 +51,6 @@ func (p *plan) formatDate(f *field, c *types.DateTimeFormatConfiguration) {
 	if c == nil {
 		return
 	}
-	f.formatted = true
 	f.format.Type = "date"
 	if pattern := deref(c.DateTimeFormat); pattern != "" {
 		f.format.Pattern = pattern
@@ -53,9 +58,8 @@ func (p *plan) formatDate(f *field, c *types.DateTimeFormatConfiguration) {
 	f.null(c.NullValueFormatConfiguration)
 }
 
-// formatNumber applies a number's format. The page writes numbers as its reader's
-// language has them, so that only whether thousands are separated is taken from
-// the separators.
+// formatNumber applies a number's format. Numbers have the separators of English, so
+// that the definition's separators only say whether thousands are separated.
 func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 	if c == nil {
 		return
@@ -64,30 +68,22 @@ func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 	switch {
 	case c.NumberDisplayFormatConfiguration != nil:
 		n := c.NumberDisplayFormatConfiguration
-		f.format = Format{Type: "number", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix)}
+		f.format = Format{Type: "number", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix), Null: null}
 		p.digits(f, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale)
 		f.null(n.NullValueFormatConfiguration)
 	case c.CurrencyDisplayFormatConfiguration != nil:
 		n := c.CurrencyDisplayFormatConfiguration
 		f.format = Format{
-			Type: "currency", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix), Currency: currency(deref(n.Symbol)),
+			Type: "currency", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix), Currency: currency(deref(n.Symbol)), Null: null,
 		}
 		p.digits(f, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale)
 		f.null(n.NullValueFormatConfiguration)
 	case c.PercentageDisplayFormatConfiguration != nil:
 		n := c.PercentageDisplayFormatConfiguration
-		f.format = Format{Type: "percent", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix)}
-		if f.format.Suffix == "%" { // which the page writes anyway
-			f.format.Suffix = ""
-		}
+		// A percentage has its sign anyway.
+		f.format = Format{Type: "percent", Prefix: deref(n.Prefix), Suffix: strings.TrimPrefix(deref(n.Suffix), "%"), Null: null}
 		p.digits(f, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, "")
 		f.null(n.NullValueFormatConfiguration)
-	default:
-		return
-	}
-	f.formatted = true
-	if f.format.Null == "" {
-		f.format.Null = null
 	}
 }
 
@@ -117,13 +113,8 @@ var scales = map[types.NumberScale]string{
 // currency is the ISO 4217 code of a symbol; US dollars where it is none, as in
 // QuickSight.
 func currency(symbol string) string {
-	if len(symbol) != 3 {
+	if !regexp.MustCompile(`^[A-Z]{3}$`).MatchString(symbol) {
 		return "USD"
-	}
-	for _, c := range symbol {
-		if c < 'A' || c > 'Z' {
-			return "USD"
-		}
 	}
 	return symbol
 }
@@ -135,34 +126,28 @@ func (f *field) null(c *types.NullValueFormatConfiguration) {
 	}
 }
 
-// fit changes the format of a field to the type of its values where the
-// definition says nothing: a calculated field's type is known to the query only.
-func (f *field) fit(a *answer) {
-	number := f.format.Type == "number" || f.format.Type == "currency" || f.format.Type == "percent"
-	null := f.format.Null
-	switch a.types[f.ID] {
-	case dialect.Datetime:
-		if f.format.Type != "date" {
-			f.format = Format{Type: "date", Decimals: -1, Null: null}
-		}
-	case dialect.Integer, dialect.Decimal:
-		if !number {
-			f.format = plainNumber
-			f.format.Null = null
-		}
-	case dialect.String, dialect.Boolean:
-		if f.format.Type != "text" {
-			f.format = Format{Type: "text", Decimals: -1, Null: null}
-		}
-	case dialect.Unknown:
-	}
-}
-
-// fitted gives the formats of fields after fit.
+// fitted changes the formats of fields to the types of their values where the
+// definition says nothing, and gives them: a calculated field's type is known to the
+// query only.
 func fitted(a *answer, fields []*field) []Format {
 	var all []Format
 	for _, f := range fields {
-		f.fit(a)
+		fits := plainNumber
+		switch a.types[f.ID] {
+		case dialect.Datetime:
+			fits = Format{Type: "date", Decimals: -1}
+		case dialect.String, dialect.Boolean:
+			fits = plainText
+		case dialect.Integer, dialect.Decimal:
+			if f.format.Type != "date" && f.format.Type != "text" {
+				fits = f.format
+			}
+		case dialect.Unknown:
+			fits = f.format
+		}
+		if fits.Null = f.format.Null; f.format.Type != fits.Type {
+			f.format = fits
+		}
 		all = append(all, f.format)
 	}
 	return all
@@ -171,21 +156,13 @@ func fitted(a *answer, fields []*field) []Format {
 // hidden reports whether a visibility hides; nothing said is visible.
 func hidden(v types.Visibility) bool { return v == types.VisibilityHidden }
 
+var hexColor = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
 // hex gives a colour as #rrggbb in small letters, or nothing: colours of themes
 // have names, and everything else is no colour.
 func hex(c *string) string {
-	s := []byte(deref(c))
-	if len(s) != 7 || s[0] != '#' {
+	if !hexColor.MatchString(deref(c)) {
 		return ""
 	}
-	for i, d := range s[1:] {
-		switch {
-		case d >= '0' && d <= '9', d >= 'a' && d <= 'f':
-		case d >= 'A' && d <= 'F':
-			s[i+1] = d - 'A' + 'a'
-		default:
-			return ""
-		}
-	}
-	return string(s)
+	return strings.ToLower(*c)
 }

@@ -48,7 +48,7 @@ var (
 )
 
 // coordinates finds latitude and longitude among the fields of a map: by their
-// columns' names, else the first two numbers. Data sets tell which column is
+// columns' names, else the first two numbers. Data sets say which column is
 // which, definitions do not.
 func coordinates(places []*field) (latitude, longitude *field) {
 	var numbers []*field
@@ -107,13 +107,13 @@ func (m *geography) draw(a *answer) {
 		}
 		point := Point{Latitude: latitude, Longitude: longitude}
 		if m.size != nil {
-			point.Size = value(a.at(row, m.size.ID))
+			point.Size = a.cell(row, m.size)
 		}
 		if m.colors != nil {
 			point.Color = m.colors.named(a.at(row, m.colors.ID))
 		}
 		for _, f := range m.labels {
-			point.Labels = append(point.Labels, PointLabel{Name: f.name, Value: value(a.at(row, f.ID)), Format: f.format})
+			point.Labels = append(point.Labels, PointLabel{Name: f.name, Value: a.cell(row, f), Format: f.format})
 		}
 		d.Points = append(d.Points, point)
 	}

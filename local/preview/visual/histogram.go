@@ -18,7 +18,7 @@ const (
 
 // histogram reads a histogram. Its one query counts the values of each bin: the
 // bins are a dimension whose expression looks at the least and the greatest
-// value, and the answer tells both, so that the bounds can be written.
+// value, and the answer has both, so that the bounds can be written.
 func (p *plan) histogram(c types.HistogramConfiguration) {
 	p.drawing.Kind = "histogram"
 	wells := deref(deref(c.FieldWells).HistogramAggregatedFieldWells)
@@ -32,12 +32,13 @@ func (p *plan) histogram(c types.HistogramConfiguration) {
 		p.placeholder("a histogram of a field that an expression cannot name")
 		return
 	}
-	rename(p.fields, c.XAxisLabelOptions)
+	p.rename(c.XAxisLabelOptions)
 	f.function = "" // it counts rows, whatever the definition says
 	h := &histogram{plan: p, field: f, drawn: &Histogram{
-		X: axis(axisTitle(c.XAxisLabelOptions, f), c.XAxisDisplayOptions), Y: axis("Frequency", c.YAxisDisplayOptions),
+		X: p.axis(c.XAxisLabelOptions, c.XAxisDisplayOptions, f), Y: p.axis(nil, c.YAxisDisplayOptions),
 		Labels: labelled(c.DataLabels), Name: f.name,
 	}}
+	h.drawn.Y.Title = "Frequency"
 	h.read(deref(c.BinOptions))
 	bin := query.Field{ID: p.unique("bin"), DataSet: f.DataSet, Expression: h.expression()}
 	h.bin = bin.ID
@@ -108,7 +109,7 @@ func (h *histogram) draw(a *answer) {
 		h.plan.drawing.Empty = true
 		return
 	}
-	h.field.fit(a)
+	fitted(a, []*field{h.field})
 	d := h.drawn
 	d.X.Format, d.Y.Format = h.field.format, plainNumber
 	bounds, all := h.bounds(low, high)

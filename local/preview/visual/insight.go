@@ -2,7 +2,6 @@ package visual
 
 import (
 	"fmt"
-	"html"
 	"math"
 	"slices"
 	"strings"
@@ -12,14 +11,14 @@ import (
 	"github.com/headcount-etl/headcount/local/preview/query"
 )
 
-// insight tells its computations in sentences, or by the narrative of the
+// insight writes its computations in sentences, or by the narrative of the
 // definition. Each computation asks a question of its own, since each groups the
 // rows in another way.
 type insight struct {
-	plan      *plan
-	narrative string
-	told      []*computation
-	answered  int
+	plan         *plan
+	narrative    string
+	computations []*computation
+	answered     int
 }
 
 // computation is a computation of an insight.
@@ -29,110 +28,63 @@ type computation struct {
 	// outputs are the values that a narrative may use, by path, such as
 	// currentMetricValue.formattedValue:
 	// https://docs.aws.amazon.com/quicksight/latest/user/period-over-period-function.html
-	outputs map[string]string
+	outputs map[string]any
 }
 
 // insight reads an insight.
 func (p *plan) insight(c types.InsightConfiguration) {
 	p.drawing.Kind = "insight"
 	i := &insight{plan: p, narrative: deref(deref(c.CustomNarrative).Narrative)}
-	for _, computation := range c.Computations {
-		i.read(computation)
+	for _, one := range c.Computations {
+		switch {
+		case one.TopBottomRanked != nil:
+			i.ranked(*one.TopBottomRanked)
+		case one.TotalAggregation != nil:
+			i.total(*one.TotalAggregation)
+		case one.PeriodOverPeriod != nil:
+			i.period(*one.PeriodOverPeriod)
+		default:
+			name, _ := member(&one)
+			p.undrawn(name != "", "the computation "+name+" is")
+		}
 	}
 	switch {
-	case len(i.told) == 0 && i.narrative == "":
-		p.placeholder("an insight without computations")
-	case len(i.told) == 0:
+	case len(i.computations) == 0 && i.narrative == "":
+		p.placeholder("an insight without a computation that can be drawn")
+	case len(i.computations) == 0:
 		i.write()
 	}
 }
 
-// read reads one computation.
-func (i *insight) read(c types.Computation) {
-	switch {
-	case c.TopBottomRanked != nil:
-		i.ranked(*c.TopBottomRanked)
-	case c.TopBottomMovers != nil:
-		i.movers(*c.TopBottomMovers)
-	case c.TotalAggregation != nil:
-		i.total(*c.TotalAggregation)
-	case c.UniqueValues != nil:
-		i.unique(*c.UniqueValues)
-	case c.MaximumMinimum != nil:
-		i.extreme(*c.MaximumMinimum)
-	case c.PeriodOverPeriod != nil:
-		i.period(*c.PeriodOverPeriod)
-	case c.GrowthRate != nil:
-		i.growth(*c.GrowthRate)
-	case c.MetricComparison != nil:
-		i.comparison(*c.MetricComparison)
-	case c.PeriodToDate != nil:
-		i.plan.notes.add("the computation period to date is not drawn")
-	case c.Forecast != nil:
-		i.plan.notes.add("the computation forecast is not drawn")
-	}
-}
-
-// write puts what is told into the Drawing.
-func (i *insight) write() {
-	if i.narrative == "" {
-		var out strings.Builder
-		for _, c := range i.told {
-			out.WriteString("<div>" + html.EscapeString(printable(c.sentence)) + "</div>")
-		}
-		i.plan.drawing.Insight = &Insight{HTML: out.String()}
-		return
-	}
-	if strings.Contains(i.narrative, "<if") || strings.Contains(i.narrative, "<for") {
-		i.plan.notes.add("the conditions and loops of the narrative are not followed")
-	}
-	i.plan.drawing.Insight = &Insight{HTML: richHTML(i.narrative, richValues{
-		parameter: parameters(i.plan.builder), expression: i.expression,
-	})}
-}
-
-// expression gives the value of an expression of a narrative: a computation's
-// name, and the path of one of its outputs.
-func (i *insight) expression(path string) (string, bool) {
-	for _, c := range i.told {
-		if rest, ok := strings.CutPrefix(path, c.name+"."); ok && c.name != "" {
-			if v, known := c.outputs[rest]; known {
-				return v, true
-			}
-		}
-	}
-	i.plan.notes.add("the narrative's expression %s is not known", shorten(path, 60))
-	return "", false
-}
-
 // ask asks a computation's question, which is given up where a field is missing.
-func (i *insight) ask(name *string, spec query.Spec, needed []*field, tell func(*computation, *answer)) {
+func (i *insight) ask(name *string, spec query.Spec, needed []*field, write func(*computation, *answer)) {
 	if slices.Contains(needed, nil) {
 		i.plan.notes.add("a computation lacks a field")
 		return
 	}
-	c := &computation{name: deref(name), outputs: map[string]string{}}
-	i.told = append(i.told, c)
+	c := &computation{name: deref(name), outputs: map[string]any{}}
+	i.computations = append(i.computations, c)
+	for _, f := range needed {
+		if f.measure {
+			spec.Measures = append(spec.Measures, f.Field)
+		} else {
+			spec.Dimensions = append(spec.Dimensions, f.Field)
+		}
+	}
 	i.plan.ask(spec, func(a *answer) {
 		fitted(a, needed)
 		if c.sentence = "There is no data."; len(a.rows) > 0 {
-			tell(c, a)
+			write(c, a)
 		}
-		if i.answered++; i.answered == len(i.told) {
+		if i.answered++; i.answered == len(i.computations) {
 			i.write()
 		}
 	})
 }
 
-// field and measure read the fields of a computation, nil where they are missing.
-func (i *insight) field(f *types.DimensionField) *field { return i.plan.dimension(deref(f)) }
-
-func (i *insight) measure(f *types.MeasureField) *field { return i.plan.oneMeasure(deref(f)) }
-
 // metric adds the outputs of a number.
 func (c *computation) metric(name string, v any, f Format) {
-	c.outputs[name+".value"] = fmt.Sprint(value(v))
-	c.outputs[name+".formattedValue"] = written(v, f)
+	c.value(name, v, f)
 	size := v
 	switch n := v.(type) {
 	case int64:
@@ -143,83 +95,110 @@ func (c *computation) metric(name string, v any, f Format) {
 	c.outputs[name+".formattedAbsoluteValue"] = written(size, f)
 }
 
-// names adds the outputs of the fields' names.
-func (c *computation) names(names map[string]*field) {
-	for name, f := range names {
-		c.outputs[name+".name"] = f.name
-		if f.measure {
-			c.outputs[name+".aggregationFunction"] = f.function
-		}
+// value adds the outputs of a value, and returns it written.
+func (c *computation) value(name string, v any, f Format) string {
+	said := written(v, f)
+	c.outputs[name+".value"], c.outputs[name+".formattedValue"] = v, said
+	return said
+}
+
+// names adds the outputs of a field's names.
+func (c *computation) names(name string, f *field) {
+	c.outputs[name+".name"] = f.name
+	if f.measure {
+		c.outputs[name+".aggregationFunction"] = f.function
 	}
 }
 
-// total tells the value over all rows.
+// total writes the value over all rows.
 func (i *insight) total(o types.TotalAggregationComputation) {
-	f := i.measure(o.Value)
-	i.ask(o.Name, query.Spec{Measures: asked(f)}, []*field{f}, func(c *computation, a *answer) {
+	f := i.plan.oneMeasure(deref(o.Value))
+	i.ask(o.Name, query.Spec{}, []*field{f}, func(c *computation, a *answer) {
 		v := a.at(a.rows[0], f.ID)
-		c.names(map[string]*field{"metricField": f})
+		c.names("metricField", f)
 		c.metric("totalAggregate", v, f.format)
 		c.sentence = fmt.Sprintf("%s is %s in total.", f.title(), written(v, f.format))
 	})
 }
 
-// unique tells how many different values a dimension has.
-func (i *insight) unique(o types.UniqueValuesComputation) {
-	f := i.field(o.Category)
-	if f == nil {
-		i.ask(o.Name, query.Spec{}, []*field{nil}, nil)
-		return
-	}
-	count := f.Field
-	count.ID, count.Aggregation, count.Grain = i.plan.unique("count"), "DISTINCT_COUNT", ""
-	i.ask(o.Name, query.Spec{Measures: []query.Field{count}}, []*field{f}, func(c *computation, a *answer) {
-		v := a.at(a.rows[0], count.ID)
-		c.names(map[string]*field{"categoryField": f})
-		c.metric("uniqueGroupValuesCount", v, plainNumber)
-		c.sentence = fmt.Sprintf("There are %s different values of %s.", written(v, plainNumber), f.name)
-	})
-}
-
-// ranked tells the first values of a dimension by a measure.
+// ranked writes the first values of a dimension by a measure.
 func (i *insight) ranked(o types.TopBottomRankedComputation) {
-	category, f := i.field(o.Category), i.measure(o.Value)
-	if category == nil || f == nil {
-		i.ask(o.Name, query.Spec{}, []*field{nil}, nil)
-		return
+	category, f := i.plan.dimension(deref(o.Category)), i.plan.oneMeasure(deref(o.Value))
+	n, end := 3, "Top"
+	if size := int(deref(o.ResultSize)); size > 0 {
+		n = min(size, 20)
 	}
-	n := results(o.ResultSize)
-	down := o.Type != types.TopBottomComputationTypeBottom
-	sorts := []query.Sort{{FieldID: f.ID, Descending: down}}
-	spec := query.Spec{Dimensions: asked(category), Measures: asked(f), Sorts: sorts, MaxRows: most}
+	if o.Type == types.TopBottomComputationTypeBottom {
+		end = "Bottom"
+	}
+	spec := query.Spec{MaxRows: most}
+	if f != nil {
+		spec.Sorts = []query.Sort{{FieldID: f.ID, Descending: end == "Top"}}
+	}
 	i.ask(o.Name, spec, []*field{category, f}, func(c *computation, a *answer) {
-		rows := a.arrange(a.rows, category.ID, sorts)
+		rows := a.arrange(a.rows, category.ID, spec.Sorts)
 		rows = rows[:min(n, len(rows))]
-		c.names(map[string]*field{"categoryField": category, "metricField": f})
-		c.metric("itemsCount", int64(len(rows)), plainNumber)
+		c.names("categoryField", category)
+		c.names("metricField", f)
+		c.outputs["itemsCount"] = int64(len(rows))
 		var all []string
 		for place, row := range rows {
-			name := written(a.at(row, category.ID), category.format)
-			c.outputs[fmt.Sprintf("categoryItems[%d].formattedValue", place)] = name
-			c.metric(fmt.Sprintf("metricItems[%d]", place), a.at(row, f.ID), f.format)
-			all = append(all, fmt.Sprintf("%s (%s)", name, written(a.at(row, f.ID), f.format)))
+			item, key, v := fmt.Sprintf("items[%d].", place), a.at(row, category.ID), a.at(row, f.ID)
+			for _, name := range []string{"Field", "Value"} { // AWS's documentation has both
+				c.value(item+"category"+name, key, category.format)
+				c.metric(item+"metric"+name, v, f.format)
+			}
+			all = append(all, fmt.Sprintf("%s (%s)", written(key, category.format), written(v, f.format)))
 		}
-		c.sentence = fmt.Sprintf("%s %d %s by %s: %s.", ends(down), len(rows), category.name, f.title(), strings.Join(all, ", "))
+		c.sentence = fmt.Sprintf("%s %d %s by %s: %s.", end, len(rows), category.name, f.title(), strings.Join(all, ", "))
 	})
 }
 
-// results is how many results a computation tells; 3 where it does not say.
-func results(n *int32) int {
-	if deref(n) <= 0 {
-		return 3
+// period compares the last period with the one before.
+func (i *insight) period(o types.PeriodOverPeriodComputation) {
+	time, f := i.plan.dimension(deref(o.Time)), i.plan.oneMeasure(deref(o.Value))
+	spec := query.Spec{MaxRows: most}
+	if time != nil { // the last periods come first
+		spec.Sorts = []query.Sort{{FieldID: time.ID, Descending: true}}
 	}
-	return int(min(*n, 20))
+	i.ask(o.Name, spec, []*field{time, f}, func(c *computation, a *answer) {
+		rows := a.periods(time)
+		if len(rows) < 2 {
+			c.sentence = "There is one period only, and nothing to compare it with."
+			return
+		}
+		before, now := rows[len(rows)-2], rows[len(rows)-1]
+		x, y := a.at(before, f.ID), a.at(now, f.ID)
+		c.names("timeField", time)
+		c.names("metricField", f)
+		c.metric("previousMetricValue", x, f.format)
+		c.metric("currentMetricValue", y, f.format)
+		from := c.value("previousTimeValue", a.at(before, time.ID), time.format)
+		to := c.value("currentTimeValue", a.at(now, time.ID), time.format)
+		d := changeOf(x, y)
+		c.metric("absoluteDifference", d.difference, f.format)
+		c.metric("percentDifference", d.percent, percentFormat)
+		c.sentence = fmt.Sprintf("%s %s from %s to %s: from %s to %s.",
+			f.title(), d.written(f.format), from, to, written(x, f.format), written(y, f.format))
+	})
 }
 
-// ends names the ends of an order.
-func ends(top bool) string {
-	if top {
-		return "Top"
+// written writes a change: rose by 10 (5%).
+func (c change) written(f Format) string {
+	d, ok := number(c.difference)
+	switch {
+	case !ok:
+		return "cannot be compared"
+	case d == 0:
+		return "did not change"
 	}
-	return "Bottom"
+	verb := "rose"
+	if d < 0 {
+		verb = "fell"
+	}
+	said := fmt.Sprintf("%s by %s", verb, written(math.Abs(d), f))
+	if p, ok := number(c.percent); ok {
+		said += fmt.Sprintf(" (%s)", written(math.Abs(p), percentFormat))
+	}
+	return said
 }

@@ -29,6 +29,11 @@ var (
 // drawnFrom draws a visual over the rows of a query, through DuckDB.
 func drawnFrom(t *testing.T, rows, text string) *Drawing {
 	t.Helper()
+	return drawnBy(t, &definition.Definition{}, rows, text)
+}
+
+func drawnBy(t *testing.T, definition *definition.Definition, rows, text string) *Drawing {
+	t.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +44,7 @@ func drawnFrom(t *testing.T, rows, text string) *Drawing {
 		t.Fatal(err)
 	}
 	b := &query.Builder{
-		File: "case.json", Definition: &definition.Definition{},
+		File: "case.json", Definition: definition,
 		Sources: []query.Source{{Identifier: "s", Table: "(" + rows + ")", Columns: limitColumns}},
 	}
 	d := Draw(t.Context(), b, asking(db), "sheet", &v, "$.Sheets[0].Visuals[0]")

@@ -1,89 +1,44 @@
 package visual
 
-import (
-	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
-
-	"github.com/headcount-etl/headcount/local/preview/query"
-)
+import "github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
 // mostSlices is how many slices a pie has without a limit of the definition's;
 // the rest is the slice Others.
 const mostSlices = 20
 
-// pie reads a pie or donut chart. Without a category its slices are the measures.
+// pie reads a pie or donut chart.
 func (p *plan) pie(c types.PieChartConfiguration) {
 	p.drawing.Kind = "pie"
 	wells := deref(deref(c.FieldWells).PieChartAggregatedFieldWells)
 	measures := p.measures(wells.Values)
 	category := p.first(wells.Category)
-	p.multiples(wells.SmallMultiples)
-	rename(p.fields, c.CategoryLabelOptions)
-	rename(p.fields, c.ValueLabelOptions)
-	if category != nil && len(measures) > 1 {
-		p.notes.add("of several measures a pie shows the first")
-		measures = measures[:1]
-	}
-	drawn := &Pie{
-		Donut:  donut(c.DonutOptions),
-		Labels: !hidden(deref(c.DataLabels).Visibility),
-		Legend: legend(c.Legend, true),
-	}
-	if len(measures) > 0 {
-		drawn.Value = measures[0].label()
-	}
 	if category == nil {
-		p.ask(query.Spec{Measures: asked(measures...)}, func(a *answer) { p.slices(a, drawn, measures, c.VisualPalette) })
+		p.placeholder("a pie chart without a category")
 		return
 	}
-	drawn.Name = category.name
-	sorts := deref(c.SortConfiguration)
-	s := &sorting{plan: p, fields: append([]*field{category}, measures...)}
-	order := s.sorts(sorts.CategorySort)
-	if len(order) == 0 {
-		order = automatic(category, measures)
+	measures = p.counted(measures)
+	p.multiples(wells.SmallMultiples)
+	p.rename(c.CategoryLabelOptions, c.ValueLabelOptions)
+	if len(measures) > 1 {
+		p.notes.add("of several measures a pie shows the first")
 	}
-	l := limit(category, sorts.CategoryItemsLimit, mostSlices, order)
-	spec := query.Spec{
-		Dimensions: asked(category), Measures: asked(append(measures, s.extra...)...), Sorts: order,
-		Limits: []query.Limit{l}, MaxRows: l.N + 1,
-	}
-	p.ask(spec, func(a *answer) {
-		if len(a.rows) == 0 {
-			p.drawing.Empty = true
-			return
-		}
+	m, sorts := measures[0], deref(c.SortConfiguration)
+	s := &sorting{plan: p, fields: []*field{category, m}}
+	x := newSide(category, s.sorts(sorts.CategorySort), sorts.CategoryItemsLimit, mostSlices, measures)
+	p.ask(cross(append([]*field{m}, s.extra...), &x), func(a *answer) {
 		fitted(a, p.fields)
+		d := &Pie{
+			Donut: donut(c.DonutOptions), Labels: !hidden(deref(c.DataLabels).Visibility), Legend: legend(c.Legend, true),
+			Name: category.name, Value: m.label(), Format: m.format, More: x.left(a),
+		}
+		d.Earlier = d.More > 0 && newest(category, x.limit)
 		colorOf := p.colorsOf(category, c.VisualPalette)
-		for _, row := range a.arrange(a.rows, category.ID, order) {
-			slice := Slice{Name: category.named(a.at(row, category.ID)), Color: colorOf(a.at(row, category.ID))}
-			if len(measures) > 0 {
-				slice.Value = value(a.at(row, measures[0].ID))
-				drawn.Format = measures[0].format
-			}
-			drawn.Slices = append(drawn.Slices, slice)
+		for _, row := range a.arrange(a.rows, category.ID, x.sorts) {
+			v := a.at(row, category.ID)
+			d.Slices = append(d.Slices, Slice{Name: category.named(v), Value: a.cell(row, m), Color: colorOf(v)})
 		}
-		if !l.Others {
-			drawn.More = a.left(category, l.N)
-			drawn.Earlier = drawn.More > 0 && newest(category, l)
-		}
-		p.drawing.Pie = drawn
+		p.drawing.Pie = d
 	})
-}
-
-// slices makes a slice of each measure.
-func (p *plan) slices(a *answer, drawn *Pie, measures []*field, palette *types.VisualPalette) {
-	if len(a.rows) == 0 {
-		p.drawing.Empty = true
-		return
-	}
-	fitted(a, measures)
-	for _, m := range measures {
-		drawn.Slices = append(drawn.Slices, Slice{
-			Name: p.heading(m), Value: value(a.at(a.rows[0], m.ID)), Color: colorOfMeasure(m, palette, false),
-		})
-	}
-	drawn.Format = measures[0].format
-	p.drawing.Pie = drawn
 }
 
 // donut reports whether there is a hole: there is one where the definition has an

@@ -24,7 +24,7 @@ func (p *plan) pivot(c types.PivotTableConfiguration) {
 	t := &pivot{plan: p, options: deref(c.TableOptions)}
 	t.rows.fields = p.dimensions(wells.Rows)
 	t.columns.fields = p.dimensions(wells.Columns)
-	measures := p.measures(wells.Values)
+	measures := p.counted(p.measures(wells.Values))
 	t.measures = t.named(measures, deref(c.FieldOptions).SelectedFieldOptions)
 	p.pivotNotes(c)
 
@@ -32,8 +32,8 @@ func (p *plan) pivot(c types.PivotTableConfiguration) {
 	t.rows.sort(s, deref(c.SortConfiguration))
 	t.columns.sort(s, deref(c.SortConfiguration))
 	totals := deref(c.TotalOptions)
-	t.rows.total(totals.RowTotalOptions, totals.RowSubtotalOptions)
-	t.columns.total(totals.ColumnTotalOptions, totals.ColumnSubtotalOptions)
+	t.rows.total(p, totals.RowTotalOptions, totals.RowSubtotalOptions)
+	t.columns.total(p, totals.ColumnTotalOptions, totals.ColumnSubtotalOptions)
 	t.none(totals)
 
 	spec := query.Spec{
@@ -80,8 +80,8 @@ type pivot struct {
 type pivotSide struct {
 	fields []*field
 	sorts  [][]query.Sort // one a field
-	// subtotals tells, for n of the fields, whether there are subtotals for each
-	// of their combinations; subtotals[0] is the grand total.
+	// subtotals is set, for n of the fields, where there are subtotals for each of
+	// their combinations; subtotals[0] is the grand total.
 	subtotals            []bool
 	start                bool // the grand total stands first
 	label, subtotalLabel string
@@ -95,9 +95,7 @@ func (t *pivot) named(measures []*field, options []types.PivotTableFieldOption) 
 			if f.ID != deref(o.FieldId) {
 				continue
 			}
-			if label := deref(o.CustomLabel); label != "" {
-				f.name, f.function = label, ""
-			}
+			t.plan.call(f, o.CustomLabel)
 			gone[f.ID] = hidden(o.Visibility)
 		}
 	}
@@ -127,13 +125,13 @@ func (s *pivotSide) sort(all *sorting, c types.PivotTableSortConfiguration) {
 }
 
 // total reads which totals a side has: none unless they are asked for.
-func (s *pivotSide) total(grand *types.PivotTotalOptions, sub *types.SubtotalOptions) {
+func (s *pivotSide) total(p *plan, grand *types.PivotTotalOptions, sub *types.SubtotalOptions) {
 	s.subtotals = make([]bool, len(s.fields)+1)
 	s.label, s.subtotalLabel = "Total", "Subtotal"
-	if label := deref(deref(grand).CustomLabel); label != "" {
+	if label := p.label(deref(grand).CustomLabel); label != "" {
 		s.label = label
 	}
-	if label := deref(deref(sub).CustomLabel); label != "" {
+	if label := p.label(deref(sub).CustomLabel); label != "" {
 		s.subtotalLabel = label
 	}
 	if len(s.fields) == 0 {

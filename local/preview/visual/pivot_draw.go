@@ -14,10 +14,6 @@ type line []any
 
 func (t *pivot) draw(a *answer) {
 	p := t.plan
-	if len(a.rows) == 0 {
-		p.drawing.Empty = true
-		return
-	}
 	rows := t.whole(a)
 	d := &Pivot{
 		RowTitles: []string{}, RowFormat: fitted(a, t.rows.fields), Head: [][]PivotHead{}, Formats: []Format{}, More: a.more,
@@ -36,7 +32,7 @@ func (t *pivot) draw(a *answer) {
 	d.More = d.More || cut
 	t.head(d, across, stacked)
 	if stacked && len(t.measures) > 0 {
-		d.RowTitles, d.RowFormat = append(d.RowTitles, ""), append(d.RowFormat, Format{Type: "text", Decimals: -1})
+		d.RowTitles, d.RowFormat = append(d.RowTitles, ""), append(d.RowFormat, plainText)
 		for range across {
 			d.Formats = append(d.Formats, formats[0])
 		}
@@ -172,7 +168,7 @@ func (t *pivot) head(d *Pivot, across []line, stacked bool) {
 			case len(path) > i:
 				h.Value = value(path[i])
 			case len(path) == i:
-				h.Value, h.Format = t.columns.totalLabel(path), Format{Type: "text", Decimals: -1}
+				h.Value, h.Format = t.columns.totalLabel(path), plainText
 			}
 			heads = append(heads, h)
 		}
@@ -186,7 +182,7 @@ func (t *pivot) head(d *Pivot, across []line, stacked bool) {
 	for _, path := range across {
 		for _, m := range t.measures {
 			heads = append(heads, PivotHead{
-				Value: t.plan.heading(m), Format: Format{Type: "text", Decimals: -1}, Span: 1, Total: len(path) < len(t.columns.fields),
+				Value: t.plan.heading(m), Format: plainText, Span: 1, Total: len(path) < len(t.columns.fields),
 			})
 		}
 	}
@@ -241,5 +237,5 @@ func (t *pivot) cell(a *answer, row, column line, m *field) Value {
 	if !ok {
 		return Absent
 	}
-	return value(a.at(found, m.ID))
+	return a.cell(found, m)
 }

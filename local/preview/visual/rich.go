@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,9 +16,8 @@ import (
 // richValues are what is put into a rich text.
 type richValues struct {
 	parameter func(name string) string
-	// expression gives the value of an expression of a narrative, false if it is
-	// not known. It is nil outside narratives.
-	expression func(path string) (string, bool)
+	narrative *insight // whose narrative it is, nil for none
+	index     int      // of the turn of a narrative's loop
 }
 
 // rich is an element of a rich text, or a text in it.
@@ -35,8 +35,8 @@ var errRich = errors.New("the text is nested too deeply, or does not end")
 
 // parseRich reads the XML of titles, text boxes and narratives:
 // <text-box>, <visual-title>, <visual-subtitle> or <narrative> with <inline>,
-// <block>, <br/>, <a>, <ul>, <ol>, <li>, <b>, <i>, <u>, <s>, <parameter> and
-// <expression> within.
+// <block>, <br/>, <a>, <ul>, <ol>, <li>, <b>, <i>, <u>, <s>, <parameter> and, in a
+// narrative, <expression>, <if> and <for> within.
 func parseRich(s string) (*rich, error) {
 	d := xml.NewDecoder(strings.NewReader(s))
 	d.Entity = xml.HTMLEntity
@@ -142,19 +142,26 @@ func filled(e *rich, values richValues) string {
 	if e.name == "parameter" || strings.HasPrefix(path, "${") {
 		return putIn(path, values.parameter)
 	}
-	if values.expression != nil {
-		if v, ok := values.expression(path); ok {
-			return v
-		}
+	if values.narrative == nil {
+		return "…"
 	}
-	return "…"
+	return values.narrative.expression(values.item(path))
 }
+
+// item puts the number of the loop's turn into a path or a condition.
+func (v richValues) item(s string) string {
+	return strings.ReplaceAll(s, "[index]", "["+strconv.Itoa(v.index)+"]")
+}
+
+// parts are the conditional parts of a malformed narrative, of which nobody knows
+// whether they hold.
+var parts = regexp.MustCompile(`(?s)<(if|for)\b.*?</(if|for)>`)
 
 var tags = regexp.MustCompile(`<[^>]*>?`)
 
 // stripped is a malformed rich text without what looks like elements.
 func stripped(s string) string {
-	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(s, " "))), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(parts.ReplaceAllString(s, " "), " "))), " ")
 }
 
 // richHTML is a rich text as HTML: div, span, br, ul, ol, li, b, i, u, s and a
@@ -208,6 +215,16 @@ func (w *htmlWriter) element(e *rich) {
 		w.out.WriteString("<br/>")
 	case e.name == "parameter" || e.name == "expression":
 		w.out.WriteString(html.EscapeString(printable(filled(e, w.values))))
+	case e.name == "if" && w.values.narrative != nil:
+		if w.values.narrative.holds(w.values.item(e.attrs["condition"])) {
+			w.all(e.children)
+		}
+	case e.name == "for" && w.values.narrative != nil:
+		outer := w.values.index
+		for w.values.index = range w.values.narrative.times(w.values.item(e.attrs["range"])) {
+			w.all(e.children)
+		}
+		w.values.index = outer
 	case e.name == "inline":
 		w.wrap("span", styleOf(e), e)
 	case e.name == "block":

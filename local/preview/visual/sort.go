@@ -9,8 +9,8 @@ import (
 )
 
 // sorting collects what a Spec sorts by. Columns that a visual sorts by without
-// showing them become measures of the Spec, so that the order of values can be
-// told from the answer, level by level.
+// showing them become measures of the Spec, so that the answer has what
+// the order of values depends on, level by level.
 type sorting struct {
 	plan   *plan
 	fields []*field // those that are shown

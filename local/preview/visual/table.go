@@ -27,9 +27,7 @@ func (p *plan) table(c types.TableConfiguration) {
 	if len(deref(c.FieldOptions).TransposedTableOptions) > 0 || deref(c.TableOptions).Orientation == types.TableOrientationHorizontal {
 		p.notes.add("the table is not transposed")
 	}
-	if len(c.TableInlineVisualizations) > 0 {
-		p.notes.add("data bars and sparklines in cells are not drawn")
-	}
+	p.undrawn(len(c.TableInlineVisualizations) > 0, "data bars and sparklines in cells are")
 	s := &sorting{plan: p, fields: slices.Concat(dimensions, measures)}
 	spec := query.Spec{
 		Dimensions: asked(dimensions...), Rows: p.records, MaxRows: mostRows,
@@ -43,7 +41,7 @@ func (p *plan) table(c types.TableConfiguration) {
 	} else {
 		spec.Measures = asked(slices.Concat(measures, s.extra)...)
 	}
-	t := &table{plan: p, columns: columns(p.fields, deref(c.FieldOptions)), options: c.FieldOptions}
+	t := &table{plan: p, columns: p.shown(deref(c.FieldOptions)), options: c.FieldOptions}
 	t.totals(&spec, c.TotalOptions)
 	p.ask(spec, t.draw)
 }
@@ -53,7 +51,7 @@ func (p *plan) unaggregated(wells []types.UnaggregatedField) []*field {
 	var all []*field
 	for _, w := range wells {
 		f := p.field(w.FieldId, w.Column)
-		f.format = Format{Type: "text", Decimals: -1}
+		f.format = plainText
 		p.formatColumn(f)
 		c := deref(w.FormatConfiguration)
 		p.formatDate(f, c.DateTimeFormatConfiguration)
@@ -76,8 +74,8 @@ type table struct {
 	functions map[string]types.SimpleTotalAggregationFunction // by field id
 }
 
-// columns orders the fields, names them, and leaves out the hidden ones.
-func columns(fields []*field, o types.TableFieldOptions) []*field {
+// shown orders the fields, names them, and leaves out the hidden ones.
+func (p *plan) shown(o types.TableFieldOptions) []*field {
 	place := func(f *field) int {
 		if i := slices.Index(o.Order, f.ID); i >= 0 {
 			return i
@@ -85,11 +83,9 @@ func columns(fields []*field, o types.TableFieldOptions) []*field {
 		return len(o.Order)
 	}
 	var all []*field
-	for _, f := range fields {
+	for _, f := range p.fields {
 		option := fieldOption(o.SelectedFieldOptions, f.ID)
-		if label := deref(option.CustomLabel); label != "" {
-			f.name, f.function = label, ""
-		}
+		p.call(f, option.CustomLabel)
 		if !hidden(option.Visibility) {
 			all = append(all, f)
 		}
@@ -114,14 +110,14 @@ func (t *table) totals(spec *query.Spec, o *types.TotalOptions) {
 		return
 	}
 	t.total, t.label, t.top = true, "Total", o.Placement == types.TableTotalsPlacementStart
-	if label := deref(o.CustomLabel); label != "" {
+	if label := t.plan.label(o.CustomLabel); label != "" {
 		t.label = label
 	}
 	t.functions = t.plan.totalFunctions(o.TotalAggregationOptions)
 	spec.Totals = [][]string{{}}
 }
 
-// totalFunctions reads how the totals of fields are told. Sums and the like of
+// totalFunctions reads how fields have their totals. Sums and the like of
 // the cells that are shown are not drawn: the totals over the rows stand there.
 func (p *plan) totalFunctions(options []types.TotalAggregationOption) map[string]types.SimpleTotalAggregationFunction {
 	all := map[string]types.SimpleTotalAggregationFunction{}
@@ -136,10 +132,6 @@ func (p *plan) totalFunctions(options []types.TotalAggregationOption) map[string
 }
 
 func (t *table) draw(a *answer) {
-	if len(a.rows) == 0 {
-		t.plan.drawing.Empty = true
-		return
-	}
 	d := &Table{Rows: make([][]Value, len(a.rows)), More: a.more}
 	formats := fitted(a, t.columns)
 	for i, f := range t.columns {
@@ -151,7 +143,7 @@ func (t *table) draw(a *answer) {
 	for i, row := range a.rows {
 		d.Rows[i] = make([]Value, len(t.columns))
 		for j, f := range t.columns {
-			d.Rows[i][j] = value(a.at(row, f.ID))
+			d.Rows[i][j] = a.cell(row, f)
 		}
 	}
 	if t.total && len(a.levels[0]) > 0 {
@@ -160,7 +152,7 @@ func (t *table) draw(a *answer) {
 		for j, f := range t.columns {
 			d.Total[j] = Absent
 			if f.measure && t.functions[f.ID] != types.SimpleTotalAggregationFunctionNone {
-				d.Total[j] = value(a.at(a.levels[0][0], f.ID))
+				d.Total[j] = a.cell(a.levels[0][0], f)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package visual
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -95,18 +96,14 @@ func parameters(b *query.Builder) func(name string) string {
 	}
 }
 
-// putIn puts the values of parameters in the place of ${name}.
+// placeholders are where a text has the value of a parameter. QuickSight's own, such
+// as <<$aws:subtotalDimension>>, are none of them.
+var placeholders = regexp.MustCompile(`\$\{([^}]*)\}|<<\$(\w+)>>`)
+
+// putIn puts the values of parameters in the place of ${name} and <<$name>>.
 func putIn(s string, parameter func(string) string) string {
-	var out strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, "${")
-		name, after, closed := strings.Cut(rest, "}")
-		if !found || !closed {
-			out.WriteString(s)
-			return out.String()
-		}
-		out.WriteString(before)
-		out.WriteString(parameter(name))
-		s = after
-	}
+	return placeholders.ReplaceAllStringFunc(s, func(found string) string {
+		parts := placeholders.FindStringSubmatch(found)
+		return parameter(parts[1] + parts[2])
+	})
 }

@@ -30,7 +30,7 @@ func TestValues(t *testing.T) {
 		{time.Date(2024, 1, 1, 2, 0, 0, 5e8, time.FixedZone("", 3600)), "2024-01-01T01:00:00.5Z"},
 		{[]int{1}, "[1]"},
 	} {
-		if got := value(cell(c.in)); got != c.want {
+		if got := value(normal(c.in)); got != c.want {
 			t.Errorf("%v is %v, want %v", c.in, got, c.want)
 		}
 	}
@@ -164,34 +164,6 @@ func TestHex(t *testing.T) {
 		if got := hex(&in); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestAggregate(t *testing.T) {
-	values := []float64{4, 1, 3, 2}
-	for _, c := range []struct {
-		function   string
-		percentile float64
-		want       float64
-		ok         bool
-	}{
-		{"SUM", 0, 10, true},
-		{"AVERAGE", 0, 2.5, true},
-		{"MIN", 0, 1, true},
-		{"MAX", 0, 4, true},
-		{"MEDIAN", 0, 2.5, true},
-		{"PERCENTILE", 100, 4, true},
-		{"PERCENTILE", 50, 2.5, true},
-		{"PERCENTILE", -7, 1, true},
-		{"PERCENTILE", math.NaN(), 0, false},
-		{"VAR", 0, 0, false},
-	} {
-		if got, ok := aggregate(c.function, c.percentile, values); ok != c.ok || ok && got != c.want {
-			t.Errorf("%s %v: %v, %v", c.function, c.percentile, got, ok)
-		}
-	}
-	if _, ok := aggregate("SUM", 0, nil); ok {
-		t.Error("nothing has a sum")
 	}
 }
 

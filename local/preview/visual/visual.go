@@ -42,6 +42,10 @@ func (p *plan) draw(ctx context.Context, build build, ask Ask) *Drawing {
 		for _, note := range a.notes {
 			p.notes.add("%s", note)
 		}
+		if len(a.rows) == 0 && p.drawing.Kind != "insight" && p.drawing.Kind != "histogram" {
+			p.drawing.Empty = true
+			continue
+		}
 		q.draw(a)
 	}
 	p.drawing.Notes = p.notes.list
@@ -91,7 +95,7 @@ type question struct {
 	draw func(*answer)
 }
 
-// newPlan reads what a visual shows: everything that can be told without asking.
+// newPlan reads what a visual shows: everything that is known without asking.
 func newPlan(b *query.Builder, sheetID string, v *types.Visual, path string) *plan {
 	name, visual := member(v)
 	p := &plan{
@@ -114,13 +118,13 @@ func newPlan(b *query.Builder, sheetID string, v *types.Visual, path string) *pl
 	case *types.PieChartVisual:
 		p.pie(deref(c.ChartConfiguration))
 	case *types.KPIVisual:
-		p.conditional(c.ConditionalFormatting != nil)
+		p.undrawn(c.ConditionalFormatting != nil, "conditional formatting is")
 		p.kpi(deref(c.ChartConfiguration))
 	case *types.TableVisual:
-		p.conditional(c.ConditionalFormatting != nil)
+		p.undrawn(c.ConditionalFormatting != nil, "conditional formatting is")
 		p.table(deref(c.ChartConfiguration))
 	case *types.PivotTableVisual:
-		p.conditional(c.ConditionalFormatting != nil)
+		p.undrawn(c.ConditionalFormatting != nil, "conditional formatting is")
 		p.pivot(deref(c.ChartConfiguration))
 	case *types.HeatMapVisual:
 		p.heatmap(deref(c.ChartConfiguration))
@@ -155,10 +159,11 @@ func (p *plan) ask(spec query.Spec, draw func(*answer)) {
 	p.questions = append(p.questions, question{spec, draw})
 }
 
-// conditional notes that conditional formatting is not drawn.
-func (p *plan) conditional(there bool) {
+// undrawn notes that something of the definition is not drawn, such as "the forecast
+// is".
+func (p *plan) undrawn(there bool, what string) {
 	if there {
-		p.notes.add("conditional formatting is not drawn")
+		p.notes.add("%s not drawn", what)
 	}
 }
 
@@ -196,9 +201,9 @@ func split(err error) []error {
 	return all
 }
 
-// member gives the name and the value of the one member of a visual that is set:
+// member gives the name and the value of the one member of a union that is set:
 // a pointer to a struct.
-func member(v *types.Visual) (string, any) {
+func member[T types.Visual | types.Computation](v *T) (string, any) {
 	if v == nil {
 		return "", nil
 	}

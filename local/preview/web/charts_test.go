@@ -49,7 +49,6 @@ func TestOptions(t *testing.T) {
 		{"lying bars", chart(func(c *visual.Chart) { c.Horizontal = true }), "", `JSON.stringify([o.series[0].data, o.yAxis.inverse, o.yAxis.data])`, `[[[30,0],[null,1],[0,2]],true,["a","b","c"]]`},
 		{"instants keep their distances", chart(func(c *visual.Chart) { c.Time, c.Categories = true, days }), "", `JSON.stringify([o.useUTC, o.xAxis.type, o.xAxis.splitNumber, [0, 1].map((i) => o.xAxis.axisLabel.formatter(Date.UTC(2026, 4, 2, 12), i)), (o.series[0].data[2][0] - o.series[0].data[0][0]) / 864e5])`, `[true,"time",3,["May 2, 12:00","12:00"],3]`},
 		{"an area without a value has a gap", chart(func(c *visual.Chart) { c.Series[0].Type = "area" }), "[1]", `JSON.stringify([o.series[0].connectNulls, o.series[0].data[1].value[1]])`, `[false,null]`},
-		{"a reference line is within the axis", chart(func(c *visual.Chart) { c.Lines = []visual.ReferenceLine{{Value: 52}} }), "", `JSON.stringify([o.series[0].markLine.data, o.yAxis[0].max({ max: 30 }), o.yAxis[0].max({ max: 60 })])`, `[[{"yAxis":52}],60,null]`},
 		{"its own bounds and colour", chart(func(c *visual.Chart) { c.Axes[0].Least, c.Series[1].Color = new(float64), "#123456" }), "", `JSON.stringify([o.yAxis[0].min, o.series[1].itemStyle.color])`, `[0,"#123456"]`},
 		{"a colour that is none", chart(func(c *visual.Chart) { c.Series[0].Color = "url(x)" }), "", `String(/^#[0-9a-f]{6}$/.test(o.series[0].itemStyle.color))`, "true"},
 		{"few categories do not scroll", chart(same), "", `String(o.dataZoom.length)`, "0"},

@@ -194,8 +194,7 @@ export class Card {
     const head = el("div", { class: "figure" },
       el("p", { class: "label" }, [part.label, period].filter(Boolean).join(" · ")),
       el("p", { class: `value ${part.value === null ? "null" : ""}` }, text(part.value, part.format)),
-      part.comparison && comparison(part.comparison),
-      typeof part.progress === "number" && progress(part.progress));
+      part.comparison && comparison(part.comparison));
     if (!part.sparkline) {
       this.clear();
       return this.body.replaceChildren(el("div", { class: "kpi" }, head));
@@ -280,12 +279,6 @@ function comparison({ label, value, method, difference, percent, format }) {
   const by = method === "percent" && percent !== null ? size(percent, { type: "percent", decimals: 1 }) : method === "actual" ? "" : size(difference, format);
   return el("p", { class: "comparison" }, el("b", {}, el("span", { role: "img", "aria-label": way }, sign), by && difference !== 0 && ` ${by}`),
     ` ${from} ${text(value, format)}${label ? ` (${label})` : ""}`);
-}
-
-function progress(share) {
-  const said = `${text(share, { type: "percent", decimals: 0 })} of the target`;
-  return el("div", { class: "progress", role: "meter", "aria-valuenow": String(Math.round(share * 100)), "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": said },
-    el("i", { style: `width:${Math.max(0, Math.min(1, share)) * 100}%` }), el("span", {}, said));
 }
 
 // faults are what is wrong, where.

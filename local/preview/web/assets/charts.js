@@ -18,9 +18,8 @@ export function chartOption(given, size, hidden) {
     time: given.time && given.categories.length > 1, // a single instant has no distances
   };
   const view = viewOf(chart, size, hidden);
-  const { horizontal, lines = [] } = chart;
+  const { horizontal } = chart;
   const shown = chart.series.map((s, i) => (s.type === "bar" ? bar(view, s, i) : line(view, s, i))).filter((_, i) => !hidden.has(i));
-  if (shown[0] && lines.length) shown[0].markLine = referenceLines(lines, horizontal, view.formatOf(chart.series[0]));
   if (view.bars.length > 0) shown.push(...nullMarks(view));
   const values = chart.axes.map((axis, i) => measureAxis(view, axis, i));
   const along = chart.time ? timeAxis(chart.category, chart.categories, view.room) : placesAxis(view);
@@ -115,15 +114,12 @@ function line(view, s, i) {
 
 // measureAxis is the axis of the values, left or below, and a second one across.
 function measureAxis({ chart, parts, width, height }, axis, i) {
-  const { horizontal, lines = [] } = chart;
-  const most = Math.max(...lines.map((line) => line.value));
-  const reaches = i === 0 && !parts && (axis.most ?? null) === null && Number.isFinite(most);
+  const { horizontal } = chart;
   return valueAxis(parts ? { ...axis, format: { type: "percent" }, least: 0, most: 1, log: false } : axis, horizontal ? width : height, {
     position: horizontal ? ["bottom", "top"][i] : ["left", "right"][i], alignTicks: i > 0,
     splitLine: { show: i === 0, lineStyle: { color: palette().line } },
     ...(parts && { interval: (horizontal ? width : height) > 200 ? 0.2 : 0.5 }),
     ...(horizontal && chart.labels && !chart.stack && { boundaryGap: [0, "14%"] }), // for the label of the longest
-    ...(reaches && { max: ({ max }) => (most > max ? roundUp(most) : null) }),
   });
 }
 
@@ -157,12 +153,6 @@ function below(labels, room, height) {
 const inside = (horizontal) => ({ rect, labelRect }) =>
   (rect.width < labelRect.width * (horizontal ? 1 : 0.8) || rect.height < labelRect.height * (horizontal ? 0.8 : 1) ? { x: -999, y: -999 } : { hideOverlap: true });
 
-// roundUp is the next round number for the end of an axis.
-function roundUp(most) {
-  const step = 10 ** Math.floor(Math.log10(most)) / (most >= 5 * 10 ** Math.floor(Math.log10(most)) ? 1 : 5);
-  return Math.ceil((most * 1.02) / step) * step;
-}
-
 function scrollbar(horizontal, fit) {
   const colors = palette();
   return [{
@@ -170,15 +160,6 @@ function scrollbar(horizontal, fit) {
     ...(horizontal ? { yAxisIndex: 0, width: 8, right: 4, top: 14, bottom: 24 } : { xAxisIndex: 0, height: 8, bottom: 6 }),
     borderColor: "transparent", backgroundColor: colors.line, fillerColor: colors.axis, borderRadius: 4, moveHandleSize: 0, zoomLock: true,
   }];
-}
-
-function referenceLines(lines, horizontal, format) {
-  const colors = palette();
-  return {
-    silent: true, symbol: "none", lineStyle: { color: colors.ink, type: [5, 4], width: 1.2 },
-    label: { color: colors.ink, fontSize: 11.5, position: horizontal ? "end" : "insideEndTop", formatter: ({ dataIndex }) => lines[dataIndex].label || text(lines[dataIndex].value, format) },
-    data: lines.map(({ value }) => (horizontal ? { xAxis: value } : { yAxis: value })),
-  };
 }
 
 // marked says whether a value that a series has not got is marked. A series without a

@@ -44,8 +44,7 @@ export function pieOption(pie, { width, height }, hidden) {
 export function heatScale(heatmap) {
   const values = heatmap.cells.map(([, , value]) => number(value)).filter((value) => value !== null);
   const low = Math.min(...values), high = Math.max(...values);
-  const own = (heatmap.colors ?? []).filter((color) => /^#[0-9a-f]{6}$/i.test(color));
-  const colors = own.length > 1 ? own : palette().scale;
+  const colors = palette().scale;
   return { low, high, colors, color: (value) => blend(colors, high > low ? (value - low) / (high - low) : 1) };
 }
 
