@@ -32,8 +32,8 @@ func TestEveryCardOfOurs(t *testing.T) {
 	if _, body := request(t, "GET", s.URL()+"/api/dashboard", ""); json.Unmarshal([]byte(body), &p) != nil {
 		t.Fatal(body)
 	}
-	colors, seen := map[visual.Value]string{}, map[visual.Value]int{}
-	is := func(card string, name visual.Value, color string) {
+	colors, seen := map[string]string{}, map[string]int{}
+	is := func(card, name, color string) {
 		switch name {
 		case "female", "male", "other", "undisclosed", "ios", "android", "web":
 			seen[name]++
@@ -81,7 +81,7 @@ const hiddenCells = `SELECT TIMESTAMP '2026-03-01' + INTERVAL (5 * w) MINUTE AS 
 
 // sumsOfHidden are the sums of the last full window by place and group, such as
 // "A Women": nil where all cells are hidden, and not there where there are none.
-func sumsOfHidden(t *testing.T, db *sql.DB) map[string]visual.Value {
+func sumsOfHidden(t *testing.T, db *sql.DB) map[string]any {
 	t.Helper()
 	rows, err := db.Query(`SELECT poi_name || ' ' || key, sum(people) FROM (` + hiddenCells + `)
 		JOIN (VALUES ('People', 'male'), ('Women', '^female'), ('Men', '^male'), ('0-17', '0-17'), ('18-24', '18-24'), ('65+', '65[+]')) k(key, fits)
@@ -91,7 +91,7 @@ func sumsOfHidden(t *testing.T, db *sql.DB) map[string]visual.Value {
 		t.Fatal(err)
 	}
 	defer func() { _ = rows.Close() }()
-	sums := map[string]visual.Value{}
+	sums := map[string]any{}
 	for rows.Next() {
 		var key string
 		var people *float64
@@ -120,18 +120,18 @@ func TestNobodyIsNotSuppressed(t *testing.T) {
 	makeEvents(t, dir)
 	s := start(t, dir)
 
-	got := map[string]visual.Value{}
+	got := map[string]any{}
 	table := drawing(t, s, "now", "now-busiest", "{}").Table
 	for _, row := range table.Rows {
 		for i, c := range table.Columns[1:4] {
-			got[fmt.Sprint(row[0], " ", c.Title)] = row[i+1]
+			got[row[0].Text+" "+c.Title] = row[i+1].Value
 		}
 	}
 	pivot := drawing(t, s, "now", "now-cross", "{}").Pivot
 	for _, row := range pivot.Rows {
 		for i, h := range pivot.Head[0] {
 			if row.Total == 0 && !h.Total {
-				got[fmt.Sprint(row.Headers[0], " ", h.Value)] = row.Cells[i]
+				got[row.Headers[0].Text+" "+h.Text] = row.Cells[i].Value
 			}
 		}
 	}
@@ -148,7 +148,7 @@ func TestNobodyIsNotSuppressed(t *testing.T) {
 			w = 0.0
 		default:
 			said["nobody of a cross table"]++
-			w = visual.Absent
+			w = visual.Absent.Value
 		}
 		if v != w {
 			t.Errorf("%s is %#v, want %#v", key, v, w)

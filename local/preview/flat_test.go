@@ -15,8 +15,8 @@ import (
 // out.
 func flat(d *visual.Drawing) map[string]float64 {
 	values := map[string]float64{}
-	put := func(v visual.Value, labels ...visual.Value) {
-		if n, ok := toFloat(v); ok {
+	put := func(v visual.Cell, labels ...any) {
+		if n, ok := toFloat(v.Value); ok {
 			texts := make([]string, len(labels))
 			for i, l := range labels {
 				texts[i] = fmt.Sprint(l)
@@ -31,9 +31,9 @@ func flat(d *visual.Drawing) map[string]float64 {
 		for _, s := range d.Chart.Series {
 			for i, v := range s.Values {
 				if len(d.Chart.Series) == 1 && d.Chart.Legend == "" {
-					put(v, d.Chart.Categories[i])
+					put(v, d.Chart.Categories[i].Value)
 				} else {
-					put(v, d.Chart.Categories[i], s.Name)
+					put(v, d.Chart.Categories[i].Value, s.Name)
 				}
 			}
 		}
@@ -45,7 +45,7 @@ func flat(d *visual.Drawing) map[string]float64 {
 		for _, row := range d.Table.Rows {
 			for i, c := range d.Table.Columns {
 				if i > 0 && (c.Title == "People" || c.Title == "People at once") {
-					put(row[i], row[0], c.Title)
+					put(row[i], row[0].Value, c.Title)
 				}
 			}
 		}
@@ -54,20 +54,18 @@ func flat(d *visual.Drawing) map[string]float64 {
 		for _, row := range d.Pivot.Rows {
 			for i, v := range row.Cells {
 				if row.Total == 0 && !head[i].Total {
-					put(v, row.Headers[0], head[i].Value)
+					put(v, row.Headers[0].Value, head[i].Value)
 				}
 			}
 		}
 	case d.Heatmap != nil:
 		for _, c := range d.Heatmap.Cells {
-			x, _ := toFloat(c[0])
-			y, _ := toFloat(c[1])
-			put(c[2], d.Heatmap.Rows[int(y)], d.Heatmap.Columns[int(x)])
+			put(c.Cell, d.Heatmap.Rows[c.Row].Value, d.Heatmap.Columns[c.Column].Value)
 		}
 	case d.Histogram != nil:
 		for _, b := range d.Histogram.Bins {
-			if b.Count > 0 {
-				put(float64(b.Count), b.From)
+			if n, _ := toFloat(b.Count.Value); n > 0 {
+				put(b.Count, b.From.Value)
 			}
 		}
 	case d.Map != nil:

@@ -26,21 +26,24 @@ func TestOrders(t *testing.T) {
 		}
 		return d
 	}
-	weekdays := []visual.Value{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
-	if got := shown("over-time", "time-week").Heatmap.Rows; !slices.Equal(got, weekdays) {
-		t.Errorf("the week is %v", got)
+	weekdays := []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+	var week, head []string
+	for _, row := range shown("over-time", "time-week").Heatmap.Rows {
+		week = append(week, row.Text)
 	}
-	var head []visual.Value
+	if !slices.Equal(week, weekdays) {
+		t.Errorf("the week is %v", week)
+	}
 	for _, h := range shown("over-time", "time-cross").Pivot.Head[0] {
 		if !h.Total {
-			head = append(head, h.Value)
+			head = append(head, h.Text)
 		}
 	}
 	if !slices.Equal(head, weekdays) {
 		t.Errorf("places have the weekdays %v", head)
 	}
-	classes := []visual.Value{"0 to 10 m", "10 to 20 m", "20 to 50 m"}
-	var got []visual.Value
+	classes := []string{"0 to 10 m", "10 to 20 m", "20 to 50 m"}
+	var got []string
 	for _, slice := range shown("input", "input-accuracy-class").Pie.Slices {
 		got = append(got, slice.Name)
 	}
@@ -69,7 +72,7 @@ func TestHiddenPlacesHaveNoRank(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &d); err != nil || code != 200 || d.Chart == nil {
 		t.Fatal(code, err, body)
 	}
-	if !slices.Equal(d.Chart.Categories, []visual.Value{"Shown"}) {
+	if !slices.Equal(d.Chart.Categories, []visual.Cell{{Value: "Shown", Text: "Shown"}}) {
 		t.Errorf("the busiest places are %v", d.Chart.Categories)
 	}
 }

@@ -202,7 +202,7 @@ func TestDataSets(t *testing.T) {
 			t.Errorf("no fault %s in %v", want, faults)
 		}
 	}
-	if code, body := request(t, "POST", s.URL()+"/api/visual?sheet=s&visual=v", "{}"); code != 200 || !strings.Contains(body, `"rows":[["it's"]]`) {
+	if code, body := request(t, "POST", s.URL()+"/api/visual?sheet=s&visual=v", "{}"); code != 200 || !strings.Contains(body, `"rows":[[{"value":"it's","text":"it's"}]]`) {
 		t.Errorf("%d %s", code, body)
 	}
 }

@@ -137,11 +137,11 @@ func normal(v any) any {
 }
 
 // cell is the value of a field in a row, as the page gets it.
-func (a *answer) cell(row []any, f *field) Value { return value(a.at(row, f.ID)) }
+func (a *answer) cell(row []any, f *field) Cell { return f.cell(a.at(row, f.ID)) }
 
 // value is a cell as the page gets it. JavaScript's numbers hold integers up to
 // 2^53: longer ones become texts, so that no digit is lost.
-func value(v any) Value {
+func value(v any) any {
 	const exact = 1 << 53
 	switch v := v.(type) {
 	case int64:

@@ -61,21 +61,20 @@ func (c *chart) ask() {
 	if c.colors != nil {
 		normal = c.limits[0]
 	}
-	c.x = newSide(c.category, s.sorts(c.categorySort), c.categoryLimit, normal, c.measures())
+	c.x = s.side(c.category, c.categorySort, c.categoryLimit, normal, c.measures())
 	c.x.total = len(c.whole) > 0
-	own := s.sorts(c.colorSort)
-	c.y = newSide(c.colors, own, c.colorLimit, c.limits[1], c.split)
+	c.y = s.side(c.colors, c.colorSort, c.colorLimit, c.limits[1], c.split)
 	if c.colors != nil {
-		c.limitColors(own)
+		c.limitColors()
 	}
 	c.plan.ask(cross(slices.Concat(c.measures(), s.extra), &c.x, &c.y), c.draw)
 }
 
 // limitColors keeps the first colours. A line chart over dates shows no rest of
 // the colours unless the definition asks for it.
-func (c *chart) limitColors(own []query.Sort) {
+func (c *chart) limitColors() {
 	y := &c.y
-	if len(own) == 0 {
+	if !y.own {
 		// The colours are in the order of their names, so that each has the same
 		// one whatever the data; the limit keeps the greatest.
 		y.sorts = []query.Sort{{FieldID: c.colors.ID}}
@@ -108,11 +107,11 @@ func (c *chart) draw(a *answer) {
 	if n := c.y.left(a); n > 0 {
 		p.notes.add("%d of %d values of %s are drawn", c.y.limit.N, c.y.limit.N+n, c.colors.name)
 	}
-	d.Categories, d.Category.Format = c.x.cells(categories)
+	d.Categories = c.x.cells(categories)
 	c.series(a, categories, colors)
-	d.Axes[0].Format = c.measures()[0].format
+	d.Axes[0].Ticks = c.measures()[0].format.ticks()
 	if len(d.Axes) > 1 {
-		d.Axes[1].Format = c.whole[0].format
+		d.Axes[1].Ticks = c.whole[0].format.ticks()
 	}
 	d.Legend = legend(c.legend, len(d.Series) > 1 || c.colors != nil)
 	p.drawing.Chart = d
@@ -139,12 +138,12 @@ func (c *chart) series(a *answer, categories, colors []any) {
 	colorOf := p.colorsOf(c.colors, c.palette)
 	for _, m := range c.split {
 		for _, color := range colors {
-			s := Series{Name: p.heading(m), Type: c.kind, Values: seriesOf(a, rows, m, categories, color)}
+			s := Series{Name: p.heading(m), Type: c.kind, Values: seriesOf(a, rows, m, categories, color), Marked: m.format.Null != ""}
 			switch {
 			case c.colors == nil:
 				s.Color = colorOfMeasure(m, c.palette, only)
 			case len(c.split) == 1:
-				s.Name, s.Color = c.colors.named(color), colorOf(color)
+				s.Name, s.Color = written(color, c.colors.format), colorOf(color)
 			default:
 				s.Name = fmt.Sprintf("%s: %s", p.heading(m), written(color, c.colors.format))
 			}
@@ -155,15 +154,18 @@ func (c *chart) series(a *answer, categories, colors []any) {
 	for _, m := range c.whole {
 		d.Series = append(d.Series, Series{
 			Name: p.heading(m), Type: "line", Axis: c.wholeAxis,
-			Values: seriesOf(a, rows, m, categories, nil), Color: colorOfMeasure(m, c.palette, only),
+			Values: seriesOf(a, rows, m, categories, nil), Color: colorOfMeasure(m, c.palette, only), Marked: m.format.Null != "",
 		})
+	}
+	if len(d.Series) == 1 {
+		d.Series[0].Marked = true
 	}
 }
 
 // seriesOf are the values of one series: Absent where there is no row, nil where
 // the row's value is not there.
-func seriesOf(a *answer, rows map[pair][]any, m *field, categories []any, color any) []Value {
-	values := make([]Value, len(categories))
+func seriesOf(a *answer, rows map[pair][]any, m *field, categories []any, color any) []Cell {
+	values := make([]Cell, len(categories))
 	for i, category := range categories {
 		if values[i] = Absent; rows[pair{category, color}] != nil {
 			values[i] = a.cell(rows[pair{category, color}], m)

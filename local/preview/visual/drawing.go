@@ -31,51 +31,40 @@ type Drawing struct {
 	Histogram   *Histogram   `json:"histogram,omitempty"`
 	Map         *Map         `json:"map,omitempty"`
 	Text        *Text        `json:"text,omitempty"`
-	Insight     *Insight     `json:"insight,omitempty"`
+	Insight     *Text        `json:"insight,omitempty"`
 	Placeholder *Placeholder `json:"placeholder,omitempty"`
 }
 
-// Format says how the page writes a value.
-type Format struct {
-	// Type is number, percent, currency, date or text.
-	Type string `json:"type"`
-	// Decimals is how many digits stand after the point; -1 leaves it to the
-	// page, which shows up to two.
-	Decimals int    `json:"decimals"`
-	Prefix   string `json:"prefix,omitempty"`
-	Suffix   string `json:"suffix,omitempty"`
-	Currency string `json:"currency,omitempty"` // ISO 4217, such as USD
-	// Scale is none, auto, thousands, millions, billions or trillions.
-	Scale string `json:"scale,omitempty"`
-	// Grouping puts separators between thousands.
-	Grouping bool `json:"grouping"`
-	// Grain is that of a date: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE,
-	// SECOND, MILLISECOND.
-	Grain string `json:"grain,omitempty"`
-	// Pattern is a date's, in QuickSight's letters (yyyy-MM-dd); empty leaves it
-	// to the page.
-	Pattern string `json:"pattern,omitempty"`
-	// Null is what stands for a value that is not there, such as suppressed.
-	Null string `json:"null,omitempty"`
+// Cell is a value, and how it is written. The page writes none itself, but for the
+// ticks of axes and for shares.
+type Cell struct {
+	// Value is a number, a text, a boolean, an instant as RFC 3339 in UTC, or nil.
+	Value any    `json:"value"`
+	Text  string `json:"text"`
 }
 
-// Value is a number, a text, a boolean, an instant as RFC 3339 in UTC, or nil.
-type Value any
-
-// Absent is the value of a place in a chart or a cross table that no row is about:
-// nobody was there. It is not nil, the value of a row that has none, such as a
-// suppressed one, which the page marks or writes as Format.Null.
-const Absent = ""
+// Absent is the cell of a place in a chart or a cross table that no row is about:
+// nobody was there. Its value is not nil, as that of a row without one is, such as a
+// suppressed one, which the page marks.
+var Absent = Cell{Value: ""}
 
 // Axis is what one side of a chart says.
 type Axis struct {
 	Title  string `json:"title"` // empty when hidden
-	Format Format `json:"format"`
+	Ticks  Ticks  `json:"ticks"` // of an axis of numbers
 	Hidden bool   `json:"hidden,omitempty"`
 	// Least and Most are its bounds where the definition sets them.
 	Least *float64 `json:"least,omitempty"`
 	Most  *float64 `json:"most,omitempty"`
 	Log   bool     `json:"log,omitempty"`
+}
+
+// Ticks say how the numbers of an axis are written, which the page chooses.
+type Ticks struct {
+	Prefix   string `json:"prefix,omitempty"`
+	Suffix   string `json:"suffix,omitempty"`
+	Percent  bool   `json:"percent,omitempty"`  // 0.1 is 10%
+	Grouping bool   `json:"grouping,omitempty"` // separators between thousands
 }
 
 // Chart has bars, lines and areas over categories.
@@ -86,12 +75,12 @@ type Chart struct {
 	// Time is set when the categories are instants: the distances between them
 	// mean something.
 	Time       bool     `json:"time,omitempty"`
-	Categories []Value  `json:"categories"`
+	Categories []Cell   `json:"categories"`
 	Category   Axis     `json:"category"`
 	Axes       []Axis   `json:"axes"` // of the values: the left, and the right if there are two
 	Series     []Series `json:"series"`
 	Labels     bool     `json:"labels,omitempty"`
-	// Legend is top, right, bottom, left, or empty for none.
+	// Legend is top, right, bottom, or empty for none.
 	Legend string `json:"legend"`
 	// More is how many categories are left out; Earlier is set when they are the
 	// earliest of the dates.
@@ -101,19 +90,22 @@ type Chart struct {
 
 // Series is a row of values, one a category: a number, nil or Absent.
 type Series struct {
-	Name   Value   `json:"name"`
-	Type   string  `json:"type"` // bar, line, area
-	Axis   int     `json:"axis"` // index in Chart.Axes
-	Values []Value `json:"values"`
+	Name   string `json:"name"`
+	Type   string `json:"type"` // bar, line, area
+	Axis   int    `json:"axis"` // index in Chart.Axes
+	Values []Cell `json:"values"`
 	// Color is the one that the definition asks for, #rrggbb.
 	Color string `json:"color,omitempty"`
+	// Marked is set when a value that is nil gets a mark. That a series has none in
+	// a category is ordinary, unless its format names what is not there. The only
+	// series has a row for each category, so that its nil was taken away.
+	Marked bool `json:"marked,omitempty"`
 }
 
 // Pie has slices; a donut has a hole.
 type Pie struct {
 	Donut  bool    `json:"donut,omitempty"`
 	Slices []Slice `json:"slices"`
-	Format Format  `json:"format"`
 	// Name is that of the slices' dimension, Value that of the measure.
 	Name   string `json:"name"`
 	Value  string `json:"value"`
@@ -126,50 +118,46 @@ type Pie struct {
 
 // Slice is a part of a Pie.
 type Slice struct {
-	Name  Value  `json:"name"`
-	Value Value  `json:"value"`
+	Name  string `json:"name"`
+	Value Cell   `json:"value"`
 	Color string `json:"color,omitempty"`
 }
 
-// KPI is one number, and what it is held against.
+// KPI is one number, and the one of the period before.
 type KPI struct {
-	Label  string `json:"label"`
-	Value  Value  `json:"value"`
-	Format Format `json:"format"`
+	Label string `json:"label"`
+	Value Cell   `json:"value"`
 	// Period is the one that Value is of, when it is the last of a trend.
-	Period       Value       `json:"period,omitempty"`
-	PeriodFormat *Format     `json:"periodFormat,omitempty"`
-	Comparison   *Comparison `json:"comparison,omitempty"`
-	Sparkline    *Sparkline  `json:"sparkline,omitempty"`
+	Period     string      `json:"period,omitempty"`
+	Comparison *Comparison `json:"comparison,omitempty"`
+	Sparkline  *Sparkline  `json:"sparkline,omitempty"`
 }
 
 // Comparison holds a KPI against the period before.
 type Comparison struct {
 	Label string `json:"label"` // of that period
-	Value Value  `json:"value"` // that period's
-	// Text is what is shown: difference, percent or actual.
-	Method     string `json:"method"`
-	Difference any    `json:"difference"` // float64 or nil
-	Percent    any    `json:"percent"`    // float64, of which 0.1 is 10 %, or nil
-	Format     Format `json:"format"`     // of Value and Difference
+	Value Cell   `json:"value"` // that period's
+	// Way is up, down or level, and By how far; both are empty where it is not
+	// known.
+	Way string `json:"way,omitempty"`
+	By  string `json:"by,omitempty"`
 }
 
 // Sparkline is the trend of a KPI.
 type Sparkline struct {
-	Type       string  `json:"type"` // line, area
-	Categories []Value `json:"categories"`
-	Values     []Value `json:"values"`
-	Format     Format  `json:"format"` // of the categories
+	Type       string `json:"type"` // line, area
+	Categories []Cell `json:"categories"`
+	Values     []Cell `json:"values"`
 }
 
 // Table has columns and rows.
 type Table struct {
 	Columns []TableColumn `json:"columns"`
-	Rows    [][]Value     `json:"rows"`
+	Rows    [][]Cell      `json:"rows"`
 	// Total is the row of totals, Absent where a column has none.
-	Total      []Value `json:"total,omitempty"`
-	TotalLabel string  `json:"totalLabel,omitempty"`
-	TotalTop   bool    `json:"totalTop,omitempty"`
+	Total      []Cell `json:"total,omitempty"`
+	TotalLabel string `json:"totalLabel,omitempty"`
+	TotalTop   bool   `json:"totalTop,omitempty"`
 	// More is set when there are rows that are not shown.
 	More bool `json:"more,omitempty"`
 }
@@ -177,56 +165,56 @@ type Table struct {
 // TableColumn is a column of a Table.
 type TableColumn struct {
 	Title   string `json:"title"`
-	Format  Format `json:"format"`
 	Measure bool   `json:"measure,omitempty"`
 	Width   int    `json:"width,omitempty"` // pixels
 }
 
 // Pivot is a cross table.
 type Pivot struct {
-	// RowTitles head the columns of row headers.
-	RowTitles []string `json:"rowTitles"`
-	RowFormat []Format `json:"rowFormat"`
+	RowTitles []string `json:"rowTitles"` // head the columns of row headers
 	// Head are the lines of column headers over the cells, outermost first; the
 	// spans of each add up to the number of cells in a row.
 	Head [][]PivotHead `json:"head"`
 	Rows []PivotRow    `json:"rows"`
-	// Formats are those of the cells, one a column.
-	Formats []Format `json:"formats"`
-	More    bool     `json:"more,omitempty"`
+	More bool          `json:"more,omitempty"`
 }
 
 // PivotHead is a header over Span columns.
 type PivotHead struct {
-	Value  Value  `json:"value"`
-	Format Format `json:"format"`
-	Span   int    `json:"span"`
-	Total  bool   `json:"total,omitempty"`
+	Cell
+	Span  int  `json:"span"`
+	Total bool `json:"total,omitempty"`
 }
 
 // PivotRow is a row of a Pivot.
 type PivotRow struct {
 	// Headers are one a RowTitle; a row of totals has its label in the first
-	// that it is a total over, and nil after it.
-	Headers []Value `json:"headers"`
-	Cells   []Value `json:"cells"`
+	// that it is a total over, and the zero Cell after it.
+	Headers []Cell `json:"headers"`
+	Cells   []Cell `json:"cells"`
 	// Total is 0 for an ordinary row, 1 for a subtotal, 2 for the grand total.
 	Total int `json:"total,omitempty"`
 }
 
 // Heatmap has a colour for each pair of a column and a row.
 type Heatmap struct {
-	Columns    []Value    `json:"columns"` // the values along the x axis
-	Rows       []Value    `json:"rows"`    // the values along the y axis, from the top
+	Columns    []Cell     `json:"columns"` // the values along the x axis
+	Rows       []Cell     `json:"rows"`    // the values along the y axis, from the top
 	ColumnAxis Axis       `json:"columnAxis"`
 	RowAxis    Axis       `json:"rowAxis"`
-	Cells      [][3]Value `json:"cells"` // the column's index, the row's index, the value
-	Format     Format     `json:"format"`
+	Cells      []HeatCell `json:"cells"`
 	Value      string     `json:"value"` // the measure's name
 	Labels     bool       `json:"labels,omitempty"`
 	Legend     bool       `json:"legend"`
 	// More is how many columns and rows are left out.
 	More int `json:"more,omitempty"`
+}
+
+// HeatCell is the cell where a column and a row meet, of which it has the indexes.
+type HeatCell struct {
+	Column int `json:"column"`
+	Row    int `json:"row"`
+	Cell
 }
 
 // Histogram counts values between bounds.
@@ -240,9 +228,9 @@ type Histogram struct {
 
 // Bin is From <= x < To; the last one includes To.
 type Bin struct {
-	From  float64 `json:"from"`
-	To    float64 `json:"to"`
-	Count int64   `json:"count"`
+	From  Cell `json:"from"`  // float64
+	To    Cell `json:"to"`    // float64
+	Count Cell `json:"count"` // int64
 }
 
 // Map has points on the earth.
@@ -250,42 +238,35 @@ type Map struct {
 	Points []Point `json:"points"`
 	// Size names the measure that sizes the points, empty for none; Color the
 	// dimension that colours them.
-	Size       string `json:"size"`
-	SizeFormat Format `json:"sizeFormat"`
-	Color      string `json:"color,omitempty"`
+	Size  string `json:"size"`
+	Color string `json:"color,omitempty"`
 	// Colors are the values of the colouring dimension, in order; none where all
 	// points have the same colour.
-	Colors []Value `json:"colors,omitempty"`
+	Colors []string `json:"colors,omitempty"`
 	// Palette are the colours that the definition asks for, one a value of Colors:
 	// #rrggbb, or empty for none.
 	Palette []string `json:"palette,omitempty"`
 	More    bool     `json:"more,omitempty"`
 }
 
-// Point is a place; Size is nil where it has no value.
+// Point is a place.
 type Point struct {
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
-	Size      Value   `json:"size"`
-	Color     Value   `json:"color,omitempty"`
+	Size      Cell    `json:"size"`
+	Color     string  `json:"color,omitempty"`
 	// Labels are what a tooltip says, besides the size.
 	Labels []PointLabel `json:"labels,omitempty"`
 }
 
 // PointLabel is a line of a tooltip.
 type PointLabel struct {
-	Name   string `json:"name"`
-	Value  Value  `json:"value"`
-	Format Format `json:"format"`
+	Name string `json:"name"`
+	Text string `json:"text"`
 }
 
 // Text is rich text: HTML of a short list of elements, safe to show.
 type Text struct {
-	HTML string `json:"html"`
-}
-
-// Insight is written in sentences.
-type Insight struct {
 	HTML string `json:"html"`
 }
 

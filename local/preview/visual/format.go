@@ -127,10 +127,8 @@ func (f *field) null(c *types.NullValueFormatConfiguration) {
 }
 
 // fitted changes the formats of fields to the types of their values where the
-// definition says nothing, and gives them: a calculated field's type is known to the
-// query only.
-func fitted(a *answer, fields []*field) []Format {
-	var all []Format
+// definition says nothing: a calculated field's type is known to the query only.
+func fitted(a *answer, fields []*field) {
 	for _, f := range fields {
 		fits := plainNumber
 		switch a.types[f.ID] {
@@ -148,9 +146,7 @@ func fitted(a *answer, fields []*field) []Format {
 		if fits.Null = f.format.Null; f.format.Type != fits.Type {
 			f.format = fits
 		}
-		all = append(all, f.format)
 	}
-	return all
 }
 
 // hidden reports whether a visibility hides; nothing said is visible.

@@ -83,15 +83,15 @@ type geography struct {
 func (m *geography) draw(a *answer) {
 	p := m.plan
 	fitted(a, p.fields)
-	d := &Map{Points: []Point{}, SizeFormat: plainNumber, More: a.more}
+	d := &Map{Points: []Point{}, More: a.more}
 	if m.size != nil {
-		d.Size, d.SizeFormat = m.size.label(), m.size.format
+		d.Size = m.size.label()
 	}
 	if m.colors != nil {
 		d.Color = m.colors.name
 		colorOf := p.colorsOf(m.colors, m.palette)
 		for _, v := range a.distinct(a.arrange(a.rows, m.colors.ID, []query.Sort{{FieldID: m.colors.ID}}), m.colors.ID) {
-			d.Colors, d.Palette = append(d.Colors, m.colors.named(v)), append(d.Palette, colorOf(v))
+			d.Colors, d.Palette = append(d.Colors, written(v, m.colors.format)), append(d.Palette, colorOf(v))
 		}
 		if len(d.Colors) > mostPointColors {
 			d.Colors, d.Palette = nil, nil
@@ -110,10 +110,10 @@ func (m *geography) draw(a *answer) {
 			point.Size = a.cell(row, m.size)
 		}
 		if m.colors != nil {
-			point.Color = m.colors.named(a.at(row, m.colors.ID))
+			point.Color = a.cell(row, m.colors).Text
 		}
 		for _, f := range m.labels {
-			point.Labels = append(point.Labels, PointLabel{Name: f.name, Value: a.cell(row, f), Format: f.format})
+			point.Labels = append(point.Labels, PointLabel{Name: f.name, Text: a.cell(row, f).Text})
 		}
 		d.Points = append(d.Points, point)
 	}

@@ -23,8 +23,8 @@ func (p *plan) heatmap(c types.HeatMapConfiguration) {
 	// weekdays have an order that their values would tear apart. QuickSight's heat
 	// maps show no rest
 	// (https://docs.aws.amazon.com/quicksight/latest/user/working-with-visual-types.html#display-limits).
-	x := newSide(column, s.sorts(sorts.HeatMapColumnSort), sorts.HeatMapColumnItemsLimitConfiguration, mostHeat, nil)
-	y := newSide(row, s.sorts(sorts.HeatMapRowSort), sorts.HeatMapRowItemsLimitConfiguration, mostHeat, nil)
+	x := s.side(column, sorts.HeatMapColumnSort, sorts.HeatMapColumnItemsLimitConfiguration, mostHeat, nil)
+	y := s.side(row, sorts.HeatMapRowSort, sorts.HeatMapRowItemsLimitConfiguration, mostHeat, nil)
 	for _, s := range []*side{&x, &y} {
 		s.limit.N, s.limit.Others, s.cut = min(s.limit.N, mostHeat), false, true
 	}
@@ -35,16 +35,16 @@ func (p *plan) heatmap(c types.HeatMapConfiguration) {
 			ColumnAxis: p.axis(c.ColumnLabelOptions, c.ColumnAxisDisplayOptions, column),
 			RowAxis:    p.axis(c.RowLabelOptions, c.RowAxisDisplayOptions, row),
 			Labels:     labelled(c.DataLabels), Legend: !hidden(deref(c.Legend).Visibility),
-			Value: m.label(), Format: m.format, More: x.left(a) + y.left(a),
+			Value: m.label(), More: x.left(a) + y.left(a),
 		}
 		columns, rows := x.values(a), y.values(a)
-		d.Columns, d.ColumnAxis.Format = x.cells(columns)
-		d.Rows, d.RowAxis.Format = y.cells(rows)
+		d.Columns = x.cells(columns)
+		d.Rows = y.cells(rows)
 		found := a.pairs(a.rows, column, row)
 		for i, column := range columns {
 			for j, row := range rows {
 				if at := found[pair{column, row}]; at != nil {
-					d.Cells = append(d.Cells, [3]Value{i, j, a.cell(at, m)})
+					d.Cells = append(d.Cells, HeatCell{i, j, a.cell(at, m)})
 				}
 			}
 		}

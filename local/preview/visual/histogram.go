@@ -111,17 +111,17 @@ func (h *histogram) draw(a *answer) {
 	}
 	fitted(a, []*field{h.field})
 	d := h.drawn
-	d.X.Format, d.Y.Format = h.field.format, plainNumber
+	d.X.Ticks, d.Y.Ticks = h.field.format.ticks(), plainNumber.ticks()
 	bounds, all := h.bounds(low, high)
 	if !all {
 		h.plan.notes.add("values beyond %d bins are left out", h.n)
 	}
-	d.Bins = make([]Bin, len(bounds)-1)
-	for i := range d.Bins {
-		d.Bins[i].From, d.Bins[i].To = bounds[i], bounds[i+1]
-	}
+	counts := make([]int64, len(bounds)-1)
 	for _, row := range a.rows {
-		h.count(d.Bins, row, a, all)
+		h.count(counts, row, a, all)
+	}
+	for i, n := range counts {
+		d.Bins = append(d.Bins, Bin{h.field.cell(bounds[i]), h.field.cell(bounds[i+1]), Cell{n, written(n, plainNumber)}})
 	}
 	h.plan.drawing.Histogram = d
 }
@@ -153,7 +153,7 @@ func (h *histogram) bounds(low, high float64) (bounds []float64, all bool) {
 // count adds a row of the answer to its bin. The greatest value lies on the last
 // bound, which is the last bin's too; and where all values are the same, there is
 // nothing to number the bins by.
-func (h *histogram) count(bins []Bin, row []any, a *answer, all bool) {
+func (h *histogram) count(bins []int64, row []any, a *answer, all bool) {
 	n, _ := a.at(row, h.measures[0]).(int64)
 	i, ok := number(a.at(row, h.bin))
 	switch {
@@ -165,6 +165,6 @@ func (h *histogram) count(bins []Bin, row []any, a *answer, all bool) {
 		i = min(i, float64(len(bins)-1))
 	}
 	if i < float64(len(bins)) {
-		bins[int(i)].Count += n
+		bins[int(i)] += n
 	}
 }

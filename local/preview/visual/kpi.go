@@ -51,9 +51,9 @@ func (k *indicator) draw(a *answer) {
 	}
 	fitted(a, p.fields)
 	now := rows[len(rows)-1]
-	d := &KPI{Label: k.value.name, Value: a.cell(now, k.value), Format: k.value.format}
+	d := &KPI{Label: k.value.name, Value: a.cell(now, k.value)}
 	if k.trend != nil {
-		d.Period, d.PeriodFormat = a.cell(now, k.trend), &k.trend.format
+		d.Period = a.cell(now, k.trend).Text
 		d.Sparkline = k.sparkline(a, rows)
 	}
 	if k.trend != nil && len(rows) > 1 {
@@ -76,36 +76,52 @@ func (a *answer) periods(time *field) [][]any {
 // compare holds a value against that of the period before. The comparison stands in
 // the place of the value where the definition asks for it.
 func (k *indicator) compare(d *KPI, a *answer, now, before []any) {
-	x, y := a.at(before, k.value.ID), a.at(now, k.value.ID)
-	c := &Comparison{
-		Label: written(a.at(before, k.trend.ID), k.trend.format), Value: a.cell(before, k.value), Method: "percent", Format: k.value.format,
-	}
-	options := deref(k.options.Comparison)
-	switch options.ComparisonMethod {
-	case types.ComparisonMethodDifference:
-		c.Method = "difference"
-	case types.ComparisonMethodPercent:
-		k.plan.notes.add("the comparison shows the difference in percent")
-	case types.ComparisonMethodPercentDifference:
-	}
+	options, format := deref(k.options.Comparison), k.value.format
 	if n := deref(options.ComparisonFormat).NumberDisplayFormatConfiguration; n != nil {
 		f := &field{}
 		k.plan.formatNumber(f, &types.NumericFormatConfiguration{NumberDisplayFormatConfiguration: n})
-		c.Format = f.format
+		format = f.format
 	}
-	change := changeOf(x, y)
-	c.Difference, c.Percent = change.difference, change.percent
+	if options.ComparisonMethod == types.ComparisonMethodPercent {
+		k.plan.notes.add("the comparison shows the difference in percent")
+	}
+	change := changeOf(a.at(before, k.value.ID), a.at(now, k.value.ID))
+	by := change.percent
+	if options.ComparisonMethod == types.ComparisonMethodDifference {
+		by = change.difference
+	} else if change.percent != nil || change.difference == nil {
+		format = Format{Type: "percent", Decimals: 1, Grouping: true, Null: format.Null}
+	}
+	c := &Comparison{Label: a.cell(before, k.trend).Text, Value: a.cell(before, k.value)}
 	if k.options.PrimaryValueDisplayType == types.PrimaryValueDisplayTypeComparison {
-		actual := &Comparison{Label: d.Label, Value: d.Value, Method: "actual", Format: d.Format}
-		d.Label, d.Value, d.Format = "Change of "+d.Label, c.Percent, percentFormat
-		d.Format.Null = actual.Format.Null
-		if c.Method == "difference" {
-			d.Value, d.Format = c.Difference, c.Format
-		}
-		c = actual
+		c = &Comparison{Label: d.Label, Value: d.Value}
+		d.Label, d.Value = "Change of "+d.Label, Cell{by, written(by, format)}
+	} else {
+		c.Way, c.By = change.way(format, by)
 	}
 	if !hidden(deref(k.options.SecondaryValue).Visibility) {
 		d.Comparison = c
+	}
+}
+
+// way is the direction of a change, and its size: that of by, or else the difference.
+func (c change) way(f Format, by any) (way, size string) {
+	d, ok := number(c.difference)
+	if !ok {
+		return "", ""
+	}
+	if n, known := number(by); known {
+		size = written(math.Abs(n), f)
+	} else {
+		size = written(math.Abs(d), f)
+	}
+	switch {
+	case d > 0:
+		return "up", size
+	case d < 0:
+		return "down", size
+	default:
+		return "level", ""
 	}
 }
 
@@ -138,7 +154,7 @@ func (k *indicator) sparkline(a *answer, rows [][]any) *Sparkline {
 	if hidden(o.Visibility) || len(rows) < 2 {
 		return nil
 	}
-	s := &Sparkline{Type: "area", Format: k.trend.format}
+	s := &Sparkline{Type: "area"}
 	if o.Type == types.KPISparklineTypeLine {
 		s.Type = "line"
 	}

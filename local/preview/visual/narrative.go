@@ -10,14 +10,14 @@ import (
 // write puts the sentences, or the narrative, into the Drawing.
 func (i *insight) write() {
 	if i.narrative != "" {
-		i.plan.drawing.Insight = &Insight{HTML: richHTML(i.narrative, richValues{parameter: parameters(i.plan.builder), narrative: i})}
+		i.plan.drawing.Insight = &Text{HTML: richHTML(i.narrative, richValues{parameter: parameters(i.plan.builder), narrative: i})}
 		return
 	}
 	var out strings.Builder
 	for _, c := range i.computations {
 		out.WriteString("<div>" + html.EscapeString(printable(c.sentence)) + "</div>")
 	}
-	i.plan.drawing.Insight = &Insight{HTML: out.String()}
+	i.plan.drawing.Insight = &Text{HTML: out.String()}
 }
 
 // output is the value of a path: a computation's name, and that of an output.

@@ -70,7 +70,7 @@ func TestLabelsWithParameters(t *testing.T) {
 	got = append(got, d.Table.Columns[0].Title, d.Table.Columns[1].Title)
 	d = drawnBy(t, payer, rows, `{"PivotTableVisual":{"ChartConfiguration":{`+fields+`,"FieldWells":{"PivotTableAggregatedFieldWells":{"Rows":[`+wellA+`,`+wellB+`],"Values":[`+sumOfN+`]}},
 		"TotalOptions":{"RowSubtotalOptions":{"TotalsVisibility":"VISIBLE","CustomLabel":"<<$aws:subtotalDimension>> of <<$P>>"}}}}}`)
-	got = append(got, d.Pivot.RowTitles[0], d.Pivot.Head[0][0].Value, d.Pivot.Rows[1].Headers[1])
+	got = append(got, d.Pivot.RowTitles[0], d.Pivot.Head[0][0].Text, d.Pivot.Rows[1].Headers[1].Text)
 	want := []any{"By Payer", "Payer Cost", "Of Payer", "Payer Cost", "Payer", "Sum of Payer", "Payer", "Sum of Payer", "x of Payer"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
@@ -84,14 +84,14 @@ func TestChartsWithoutValues(t *testing.T) {
 		return `{"` + visual + `":{"ChartConfiguration":{"FieldWells":{"` + wells + `":{` + fields + `}}}}}`
 	}
 	for visual, want := range map[string]string{
-		well("PieChartVisual", "PieChartAggregatedFieldWells", `"Category":[`+wellA+`]`):                       "Count of Records by a: [{x 3 } {<nil> 1 }]",
+		well("PieChartVisual", "PieChartAggregatedFieldWells", `"Category":[`+wellA+`]`):                       "Count of Records by a: [{x {3 3} } {– {1 1} }]",
 		well("BarChartVisual", "BarChartAggregatedFieldWells", `"Category":[`+wellA+`]`):                       "Count of Records by a: 2 from x to <nil>; Count of Records 4",
 		well("BarChartVisual", "BarChartAggregatedFieldWells", `"Category":[`+wellA+`],"Colors":[`+wellB+`]`):  "Count of Records by a and b: 2 from x to <nil>; p 3; q 1",
 		well("LineChartVisual", "LineChartAggregatedFieldWells", `"Category":[`+wellB+`]`):                     "Count of Records by b: 2 from p to q; Count of Records 4",
 		well("ComboChartVisual", "ComboChartAggregatedFieldWells", `"Category":[`+wellB+`]`):                   "Count of Records by b: 2 from p to q; Count of Records 4",
-		well("HeatMapVisual", "HeatMapAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`):       "Count of Records by a and b: [[0 0 2] [0 1 1] [1 0 1]]",
-		well("PivotTableVisual", "PivotTableAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`): "Count of Records by a and b: [{[x] [2 1] 0} {[<nil>] [1 ] 0}]",
-		well("TableVisual", "TableAggregatedFieldWells", `"GroupBy":[`+wellA+`]`):                              "a: [[x] [<nil>]]",
+		well("HeatMapVisual", "HeatMapAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`):       "Count of Records by a and b: [{0 0 {2 2}} {0 1 {1 1}} {1 0 {1 1}}]",
+		well("PivotTableVisual", "PivotTableAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`): "Count of Records by a and b: [{[{x x}] [{2 2} {1 1}] 0} {[{<nil> –}] [{1 1} { }] 0}]",
+		well("TableVisual", "TableAggregatedFieldWells", `"GroupBy":[`+wellA+`]`):                              "a: [[{x x}] [{<nil> –}]]",
 		well("BarChartVisual", "BarChartAggregatedFieldWells", ``):                                             ": nothing",
 	} {
 		d := drawnFrom(t, rows, visual)

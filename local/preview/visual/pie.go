@@ -24,18 +24,18 @@ func (p *plan) pie(c types.PieChartConfiguration) {
 	}
 	m, sorts := measures[0], deref(c.SortConfiguration)
 	s := &sorting{plan: p, fields: []*field{category, m}}
-	x := newSide(category, s.sorts(sorts.CategorySort), sorts.CategoryItemsLimit, mostSlices, measures)
+	x := s.side(category, sorts.CategorySort, sorts.CategoryItemsLimit, mostSlices, measures)
 	p.ask(cross(append([]*field{m}, s.extra...), &x), func(a *answer) {
 		fitted(a, p.fields)
 		d := &Pie{
 			Donut: donut(c.DonutOptions), Labels: !hidden(deref(c.DataLabels).Visibility), Legend: legend(c.Legend, true),
-			Name: category.name, Value: m.label(), Format: m.format, More: x.left(a),
+			Name: category.name, Value: m.label(), More: x.left(a),
 		}
 		d.Earlier = d.More > 0 && newest(category, x.limit)
 		colorOf := p.colorsOf(category, c.VisualPalette)
 		for _, row := range a.arrange(a.rows, category.ID, x.sorts) {
 			v := a.at(row, category.ID)
-			d.Slices = append(d.Slices, Slice{Name: category.named(v), Value: a.cell(row, m), Color: colorOf(v)})
+			d.Slices = append(d.Slices, Slice{Name: written(v, category.format), Value: a.cell(row, m), Color: colorOf(v)})
 		}
 		p.drawing.Pie = d
 	})

@@ -16,10 +16,9 @@ func (t *pivot) draw(a *answer) {
 	p := t.plan
 	rows := t.whole(a)
 	d := &Pivot{
-		RowTitles: []string{}, RowFormat: fitted(a, t.rows.fields), Head: [][]PivotHead{}, Formats: []Format{}, More: a.more,
+		RowTitles: []string{}, Head: [][]PivotHead{}, More: a.more,
 	}
-	formats := fitted(a, t.measures)
-	fitted(a, t.columns.fields)
+	fitted(a, p.fields)
 	for _, f := range t.rows.fields {
 		d.RowTitles = append(d.RowTitles, f.name)
 	}
@@ -32,17 +31,7 @@ func (t *pivot) draw(a *answer) {
 	d.More = d.More || cut
 	t.head(d, across, stacked)
 	if stacked && len(t.measures) > 0 {
-		d.RowTitles, d.RowFormat = append(d.RowTitles, ""), append(d.RowFormat, plainText)
-		for range across {
-			d.Formats = append(d.Formats, formats[0])
-		}
-		if slices.ContainsFunc(formats, func(f Format) bool { return f != formats[0] }) {
-			p.notes.add("all measures are written as %s is", t.measures[0].name)
-		}
-	} else {
-		for range across {
-			d.Formats = append(d.Formats, formats...)
-		}
+		d.RowTitles = append(d.RowTitles, "")
 	}
 	for _, row := range down {
 		t.row(a, d, row, across, stacked)
@@ -163,12 +152,12 @@ func (t *pivot) head(d *Pivot, across []line, stacked bool) {
 				heads[len(heads)-1].Span += span
 				continue
 			}
-			h := PivotHead{Span: span, Format: f.format, Total: len(path) <= i}
+			h := PivotHead{Span: span, Total: len(path) <= i}
 			switch {
 			case len(path) > i:
-				h.Value = value(path[i])
+				h.Cell = f.cell(path[i])
 			case len(path) == i:
-				h.Value, h.Format = t.columns.totalLabel(path), plainText
+				h.Cell = label(t.columns.totalLabel(path))
 			}
 			heads = append(heads, h)
 		}
@@ -181,9 +170,7 @@ func (t *pivot) head(d *Pivot, across []line, stacked bool) {
 	var heads []PivotHead
 	for _, path := range across {
 		for _, m := range t.measures {
-			heads = append(heads, PivotHead{
-				Value: t.plan.heading(m), Format: plainText, Span: 1, Total: len(path) < len(t.columns.fields),
-			})
+			heads = append(heads, PivotHead{label(t.plan.heading(m)), 1, len(path) < len(t.columns.fields)})
 		}
 	}
 	d.Head = append(d.Head, heads)
@@ -197,12 +184,12 @@ func sameHead(x, y line, i int) bool {
 
 // row writes a line of cells; with stacked measures, one a measure.
 func (t *pivot) row(a *answer, d *Pivot, row line, across []line, stacked bool) {
-	r := PivotRow{Headers: make([]Value, len(t.rows.fields)), Cells: []Value{}}
+	r := PivotRow{Headers: make([]Cell, len(t.rows.fields)), Cells: []Cell{}}
 	for i := range row {
-		r.Headers[i] = value(row[i])
+		r.Headers[i] = t.rows.fields[i].cell(row[i])
 	}
 	if len(row) < len(t.rows.fields) {
-		r.Headers[len(row)] = t.rows.totalLabel(row)
+		r.Headers[len(row)] = label(t.rows.totalLabel(row))
 		r.Total = 1
 		if len(row) == 0 {
 			r.Total = 2
@@ -218,7 +205,7 @@ func (t *pivot) row(a *answer, d *Pivot, row line, across []line, stacked bool) 
 		return
 	}
 	for _, m := range t.measures {
-		one := PivotRow{Headers: append(slices.Clone(r.Headers), t.plan.heading(m)), Total: r.Total}
+		one := PivotRow{Headers: append(slices.Clone(r.Headers), label(t.plan.heading(m))), Total: r.Total}
 		for _, column := range across {
 			one.Cells = append(one.Cells, t.cell(a, row, column, m))
 		}
@@ -228,7 +215,7 @@ func (t *pivot) row(a *answer, d *Pivot, row line, across []line, stacked bool) 
 
 // cell is the value of a measure where a row and a column meet, Absent if no row of
 // the answer is about that.
-func (t *pivot) cell(a *answer, row, column line, m *field) Value {
+func (t *pivot) cell(a *answer, row, column line, m *field) Cell {
 	total := len(row) < len(t.rows.fields) && t.noTotal[&t.rows][m.ID]
 	if total || len(column) < len(t.columns.fields) && t.noTotal[&t.columns][m.ID] {
 		return Absent

@@ -11,6 +11,7 @@ import (
 type side struct {
 	field *field // nil for none
 	sorts []query.Sort
+	own   bool // the sorts are the definition's
 	limit query.Limit
 	// cut is set when the values behind the limit are left out, and not drawn as
 	// Others.
@@ -21,17 +22,19 @@ type side struct {
 	level int
 }
 
-// newSide reads a side. Without sorts of its own its order is automatic; normal is
-// how many values are drawn where the definition does not say.
-func newSide(f *field, own []query.Sort, c *types.ItemsLimitConfiguration, normal int, measures []*field) side {
+// side reads a side. Without sorts of its own its order is automatic; normal is how
+// many values are drawn where the definition does not say.
+func (s *sorting) side(f *field, o []types.FieldSortOptions, c *types.ItemsLimitConfiguration, normal int, measures []*field) side {
 	if f == nil {
 		return side{}
 	}
-	if len(own) == 0 {
-		own = automatic(f, measures)
+	sorts := s.sorts(o)
+	own := len(sorts) > 0
+	if !own {
+		sorts = automatic(f, measures)
 	}
-	l := limit(f, c, normal, own)
-	return side{field: f, sorts: own, limit: l, cut: !l.Others}
+	l := limit(f, c, normal, sorts)
+	return side{field: f, sorts: sorts, own: own, limit: l, cut: !l.Others}
 }
 
 // cross asks for measures by the values of one or two sides. It has room for all
@@ -75,17 +78,17 @@ func (s *side) left(a *answer) int {
 	return max(0, a.counts[s.field.ID]-s.limit.N)
 }
 
-// cells are the values of a side as the page gets them, and their format. Without a
-// field there is one without a name.
-func (s *side) cells(values []any) ([]Value, Format) {
+// cells are the values of a side as the page gets them. Without a field there is one
+// without a name.
+func (s *side) cells(values []any) []Cell {
 	if s.field == nil {
-		return []Value{""}, plainText
+		return []Cell{label("")}
 	}
-	all := make([]Value, len(values))
+	all := make([]Cell, len(values))
 	for i, v := range values {
-		all[i] = value(v)
+		all[i] = s.field.cell(v)
 	}
-	return all, s.field.format
+	return all
 }
 
 // pair is a value of each of two sides.

@@ -132,23 +132,23 @@ func (p *plan) totalFunctions(options []types.TotalAggregationOption) map[string
 }
 
 func (t *table) draw(a *answer) {
-	d := &Table{Rows: make([][]Value, len(a.rows)), More: a.more}
-	formats := fitted(a, t.columns)
-	for i, f := range t.columns {
+	d := &Table{Rows: make([][]Cell, len(a.rows)), More: a.more}
+	fitted(a, t.columns)
+	for _, f := range t.columns {
 		width := fieldOption(deref(t.options).SelectedFieldOptions, f.ID).Width
 		d.Columns = append(d.Columns, TableColumn{
-			Title: t.plan.heading(f), Format: formats[i], Measure: f.measure, Width: columnWidth(width),
+			Title: t.plan.heading(f), Measure: f.measure, Width: columnWidth(width),
 		})
 	}
 	for i, row := range a.rows {
-		d.Rows[i] = make([]Value, len(t.columns))
+		d.Rows[i] = make([]Cell, len(t.columns))
 		for j, f := range t.columns {
 			d.Rows[i][j] = a.cell(row, f)
 		}
 	}
 	if t.total && len(a.levels[0]) > 0 {
 		d.TotalLabel, d.TotalTop = t.label, t.top
-		d.Total = make([]Value, len(t.columns))
+		d.Total = make([]Cell, len(t.columns))
 		for j, f := range t.columns {
 			d.Total[j] = Absent
 			if f.measure && t.functions[f.ID] != types.SimpleTotalAggregationFunctionNone {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -235,26 +234,16 @@ func (b *browser) want(what, expression, want string) {
 	}
 }
 
-// The cases are in testdata/format.json: what a value of a format is written as.
-func TestFormat(t *testing.T) {
+// TestTicks: the ticks of an axis are short, and stay apart.
+func TestTicks(t *testing.T) {
 	b := open(t, serve(t, dashboard()).url)
-	raw, err := os.ReadFile("testdata/format.json")
-	if err != nil {
-		t.Fatal(err)
+	for want, ticks := range map[string]string{
+		"0 0.5 2,500 12.5K 1M": `[0, 0.5, 2500, 12500, 1e6].map((v) => tick(v, { grouping: true }))`,
+		"0.3 2500 -$5 5 m":     `[tick(0.1 + 0.2), tick(2500), tick(-5, { prefix: "$" }), tick(5, { suffix: " m" })]`,
+		"20% 100%":             `[0.2, 1].map((v) => tick(v, { percent: true }))`,
+	} {
+		b.want("ticks", `import("/assets/format.js").then(({ tick }) => `+ticks+`.join(" "))`, want)
 	}
-	var cases []struct{ Name, Want string }
-	if err := json.Unmarshal(raw, &cases); err != nil {
-		t.Fatal(err)
-	}
-	got := eval[[]string](b, `import("/assets/format.js").then(({ text }) => `+string(raw)+`.map(({ value, format }) => text(value, format)))`)
-	for i, c := range cases {
-		if got[i] != c.Want {
-			t.Errorf("%s: got %q, want %q", c.Name, got[i], c.Want)
-		}
-	}
-	// Ticks are short, and stay apart.
-	ticks := `import("/assets/format.js").then(({ tick }) => [0, 0.5, 2500, 12500, 1e6].map((v) => tick(v, { type: "number", decimals: 0, grouping: true })).join(" "))`
-	b.want("ticks", ticks, "0 0.5 2,500 12.5K 1M")
 }
 
 // What a definition or the data say is text, never markup.
@@ -262,7 +251,7 @@ func TestNamesAreNeverMarkup(t *testing.T) {
 	const evil = `<img src=x onerror="document.title='owned'">`
 	d := bars("bars", 3)
 	d.Title, d.Subtitle, d.Notes = evil, evil, []string{evil}
-	d.Chart.Categories[0], d.Chart.Series[0].Name, d.Chart.Category.Title = evil, evil, evil
+	d.Chart.Categories[0], d.Chart.Series[0].Name, d.Chart.Category.Title = cellOf(evil), evil, evil
 	d.Chart.Legend = "top"
 	page := dashboard("bars", "none")
 	page["title"], page["faults"] = evil, []map[string]string{{"file": evil, "path": evil, "problem": evil}}
@@ -292,14 +281,28 @@ func dashboard(ids ...string) map[string]any {
 	}
 }
 
-var people = visual.Format{Type: "number", Decimals: -1, Grouping: true, Null: "suppressed"}
+// cellOf is a value with what the server writes for it.
+func cellOf(v any) visual.Cell {
+	if v == nil {
+		return visual.Cell{Text: "suppressed"}
+	}
+	return visual.Cell{Value: v, Text: fmt.Sprint(v)}
+}
+
+func cellsOf(values ...any) []visual.Cell {
+	all := make([]visual.Cell, len(values))
+	for i, v := range values {
+		all[i] = cellOf(v)
+	}
+	return all
+}
 
 // bars are a bar chart with a value that is suppressed, and one that is n.
 func bars(id string, n int) *visual.Drawing {
 	return &visual.Drawing{ID: id, Kind: "chart", Title: "People", Chart: &visual.Chart{
-		Categories: []visual.Value{"Bastille", "Louvre", nil}, Category: visual.Axis{Title: "Place", Format: visual.Format{Type: "text"}},
-		Axes:   []visual.Axis{{Title: "People", Format: people}},
-		Series: []visual.Series{{Name: "People", Type: "bar", Values: []visual.Value{n, nil, 5}}},
+		Categories: append(cellsOf("Bastille", "Louvre"), visual.Cell{Text: "–"}), Category: visual.Axis{Title: "Place"},
+		Axes:   []visual.Axis{{Title: "People"}},
+		Series: []visual.Series{{Name: "People", Type: "bar", Values: cellsOf(n, nil, 5), Marked: true}},
 	}}
 }
 

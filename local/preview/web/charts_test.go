@@ -22,14 +22,14 @@ func option(t *testing.T, module, function string, part any, hidden, say string)
 func TestOptions(t *testing.T) {
 	chart := func(change func(*visual.Chart)) *visual.Chart {
 		c := &visual.Chart{
-			Categories: []visual.Value{"a", "b", "c"}, Axes: []visual.Axis{{Format: people}},
-			Series: []visual.Series{{Name: "x", Type: "bar", Values: []visual.Value{30, nil, 0}}, {Name: "y", Type: "bar", Values: []visual.Value{10, 5, -5}}},
+			Categories: cellsOf("a", "b", "c"), Axes: []visual.Axis{{}},
+			Series: []visual.Series{{Name: "x", Type: "bar", Values: cellsOf(30, nil, 0), Marked: true}, {Name: "y", Type: "bar", Values: cellsOf(10, 5, -5), Marked: true}},
 		}
 		change(c)
 		return c
 	}
 	same := func(*visual.Chart) {}
-	days := []visual.Value{"2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z", "2026-05-04T00:00:00Z"}
+	days := cellsOf("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z", "2026-05-04T00:00:00Z")
 	const values = `JSON.stringify(o.series.map((s) => [s.id, ...s.data.map((d) => (d.value ?? d).at(1))]))`
 	cases := []struct {
 		name   string
@@ -40,8 +40,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{"a value that is suppressed is no zero, and is marked", chart(same), "", values, `[["0",30,null,0],["1",10,5,-5],["nulls0",0]]`},
 		{"in a stack the mark stands behind what there is", chart(func(c *visual.Chart) { c.Stack = "stacked" }), "", `String(o.series[2].data[0])`, "1,5"},
-		{"a value that is not known is no mark in a chart of several series", chart(func(c *visual.Chart) { c.Axes[0].Format.Null = "" }), "", `String(o.series.length)`, "2"},
-		{"but in a chart of one series it is", chart(func(c *visual.Chart) { c.Axes[0].Format.Null, c.Series = "", c.Series[:1] }), "", `String(o.series.length)`, "2"},
+		{"a value that is not known is no mark", chart(func(c *visual.Chart) { c.Series[0].Marked = false }), "", `String(o.series.length)`, "2"},
 		{"shares add up to one", chart(func(c *visual.Chart) { c.Stack = "percent" }), "", values, `[["0",0.75,null,0],["1",0.25,1,-1],["nulls0",1]]`},
 		{"shares of what is shown", chart(func(c *visual.Chart) { c.Stack = "percent" }), "[0]", values, `[["1",1,1,-1]]`},
 		{"what the legend hides", chart(same), "[1]", values, `[["0",30,null,0],["nulls0",0]]`},
@@ -52,17 +51,17 @@ func TestOptions(t *testing.T) {
 		{"its own bounds and colour", chart(func(c *visual.Chart) { c.Axes[0].Least, c.Series[1].Color = new(float64), "#123456" }), "", `JSON.stringify([o.yAxis[0].min, o.series[1].itemStyle.color])`, `[0,"#123456"]`},
 		{"a colour that is none", chart(func(c *visual.Chart) { c.Series[0].Color = "url(x)" }), "", `String(/^#[0-9a-f]{6}$/.test(o.series[0].itemStyle.color))`, "true"},
 		{"few categories do not scroll", chart(same), "", `String(o.dataZoom.length)`, "0"},
-		{"many do", chart(func(c *visual.Chart) { c.Categories = make([]visual.Value, 200) }), "", `String(o.dataZoom.length)`, "1"},
+		{"many do", chart(func(c *visual.Chart) { c.Categories = make([]visual.Cell, 200) }), "", `String(o.dataZoom.length)`, "1"},
 		{"a tooltip says every value", chart(same), "", `[...o.tooltip.formatter([{ dataIndex: 1 }]).children].map((n) => n.textContent).join()`, "b,xsuppressed,y5"},
 	}
 	b := open(t, serve(t, dashboard()).url)
 	for _, c := range cases {
 		b.want(c.name, option(t, "charts.js", "chartOption", c.chart, c.hidden, c.say), c.want)
 	}
-	heat := &visual.Heatmap{Columns: []visual.Value{"a", "b"}, Rows: []visual.Value{"r"}, Cells: [][3]visual.Value{{0, 0, 9}, {1, 0, nil}}, Format: people}
+	heat := &visual.Heatmap{Columns: cellsOf("a", "b"), Rows: cellsOf("r"), Cells: []visual.HeatCell{{Cell: cellOf(9)}, {Column: 1, Cell: cellOf(nil)}}}
 	b.want("a cell without a value is hatched", option(t, "figures.js", "heatmapOption", heat, "",
 		`[0, 1].map((dataIndex) => String(o.series[0].renderItem({ dataIndex }, { coord: () => [0, 0], size: () => [40, 20] }).style.fill.image)).join()`), "undefined,[object HTMLCanvasElement]")
-	pie := &visual.Pie{Format: people, Slices: []visual.Slice{{Name: "a"}, {Name: "b", Value: 3}, {Name: "c", Value: -1}}}
+	pie := &visual.Pie{Slices: []visual.Slice{{Name: "a"}, {Name: "b", Value: cellOf(3)}, {Name: "c", Value: cellOf(-1)}}}
 	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, "", `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
 }
 
@@ -82,8 +81,8 @@ func TestMarksOfHiddenValuesAreSmall(t *testing.T) {
 		"in shares that are lying": {"percent", true, "95,5"},
 	} {
 		chart := &visual.Chart{
-			Categories: []visual.Value{"a", "b"}, Axes: []visual.Axis{{Format: people}}, Stack: c.stack, Horizontal: c.horizontal,
-			Series: []visual.Series{{Name: "x", Type: "bar", Values: []visual.Value{nil, 2}}, {Name: "y", Type: "bar", Values: []visual.Value{40, 38}}},
+			Categories: cellsOf("a", "b"), Axes: []visual.Axis{{}}, Stack: c.stack, Horizontal: c.horizontal,
+			Series: []visual.Series{{Name: "x", Type: "bar", Values: cellsOf(nil, 2), Marked: true}, {Name: "y", Type: "bar", Values: cellsOf(40, 38), Marked: true}},
 		}
 		// An axis of 100 pixels for 100 people, or for the whole.
 		b.want(name, option(t, "charts.js", "chartOption", chart, "", fmt.Sprintf(`(() => {
@@ -99,11 +98,11 @@ func TestMarksOfHiddenValuesAreSmall(t *testing.T) {
 // none over the latitudes.
 func TestMapNamesTheLargest(t *testing.T) {
 	b := open(t, serve(t, dashboard()).url)
-	m := &visual.Map{Size: "People", SizeFormat: people}
+	m := &visual.Map{Size: "People"}
 	for i := range 9 { // in a row, the largest in the middle
 		m.Points = append(m.Points, visual.Point{
-			Latitude: 48.86, Longitude: 2.3 + float64(i)/1000, Size: map[bool]int{true: 100, false: 60}[i == 4],
-			Labels: []visual.PointLabel{{Name: "Place", Value: fmt.Sprintf("Place number %d", i), Format: texts}},
+			Latitude: 48.86, Longitude: 2.3 + float64(i)/1000, Size: cellOf(map[bool]int{true: 100, false: 60}[i == 4]),
+			Labels: []visual.PointLabel{{Name: "Place", Text: fmt.Sprintf("Place number %d", i)}},
 		})
 	}
 	drawn, err := json.Marshal(m)
@@ -122,8 +121,8 @@ func TestMapNamesTheLargest(t *testing.T) {
 func TestMapIsTrueToScale(t *testing.T) {
 	b := open(t, serve(t, dashboard()).url)
 	// A kilometre to the east and to the north of the Louvre, on a sphere.
-	m := &visual.Map{Size: "People", SizeFormat: people, Points: []visual.Point{
-		{Latitude: 48.8606, Longitude: 2.3376, Size: 400}, {Latitude: 48.8606, Longitude: 2.3376 + 0.0136530, Size: 100}, {Latitude: 48.8606 + 0.0089831, Longitude: 2.3376},
+	m := &visual.Map{Size: "People", Points: []visual.Point{
+		{Latitude: 48.8606, Longitude: 2.3376, Size: cellOf(400)}, {Latitude: 48.8606, Longitude: 2.3376 + 0.0136530, Size: cellOf(100)}, {Latitude: 48.8606 + 0.0089831, Longitude: 2.3376},
 	}}
 	drawn, err := json.Marshal(m)
 	if err != nil {

@@ -13,68 +13,62 @@ import (
 	"github.com/headcount-etl/headcount/local/preview/visual"
 )
 
-var (
-	texts  = visual.Format{Type: "text"}
-	months = visual.Format{Type: "date", Grain: "MONTH"}
-)
-
 // everyKind is a drawing of each kind, and of each thing that goes wrong; with it
 // what its card must say, as the table behind the chart where there is one.
 func everyKind() map[*visual.Drawing]struct{ state, selector, want string } {
 	return map[*visual.Drawing]struct{ state, selector, want string }{
-		bars("chart", 1234): {"ready", "", lines("Place|People", "Bastille|1,234", "Louvre|suppressed", "–|5")},
-		{ID: "pie", Kind: "pie", Pie: &visual.Pie{Donut: true, Name: "Gender", Value: "People", Format: people, Legend: "right", Labels: true, Slices: []visual.Slice{{Name: "female", Value: 3}, {Name: "male", Value: 1}, {Name: "diverse"}}}}: {
+		bars("chart", 1234): {"ready", "", lines("Place|People", "Bastille|1234", "Louvre|suppressed", "–|5")},
+		{ID: "pie", Kind: "pie", Pie: &visual.Pie{Donut: true, Name: "Gender", Value: "People", Legend: "right", Labels: true, Slices: []visual.Slice{{Name: "female", Value: cellOf(3)}, {Name: "male", Value: cellOf(1)}, {Name: "diverse", Value: cellOf(nil)}}}}: {
 			"ready", "", lines("Gender|People|Share", "female|3|75.0%", "male|1|25.0%", "diverse|suppressed|–"),
 		},
-		{ID: "kpi", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: 100, Format: people, Comparison: &visual.Comparison{Label: "the month before", Value: 80, Method: "percent", Difference: 20.0, Percent: 0.25, Format: people}}}: {
-			"ready", ".figure", "People100▲ 25.0% from 80 (the month before)",
+		{ID: "kpi", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: cellOf(100), Period: "May 2026", Comparison: &visual.Comparison{Label: "Apr 2026", Value: cellOf(80), Way: "up", By: "25%"}}}: {
+			"ready", ".figure", "People · May 2026100▲ 25% from 80 (Apr 2026)",
 		},
-		{ID: "gone", Kind: "kpi", KPI: &visual.KPI{Label: "People", Format: people}}: {"ready", ".figure", "Peoplesuppressed"},
-		{ID: "trend", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: 2, Format: people, Sparkline: &visual.Sparkline{Type: "area", Format: months, Categories: []visual.Value{"2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"}, Values: []visual.Value{nil, 2}}}}: {
+		{ID: "gone", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: cellOf(nil), Comparison: &visual.Comparison{Label: "Apr 2026", Value: cellOf(80)}}}: {"ready", ".figure", "PeoplesuppressedApr 2026: 80"},
+		{ID: "trend", Kind: "kpi", KPI: &visual.KPI{Label: "People", Value: cellOf(2), Sparkline: &visual.Sparkline{Type: "area", Categories: cellsOf("Apr 2026", "May 2026"), Values: cellsOf(nil, 2)}}}: {
 			"ready", "", lines("Name|Value", "People|2", "Apr 2026|suppressed", "May 2026|2"),
 		},
-		{ID: "table", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place", Format: texts}, {Title: "People", Format: people, Measure: true}}, Rows: [][]visual.Value{{"Louvre", 7}, {"Bastille", nil}}, Total: []visual.Value{visual.Absent, 7}, TotalLabel: "All"}}: {
+		{ID: "table", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place"}, {Title: "People", Measure: true}}, Rows: [][]visual.Cell{cellsOf("Louvre", 7), cellsOf("Bastille", nil)}, Total: []visual.Cell{visual.Absent, cellOf(7)}, TotalLabel: "All"}}: {
 			"ready", "table", lines("Place|People", "Louvre|7", "Bastille|suppressed", "All|7"),
 		},
-		{ID: "totals", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place", Format: texts}, {Title: "People", Format: people, Measure: true}, {Title: "Share", Format: people, Measure: true}}, Rows: [][]visual.Value{{"Louvre", nil, 1}}, Total: []visual.Value{visual.Absent, nil, visual.Absent}, TotalLabel: "All"}}: {
+		{ID: "totals", Kind: "table", Table: &visual.Table{Columns: []visual.TableColumn{{Title: "Place"}, {Title: "People", Measure: true}, {Title: "Share", Measure: true}}, Rows: [][]visual.Cell{cellsOf("Louvre", nil, 1)}, Total: []visual.Cell{visual.Absent, cellOf(nil), visual.Absent}, TotalLabel: "All"}}: {
 			"ready", "table", lines("Place|People|Share", "Louvre|suppressed|1", "All|suppressed|"),
 		},
 		pivot(): {"ready", "table", lines("District|Place|2026|Total", "People|People", "North|Gare|1|1", "Porte|suppressed|2", "Quai||2", "All|3|3", "Centre|Louvre|4|4", "Grand total|7|7")},
-		{ID: "heatmap", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: []visual.Value{0, 1}, Rows: []visual.Value{"Mon"}, ColumnAxis: visual.Axis{Title: "Hour", Format: people}, RowAxis: visual.Axis{Title: "Day", Format: texts}, Cells: [][3]visual.Value{{0, 0, 9}, {1, 0, nil}}, Format: people, Value: "People", Legend: true, Labels: true}}: {
+		{ID: "heatmap", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: cellsOf(0, 1), Rows: cellsOf("Mon"), ColumnAxis: visual.Axis{Title: "Hour"}, RowAxis: visual.Axis{Title: "Day"}, Cells: []visual.HeatCell{{Cell: cellOf(9)}, {Column: 1, Cell: cellOf(nil)}}, Value: "People", Legend: true, Labels: true}}: {
 			"ready", "", lines("Day|Hour|People", "Mon|0|9", "Mon|1|suppressed"),
 		},
-		{ID: "histogram", Kind: "histogram", Histogram: &visual.Histogram{Name: "Events", X: visual.Axis{Format: people}, Bins: []visual.Bin{{From: 0, To: 5, Count: 3}, {From: 5, To: 10, Count: 0}}}}: {
+		{ID: "histogram", Kind: "histogram", Histogram: &visual.Histogram{Name: "Events", Bins: []visual.Bin{{From: cellOf(0), To: cellOf(5), Count: cellOf(3)}, {From: cellOf(5), To: cellOf(10), Count: cellOf(0)}}}}: {
 			"ready", "", lines("From|To|Events", "0|5|3", "5|10|0"),
 		},
-		{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", SizeFormat: people, Points: []visual.Point{
-			{Latitude: 48.8532, Longitude: 2.3692, Labels: []visual.PointLabel{{Name: "Place", Value: "Bastille", Format: texts}}},
-			{Latitude: 48.8606, Longitude: 2.3376, Size: 7, Labels: []visual.PointLabel{{Name: "Place", Value: "Louvre", Format: texts}}},
+		{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", Points: []visual.Point{
+			{Latitude: 48.8532, Longitude: 2.3692, Size: cellOf(nil), Labels: []visual.PointLabel{{Name: "Place", Text: "Bastille"}}},
+			{Latitude: 48.8606, Longitude: 2.3376, Size: cellOf(7), Labels: []visual.PointLabel{{Name: "Place", Text: "Louvre"}}},
 		}}}: {"ready", "", lines("Place|Latitude|Longitude|People", "Bastille|48.85320|2.36920|suppressed", "Louvre|48.86060|2.33760|7")},
 		{ID: "text", Kind: "text", Text: &visual.Text{HTML: "<p>Some <b>words</b></p>"}}:                                           {"ready", ".rich b", "words"},
-		{ID: "insight", Kind: "insight", Insight: &visual.Insight{HTML: "<p>More <i>words</i></p>"}}:                               {"ready", ".rich i", "words"},
+		{ID: "insight", Kind: "insight", Insight: &visual.Text{HTML: "<p>More <i>words</i></p>"}}:                                  {"ready", ".rich i", "words"},
 		{ID: "placeholder", Kind: "placeholder", Placeholder: &visual.Placeholder{Feature: "SankeyDiagramVisual"}}:                 {"placeholder", ".placeholder strong", "SankeyDiagramVisual"},
 		{ID: "empty", Kind: "chart", Empty: true}:                                                                                  {"empty", ".body", "No data"},
 		{ID: "fault", Kind: "chart", Faults: []definition.Fault{{File: "a.json", Path: "$.Sheets[0]", Problem: "no such column"}}}: {"error", ".faults li", "no such columna.json  $.Sheets[0]"},
 		{ID: "hollow", Kind: "chart"}: {"error", ".faults li span", "the drawing says it is a chart, but holds none"},
-		{ID: "bare", Kind: "chart", Chart: &visual.Chart{Categories: []visual.Value{"a"}, Series: []visual.Series{{Type: "bar", Values: []visual.Value{1}}}, Axes: []visual.Axis{}}}: {"ready", "", lines("Category|–", "a|1")},
+		{ID: "bare", Kind: "chart", Chart: &visual.Chart{Categories: cellsOf("a"), Series: []visual.Series{{Name: "–", Type: "bar", Values: cellsOf(1)}}, Axes: []visual.Axis{}}}: {"ready", "", lines("Category|–", "a|1")},
 	}
 }
 
 func pivot() *visual.Drawing {
 	return &visual.Drawing{ID: "pivot", Kind: "pivot", Pivot: &visual.Pivot{
-		RowTitles: []string{"District", "Place"}, RowFormat: []visual.Format{texts, texts},
+		RowTitles: []string{"District", "Place"},
 		Head: [][]visual.PivotHead{
-			{{Value: 2026, Format: texts, Span: 1}, {Value: "Total", Format: texts, Span: 1, Total: true}},
-			{{Value: "People", Format: texts, Span: 1}, {Value: "People", Format: texts, Span: 1, Total: true}},
+			{{Cell: cellOf(2026), Span: 1}, {Cell: cellOf("Total"), Span: 1, Total: true}},
+			{{Cell: cellOf("People"), Span: 1}, {Cell: cellOf("People"), Span: 1, Total: true}},
 		},
-		Formats: []visual.Format{people, people},
 		Rows: []visual.PivotRow{
-			{Headers: []visual.Value{"North", "Gare"}, Cells: []visual.Value{1, 1}},
-			{Headers: []visual.Value{"North", "Porte"}, Cells: []visual.Value{nil, 2}},
-			{Headers: []visual.Value{"North", "Quai"}, Cells: []visual.Value{visual.Absent, 2}},
-			{Headers: []visual.Value{"North", "All"}, Cells: []visual.Value{3, 3}, Total: 1},
-			{Headers: []visual.Value{"Centre", "Louvre"}, Cells: []visual.Value{4, 4}},
-			{Headers: []visual.Value{"Grand total", nil}, Cells: []visual.Value{7, 7}, Total: 2},
+			{Headers: cellsOf("North", "Gare"), Cells: cellsOf(1, 1)},
+			{Headers: cellsOf("North", "Porte"), Cells: cellsOf(nil, 2)},
+			{Headers: cellsOf("North", "Quai"), Cells: []visual.Cell{visual.Absent, cellOf(2)}},
+			{Headers: cellsOf("North", "All"), Cells: cellsOf(3, 3), Total: 1},
+			{Headers: cellsOf("Centre", "Louvre"), Cells: cellsOf(4, 4)},
+			{Headers: []visual.Cell{cellOf("Grand total"), {}}, Cells: cellsOf(7, 7), Total: 2},
 		},
 	}}
 }
@@ -144,7 +138,7 @@ func TestARefreshMovesNothing(t *testing.T) {
 	b.shown("2")
 	b.want("elements", `String(before.every((node) => node.isConnected) && before.filter((node) => node.matches("canvas")).length === document.querySelectorAll("canvas").length)`, "true")
 	b.want("states on the way", `[...states].filter((s) => s !== "readyfalse").join()`, "errorfalse")
-	b.want("new value", `String(headcount.drawings.a.chart.series[0].values[0])`, "4321")
+	b.want("new value", `String(headcount.drawings.a.chart.series[0].values[0].value)`, "4321")
 	f.change(&visual.Drawing{ID: "a", Kind: "chart", Empty: true})
 	b.shown("3")
 	b.want("state", `document.querySelector("[data-visual=a]").dataset.state`, "empty")

@@ -67,7 +67,7 @@ func TestARefreshLetsAQuestionFinish(t *testing.T) {
 	release()
 	b.shown("2")
 	b.want("in order", `log.filter((entry) => entry.startsWith("b")).join()`, "b answered,b shown,b answered,b shown")
-	b.want("the newer data", `String(headcount.drawings.b.chart.series[0].values[0])`, "3")
+	b.want("the newer data", `String(headcount.drawings.b.chart.series[0].values[0].value)`, "3")
 }
 
 // A card without rows blames filters only if the reader has set some, and a period that
@@ -94,10 +94,10 @@ func TestWhyThereIsNoData(t *testing.T) {
 
 // A legend says what hatched marks are, wherever there are some.
 func TestTheLegendSaysWhatIsHatched(t *testing.T) {
-	heat := &visual.Drawing{ID: "heat", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: []visual.Value{0, 1}, Rows: []visual.Value{"Mon"}, Cells: [][3]visual.Value{{0, 0, 9}, {1, 0, nil}}, Format: people, Legend: true}}
-	place := &visual.Drawing{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", SizeFormat: people, Points: []visual.Point{{Latitude: 48, Longitude: 2}}}}
+	heat := &visual.Drawing{ID: "heat", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: cellsOf(0, 1), Rows: cellsOf("Mon"), Cells: []visual.HeatCell{{Cell: cellOf(9)}, {Column: 1, Cell: cellOf(nil)}}, Legend: true}}
+	place := &visual.Drawing{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", Points: []visual.Point{{Latitude: 48, Longitude: 2, Size: cellOf(nil)}}}}
 	whole := bars("whole", 1)
-	whole.Chart.Series[0].Values = []visual.Value{1, 2, 3}
+	whole.Chart.Series[0].Values = cellsOf(1, 2, 3)
 	b := open(t, serve(t, dashboard("bars", "heat", "map", "whole"), bars("bars", 1), heat, place, whole).url)
 	b.shown("1")
 	b.want("hatched", `[...document.querySelectorAll("[data-visual]")].map((card) => card.querySelector(".missing")?.textContent ?? "").join()`, "suppressed,suppressed,suppressed,")

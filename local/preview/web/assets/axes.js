@@ -2,7 +2,7 @@
 
 import { font, palette } from "./palette.js";
 import { el } from "./dom.js";
-import { dateText, text, tick } from "./format.js";
+import { tick, timeTick } from "./format.js";
 
 // tip is a tooltip: a title over lines of a colour, a name and a value.
 export function tip(title, lines) {
@@ -34,24 +34,24 @@ export const grid = (more) => ({ left: 6, right: 12, top: 14, bottom: 4, outerBo
 export const truncated = (width) => ({ width, overflow: "truncate", ellipsis: "…", hideOverlap: true });
 
 // valueAxis is an axis of numbers, size pixels long.
-export function valueAxis({ title, format, hidden, least, most, log }, size, more = {}) {
+export function valueAxis({ title, ticks, hidden, least, most, log }, size, more = {}) {
   const colors = palette();
   return {
     type: log ? "log" : "value", min: least ?? undefined, max: most ?? undefined, show: !hidden,
     name: title && size > 190 ? title : "", nameLocation: "middle", nameGap: 8,
     nameTextStyle: { color: colors.muted, fontSize: 11.5, ...truncated(size - 30) },
     splitNumber: size > 260 ? 5 : 3, axisLine: { show: false }, axisTick: { show: false },
-    axisLabel: { color: colors.muted, fontSize: 11.5, hideOverlap: true, formatter: (value) => tick(value, format) },
+    axisLabel: { color: colors.muted, fontSize: 11.5, hideOverlap: true, formatter: (value) => tick(value, ticks) },
     splitLine: { lineStyle: { color: colors.line } }, ...more,
   };
 }
 
-// categoryAxis is an axis with a place for each value.
-export function categoryAxis({ title, format, hidden }, values, room, more = {}) {
+// categoryAxis is an axis with a place for each cell.
+export function categoryAxis({ title, hidden }, cells, room, more = {}) {
   const colors = palette();
   return {
-    ...valueAxis({ title, format, hidden }, room),
-    type: "category", data: values.map((value) => text(value, format)),
+    ...valueAxis({ title, hidden }, room),
+    type: "category", data: cells.map((cell) => cell.text),
     axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
     ...more,
   };
@@ -62,21 +62,11 @@ export function categoryAxis({ title, format, hidden }, values, room, more = {})
 export function timeAxis(axis, instants, room) {
   const colors = palette();
   const { axisLabel, ...rest } = valueAxis(axis, room);
-  const times = [...new Set(instants.map((instant) => Date.parse(instant)))].filter(Number.isFinite).sort((a, b) => a - b);
+  const times = [...new Set(instants.map((instant) => Date.parse(instant.value)))].filter(Number.isFinite).sort((a, b) => a - b);
   const steps = (times.at(-1) - times[0]) / Math.min(...times.slice(1).map((time, i) => time - times[i])) || 1;
   return {
     ...rest, type: "time", min: undefined, max: undefined, axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
     axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(1, Math.floor(Math.min(room / 90, steps))),
     axisLabel: { ...axisLabel, formatter: timeTick },
   };
-}
-
-// timeTick says of an instant what is new since the tick before; the first one
-// says the day, too.
-function timeTick(value, index) {
-  const date = new Date(value);
-  const midnight = value % 864e5 === 0;
-  if (midnight && date.getUTCDate() === 1) return dateText(date, date.getUTCMonth() === 0 ? "YYYY" : index === 0 ? "MMM YYYY" : "MMM");
-  if (midnight) return dateText(date, "MMM D");
-  return dateText(date, (index === 0 ? "MMM D, " : "") + (value % 6e4 === 0 ? "HH:mm" : "HH:mm:ss"));
 }

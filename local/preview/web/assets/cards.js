@@ -1,13 +1,13 @@
 // A card is the place of one visual on a sheet: it asks for its drawing and shows it.
 
 import { init } from "./echarts.js";
-import { chartOption, marked } from "./charts.js";
+import { chartOption } from "./charts.js";
 import { heatScale, heatmapOption, histogramOption, pieOption, sparkline } from "./figures.js";
 import { Chart as MapChart } from "./map.js";
 import { asTable, pivot, table } from "./tables.js";
 import { colorOf } from "./palette.js";
 import { el, post } from "./dom.js";
-import { number, text } from "./format.js";
+import { number } from "./format.js";
 
 const options = { chart: chartOption, pie: pieOption, heatmap: heatmapOption, histogram: histogramOption };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -116,7 +116,7 @@ export class Card {
   more() {
     const { more, earlier } = this.drawing[this.drawing.kind] ?? {};
     if (!more) return [];
-    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${text(more, { type: "number", grouping: true })} ${earlier ? "earlier" : "more"} not shown`)];
+    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${more.toLocaleString("en-US")} ${earlier ? "earlier" : "more"} not shown`)];
   }
 
   // canvas is the element that ECharts draws on, made when there is none.
@@ -156,7 +156,7 @@ export class Card {
       this.map ??= new MapChart(chart, plotNode);
       return this.map.draw(part, size);
     }
-    const option = drawing.kind === "kpi" ? sparkline(part.sparkline, part.format) : options[drawing.kind](part, size, this.hidden);
+    const option = drawing.kind === "kpi" ? sparkline(part.sparkline) : options[drawing.kind](part, size, this.hidden);
     // A chart of the same shape is merged, so that tooltips and the scroll bar stay.
     const axes = [option.xAxis, option.yAxis].flat().map((axis) => axis?.type).join();
     const shape = `${axes} ${option.dataZoom?.length} ${document.documentElement.dataset.theme}`;
@@ -169,9 +169,9 @@ export class Card {
   legend(drawing, part) {
     this.frame.querySelector(".legend")?.remove();
     const entries = legends[drawing.kind]?.(part) ?? [];
-    const missing = hatched[drawing.kind]?.(part);
-    this.frame.dataset.legend = entries.length || missing || drawing.kind === "heatmap" ? part.legend === true ? "bottom" : part.legend || "top" : "none";
-    const key = missing && el("span", { class: "missing" }, el("i", { class: "hatch" }), el("span", {}, missing));
+    const unknown = hatched[drawing.kind]?.(part);
+    this.frame.dataset.legend = entries.length || unknown || drawing.kind === "heatmap" ? part.legend === true ? "bottom" : part.legend || "top" : "none";
+    const key = unknown && el("span", { class: "missing" }, el("i", { class: "hatch" }), el("span", {}, unknown));
     if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part, key));
     else if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
     if (entries.length === 0) return;
@@ -190,10 +190,9 @@ export class Card {
   }
 
   kpi(part, animate) {
-    const period = (part.period ?? null) !== null && text(part.period, part.periodFormat ?? {});
     const head = el("div", { class: "figure" },
-      el("p", { class: "label" }, [part.label, period].filter(Boolean).join(" · ")),
-      el("p", { class: `value ${part.value === null ? "null" : ""}` }, text(part.value, part.format)),
+      el("p", { class: "label" }, [part.label, part.period].filter(Boolean).join(" · ")),
+      el("p", { class: `value ${part.value.value === null ? "null" : ""}` }, part.value.text),
       part.comparison && comparison(part.comparison));
     if (!part.sparkline) {
       this.clear();
@@ -251,34 +250,33 @@ export class Card {
 }
 
 const legends = {
-  chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: text(s.name), shape: s.type })) : []),
-  pie: ({ legend, slices, format }) => (legend ? slices.map((s, i) => ({ color: colorOf(s.color, i), name: number(s.value) === null ? `${text(s.name)} (${text(null, format)})` : text(s.name), shape: "bar" })) : []),
-  map: ({ colors, palette }) => (colors ?? []).map((value, i) => ({ color: colorOf(palette?.[i], i), name: text(value), shape: "point" })),
+  chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: s.name, shape: s.type })) : []),
+  pie: ({ legend, slices }) => (legend ? slices.map((s, i) => ({ color: colorOf(s.color, i), name: number(s.value) === null ? `${s.name} (${s.value.text})` : s.name, shape: "bar" })) : []),
+  map: ({ colors, palette }) => (colors ?? []).map((name, i) => ({ color: colorOf(palette?.[i], i), name, shape: "point" })),
 };
 
 // hatched says what a drawing's hatched marks are, if it has any.
+const missing = (cells) => cells.find((cell) => cell.value === null)?.text;
 const hatched = {
-  chart: (chart) => (chart.series.some((s) => s.type === "bar" && marked(chart, s) && s.values.includes(null)) ? text(null, chart.axes?.[0]?.format) : ""),
-  heatmap: ({ cells, format }) => (cells.some(([, , value]) => number(value) === null) ? text(null, format) : ""),
-  map: ({ size, sizeFormat, points }) => (size && points.some((point) => number(point.size) === null) ? text(null, sizeFormat) : ""),
+  chart: ({ series }) => missing(series.filter((s) => s.type === "bar" && s.marked).flatMap((s) => s.values)),
+  heatmap: ({ cells }) => missing(cells),
+  map: ({ size, points }) => size && missing(points.map((point) => point.size)),
 };
 
 function scaleLegend(heatmap, key) {
   const { low, high, colors } = heatScale(heatmap);
-  if (!Number.isFinite(low)) return el("div", { class: "legend" }, key);
-  return el("div", { class: "legend scale" }, el("span", {}, heatmap.value), el("span", {}, text(low, heatmap.format)),
-    el("i", { style: `background:linear-gradient(to right,${colors.join(",")})` }), el("span", {}, text(high, heatmap.format)), key);
+  if (!low) return el("div", { class: "legend" }, key);
+  return el("div", { class: "legend scale" }, el("span", {}, heatmap.value), el("span", {}, low.text),
+    el("i", { style: `background:linear-gradient(to right,${colors.join(",")})` }), el("span", {}, high.text), key);
 }
 
 // comparison says by a sign how far the value is from another one, and nothing about
 // whether that is good.
-function comparison({ label, value, method, difference, percent, format }) {
-  if (difference === null) return el("p", { class: "comparison" }, `${label ? `${label}: ` : ""}${text(value, format)}`);
-  const [way, sign, from] = difference > 0 ? ["up", "▲", "from"] : difference < 0 ? ["down", "▼", "from"] : ["level", "■", "the same as"];
-  const size = (n, f) => text(Math.abs(n), f);
-  const by = method === "percent" && percent !== null ? size(percent, { type: "percent", decimals: 1 }) : method === "actual" ? "" : size(difference, format);
-  return el("p", { class: "comparison" }, el("b", {}, el("span", { role: "img", "aria-label": way }, sign), by && difference !== 0 && ` ${by}`),
-    ` ${from} ${text(value, format)}${label ? ` (${label})` : ""}`);
+function comparison({ label, value, way, by }) {
+  if (!way) return el("p", { class: "comparison" }, `${label ? `${label}: ` : ""}${value.text}`);
+  const [sign, from] = { up: ["▲", "from"], down: ["▼", "from"], level: ["■", "the same as"] }[way];
+  return el("p", { class: "comparison" }, el("b", {}, el("span", { role: "img", "aria-label": way }, sign), by && ` ${by}`),
+    ` ${from} ${value.text}${label ? ` (${label})` : ""}`);
 }
 
 // faults are what is wrong, where.

@@ -4,17 +4,16 @@
 
 import { base, categoryAxis, grid, timeAxis, tip, truncated, valueAxis } from "./axes.js";
 import { colorOf, hatch, onto, palette, widest } from "./palette.js";
-import { number, text } from "./format.js";
+import { number, share } from "./format.js";
 
 const least = { horizontal: 15, vertical: 9 }; // pixels a category keeps before the chart scrolls
 const barRoom = { barMaxWidth: 56, barGap: "8%", barCategoryGap: "26%" };
-const shareFormat = { type: "percent", decimals: 1 };
 
 // chartOption is the ECharts option of a drawing's Chart. size is the room in
 // pixels, hidden the indices of the series that the legend has switched off.
 export function chartOption(given, size, hidden) {
   const chart = {
-    ...given, axes: given.axes?.length ? given.axes : [{ title: "", format: {} }],
+    ...given, axes: given.axes?.length ? given.axes : [{ title: "" }],
     time: given.time && given.categories.length > 1, // a single instant has no distances
   };
   const view = viewOf(chart, size, hidden);
@@ -46,11 +45,10 @@ function viewOf(chart, { width, height }, hidden) {
   const axisOf = (s) => axes[s.axis] ?? axes[0];
   return {
     chart, width, height, hidden, bars, room, fit, axisOf,
-    formatOf: (s) => axisOf(s).format,
     parts: chart.stack === "percent" ? shares(series, hidden) : null,
     scrolls: !chart.time && bars.length > 0 && categories.length > fit,
     place: (at, value) => {
-      const along = chart.time ? Date.parse(categories[at]) : at;
+      const along = chart.time ? Date.parse(categories[at].value) : at;
       return horizontal ? [value, along] : [along, value];
     },
   };
@@ -61,7 +59,7 @@ function shares(series, hidden) {
   const stacked = (s, i) => !hidden.has(i) && s.type !== "line";
   const sums = (series[0]?.values ?? []).map((_, at) =>
     series.filter(stacked).reduce((sum, s) => sum + Math.abs(number(s.values[at]) ?? 0), 0));
-  return series.map((s) => s.values.map((value, at) => (number(value) === null || !sums[at] || s.type === "line" ? null : number(value) / sums[at])));
+  return series.map((s) => s.values.map((value, at) => (number(value) === null || !sums[at] || s.type === "line" ? null : { value: number(value) / sums[at] })));
 }
 
 // numbersOf are what a series draws: a logarithm has no place for zero and below.
@@ -70,7 +68,7 @@ function numbersOf({ parts, axisOf }, s, i) {
   return axisOf(s).log ? values.map((value) => (value > 0 ? value : null)) : values;
 }
 
-function common({ chart, parts, formatOf }, s, i) {
+function common({ chart, parts }, s, i) {
   const color = colorOf(s.color, i);
   return {
     id: String(i), name: String(i), itemStyle: { color },
@@ -80,7 +78,7 @@ function common({ chart, parts, formatOf }, s, i) {
       show: Boolean(chart.labels), color: palette().ink, fontSize: 11.5, position: "top",
       formatter: ({ dataIndex: at }) => {
         if (number(s.values[at]) === null) return "";
-        return parts && s.type !== "line" ? text(parts[i][at], shareFormat) : text(s.values[at], formatOf(s));
+        return parts?.[i][at] ? share(parts[i][at].value) : s.values[at].text;
       },
     },
     labelLayout: { hideOverlap: true },
@@ -115,7 +113,7 @@ function line(view, s, i) {
 // measureAxis is the axis of the values, left or below, and a second one across.
 function measureAxis({ chart, parts, width, height }, axis, i) {
   const { horizontal } = chart;
-  return valueAxis(parts ? { ...axis, format: { type: "percent" }, least: 0, most: 1, log: false } : axis, horizontal ? width : height, {
+  return valueAxis(parts ? { ...axis, ticks: { percent: true }, least: 0, most: 1, log: false } : axis, horizontal ? width : height, {
     position: horizontal ? ["bottom", "top"][i] : ["left", "right"][i], alignTicks: i > 0,
     splitLine: { show: i === 0, lineStyle: { color: palette().line } },
     ...(parts && { interval: (horizontal ? width : height) > 200 ? 0.2 : 0.5 }),
@@ -128,14 +126,14 @@ function placesAxis({ chart, width, height, room, fit }) {
   if (horizontal) {
     return categoryAxis(category, categories, room, { inverse: true, axisLabel: { color: palette().ink, fontSize: 11.5, ...truncated(Math.min(180, width * 0.34)) } });
   }
-  const labels = categories.map((value) => text(value, category.format));
+  const labels = categories.map((cell) => cell.text);
   return categoryAxis(category, categories, room, { axisLabel: below(labels, room / Math.max(1, Math.min(fit, labels.length)), height) });
 }
 
-function tipAt({ chart, parts, hidden, formatOf }, at) {
-  return tip(text(chart.categories[at], chart.category.format), chart.series.map((s, i) => ({
-    i, color: colorOf(s.color, i), name: text(s.name),
-    value: text(s.values[at], formatOf(s)) + ((parts?.[i][at] ?? null) === null ? "" : ` (${text(parts[i][at], shareFormat)})`),
+function tipAt({ chart, parts, hidden }, at) {
+  return tip(chart.categories[at].text, chart.series.map((s, i) => ({
+    i, color: colorOf(s.color, i), name: s.name,
+    value: s.values[at].text + (parts?.[i][at] ? ` (${share(parts[i][at].value)})` : ""),
   })).filter(({ i }) => !hidden.has(i)));
 }
 
@@ -162,19 +160,13 @@ function scrollbar(horizontal, fit) {
   }];
 }
 
-// marked says whether a value that a series has not got is marked. A series without a
-// row for a category is an ordinary thing, unless its format names what is not there.
-// The only series has a row for each category, so that its nil is a value that was
-// taken away.
-export const marked = ({ series, axes }, s) => series.length === 1 || Boolean((axes?.[s.axis] ?? axes?.[0])?.format?.null);
-
 // nullMarks are short hatched bars where a bar has no value: it is not zero. In a
 // stack the mark stands behind what there is, in shares within it. What is hidden is
 // less than what is shown, so no mark is longer than the shortest bar.
 function nullMarks(view) {
   const { chart, bars, place } = view;
-  const gaps = bars.flatMap((s, slot) => (!marked(chart, s) ? [] : s.values.flatMap((value, at) => {
-    if (value !== null) return [];
+  const gaps = bars.flatMap((s, slot) => (!s.marked ? [] : s.values.flatMap((cell, at) => {
+    if (cell.value !== null) return [];
     const sum = chart.stack ? bars.reduce((all, other) => all + Math.max(0, number(other.values[at]) ?? 0), 0) : 0;
     return [{ value: place(at, chart.stack === "percent" ? Number(sum > 0) : sum), slot, axis: s.axis }];
   })));

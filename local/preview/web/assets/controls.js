@@ -2,11 +2,13 @@
 // questions carry, and writes the reader's choice into it.
 
 import { el, post } from "./dom.js";
-import { text } from "./format.js";
 
 const grains = { MINUTE: "minutes", HOUR: "hours", DAY: "days", WEEK: "weeks", MONTH: "months", QUARTER: "quarters", YEAR: "years" };
 const periods = { LAST: "Last", THIS: "This", PREVIOUS: "Previous", NEXT: "Next", NOW: "Up to now" };
 let serial = 0;
+
+// shown writes a choice: an instant to the minute where it has no seconds.
+const shown = (value) => String(value).replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?Z$/, (_, day, time, seconds = ":00") => `${day} ${time}${seconds === ":00" ? "" : seconds}`);
 
 // control is the element of one control; its sync member shows the state again.
 // page gives the state and takes the choice: {state(), choose(change)}.
@@ -61,7 +63,7 @@ function options(spec, { id, sheet, values, setValues, state }) {
     search.hidden = all.length < 9;
     list.replaceChildren(
       ...(spec.selectAll !== false || chosen.length === 0 ? [option(null, "All", chosen.length === 0)] : []),
-      ...all.filter((value) => text(value).toLowerCase().includes(needle)).map((value) => option(value, text(value) || "(empty)", chosen.includes(value))));
+      ...all.filter((value) => shown(value).toLowerCase().includes(needle)).map((value) => option(value, shown(value) || "(empty)", chosen.includes(value))));
     if (focused !== null) [...list.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
   };
   const load = async () => {
@@ -83,14 +85,14 @@ function options(spec, { id, sheet, values, setValues, state }) {
 const kinds = {
   dropdown(spec, use) {
     const { nodes, load, show } = options(spec, use);
-    const shown = el("span", {});
-    const summary = el("summary", { "aria-labelledby": `${use.id} ${use.id}-value` }, shown);
-    shown.id = `${use.id}-value`;
+    const summed = el("span", {});
+    const summary = el("summary", { "aria-labelledby": `${use.id} ${use.id}-value` }, summed);
+    summed.id = `${use.id}-value`;
     const menu = el("details", { class: "menu", ontoggle: () => { if (menu.open) load(); } }, summary, el("div", { class: "panel" }, ...nodes));
     if (!spec.multi) menu.addEventListener("change", () => { menu.open = false; summary.focus(); });
     return { nodes: [menu], sync: () => {
       const chosen = use.values();
-      shown.textContent = chosen.length === 0 ? "All" : chosen.length > 2 ? `${chosen.length} chosen` : chosen.map((value) => text(value)).join(", ");
+      summed.textContent = chosen.length === 0 ? "All" : chosen.length > 2 ? `${chosen.length} chosen` : chosen.map(shown).join(", ");
       if (menu.open) show();
     } };
   },
@@ -113,7 +115,7 @@ const kinds = {
     const output = el("output", {});
     const slider = (name) => el("input", {
       type: "range", min: spec.min ?? 0, max: spec.max ?? 100, step: spec.step || "any", "aria-label": `${spec.title} ${name}`,
-      oninput: () => { output.textContent = inputs.map((input) => text(input.value, { type: "number", decimals: -1, grouping: true })).join(" – "); },
+      oninput: () => { output.textContent = inputs.map((input) => Number(input.value).toLocaleString("en-US", { maximumFractionDigits: 2 })).join(" – "); },
       onchange: () => (bounds.length ? use.setChoice(Object.fromEntries(bounds.map((side, i) => [side, inputs[i].value]))) : use.setValues([inputs[0].value])),
     });
     const inputs = bounds.length ? bounds.map(slider) : [slider("value")];

@@ -3,9 +3,7 @@
 
 import { base, categoryAxis, grid, tip, truncated, valueAxis } from "./axes.js";
 import { blend, colorOf, font, hatch, onto, palette, widest } from "./palette.js";
-import { number, text } from "./format.js";
-
-const counts = { type: "number", decimals: -1, grouping: true };
+import { number, share } from "./format.js";
 
 // pieOption is the option of a Pie; slices that are no positive number are in its
 // legend and its table only.
@@ -13,8 +11,8 @@ export function pieOption(pie, { width, height }, hidden) {
   const colors = palette();
   const slices = pie.slices.map((slice, i) => ({ ...slice, i })).filter((s) => !hidden.has(s.i) && (number(s.value) ?? 0) > 0);
   const total = slices.reduce((sum, s) => sum + number(s.value), 0);
-  const part = (value) => text(number(value) / total, { type: "percent", decimals: 1 });
-  const written = (s) => `${text(s.name)}\n${text(s.value, pie.format)} (${part(s.value)})`;
+  const part = (s) => share(number(s.value) / total);
+  const written = (s) => `${s.name}\n${s.value.text} (${part(s)})`;
   const beside = widest(slices.flatMap((s) => written(s).split("\n")), 12) + 42;
   const outside = pie.labels && height > 170 && width / 2 - beside > 45;
   const radius = Math.max(30, Math.min(height * (outside ? 0.38 : 0.46), outside ? width / 2 - beside : width * 0.46));
@@ -22,14 +20,14 @@ export function pieOption(pie, { width, height }, hidden) {
     ...base(),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
       const s = slices[dataIndex];
-      return tip(text(s.name), [{ color: colorOf(s.color, s.i), name: pie.value, value: `${text(s.value, pie.format)} (${part(s.value)})` }]);
+      return tip(s.name, [{ color: colorOf(s.color, s.i), name: pie.value, value: `${s.value.text} (${part(s)})` }]);
     } },
     series: [{
       id: "pie", type: "pie", radius: pie.donut ? [radius * 0.52, radius] : [0, radius], startAngle: 90, minShowLabelAngle: 5,
       itemStyle: { borderColor: colors.card, borderWidth: 2, borderRadius: 3 }, avoidLabelOverlap: true,
       label: {
         show: pie.labels, position: outside ? "outside" : "inside", color: colors.ink, fontSize: outside ? 12 : 11, lineHeight: 16,
-        formatter: ({ dataIndex: at }) => (outside ? written(slices[at]) : number(slices[at].value) > total * 0.07 ? part(slices[at].value) : ""),
+        formatter: ({ dataIndex: at }) => (outside ? written(slices[at]) : number(slices[at].value) > total * 0.07 ? part(slices[at]) : ""),
       },
       labelLine: { show: outside, length: 10, length2: 8, lineStyle: { color: colors.axis } },
       data: slices.map((s) => {
@@ -40,12 +38,13 @@ export function pieOption(pie, { width, height }, hidden) {
   };
 }
 
-// heatScale is the colours and the bounds of a heat map, which its legend shows too.
-export function heatScale(heatmap) {
-  const values = heatmap.cells.map(([, , value]) => number(value)).filter((value) => value !== null);
-  const low = Math.min(...values), high = Math.max(...values);
+// heatScale is the colours of a heat map and its lowest and highest cell, which its
+// legend shows too; without a number there is none.
+export function heatScale({ cells }) {
+  const known = cells.filter((cell) => number(cell) !== null).sort((a, b) => number(a) - number(b));
+  const [low, high] = [known[0], known.at(-1)];
   const colors = palette().scale;
-  return { low, high, colors, color: (value) => blend(colors, high > low ? (value - low) / (high - low) : 1) };
+  return { low, high, colors, color: (value) => blend(colors, number(high) > number(low) ? (value - number(low)) / (number(high) - number(low)) : 1) };
 }
 
 // heatmapOption is the option of a Heatmap.
@@ -54,19 +53,18 @@ export function heatmapOption(heatmap, { width, height }) {
   const { columns, rows, cells, columnAxis, rowAxis } = heatmap;
   const scale = heatScale(heatmap);
   const fill = hatch();
-  const longest = widest(cells.map(([, , value]) => text(value, number(value) === null ? {} : heatmap.format)));
+  const longest = widest(cells.map((cell) => cell.text));
   const renderItem = ({ dataIndex }, api) => {
-    const [column, row, value] = cells[dataIndex];
-    const [x, y] = api.coord([column, row]);
+    const cell = cells[dataIndex];
+    const [x, y] = api.coord([cell.column, cell.row]);
     const [w, h] = api.size([1, 1]);
-    const color = number(value) === null ? null : scale.color(number(value));
-    const label = text(value, heatmap.format);
+    const color = number(cell) === null ? null : scale.color(number(cell));
     const gap = w > 6 && h > 6 ? 1 : 0;
     return {
       type: "rect", shape: { x: x - w / 2 + gap, y: y - h / 2 + gap, width: w - 2 * gap, height: h - 2 * gap, r: gap * 2 },
       style: { fill: color ?? fill }, emphasis: { style: { stroke: colors.ink, lineWidth: 1.5 } },
       ...(heatmap.labels && color && w > longest * 0.87 + 3 && h > 13 && {
-        textContent: { style: { text: label, fontFamily: font(), fontSize: w > longest + 5 ? 11.5 : 10, fill: onto(color) } }, textConfig: { position: "inside" },
+        textContent: { style: { text: cell.text, fontFamily: font(), fontSize: w > longest + 5 ? 11.5 : 10, fill: onto(color) } }, textConfig: { position: "inside" },
       }),
     };
   };
@@ -76,11 +74,10 @@ export function heatmapOption(heatmap, { width, height }) {
     xAxis: categoryAxis(columnAxis, columns, width - 60, { ...plain, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4)) } }),
     yAxis: categoryAxis(rowAxis, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
-      const [column, row, value] = cells[dataIndex];
-      return tip(`${text(columns[column], columnAxis.format)} · ${text(rows[row], rowAxis.format)}`, [{
-        color: number(value) === null ? null : scale.color(number(value)), name: heatmap.value, value: text(value, heatmap.format) }]);
+      const cell = cells[dataIndex];
+      return tip(`${columns[cell.column].text} · ${rows[cell.row].text}`, [{ color: number(cell) === null ? null : scale.color(number(cell)), name: heatmap.value, value: cell.text }]);
     } },
-    series: [{ id: "heat", type: "custom", renderItem, data: cells.map(([column, row]) => [column, row]) }],
+    series: [{ id: "heat", type: "custom", renderItem, data: cells.map(({ column, row }) => [column, row]) }],
   };
 }
 
@@ -90,28 +87,28 @@ export function histogramOption({ bins, x, y, labels, name }, { width, height })
   const color = colorOf(null, 0);
   const renderItem = ({ dataIndex }, api) => {
     const { from, to, count } = bins[dataIndex];
-    const [left, top] = api.coord([from, count]);
-    const [right, bottom] = api.coord([to, 0]);
+    const [left, top] = api.coord([from.value, count.value]);
+    const [right, bottom] = api.coord([to.value, 0]);
     return {
       type: "rect", shape: { x: left + 0.5, y: top, width: Math.max(1, right - left - 1), height: Math.max(0, bottom - top), r: [2, 2, 0, 0] },
       style: { fill: color }, emphasis: { style: { opacity: 0.8 } },
-      ...(labels && count > 0 && { textContent: { style: { text: text(count, counts), fontFamily: font(), fontSize: 11.5, fill: colors.ink } }, textConfig: { position: "top", distance: 3 } }),
+      ...(labels && count.value > 0 && { textContent: { style: { text: count.text, fontFamily: font(), fontSize: 11.5, fill: colors.ink } }, textConfig: { position: "top", distance: 3 } }),
     };
   };
   return {
     ...base(), grid: grid({ top: labels ? 22 : 14 }),
-    xAxis: valueAxis(x, width, { min: bins[0]?.from, max: bins.at(-1)?.to, splitLine: { show: false }, axisLine: { show: true, onZero: false, lineStyle: { color: colors.axis } }, axisTick: { show: true, lineStyle: { color: colors.axis } } }),
+    xAxis: valueAxis(x, width, { min: bins[0]?.from.value, max: bins.at(-1)?.to.value, splitLine: { show: false }, axisLine: { show: true, onZero: false, lineStyle: { color: colors.axis } }, axisTick: { show: true, lineStyle: { color: colors.axis } } }),
     yAxis: valueAxis(y, height, { minInterval: 1 }),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
       const { from, to, count } = bins[dataIndex];
-      return tip(`${text(from, x.format)} to ${text(to, x.format)}`, [{ color, name: name || y.title, value: text(count, counts) }]);
+      return tip(`${from.text} to ${to.text}`, [{ color, name: name || y.title, value: count.text }]);
     } },
-    series: [{ id: "bins", type: "custom", renderItem, encode: { x: [0], y: [1] }, data: bins.map(({ from, to, count }) => [(from + to) / 2, count]) }],
+    series: [{ id: "bins", type: "custom", renderItem, encode: { x: [0], y: [1] }, data: bins.map(({ from, to, count }) => [(from.value + to.value) / 2, count.value]) }],
   };
 }
 
 // sparkline is a KPI's trend: no axes, the last value marked.
-export function sparkline({ type, categories, values, format }, valueFormat) {
+export function sparkline({ type, categories, values }) {
   const color = colorOf(null, 0);
   const last = values.findLastIndex((value) => number(value) !== null);
   return {
@@ -119,7 +116,7 @@ export function sparkline({ type, categories, values, format }, valueFormat) {
     xAxis: { type: "category", show: false, boundaryGap: false, data: categories.map((_, at) => String(at)) },
     yAxis: { type: "value", show: false, scale: true },
     tooltip: { ...base().tooltip, trigger: "axis", axisPointer: { type: "line", lineStyle: { color: palette().axis } },
-      formatter: ([item]) => tip(text(categories[item.dataIndex], format), [{ name: "", value: text(values[item.dataIndex], valueFormat) }]) },
+      formatter: ([item]) => tip(categories[item.dataIndex].text, [{ name: "", value: values[item.dataIndex].text }]) },
     series: [{
       id: "trend", type: "line", lineStyle: { width: 2, color }, itemStyle: { color }, areaStyle: type === "area" ? { color, opacity: 0.14 } : undefined,
       data: values.map((value, at) => ({ value: number(value), symbol: at === last ? "circle" : "none", symbolSize: 6 })), showAllSymbol: true,

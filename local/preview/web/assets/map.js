@@ -2,7 +2,7 @@
 // both directions: an ECharts custom series whose places this module projects.
 
 import { colorOf, font, hatch, palette, widest } from "./palette.js";
-import { number, text } from "./format.js";
+import { number } from "./format.js";
 import { base, tip } from "./axes.js";
 import { el } from "./dom.js";
 
@@ -246,12 +246,11 @@ export class Chart {
   }
 
   tip(point) {
-    const { map } = this;
-    const lines = (point.labels ?? []).slice(1).map(({ name, value, format }) => ({ name, value: text(value, format) }));
-    return tip(this.name(point) || `${point.latitude.toFixed(4)}°, ${point.longitude.toFixed(4)}°`, [
-      ...(map.size ? [{ name: map.size, value: text(point.size, map.sizeFormat) }] : []),
-      ...(map.color && this.name(point) !== text(point.color) ? [{ color: this.color(point), name: map.color, value: text(point.color) }] : []),
-      ...lines,
+    const { map } = this, name = this.name(point);
+    return tip(name || `${point.latitude.toFixed(4)}°, ${point.longitude.toFixed(4)}°`, [
+      ...(map.size ? [{ name: map.size, value: point.size.text }] : []),
+      ...(map.color && name !== point.color ? [{ color: this.color(point), name: map.color, value: point.color }] : []),
+      ...(point.labels ?? []).slice(1).map(({ name, text }) => ({ name, value: text })),
     ]);
   }
 
@@ -264,8 +263,7 @@ export class Chart {
   // name is a point's first label, or the dimension of its colour where that has
   // too many values to be one.
   name({ labels, color }) {
-    if (labels?.length) return text(labels[0].value, labels[0].format);
-    return this.map.color && !this.map.colors?.length ? text(color) : "";
+    return labels?.[0]?.text ?? (this.map.color && !this.map.colors?.length ? color : "");
   }
 }
 

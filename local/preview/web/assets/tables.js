@@ -1,22 +1,21 @@
 // Tables: those that a definition asks for, and every chart's values as one.
 
 import { el } from "./dom.js";
-import { number, text } from "./format.js";
+import { number, share } from "./format.js";
 
 const chunk = 1000; // rows put in at once; scrolling to the end puts in more
 
-function cell(name, value, format, { numeric, ...attributes } = {}) {
-  const missing = value === null || value === undefined;
-  return el(name, { ...attributes, class: [attributes.class, numeric && "number", missing && "null"].filter(Boolean).join(" ") }, text(value, format));
+function element(name, { value, text }, { numeric, ...attributes } = {}) {
+  return el(name, { ...attributes, class: [attributes.class, numeric && "number", value === null && "null"].filter(Boolean).join(" ") }, text);
 }
 
 // table is an element for a drawing's Table.
 export function table(data, caption) {
   const { columns, rows, total, totalLabel, totalTop } = data;
   const line = (values, label) => el("tr", { class: label === undefined ? "" : "total" }, ...columns.map((column, i) =>
-    (label !== undefined && i === 0 && values[0] === ""
+    (label !== undefined && i === 0 && values[0].value === ""
       ? el("th", { scope: "row" }, label || "Total")
-      : cell("td", values[i], column.format, { numeric: column.measure }))));
+      : element("td", values[i], { numeric: column.measure }))));
   const totals = total ? [line(total, totalLabel ?? "")] : [];
   const body = el("tbody");
   const head = el("thead", {}, el("tr", {}, ...columns.map((column) => el("th", {
@@ -31,27 +30,24 @@ export function table(data, caption) {
 }
 
 // pivot is an element for a drawing's Pivot.
-export function pivot({ rowTitles, rowFormat, head, rows, formats }, caption) {
+export function pivot({ rowTitles, head, rows }, caption) {
   const lines = head.map((heads, depth) => el("tr", {},
     ...(depth === 0 && rowTitles.length ? rowTitles.map((title) => el("th", { scope: "col", rowSpan: head.length }, title)) : []),
-    ...heads.map((h) => cell("th", h.value, h.format, { scope: h.span > 1 ? "colgroup" : "col", colSpan: h.span, class: `${depth === head.length - 1 ? "number" : "group"} ${h.total ? "total" : ""}` }))));
+    ...heads.map((h) => element("th", h, { scope: h.span > 1 ? "colgroup" : "col", colSpan: h.span, class: `${depth === head.length - 1 ? "number" : "group"} ${h.total ? "total" : ""}` }))));
   if (lines.length === 0) lines.push(el("tr", {}, ...rowTitles.map((title) => el("th", { scope: "col" }, title))));
   const body = rows.map((row, at) => el("tr", { class: row.total ? `total level${row.total}` : "" },
-    ...headers(rows, at, rowFormat), ...row.cells.map((value, i) => cell("td", value, formats[i], { numeric: true }))));
+    ...headers(rows, at), ...row.cells.map((cell) => element("td", cell, { numeric: true }))));
   return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
     el("table", { class: "pivot" }, el("caption", { class: "hidden" }, caption), el("thead", {}, ...lines), el("tbody", {}, ...body)));
 }
 
 // headers are those of a row that do not go on from the row above: equal ones
 // below each other are one cell.
-function headers(rows, at, formats) {
-  const { headers: values, total } = rows[at];
-  if (total) {
-    const label = Math.max(0, values.findLastIndex((value) => value !== null));
-    return values.slice(0, label + 1).flatMap((value, i) => (continues(rows, at, i) ? [] : [
-      cell("th", value, formats[i], { scope: "row", rowSpan: i < label ? span(rows, at, i) : 1, colSpan: i === label ? values.length - label : 1 })]));
-  }
-  return values.flatMap((value, i) => (continues(rows, at, i) ? [] : [cell("th", value, formats[i], { scope: "row", rowSpan: span(rows, at, i) })]));
+function headers(rows, at) {
+  const { headers: cells, total } = rows[at];
+  const last = total ? own(rows[at]) : cells.length - 1;
+  return cells.slice(0, last + 1).flatMap((cell, i) => (continues(rows, at, i) ? [] : [
+    element("th", cell, { scope: "row", rowSpan: total && i === last ? 1 : span(rows, at, i), colSpan: i === last ? cells.length - last : 1 })]));
 }
 
 // continues tells whether a row's header is part of the cell above. A subtotal
@@ -59,12 +55,12 @@ function headers(rows, at, formats) {
 function continues(rows, at, depth) {
   const above = rows[at - 1], row = rows[at];
   if (!above || depth >= own(row) || depth >= own(above)) return false;
-  return row.headers.slice(0, depth + 1).every((value, i) => value === above.headers[i]);
+  return row.headers.slice(0, depth + 1).every((cell, i) => cell.value === above.headers[i].value);
 }
 
 // own is how many leading headers of a row may join the row above or below.
 function own(row) {
-  if (row.total) return Math.max(0, row.headers.findLastIndex((value) => value !== null));
+  if (row.total) return Math.max(0, row.headers.findLastIndex((cell) => cell.value !== null));
   return row.headers.length - 1;
 }
 
@@ -74,9 +70,8 @@ function span(rows, at, depth) {
   return end - at;
 }
 
-const plain = { type: "" }; // texts and instants as they are
-const counts = { type: "number", decimals: -1, grouping: true };
-const column = (title, format = plain, measure = false) => ({ title, format, measure });
+const column = (title, measure = false) => ({ title, measure });
+const said = (text) => ({ value: text, text });
 
 // asTable is a Table with the values of a chart of any kind, or null for a
 // drawing that has none.
@@ -86,33 +81,34 @@ export function asTable(drawing) {
 }
 
 const tabulate = {
-  chart: ({ category, categories, series, axes }) => ({
-    columns: [column(category.title || "Category", category.format), ...series.map((s) => column(text(s.name), (axes?.[s.axis] ?? axes?.[0])?.format, true))],
-    rows: categories.map((value, at) => [value, ...series.map((s) => s.values[at])]),
+  chart: ({ category, categories, series }) => ({
+    columns: [column(category.title || "Category"), ...series.map((s) => column(s.name, true))],
+    rows: categories.map((cell, at) => [cell, ...series.map((s) => s.values[at])]),
   }),
-  pie: ({ name, value, format, slices }) => {
+  pie: ({ name, value, slices }) => {
     const total = slices.reduce((sum, s) => sum + Math.max(0, number(s.value) ?? 0), 0);
     return {
-      columns: [column(name || "Name"), column(value || "Value", format, true), column("Share", { type: "percent", decimals: 1 }, true)],
-      rows: slices.map((s) => [s.name, s.value, number(s.value) === null || total === 0 ? null : number(s.value) / total]),
+      columns: [column(name || "Name"), column(value || "Value", true), column("Share", true)],
+      rows: slices.map((s) => [said(s.name), s.value, number(s.value) === null || total === 0 ? { value: null, text: "–" } : said(share(number(s.value) / total))]),
     };
   },
-  kpi: ({ label, value, format, comparison, sparkline }) => (!sparkline ? null : {
-    columns: [column("Name"), column("Value", format, true)],
-    rows: [[label || "Value", value], ...(comparison ? [[comparison.label, comparison.value]] : []),
-      ...sparkline.categories.map((name, at) => [text(name, sparkline.format), sparkline.values[at]])],
+  kpi: ({ label, value, comparison, sparkline }) => (!sparkline ? null : {
+    columns: [column("Name"), column("Value", true)],
+    rows: [[said(label || "Value"), value], ...(comparison ? [[said(comparison.label), comparison.value]] : []),
+      ...sparkline.categories.map((name, at) => [name, sparkline.values[at]])],
   }),
-  heatmap: ({ columns, rows, columnAxis, rowAxis, cells, format, value }) => ({
-    columns: [column(rowAxis.title || "Row", rowAxis.format), column(columnAxis.title || "Column", columnAxis.format), column(value || "Value", format, true)],
-    rows: cells.map(([x, y, cellValue]) => [rows[y], columns[x], cellValue]),
+  heatmap: ({ columns, rows, columnAxis, rowAxis, cells, value }) => ({
+    columns: [column(rowAxis.title || "Row"), column(columnAxis.title || "Column"), column(value || "Value", true)],
+    rows: cells.map((cell) => [rows[cell.row], columns[cell.column], cell]),
   }),
-  histogram: ({ bins, x, name }) => ({
-    columns: [column("From", x.format, true), column("To", x.format, true), column(name || "Count", counts, true)],
+  histogram: ({ bins, name }) => ({
+    columns: [column("From", true), column("To", true), column(name || "Count", true)],
     rows: bins.map(({ from, to, count }) => [from, to, count]),
   }),
-  map: ({ points, size, sizeFormat, color }) => ({
-    columns: [...(points[0]?.labels ?? []).map((label) => column(label.name, label.format)), ...(color ? [column(color)] : []),
-      column("Latitude", { type: "number", decimals: 5 }, true), column("Longitude", { type: "number", decimals: 5 }, true), ...(size ? [column(size, sizeFormat, true)] : [])],
-    rows: points.map((p) => [...(p.labels ?? []).map((label) => label.value), ...(color ? [p.color] : []), p.latitude, p.longitude, ...(size ? [p.size] : [])]),
+  map: ({ points, size, color }) => ({
+    columns: [...(points[0]?.labels ?? []).map(({ name }) => column(name)), ...(color ? [column(color)] : []),
+      column("Latitude", true), column("Longitude", true), ...(size ? [column(size, true)] : [])],
+    rows: points.map((p) => [...(p.labels ?? []).map(({ text }) => said(text)), ...(color ? [said(p.color)] : []),
+      said(p.latitude.toFixed(5)), said(p.longitude.toFixed(5)), ...(size ? [p.size] : [])]),
   }),
 };
