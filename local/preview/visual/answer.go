@@ -170,31 +170,24 @@ func number(v any) (float64, bool) {
 	}
 }
 
-// compare orders cells: numbers, texts, instants, false before true.
+// compare orders cells: booleans, false first, numbers, instants, texts.
 func compare(a, b any) int {
-	if x, ok := number(a); ok {
-		if y, ok := number(b); ok {
-			return cmp.Compare(x, y)
-		}
+	if c := cmp.Compare(kind(a), kind(b)); c != 0 {
+		return c
 	}
 	switch x := a.(type) {
-	case string:
-		if y, ok := b.(string); ok {
-			return cmp.Compare(x, y)
-		}
-	case time.Time:
-		if y, ok := b.(time.Time); ok {
-			return x.Compare(y)
-		}
 	case bool:
-		if y, ok := b.(bool); ok && x != y {
-			if y {
-				return -1
-			}
-			return 1
-		}
+		return cmp.Compare(last(x, true), last(b, true))
+	case time.Time:
+		return x.Compare(b.(time.Time))
+	case string:
+		y, _ := b.(string) // or the rest behind a limit
+		return cmp.Compare(x, y)
+	default:
+		n, _ := number(a)
+		m, _ := number(b)
+		return cmp.Compare(n, m)
 	}
-	return cmp.Compare(kind(a), kind(b))
 }
 
 // kind orders cells of different types.

@@ -64,41 +64,30 @@ func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 	if c == nil {
 		return
 	}
-	null := f.format.Null
+	set := func(
+		kind string, prefix, suffix *string, d *types.DecimalPlacesConfiguration, s *types.NumericSeparatorConfiguration,
+		scale types.NumberScale, null *types.NullValueFormatConfiguration,
+	) {
+		f.format = Format{Type: kind, Decimals: -1, Prefix: deref(prefix), Suffix: deref(suffix), Scale: scales[scale], Null: f.format.Null}
+		if d != nil && d.DecimalPlaces != nil {
+			f.format.Decimals = int(max(0, min(*d.DecimalPlaces, 20)))
+		}
+		f.format.Grouping = deref(deref(s).ThousandsSeparator).Visibility != types.VisibilityHidden
+		p.undrawn(scale != "" && f.format.Scale == "", "the scale "+shorten(string(scale), 20)+" is")
+		f.null(null)
+	}
 	switch {
 	case c.NumberDisplayFormatConfiguration != nil:
 		n := c.NumberDisplayFormatConfiguration
-		f.format = Format{Type: "number", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix), Null: null}
-		p.digits(f, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale)
-		f.null(n.NullValueFormatConfiguration)
+		set("number", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
 	case c.CurrencyDisplayFormatConfiguration != nil:
 		n := c.CurrencyDisplayFormatConfiguration
-		f.format = Format{
-			Type: "currency", Prefix: deref(n.Prefix), Suffix: deref(n.Suffix), Currency: currency(deref(n.Symbol)), Null: null,
-		}
-		p.digits(f, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale)
-		f.null(n.NullValueFormatConfiguration)
+		set("currency", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
+		f.format.Currency = currency(deref(n.Symbol))
 	case c.PercentageDisplayFormatConfiguration != nil:
 		n := c.PercentageDisplayFormatConfiguration
-		// A percentage has its sign anyway.
-		f.format = Format{Type: "percent", Prefix: deref(n.Prefix), Suffix: strings.TrimPrefix(deref(n.Suffix), "%"), Null: null}
-		p.digits(f, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, "")
-		f.null(n.NullValueFormatConfiguration)
-	}
-}
-
-// digits sets decimals, separators and scale.
-func (p *plan) digits(
-	f *field, d *types.DecimalPlacesConfiguration, s *types.NumericSeparatorConfiguration, scale types.NumberScale,
-) {
-	f.format.Decimals = -1
-	if d != nil && d.DecimalPlaces != nil {
-		f.format.Decimals = int(max(0, min(*d.DecimalPlaces, 20)))
-	}
-	f.format.Grouping = deref(deref(s).ThousandsSeparator).Visibility != types.VisibilityHidden
-	f.format.Scale = scales[scale]
-	if scale != "" && f.format.Scale == "" {
-		p.notes.add("the scale %s is not drawn", shorten(string(scale), 20))
+		set("percent", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, "", n.NullValueFormatConfiguration)
+		f.format.Suffix = strings.TrimPrefix(f.format.Suffix, "%") // it has its sign anyway
 	}
 }
 

@@ -77,11 +77,7 @@ func (a *answer) periods(time *field) [][]any {
 // the place of the value where the definition asks for it.
 func (k *indicator) compare(d *KPI, a *answer, now, before []any) {
 	options, format := deref(k.options.Comparison), k.value.format
-	if n := deref(options.ComparisonFormat).NumberDisplayFormatConfiguration; n != nil {
-		f := &field{}
-		k.plan.formatNumber(f, &types.NumericFormatConfiguration{NumberDisplayFormatConfiguration: n})
-		format = f.format
-	}
+	k.plan.undrawn(options.ComparisonFormat != nil, "the comparison's own format is")
 	if options.ComparisonMethod == types.ComparisonMethodPercent {
 		k.plan.notes.add("the comparison shows the difference in percent")
 	}

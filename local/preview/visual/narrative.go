@@ -10,6 +10,7 @@ import (
 // write puts the sentences, or the narrative, into the Drawing.
 func (i *insight) write() {
 	if i.narrative != "" {
+		i.plan.undrawn(colored(i.narrative), "the colours of the text are")
 		i.plan.drawing.Insight = &Text{HTML: richHTML(i.narrative, richValues{parameter: parameters(i.plan.builder), narrative: i})}
 		return
 	}

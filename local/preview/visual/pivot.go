@@ -1,6 +1,7 @@
 package visual
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -34,7 +35,6 @@ func (p *plan) pivot(c types.PivotTableConfiguration) {
 	totals := deref(c.TotalOptions)
 	t.rows.total(p, totals.RowTotalOptions, totals.RowSubtotalOptions)
 	t.columns.total(p, totals.ColumnTotalOptions, totals.ColumnSubtotalOptions)
-	t.none(totals)
 
 	spec := query.Spec{
 		Dimensions: asked(slices.Concat(t.rows.fields, t.columns.fields)...),
@@ -65,12 +65,10 @@ type pivot struct {
 	options       types.PivotTableOptions
 	rows, columns pivotSide
 	measures      []*field // those that are shown
-	// noTotal lists the measures without totals, by side and field id.
-	noTotal map[*pivotSide]map[string]bool
 	// level gives the place of a level in the answer, by the numbers of row and
 	// column dimensions that it keeps.
 	level map[[2]int]int
-	cells map[[2]int]map[string][]any
+	cells map[string][]any // the rows of all levels, by the values that they are about
 }
 
 // pivotSide is what stands along the rows or along the columns.
@@ -85,6 +83,7 @@ type pivotSide struct {
 	subtotals            []bool
 	start                bool // the grand total stands first
 	label, subtotalLabel string
+	noTotal              map[string]bool // the measures without totals, by field id
 }
 
 // named gives the fields their labels, and leaves out the hidden measures.
@@ -126,13 +125,11 @@ func (s *pivotSide) sort(all *sorting, c types.PivotTableSortConfiguration) {
 
 // total reads which totals a side has: none unless they are asked for.
 func (s *pivotSide) total(p *plan, grand *types.PivotTotalOptions, sub *types.SubtotalOptions) {
-	s.subtotals = make([]bool, len(s.fields)+1)
-	s.label, s.subtotalLabel = "Total", "Subtotal"
-	if label := p.label(deref(grand).CustomLabel); label != "" {
-		s.label = label
-	}
-	if label := p.label(deref(sub).CustomLabel); label != "" {
-		s.subtotalLabel = label
+	s.subtotals, s.noTotal = make([]bool, len(s.fields)+1), map[string]bool{}
+	s.label = cmp.Or(p.label(deref(grand).CustomLabel), "Total")
+	s.subtotalLabel = cmp.Or(p.label(deref(sub).CustomLabel), "Subtotal")
+	for id, f := range p.totalFunctions(deref(grand).TotalAggregationOptions) {
+		s.noTotal[id] = f == types.SimpleTotalAggregationFunctionNone
 	}
 	if len(s.fields) == 0 {
 		return
@@ -154,18 +151,6 @@ func (s *pivotSide) total(p *plan, grand *types.PivotTotalOptions, sub *types.Su
 			s.subtotals[n] = n == len(s.fields)-1
 		}
 	}
-}
-
-// none reads which measures have no totals.
-func (t *pivot) none(o types.PivotTableTotalOptions) {
-	read := func(side *types.PivotTotalOptions) map[string]bool {
-		none := map[string]bool{}
-		for id, f := range t.plan.totalFunctions(deref(side).TotalAggregationOptions) {
-			none[id] = f == types.SimpleTotalAggregationFunctionNone
-		}
-		return none
-	}
-	t.noTotal = map[*pivotSide]map[string]bool{&t.rows: read(o.RowTotalOptions), &t.columns: read(o.ColumnTotalOptions)}
 }
 
 // levels asks for all levels that are drawn, and those that an order by a measure

@@ -25,12 +25,12 @@ func (t *pivot) draw(a *answer) {
 	t.index(a)
 	across, cut := t.columns.lines(a, func(i int) [][]any { return a.level(t.level[[2]int{0, i}]) }, rows, mostPivotColumns)
 	d.More = d.More || cut
-	stacked := t.options.MetricPlacement == types.PivotTableMetricPlacementRow
+	stacked := t.options.MetricPlacement == types.PivotTableMetricPlacementRow && len(t.measures) > 0
 	width := max(1, len(across)*len(t.measures))
 	down, cut := t.rows.lines(a, func(i int) [][]any { return a.level(t.level[[2]int{i, 0}]) }, rows, max(20, mostCells/width))
 	d.More = d.More || cut
 	t.head(d, across, stacked)
-	if stacked && len(t.measures) > 0 {
+	if stacked {
 		d.RowTitles = append(d.RowTitles, "")
 	}
 	for _, row := range down {
@@ -55,14 +55,12 @@ func (t *pivot) whole(a *answer) [][]any {
 	return whole
 }
 
-// index finds the rows of each level by their values.
+// index finds the rows of all levels by their values.
 func (t *pivot) index(a *answer) {
-	t.cells = map[[2]int]map[string][]any{}
+	t.cells = map[string][]any{}
 	for at, level := range t.level {
-		t.cells[at] = map[string][]any{}
 		for _, row := range a.level(level) {
-			key := keyOf(t.rows.path(a, row, at[0])) + "|" + keyOf(t.columns.path(a, row, at[1]))
-			t.cells[at][key] = row
+			t.cells[keyOf(t.rows.path(a, row, at[0]))+"|"+keyOf(t.columns.path(a, row, at[1]))] = row
 		}
 	}
 }
@@ -195,33 +193,29 @@ func (t *pivot) row(a *answer, d *Pivot, row line, across []line, stacked bool) 
 			r.Total = 2
 		}
 	}
-	if !stacked || len(t.measures) == 0 {
-		for _, column := range across {
-			for _, m := range t.measures {
-				r.Cells = append(r.Cells, t.cell(a, row, column, m))
+	if stacked {
+		for _, m := range t.measures {
+			one := PivotRow{Headers: append(slices.Clone(r.Headers), label(t.plan.heading(m))), Total: r.Total}
+			for _, column := range across {
+				one.Cells = append(one.Cells, t.cell(a, row, column, m))
 			}
+			d.Rows = append(d.Rows, one)
 		}
-		d.Rows = append(d.Rows, r)
 		return
 	}
-	for _, m := range t.measures {
-		one := PivotRow{Headers: append(slices.Clone(r.Headers), label(t.plan.heading(m))), Total: r.Total}
-		for _, column := range across {
-			one.Cells = append(one.Cells, t.cell(a, row, column, m))
+	for _, column := range across {
+		for _, m := range t.measures {
+			r.Cells = append(r.Cells, t.cell(a, row, column, m))
 		}
-		d.Rows = append(d.Rows, one)
 	}
+	d.Rows = append(d.Rows, r)
 }
 
 // cell is the value of a measure where a row and a column meet, Absent if no row of
 // the answer is about that.
 func (t *pivot) cell(a *answer, row, column line, m *field) Cell {
-	total := len(row) < len(t.rows.fields) && t.noTotal[&t.rows][m.ID]
-	if total || len(column) < len(t.columns.fields) && t.noTotal[&t.columns][m.ID] {
-		return Absent
-	}
-	found, ok := t.cells[[2]int{len(row), len(column)}][keyOf(row)+"|"+keyOf(column)]
-	if !ok {
+	found := t.cells[keyOf(row)+"|"+keyOf(column)]
+	if found == nil || len(row) < len(t.rows.fields) && t.rows.noTotal[m.ID] || len(column) < len(t.columns.fields) && t.columns.noTotal[m.ID] {
 		return Absent
 	}
 	return a.cell(found, m)

@@ -164,6 +164,9 @@ func stripped(s string) string {
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(parts.ReplaceAllString(s, " "), " "))), " ")
 }
 
+// colored reports whether a rich text has colours, which are not drawn.
+func colored(s string) bool { return strings.Contains(s, `color="`) }
+
 // richHTML is a rich text as HTML: div, span, br, ul, ol, li, b, i, u, s and a
 // alone, with the attributes style, href, target and rel, and all text escaped.
 // It is well-formed XML, too. What is malformed gives its text alone.

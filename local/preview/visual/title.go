@@ -15,7 +15,7 @@ import (
 // gets one from its fields, as QuickSight writes it: Sum of people by place.
 func (p *plan) titles(visual any) {
 	values := richValues{parameter: parameters(p.builder)}
-	title, _ := part[*types.VisualTitleLabelOptions](visual, "Title")
+	title := part[*types.VisualTitleLabelOptions](visual, "Title")
 	if !hidden(deref(title).Visibility) {
 		t := deref(deref(title).FormatText)
 		p.drawing.Title = formatted(t.PlainText, t.RichText, values)
@@ -23,7 +23,7 @@ func (p *plan) titles(visual any) {
 			p.drawing.Title = p.automaticTitle()
 		}
 	}
-	subtitle, _ := part[*types.VisualSubtitleLabelOptions](visual, "Subtitle")
+	subtitle := part[*types.VisualSubtitleLabelOptions](visual, "Subtitle")
 	if !hidden(deref(subtitle).Visibility) {
 		t := deref(deref(subtitle).FormatText)
 		p.drawing.Subtitle = formatted(t.PlainText, t.RichText, values)

@@ -135,7 +135,7 @@ func TestMeasures(t *testing.T) {
 
 func TestScales(t *testing.T) {
 	p, f := empty(), &field{}
-	p.digits(f, nil, nil, types.NumberScaleLakhs)
+	p.formatNumber(f, &types.NumericFormatConfiguration{NumberDisplayFormatConfiguration: &types.NumberDisplayFormatConfiguration{NumberScale: types.NumberScaleLakhs}})
 	if f.format.Scale != "" || !reflect.DeepEqual(p.notes.list, []string{"the scale LAKHS is not drawn"}) {
 		t.Errorf("%+v, %q", f.format, p.notes.list)
 	}

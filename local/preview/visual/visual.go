@@ -59,6 +59,9 @@ func DrawTextBox(b *query.Builder, box *types.SheetTextBox) *Drawing {
 		return d
 	}
 	d.ID = deref(box.SheetTextBoxId)
+	if colored(deref(box.Content)) {
+		d.Notes = []string{"the colours of the text are not drawn"}
+	}
 	d.Text = &Text{HTML: richHTML(deref(box.Content), richValues{parameter: parameters(b)})}
 	return d
 }
@@ -218,24 +221,17 @@ func member[T types.Visual | types.Computation](v *T) (string, any) {
 }
 
 // text is a member of a struct that holds a *string, empty if there is none.
-func text(of any, name string) string {
-	s, _ := part[*string](of, name)
-	return deref(s)
-}
+func text(of any, name string) string { return deref(part[*string](of, name)) }
 
-// part is a member of the struct that of points to.
-func part[T any](of any, name string) (T, bool) {
-	var none T
-	v := reflect.ValueOf(of)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
-		return none, false
+// part is a member of the struct that of points to, the zero value if there is none.
+func part[T any](of any, name string) T {
+	var t T
+	if v := reflect.Indirect(reflect.ValueOf(of)); v.IsValid() {
+		if f := v.FieldByName(name); f.IsValid() {
+			t, _ = f.Interface().(T)
+		}
 	}
-	f := v.Elem().FieldByName(name)
-	if !f.IsValid() {
-		return none, false
-	}
-	t, ok := f.Interface().(T)
-	return t, ok
+	return t
 }
 
 // deref is what p points to, or the zero value: a definition may leave anything

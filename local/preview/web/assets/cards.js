@@ -289,16 +289,9 @@ function placeholder(part) {
   return el("div", { class: "placeholder" }, el("strong", {}, part?.feature || "Unknown visual"), el("span", {}, "is not drawn by this preview yet. QuickSight shows it."));
 }
 
-// rich shows HTML that the server wrote from a short list of elements. A colour
-// of the definition is kept, and moved towards the text's colour on a dark page.
+// rich shows HTML that the server wrote from a short list of elements.
 function rich(html) {
   const box = el("div", { class: "rich", tabIndex: 0 });
   box.innerHTML = html;
-  for (const node of box.querySelectorAll("[style]")) {
-    if (!node.style.color || node.style.backgroundColor) continue;
-    node.style.setProperty("--own", node.style.color);
-    node.style.color = "";
-    node.classList.add("colored");
-  }
   return box;
 }
