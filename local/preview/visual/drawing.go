@@ -98,7 +98,7 @@ type Series struct {
 	Color string `json:"color,omitempty"`
 	// Marked is set when a value that is nil gets a mark. That a series has none in
 	// a category is ordinary, unless its format names what is not there. The only
-	// series has a row for each category, so that its nil was taken away.
+	// series has a row for each category, so that its nil is a value that is not shown.
 	Marked bool `json:"marked,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package visual
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -85,33 +86,33 @@ func (p *plan) dimension(w types.DimensionField) *field {
 	switch {
 	case w.CategoricalDimensionField != nil:
 		d := w.CategoricalDimensionField
-		f := p.field(d.FieldId, d.Column)
-		f.format = plainText
-		p.formatColumn(f)
+		f := p.column(d.FieldId, d.Column, plainText)
 		p.formatString(f, d.FormatConfiguration)
 		return f
 	case w.DateDimensionField != nil:
 		d := w.DateDimensionField
-		f := p.field(d.FieldId, d.Column)
 		// A date without a granularity is one by day, as in the console.
-		f.Grain = d.DateGranularity
-		if f.Grain == "" {
-			f.Grain = types.TimeGranularityDay
-		}
-		f.format = Format{Type: "date", Decimals: -1, Grain: string(f.Grain)}
-		p.formatColumn(f)
+		grain := cmp.Or(d.DateGranularity, types.TimeGranularityDay)
+		f := p.column(d.FieldId, d.Column, Format{Type: "date", Decimals: -1, Grain: string(grain)})
+		f.Grain = grain
 		p.formatDate(f, d.FormatConfiguration)
 		return f
 	case w.NumericalDimensionField != nil:
 		d := w.NumericalDimensionField
-		f := p.field(d.FieldId, d.Column)
-		f.format = plainNumber
-		p.formatColumn(f)
+		f := p.column(d.FieldId, d.Column, plainNumber)
 		p.formatNumber(f, deref(d.FormatConfiguration).FormatConfiguration)
 		return f
 	default:
 		return nil
 	}
+}
+
+// column makes a field in the format that its column has everywhere.
+func (p *plan) column(id *string, column *types.ColumnIdentifier, format Format) *field {
+	f := p.field(id, column)
+	f.format = format
+	p.formatColumn(f)
+	return f
 }
 
 // measures reads a field well of measures; what holds nothing is left out.
@@ -141,19 +142,13 @@ func (p *plan) oneMeasure(w types.MeasureField) *field {
 		m := w.CategoricalMeasureField
 		f := p.field(m.FieldId, m.Column)
 		f.format = plainNumber
-		f.Aggregation = string(m.AggregationFunction)
-		if f.Aggregation == "" {
-			f.Aggregation = "COUNT"
-		}
+		f.Aggregation = string(cmp.Or(m.AggregationFunction, types.CategoricalAggregationFunctionCount))
 		p.formatString(f, m.FormatConfiguration)
 		return f.measured()
 	case w.DateMeasureField != nil:
 		m := w.DateMeasureField
 		f := p.field(m.FieldId, m.Column)
-		f.Aggregation = string(m.AggregationFunction)
-		if f.Aggregation == "" {
-			f.Aggregation = "COUNT"
-		}
+		f.Aggregation = string(cmp.Or(m.AggregationFunction, types.DateAggregationFunctionCount))
 		if counts(f.Aggregation) {
 			f.format = plainNumber
 			p.formatNumber(f, deref(m.FormatConfiguration).NumericFormatConfiguration)
@@ -252,7 +247,7 @@ func (p *plan) unique(id string) string {
 	return name
 }
 
-// asked gives the fields as the query takes them.
+// asked gives the fields as the query knows them.
 func asked(fields ...*field) []query.Field {
 	var all []query.Field
 	for _, f := range fields {

@@ -18,7 +18,11 @@ var (
 // formatColumn applies what the definition's ColumnConfigurations say of the
 // field's column.
 func (p *plan) formatColumn(f *field) {
-	c := deref(p.configuration(f.DataSet, f.Column).FormatConfiguration)
+	p.format(f, deref(p.configuration(f.DataSet, f.Column).FormatConfiguration))
+}
+
+// format applies a format for whatever type the column has.
+func (p *plan) format(f *field, c types.FormatConfiguration) {
 	p.formatDate(f, c.DateTimeFormatConfiguration)
 	p.formatNumber(f, deref(c.NumberFormatConfiguration).FormatConfiguration)
 	p.formatString(f, c.StringFormatConfiguration)
@@ -68,12 +72,12 @@ func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 		kind string, prefix, suffix *string, d *types.DecimalPlacesConfiguration, s *types.NumericSeparatorConfiguration,
 		scale types.NumberScale, null *types.NullValueFormatConfiguration,
 	) {
-		f.format = Format{Type: kind, Decimals: -1, Prefix: deref(prefix), Suffix: deref(suffix), Scale: scales[scale], Null: f.format.Null}
+		f.format = Format{Type: kind, Decimals: -1, Prefix: deref(prefix), Suffix: deref(suffix), Scale: scale, Null: f.format.Null}
 		if d != nil && d.DecimalPlaces != nil {
 			f.format.Decimals = int(max(0, min(*d.DecimalPlaces, 20)))
 		}
 		f.format.Grouping = deref(deref(s).ThousandsSeparator).Visibility != types.VisibilityHidden
-		p.undrawn(scale != "" && f.format.Scale == "", "the scale "+shorten(string(scale), 20)+" is")
+		p.undrawn(scale == types.NumberScaleLakhs || scale == types.NumberScaleCrores, "the scale "+string(scale)+" is")
 		f.null(null)
 	}
 	switch {
@@ -82,8 +86,8 @@ func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 		set("number", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
 	case c.CurrencyDisplayFormatConfiguration != nil:
 		n := c.CurrencyDisplayFormatConfiguration
-		set("currency", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
-		f.format.Currency = currency(deref(n.Symbol))
+		set("number", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
+		f.format.Prefix += currency(deref(n.Symbol))
 	case c.PercentageDisplayFormatConfiguration != nil:
 		n := c.PercentageDisplayFormatConfiguration
 		set("percent", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, "", n.NullValueFormatConfiguration)
@@ -91,21 +95,20 @@ func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 	}
 }
 
-// scales are the names of QuickSight's scales in a Format. LAKHS and CRORES have
-// none.
-var scales = map[types.NumberScale]string{
-	types.NumberScaleNone: "none", types.NumberScaleAuto: "auto",
-	types.NumberScaleThousands: "thousands", types.NumberScaleMillions: "millions",
-	types.NumberScaleBillions: "billions", types.NumberScaleTrillions: "trillions",
-}
+// signs are those of the commonest currencies; others show their ISO 4217 code.
+var signs = map[string]string{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 
-// currency is the ISO 4217 code of a symbol; US dollars where it is none, as in
-// QuickSight.
+// currency is the sign of a currency; that of US dollars where a symbol is no code,
+// as in QuickSight.
 func currency(symbol string) string {
-	if !regexp.MustCompile(`^[A-Z]{3}$`).MatchString(symbol) {
-		return "USD"
+	switch {
+	case signs[symbol] != "":
+		return signs[symbol]
+	case regexp.MustCompile(`^[A-Z]{3}$`).MatchString(symbol):
+		return symbol + "\u00a0"
+	default:
+		return signs["USD"]
 	}
-	return symbol
 }
 
 // null sets what stands for a value that is not there.

@@ -127,7 +127,7 @@ func (m *geography) draw(a *answer) {
 	p.drawing.Map = d
 }
 
-// mostPointColors is how many colours of points an eye can tell apart. Where a
+// mostPointColors is how many colours of points an eye distinguishes. Where a
 // map would have more, as one for each place, all points have the same, and the
 // value is in the tooltip alone.
 const mostPointColors = 12

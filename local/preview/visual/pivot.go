@@ -125,12 +125,9 @@ func (s *pivotSide) sort(all *sorting, c types.PivotTableSortConfiguration) {
 
 // total reads which totals a side has: none unless they are asked for.
 func (s *pivotSide) total(p *plan, grand *types.PivotTotalOptions, sub *types.SubtotalOptions) {
-	s.subtotals, s.noTotal = make([]bool, len(s.fields)+1), map[string]bool{}
+	s.subtotals, s.noTotal = make([]bool, len(s.fields)+1), p.withoutTotals(deref(grand).TotalAggregationOptions)
 	s.label = cmp.Or(p.label(deref(grand).CustomLabel), "Total")
 	s.subtotalLabel = cmp.Or(p.label(deref(sub).CustomLabel), "Subtotal")
-	for id, f := range p.totalFunctions(deref(grand).TotalAggregationOptions) {
-		s.noTotal[id] = f == types.SimpleTotalAggregationFunctionNone
-	}
 	if len(s.fields) == 0 {
 		return
 	}

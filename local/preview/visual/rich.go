@@ -79,7 +79,7 @@ func parseRich(s string) (*rich, error) {
 // is a no-break one in QuickSight's exports.
 const blanks = " \t\r\n"
 
-// spaced takes indentation out of a text. QuickSight's exports are indented, so
+// spaced removes the indentation of a text. QuickSight's exports are indented, so
 // that a text's edges may have grown a line break that nobody wrote: it is a space
 // where two words would run together, else nothing.
 func spaced(s string) string {

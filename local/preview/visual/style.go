@@ -14,7 +14,8 @@ import (
 func styleOf(e *rich) string {
 	var styles []string
 	if size, ok := pixels(e.attrs["font-size"]); ok {
-		styles = append(styles, "font-size:"+strconv.FormatFloat(size, 'f', -1, 64)+"px")
+		// between what can be read and what leaves room
+		styles = append(styles, "font-size:"+strconv.FormatFloat(max(11, min(size, 40)), 'f', -1, 64)+"px")
 	}
 	switch align := e.attrs["align"]; align {
 	case "left", "right", "center", "justify":
@@ -26,13 +27,10 @@ func styleOf(e *rich) string {
 	return fmt.Sprintf(` style="%s"`, strings.Join(styles, ";"))
 }
 
-// pixels reads a length in pixels, between what can be read and what leaves room.
-func pixels(s string) (float64, bool) {
+// pixels reads a length in pixels.
+func pixels(s string) (n float64, ok bool) {
 	n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(s), "px"), 64)
-	if err != nil || math.IsNaN(n) {
-		return 0, false
-	}
-	return max(11, min(n, 40)), true
+	return n, err == nil && !math.IsNaN(n)
 }
 
 // link reports whether an address may be followed: the web and mail alone.

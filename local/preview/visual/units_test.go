@@ -81,7 +81,7 @@ func empty() *plan {
 // TestMeasures reads measures: their aggregations, formats and names.
 func TestMeasures(t *testing.T) {
 	const column = `"Column":{"DataSetIdentifier":"s","ColumnName":"cost"}`
-	money := Format{Type: "currency", Decimals: -1, Currency: "GBP", Grouping: true, Null: "?"}
+	money := Format{Type: "number", Decimals: -1, Prefix: "£", Grouping: true, Null: "?"}
 	for name, c := range map[string]struct {
 		in          string
 		aggregation string
@@ -92,7 +92,7 @@ func TestMeasures(t *testing.T) {
 		"the field's own format keeps the column's null": {
 			`{"NumericalMeasureField":{` + column + `,"AggregationFunction":{"SimpleNumericalAggregation":"MEDIAN"},"FormatConfiguration":{"FormatConfiguration":{"NumberDisplayFormatConfiguration":{"Prefix":"~","NumberScale":"THOUSANDS"}}}}}`,
 			"MEDIAN", "Median of cost",
-			Format{Type: "number", Decimals: -1, Prefix: "~", Scale: "thousands", Grouping: true, Null: "?"},
+			Format{Type: "number", Decimals: -1, Prefix: "~", Scale: "THOUSANDS", Grouping: true, Null: "?"},
 		},
 		"a count has no currency": {
 			`{"NumericalMeasureField":{` + column + `,"AggregationFunction":{"SimpleNumericalAggregation":"COUNT"}}}`, "COUNT", "Count of cost", plainNumber,
@@ -119,7 +119,7 @@ func TestMeasures(t *testing.T) {
 		"no currency": {
 			`{"NumericalMeasureField":{` + column + `,"FormatConfiguration":{"FormatConfiguration":{"CurrencyDisplayFormatConfiguration":{"Symbol":"DOLLAR"}}}}}`,
 			"SUM", "Sum of cost",
-			Format{Type: "currency", Decimals: -1, Currency: "USD", Grouping: true, Null: "?"},
+			Format{Type: "number", Decimals: -1, Prefix: "$", Grouping: true, Null: "?"},
 		},
 	} {
 		var well types.MeasureField
@@ -136,8 +136,16 @@ func TestMeasures(t *testing.T) {
 func TestScales(t *testing.T) {
 	p, f := empty(), &field{}
 	p.formatNumber(f, &types.NumericFormatConfiguration{NumberDisplayFormatConfiguration: &types.NumberDisplayFormatConfiguration{NumberScale: types.NumberScaleLakhs}})
-	if f.format.Scale != "" || !reflect.DeepEqual(p.notes.list, []string{"the scale LAKHS is not drawn"}) {
+	if !reflect.DeepEqual(p.notes.list, []string{"the scale LAKHS is not drawn"}) {
 		t.Errorf("%+v, %q", f.format, p.notes.list)
+	}
+}
+
+func TestCurrency(t *testing.T) {
+	for symbol, want := range map[string]string{"EUR": "€", "SEK": "SEK\u00a0", "DOLLAR": "$", "": "$"} {
+		if got := currency(symbol); got != want {
+			t.Errorf("%q: %q, want %q", symbol, got, want)
+		}
 	}
 }
 

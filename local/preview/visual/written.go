@@ -7,17 +7,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 )
 
 // Format says how values are written: numbers with the separators of English, as a
 // definition means them, and instants in UTC.
 type Format struct {
-	Type     string // number, percent, currency, date or text
+	Type     string // number, percent, date or text
 	Decimals int    // digits after the point; -1 is up to two
 	Prefix   string
 	Suffix   string
-	Currency string // ISO 4217, such as USD
-	Scale    string // none, auto, thousands, millions, billions or trillions
+	Scale    types.NumberScale
 	Grouping bool   // separators between thousands
 	Grain    string // of a date, such as YEAR or MINUTE
 	Pattern  string // of a date, in QuickSight's letters; empty leaves it to the grain
@@ -26,7 +27,7 @@ type Format struct {
 
 // ticks is the format of an axis.
 func (f Format) ticks() Ticks {
-	return Ticks{Prefix: f.Prefix + f.symbol(), Suffix: f.Suffix, Percent: f.Type == "percent", Grouping: f.Grouping}
+	return Ticks{Prefix: f.Prefix, Suffix: f.Suffix, Percent: f.Type == "percent", Grouping: f.Grouping}
 }
 
 // cell is a value of the field as the page gets it.
@@ -64,10 +65,14 @@ func written(v any, f Format) string {
 
 // units are the scales of numbers, the largest first.
 var units = []struct {
-	name, suffix string
-	size         int64
+	name   types.NumberScale
+	suffix string
+	size   int64
 }{
-	{"trillions", "T", 1e12}, {"billions", "B", 1e9}, {"millions", "M", 1e6}, {"thousands", "K", 1e3},
+	{types.NumberScaleTrillions, "T", 1e12},
+	{types.NumberScaleBillions, "B", 1e9},
+	{types.NumberScaleMillions, "M", 1e6},
+	{types.NumberScaleThousands, "K", 1e3},
 }
 
 // quantity writes a number.
@@ -78,7 +83,7 @@ func quantity(n *big.Rat, f Format) string {
 	}
 	for _, u := range units {
 		size := big.NewRat(u.size, 1)
-		if f.Scale == u.name || f.Scale == "auto" && new(big.Rat).Abs(n).Cmp(size) >= 0 {
+		if f.Scale == u.name || f.Scale == types.NumberScaleAuto && new(big.Rat).Abs(n).Cmp(size) >= 0 {
 			n, suffix = n.Quo(n, size), u.suffix+suffix
 			break
 		}
@@ -102,22 +107,7 @@ func quantity(n *big.Rat, f Format) string {
 	if negative {
 		sign = "-"
 	}
-	return sign + f.Prefix + f.symbol() + digits + suffix
-}
-
-// symbols are the signs of the commonest currencies; others show their code.
-var symbols = map[string]string{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "": "$"}
-
-// symbol is the sign of a currency.
-func (f Format) symbol() string {
-	switch {
-	case f.Type != "currency":
-		return ""
-	case symbols[f.Currency] == "":
-		return f.Currency + "\u00a0"
-	default:
-		return symbols[f.Currency]
-	}
+	return sign + f.Prefix + digits + suffix
 }
 
 // thousands puts separators between the thousands of digits.

@@ -34,7 +34,7 @@ export class Card {
   }
 
   // ask gives the drawing on a version of the data, and chosen says whether the state is
-  // the reader's own; a newer question takes the place of this one. It is null where there is none to show: because of a newer question,
+  // the reader's own; a newer question replaces this one. It is null where there is none to show: because of a newer question,
   // or because the version is gone.
   async ask(state, version, { chosen, quiet }) {
     this.question?.abort();

@@ -11,7 +11,7 @@ let serial = 0;
 const shown = (value) => String(value).replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?Z$/, (_, day, time, seconds = ":00") => `${day} ${time}${seconds === ":00" ? "" : seconds}`);
 
 // control is the element of one control; its sync member shows the state again.
-// page gives the state and takes the choice: {state(), choose(change)}.
+// page gives the state, and changes it: {state(), choose(change)}.
 export function control(spec, sheet, page) {
   const id = `control-${++serial}`;
   const part = kinds[spec.kind] ?? kinds.text;

@@ -267,7 +267,7 @@ export class Chart {
   }
 }
 
-// isHole tells by its direction: GeoJSON's outer rings run the other way round.
+// isHole looks at the direction of a ring: GeoJSON's outer rings run the other way round.
 function isHole(places) {
   let area = 0;
   for (let i = 0; i < places.length; i++) {

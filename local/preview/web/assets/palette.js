@@ -1,4 +1,4 @@
-// Colours that ECharts needs as values; the rest of the page takes them from
+// Colours that ECharts needs as values; the rest of the page has them from
 // style.css. The series are Okabe and Ito's set, moved until every two of them
 // stay apart for readers with protanopia, deuteranopia and tritanopia, on white
 // and on the dark card.

@@ -50,7 +50,7 @@ function headers(rows, at) {
     element("th", cell, { scope: "row", rowSpan: total && i === last ? 1 : span(rows, at, i), colSpan: i === last ? cells.length - last : 1 })]));
 }
 
-// continues tells whether a row's header is part of the cell above. A subtotal
+// continues says whether a row's header is part of the cell above. A subtotal
 // belongs to the headers before its label.
 function continues(rows, at, depth) {
   const above = rows[at - 1], row = rows[at];
