@@ -224,7 +224,7 @@ func TestColumnsThatDifferInCapitals(t *testing.T) {
 	if faults, err := s.Faults(t.Context()); err != nil || slices.ContainsFunc(faults, func(f definition.Fault) bool { return strings.Contains(f.Problem, "column") }) {
 		t.Errorf("the faults are %v, %v", faults, err)
 	}
-	if _, body := request(t, "POST", s.URL()+"/api/visual?sheet=s&visual=v", "{}"); !strings.Contains(body, `"rows":[[1,2,3]]`) {
+	if _, body := request(t, "POST", s.URL()+"/api/visual?sheet=s&visual=v", "{}"); !strings.Contains(body, `"rows":[[{"value":1,"text":"1"},{"value":2,"text":"2"},{"value":3,"text":"3"}]]`) {
 		t.Error(body)
 	}
 }
