@@ -15,10 +15,10 @@ import (
 	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
-// Type is the type of a value, as QuickSight tells them apart.
+// Type is the type of a value, as QuickSight distinguishes them.
 type Type int
 
-// The types of values. Unknown is that of null, and of what nobody told.
+// The types of values. Unknown is that of null, and of a column of unknown type.
 const (
 	Unknown Type = iota
 	String

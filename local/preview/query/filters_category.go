@@ -13,7 +13,7 @@ import (
 
 // category gives the condition of a CategoryFilter. The lists hold whole values,
 // whether their operator is CONTAINS or EQUALS; a custom filter compares with
-// its operator, and tells capital letters from small ones.
+// its operator, and distinguishes capital letters.
 func (p *plan) category(f *types.CategoryFilter, choice Choice) (condition, error) {
 	c := f.Configuration
 	if c == nil {

@@ -145,7 +145,7 @@ func (p *plan) parameterValue(name string) (dialect.Value, error) {
 	return dialect.Constant(parameter.Values, parameter.Type)
 }
 
-// unplaced lets a parameter's fault be told at the place that names it, if the
+// unplaced puts a parameter's fault at the place that names it, if the
 // fault is that there is none.
 func unplaced(err error) error {
 	var faults Faults

@@ -130,7 +130,7 @@ type Spec struct {
 	Limits []Limit
 	// Totals asks for subtotals too: each entry lists the FieldIDs of the
 	// dimensions that stay. Measures are evaluated over the rows, not added up.
-	// Result.Grouping tells the rows apart.
+	// GroupingColumn distinguishes the rows.
 	Totals [][]string
 	// MaxRows is how many rows are given at most, of ordinary rows and of each
 	// kind of totals; 0 is DefaultMaxRows.

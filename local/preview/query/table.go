@@ -144,7 +144,7 @@ func (c *calculation) window(order, partition int, frame string) (string, error)
 	return over(parts, terms, frame), err
 }
 
-// grouping tells rows of totals from others.
+// grouping separates rows of totals from others.
 func (c *calculation) grouping() []string {
 	if len(c.spec.Totals) == 0 {
 		return nil
