@@ -5,11 +5,15 @@ SHELL := /bin/bash
 # One after another, in the order in which they depend on each other.
 MODULES := shared $(wildcard services/*) dashboards/quicksight dashboards local/standin local/preview local/headcount stack
 GOLANGCI_VERSION := v2.12.2
+DEADCODE_VERSION := v0.41.0
 BIN := $(CURDIR)/.bin
 
 # golangci-lint remembers files by their content, findings by their path: a cache that two
 # checkouts share reports the files of the other one, which may be gone.
 export GOLANGCI_LINT_CACHE := $(BIN)/golangci-lint-cache
+
+# All that has a main.
+PROGRAMS := $(addprefix ./,$(wildcard services/*)) ./local/headcount ./stack ./stack/ops
 
 # In every module, stopping at the first that fails.
 each = @set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -38,9 +42,14 @@ test: tools browser publishers ## all tests of all modules, with the race detect
 race: tools browser publishers ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)
 
-lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## golangci-lint in every module
+lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) $(BIN)/deadcode-$(DEADCODE_VERSION) ## golangci-lint in every module, and no function that nothing reaches
 	$(call each,$< run ./...)
 	$(ENGINE) $< run ./...
+	@# All programs at once, so that what one of them reaches is alive. Left out is what only tests of
+	@# other packages call. deadcode ends with 0 in any case.
+	@echo "== deadcode"; dead=$$($(BIN)/deadcode-$(DEADCODE_VERSION) -filter headcount-etl $(PROGRAMS) | \
+		grep -vE ': (expression\.)?Functions$$|Queue\.ShowAll$$|DB\.Ask$$' || true); \
+		[ -z "$$dead" ] || { echo "$$dead"; echo "no program reaches these functions: delete them, or move them to the tests that use them"; exit 1; }
 
 fmt: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## format all Go code
 	$(call each,$< fmt ./...)
@@ -149,3 +158,8 @@ $(BIN)/golangci-lint-$(GOLANGCI_VERSION):
 	@mkdir -p $(BIN)
 	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv $(BIN)/golangci-lint $@
+
+$(BIN)/deadcode-$(DEADCODE_VERSION):
+	@mkdir -p $(BIN)
+	GOBIN=$(BIN) go install golang.org/x/tools/cmd/deadcode@$(DEADCODE_VERSION)
+	@mv $(BIN)/deadcode $@

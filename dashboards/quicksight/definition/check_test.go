@@ -360,12 +360,12 @@ func TestCheckFaults(t *testing.T) {
 
 // TestNoSets: without columns each data set is a fault, and its columns are none.
 func TestNoSets(t *testing.T) {
-	d, _ := Decode("d.json", read(t, "valid.json"))
+	d, _ := decode("d.json", read(t, "valid.json"))
 	want := []string{
 		"$.DataSetIdentifierDeclarations[0].Identifier: the columns of data set shops are not known",
 		"$.DataSetIdentifierDeclarations[1].Identifier: the columns of data set staff are not known",
 	}
-	if have := lines(Check("d.json", d, nil)); !slices.Equal(have, want) {
+	if have := lines(check("d.json", root, d, nil)); !slices.Equal(have, want) {
 		t.Errorf("got %q, want %q", have, want)
 	}
 }
@@ -451,7 +451,7 @@ func TestFunctionsOfTypes(t *testing.T) {
 func TestNamesOfParameters(t *testing.T) {
 	for name, right := range map[string]bool{"Town1": true, "my-town": false, "my town": false, "größe": false, "": false} {
 		text := types.StringParameterDeclaration{Name: &name, ParameterValueType: types.ParameterValueTypeMultiValued}
-		faults := Check("d.json", &Definition{ParameterDeclarations: []types.ParameterDeclaration{{StringParameterDeclaration: &text}}}, nil)
+		faults := check("d.json", root, &Definition{ParameterDeclarations: []types.ParameterDeclaration{{StringParameterDeclaration: &text}}}, nil)
 		if (len(faults) == 0) != right {
 			t.Errorf("the faults of the name %q are %v", name, faults)
 		}

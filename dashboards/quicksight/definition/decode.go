@@ -30,26 +30,20 @@ type document struct {
 	VersionDescription       *string
 }
 
-// Decode reads a definition: either the bare object, or one with a member
+// Load reads a definition: either the bare object, or one with a member
 // Definition beside DashboardId, Name and so on, as describe-dashboard-definition
 // gives it; paths begin with $.Definition then. It is strict: an unknown or
 // missing member, a wrong JSON type, a value outside an enum, two members of a
-// union and a member that comes twice are faults, and so is null. The faults are
-// all there are, in the order of their paths.
+// union and a member that comes twice are faults, and so is null. Then it checks
+// what the definition refers to, with the columns that sets gives for its data
+// sets; of a declared data set that is not in sets one fault says so, and its
+// columns are not looked at. The faults are all there are, in the order of their
+// paths. A file that cannot be read at all has that one fault only: sets is not
+// asked then.
 //
 // The definition is never nil. It holds what is in order: a member that is not is
 // left unset, and an item of a list that is not is there but empty, so that
 // indices agree with the paths. With a syntax error nothing is.
-func Decode(file string, data []byte) (*Definition, []Fault) {
-	b := binder{file: file}
-	d, _ := b.definition(data)
-	return d, b.sorted()
-}
-
-// Load decodes a definition and checks it, with the columns that sets gives for
-// its data sets. It is Decode and then Check, but that the paths are right where
-// the definition is wrapped, and that a file that cannot be read at all has that
-// one fault only: sets is not asked then.
 func Load(file string, data []byte, sets func(*Definition) []DataSet) (*Definition, []Fault) {
 	b := binder{file: file}
 	d, at := b.definition(data)

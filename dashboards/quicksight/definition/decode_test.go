@@ -297,7 +297,7 @@ func TestFieldsOfComputations(t *testing.T) {
 
 func TestDecodeKeepsWhatIsInOrder(t *testing.T) {
 	text := edit{"$.Sheets[0].Visuals[0]", 7}.apply(t, read(t, "valid.json"))
-	d, faults := Decode("d.json", text)
+	d, faults := decode("d.json", text)
 	if len(faults) != 1 || len(d.Sheets[0].Visuals) != 2 || d.Sheets[0].Visuals[1].TableVisual == nil {
 		t.Errorf("got %v, %d visuals", faults, len(d.Sheets[0].Visuals))
 	}
@@ -310,7 +310,7 @@ func TestInstants(t *testing.T) {
 	want := time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC)
 	for _, value := range []any{1769860800.25, "2026-01-31T12:00:00.25Z", "2026-01-31T13:00:00.25+01:00"} {
 		const at = "$.FilterGroups[1].Filters[0].TimeRangeFilter.RangeMaximumValue.StaticValue"
-		d, faults := Decode("d.json", edit{at, value}.apply(t, read(t, "valid.json")))
+		d, faults := decode("d.json", edit{at, value}.apply(t, read(t, "valid.json")))
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
@@ -328,7 +328,7 @@ func TestAnyMemberRenamedIsFound(t *testing.T) {
 		at := rapid.SampledFrom(names).Draw(rt, "member")
 		name := rapid.StringMatching(`[A-Za-z]{0,3}`).Draw(rt, "suffix") + "Ω"
 		text := slices.Concat(valid[:at[3]], []byte(name), valid[at[3]:])
-		_, faults := Decode("d.json", text)
+		_, faults := decode("d.json", text)
 		renamed := string(valid[at[2]:at[3]]) + name
 		if !slices.ContainsFunc(faults, func(f Fault) bool {
 			return strings.Contains(f.Path, renamed) && strings.HasPrefix(f.Problem, "there is no member")
@@ -390,4 +390,11 @@ func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		Load("d.json", text, func(*Definition) []DataSet { return sets })
 	}
+}
+
+// decode reads a definition without checking what it refers to.
+func decode(file string, data []byte) (*Definition, []Fault) {
+	b := binder{file: file}
+	d, _ := b.definition(data)
+	return d, b.sorted()
 }

@@ -1,7 +1,7 @@
 // Package definition reads QuickSight's JSON strictly, into the types of the AWS
 // SDK, and checks what the API would refuse: references, columns, expressions.
 //
-// Decode and Check never stop at the first fault. What can be decoded is decoded,
+// Load never stops at the first fault. What can be decoded is decoded,
 // so that a preview can draw the visuals that are in order.
 package definition
 
