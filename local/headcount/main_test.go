@@ -154,6 +154,7 @@ func TestMistakes(t *testing.T) {
 		"no definition":      {[]string{"preview", "--definition", "nowhere.json", "--data", dir}, []string{"nowhere.json", "no such file"}},
 		"nothing to show":    {[]string{"preview", "--definition", file}, []string{"--data data", "no such file"}},
 		"no data set":        {[]string{"preview", "--definition", file, "--dataset", "x"}, []string{"--dataset", "<key>=<value>"}},
+		"a file of rows":     {[]string{"preview", "--definition", file, "--dataset", "x=" + file}, []string{"--dataset", "SELECT * FROM '" + file + "'"}},
 		"preview for all":    {[]string{"preview", "--definition", file, "--data", dir, "--listen", "0.0.0.0:0"}, []string{"0.0.0.0", "127.0.0.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

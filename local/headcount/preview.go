@@ -81,6 +81,9 @@ func (c *previewCommand) check() error {
 		if id == "" || strings.TrimSpace(statement) == "" {
 			return usageError{fmt.Sprintf("--dataset %s=%s: want identifier=SELECT …", id, statement)}
 		}
+		if _, err := os.Stat(statement); err == nil {
+			return usageError{fmt.Sprintf("--dataset %s=%s: that is a file, not SQL: write --dataset \"%s=SELECT * FROM '%s'\"", id, statement, id, statement)}
+		}
 	}
 	if !service.IsFlow(c.Flow) {
 		return badFlow(c.Flow)
