@@ -43,6 +43,9 @@ func (c *cloudCommand) Run(ctx context.Context, std streams) (err error) {
 	if err := sql.CheckFolder(c.Data); err != nil {
 		return usageError{fmt.Sprintf("--data %s: %s", c.Data, err)}
 	}
+	if err := checkForeign(c.Data); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Data, 0o750); err != nil {
 		return err
 	}

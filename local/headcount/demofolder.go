@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
@@ -71,6 +72,28 @@ func checkDemoFolder(dir string) error {
 		return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that no demo made them: name another folder, or delete them yourself", dir, strings.Join(others, ", "), demoMarker)}
 	}
 	return nil
+}
+
+// checkForeign gives an error where a folder holds files and nothing of ours: it is
+// somebody's documents or code, among which no masking keys should lie.
+func checkForeign(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil //nolint:nilerr // not there yet, or the caller's next step has the error
+	}
+	file := ""
+	for _, e := range entries {
+		if e.Name() == demoMarker || slices.Contains(demoMakes, e.Name()) {
+			return nil
+		}
+		if !e.IsDir() && e.Name() != pipeline.LockFile {
+			file = e.Name()
+		}
+	}
+	if file == "" {
+		return nil
+	}
+	return usageError{fmt.Sprintf("--data %s holds %s and nothing of headcount: name another folder, a new or an empty one", dir, file)}
 }
 
 // keepFolder makes a folder that somebody else than a demo works in safe from

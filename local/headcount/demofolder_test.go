@@ -135,3 +135,28 @@ func TestScreenOfSuppressedCells(t *testing.T) {
 		t.Errorf("%q", &out)
 	}
 }
+
+// TestForeignFolder: masking keys do not get among somebody's files.
+func TestForeignFolder(t *testing.T) {
+	for name, tt := range map[string]struct {
+		files []string
+		bad   bool
+	}{
+		"new":                {nil, false},
+		"ours":               {[]string{"buckets/a", "notes.txt"}, false},
+		"of a demo":          {[]string{demoMarker, "notes.txt"}, false},
+		"folders beside it":  {[]string{"one/buckets/a"}, false},
+		"only the lock":      {[]string{pipeline.LockFile}, false},
+		"somebody's":         {[]string{"README.md", "docs/a.md"}, true},
+		"somebody's, hidden": {[]string{".profile"}, true},
+	} {
+		dir := t.TempDir()
+		fill(t, dir, tt.files...)
+		if err := checkForeign(dir); (err != nil) != tt.bad || tt.bad && !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := checkForeign(filepath.Join(t.TempDir(), "missing")); err != nil {
+		t.Error(err)
+	}
+}

@@ -75,6 +75,9 @@ func (r *runCommand) check() error {
 	if info, err := os.Stat(r.Data); err == nil && !info.IsDir() {
 		fault("--data %s is a file, want a folder", r.Data)
 	}
+	if err := checkForeign(r.Data); err != nil {
+		fault("%s", err)
+	}
 	if err := sql.CheckFolder(r.Data); err != nil {
 		fault("--data %s: %s", r.Data, err)
 	}

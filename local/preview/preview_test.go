@@ -215,13 +215,17 @@ func TestColumnsThatDifferInCapitals(t *testing.T) {
 			{"FieldId":"c","Column":{"DataSetIdentifier":"d","ColumnName":"resource_1"}}]}}}}}]}]}`
 	s, err := Start(t.Context(), Config{
 		Listen: "127.0.0.1:0", File: "sets.json", Read: func() ([]byte, error) { return []byte(text), nil },
-		DataSets: map[string]string{"d": `SELECT 1 AS "resource id", 2 AS "Resource Id", 3 AS resource_1`},
+		DataSets: map[string]string{"e": "SELECT 1", "d": `SELECT 1 AS "resource id", 2 AS "Resource Id", 3 AS resource_1`},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	if faults, err := s.Faults(t.Context()); err != nil || slices.ContainsFunc(faults, func(f definition.Fault) bool { return strings.Contains(f.Problem, "column") }) {
+	faults, err := s.Faults(t.Context())
+	if want := `--dataset e: there is no data set "e", only d`; !slices.ContainsFunc(faults, func(f definition.Fault) bool { return f.Problem == want }) {
+		t.Errorf("no fault says %s: %v", want, faults)
+	}
+	if err != nil || slices.ContainsFunc(faults, func(f definition.Fault) bool { return strings.Contains(f.Problem, "column") }) {
 		t.Errorf("the faults are %v, %v", faults, err)
 	}
 	if _, body := request(t, "POST", s.URL()+"/api/visual?sheet=s&visual=v", "{}"); !strings.Contains(body, `"rows":[[{"value":1,"text":"1"},{"value":2,"text":"2"},{"value":3,"text":"3"}]]`) {

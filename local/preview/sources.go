@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -47,10 +48,12 @@ func (s *Server) connect(ctx context.Context, l *loaded, files sql.Listing) (set
 		l.faults = append(l.faults, definition.Fault{File: s.config.File, Path: "$", Problem: err.Error()})
 		return nil
 	}
+	var declared []string
 	for i, d := range l.definition.DataSetIdentifierDeclarations {
 		if d.Identifier == nil {
 			continue
 		}
+		declared = append(declared, *d.Identifier)
 		table, columns, problem := s.dataSet(ctx, l, *d.Identifier, fmt.Sprintf("data set %d", i))
 		if problem != "" {
 			l.faults = append(l.faults, definition.Fault{
@@ -60,6 +63,13 @@ func (s *Server) connect(ctx context.Context, l *loaded, files sql.Listing) (set
 		if columns != nil {
 			set, source := described(*d.Identifier, table, columns)
 			sets, l.sources = append(sets, set), append(l.sources, source)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.config.DataSets)) {
+		if !slices.Contains(declared, id) {
+			l.faults = append(l.faults, definition.Fault{
+				File: s.config.File, Path: "$.DataSetIdentifierDeclarations", Problem: fmt.Sprintf("--dataset %s: there is no data set %q, only %s", id, id, strings.Join(declared, ", ")),
+			})
 		}
 	}
 	return sets
