@@ -48,6 +48,7 @@ func TestReadCSVFaults(t *testing.T) {
 		"empty":            {"", []string{"the list is empty; its first line must name the columns poi_id,name,latitude,longitude"}},
 		"no places":        {header, []string{"there are no places under the header"}},
 		"missing columns":  {"poi_id,name\na,b\n", []string{"line 1: the column latitude is missing", "line 1: the column longitude is missing"}},
+		"events":           {`{"schema_version":1}` + "\n", []string{`the first line must be the header poi_id,name,latitude,longitude[,radius_m]: parse error on line 1, column 2: bare " in non-quoted-field`}},
 		"no header":        {"a,x,1,2\nb,y,3,4\n", []string{"line 1: the first line must be the header poi_id,name,latitude,longitude[,radius_m]"}},
 		"swapped":          {header + "a,x,120.5,2\n", []string{"line 2, latitude: 120.5 is not between -90 and 90 degrees: are latitude and longitude swapped?"}},
 		"column twice":     {"poi_id,name,latitude,longitude,name\n", []string{"line 1: the column name is there twice"}},

@@ -160,8 +160,11 @@ func (l *list) readHeader() error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the list is empty; its first line must name the columns %s", strings.Join(columns[:4], ","))
 	}
-	if err != nil || strings.HasPrefix(header[0], "{") || strings.HasPrefix(header[0], "[") {
-		return fmt.Errorf("line 1 is no CSV: the first line must be the header %s[,%s]", strings.Join(columns[:4], ","), columns[4])
+	if errors.As(err, new(*csv.ParseError)) {
+		return fmt.Errorf("the first line must be the header %s[,%s]: %w", strings.Join(columns[:4], ","), columns[4], err)
+	}
+	if err != nil {
+		return fmt.Errorf("header: %w", err)
 	}
 	for _, separator := range []string{";", "\t", "|"} {
 		if len(header) == 1 && strings.Contains(header[0], separator) {
