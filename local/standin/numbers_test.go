@@ -73,7 +73,6 @@ func TestNumbers(t *testing.T) {
 		{"VisibilityTimeout of a receive", "POST", "/", "AmazonSQS.ReceiveMessage", q + `"VisibilityTimeout":N}`, 0, 43200},
 		{"MaxNumberOfMessages", "POST", "/", "AmazonSQS.ReceiveMessage", q + `"MaxNumberOfMessages":N}`, 1, 10},
 		{"MaxResults", "POST", "/", "AmazonSQS.ListQueues", `{"MaxResults":N}`, 1, 1000},
-		{"Limit", "POST", "/", "Firehose_20150804.ListDeliveryStreams", `{"Limit":N}`, 1, 10_000},
 		{"max-keys", "GET", "/lake?list-type=2&max-keys=N", "", "", 0, math.MaxInt32},
 		{"max-uploads", "GET", "/lake?uploads&max-uploads=N", "", "", 0, math.MaxInt32},
 		{"max-parts", "GET", part + "&max-parts=N", "", "", 0, math.MaxInt32},

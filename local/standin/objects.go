@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -38,32 +39,22 @@ func (c *Cloud) countObjects(next http.Handler) http.Handler {
 	})
 }
 
-// objectOperation names the operation of a request to S3, as far as the bill
-// distinguishes them: PUT, COPY, POST and LIST cost one price, GET and all others
-// another, DELETE nothing. The resource is the bucket and the first folder.
+// operations are the names of requests to S3, as far as the bill distinguishes them:
+// PUT, COPY, POST and LIST cost one price, GET and all others another, DELETE nothing.
+var operations = map[string]string{
+	"PUT object": "PutObject", "GET object": "GetObject", "HEAD object": "HeadObject", "DELETE object": "DeleteObject",
+	"GET bucket": "ListObjectsV2", "HEAD bucket": "HeadBucket",
+}
+
+// objectOperation names the operation of a request, and its resource: the bucket and
+// the first folder.
 func objectOperation(r *http.Request) (operation, resource string) {
-	bucket, key, inBucket := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	onObject := inBucket && key != ""
-	if prefix := r.URL.Query().Get("prefix"); !onObject {
-		key = prefix
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	of := " object"
+	if key == "" {
+		of, key = " bucket", r.URL.Query().Get("prefix")
 	}
-	resource = folder(bucket, key)
-	switch {
-	case onObject && r.Method == http.MethodPut:
-		return "PutObject", resource
-	case onObject && r.Method == http.MethodGet:
-		return "GetObject", resource
-	case onObject && r.Method == http.MethodHead:
-		return "HeadObject", resource
-	case onObject && r.Method == http.MethodDelete:
-		return "DeleteObject", resource
-	case r.Method == http.MethodGet:
-		return "ListObjectsV2", resource
-	case r.Method == http.MethodHead:
-		return "HeadBucket", resource
-	default:
-		return r.Method, resource
-	}
+	return cmp.Or(operations[r.Method+of], r.Method), folder(bucket, key)
 }
 
 func folder(bucket, key string) string {

@@ -39,12 +39,13 @@ type Cloud struct {
 	Firehose *firehose.Service
 	S3       *s3.Store
 
-	usage  usage.Counters
-	url    string
-	server *http.Server
-	unused connections
-	hangUp context.CancelFunc // ends what clients wait for
-	served chan error
+	usage    usage.Counters
+	url      string
+	listener net.Listener
+	server   *http.Server
+	unused   sync.Map           // the connections that no request has come on yet
+	hangUp   context.CancelFunc // ends what clients wait for
+	served   chan error
 }
 
 // Start opens the listener. The context bounds no more than that; Close ends
@@ -61,7 +62,7 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	c := &Cloud{S3: store, url: "http://" + listener.Addr().String(), served: make(chan error, 1)}
+	c := &Cloud{S3: store, url: "http://" + listener.Addr().String(), listener: listener, served: make(chan error, 1)}
 	c.SQS = sqs.New(c.url)
 	c.Firehose = firehose.New(c.deliver, config.Log)
 	c.SNS = sns.New(c.SQS, c.Firehose, filepath.Join(config.Dir, "mail"), config.Log)
@@ -72,7 +73,11 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 		Handler:           c.handler(),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: 10 * time.Second,
-		ConnState:         c.unused.note,
+		ConnState: func(conn net.Conn, state http.ConnState) {
+			if c.unused.Delete(conn); state == http.StateNew {
+				c.unused.Store(conn, nil)
+			}
+		},
 	}
 	go func() { c.served <- c.server.Serve(listener) }()
 	return c, nil
@@ -111,47 +116,20 @@ func (c *Cloud) Usage() []usage.Line { return c.usage.Snapshot() }
 // not delivered, or that ctx ended first.
 func (c *Cloud) Close(ctx context.Context) error {
 	c.hangUp()
-	c.unused.close()
+	closing := c.listener.Close()
+	served := <-c.served // no further connection comes
+	if errors.Is(served, net.ErrClosed) {
+		served = nil
+	}
+	// Clients open some connections in advance. Shutdown would wait 5 s for each to
+	// become idle.
+	c.unused.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).Close() // nobody has said anything on it
+		return true
+	})
 	stopped := c.server.Shutdown(ctx)
 	if stopped != nil {
 		stopped = errors.Join(fmt.Errorf("stop the listener: %w", stopped), c.server.Close())
 	}
-	served := <-c.served
-	if errors.Is(served, http.ErrServerClosed) {
-		served = nil
-	}
-	return errors.Join(stopped, served, c.Firehose.Close(ctx), c.S3.Close())
-}
-
-// connections are those that no request has come on yet: clients open some in
-// advance. Shutdown would wait 5 s for each to become idle.
-type connections struct {
-	mu     sync.Mutex
-	open   map[net.Conn]struct{}
-	closed bool
-}
-
-func (c *connections) note(conn net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(c.open, conn)
-	case c.closed:
-		_ = conn.Close() // nobody has said anything on it
-	default:
-		if c.open == nil {
-			c.open = map[net.Conn]struct{}{}
-		}
-		c.open[conn] = struct{}{}
-	}
-}
-
-func (c *connections) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for conn := range c.open {
-		_ = conn.Close() // nobody has said anything on it
-	}
+	return errors.Join(closing, served, stopped, c.Firehose.Close(ctx), c.S3.Close())
 }

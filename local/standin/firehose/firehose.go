@@ -8,8 +8,8 @@
 // as on AWS; Close delivers what is left. Delivery is exactly once unless a
 // write reports an error after all: then it is repeated under the same key.
 //
-// Service knows nothing of HTTP, and its clock is package time alone, so
-// testing/synctest drives it. Handler is the protocol.
+// Records come from topics in this process; there is no API to put them by HTTP. The
+// clock is package time alone, so testing/synctest drives it.
 package firehose
 
 import (
@@ -29,12 +29,8 @@ import (
 	"github.com/headcount-etl/headcount/local/standin/usage"
 )
 
-// The limits of records and batches, from the quotas of Amazon Data Firehose.
-const (
-	MaxRecordBytes  = 1000 << 10
-	MaxBatchBytes   = 4 << 20
-	MaxBatchRecords = 500
-)
+// MaxRecordBytes is the limit of a record, from the quotas of Amazon Data Firehose.
+const MaxRecordBytes = 1000 << 10
 
 // Put writes one object. It must leave what was there, or nothing, when it
 // fails.
@@ -57,7 +53,7 @@ type Stream struct {
 	Name   string
 	Bucket string
 	// Prefix of the objects and ErrorPrefix of those with the bad records, with
-	// AWS's expressions !{timestamp:yyyy} (MM, dd, HH), in ErrorPrefix also
+	// AWS's expressions !{timestamp:yyyy}, MM, dd and HH, in ErrorPrefix also
 	// !{firehose:error-output-type}.
 	Prefix, ErrorPrefix string
 	// BufferBytes and BufferInterval say when records are delivered: when there
@@ -67,17 +63,9 @@ type Stream struct {
 	Convert        Convert
 }
 
-// The codes of the errors that this package answers.
-const (
-	InvalidArgument    = "InvalidArgumentException"
-	ResourceInUse      = "ResourceInUseException"
-	ResourceNotFound   = "ResourceNotFoundException"
-	ServiceUnavailable = "ServiceUnavailableException"
-)
-
 // unavailable is a refusal of what may be accepted later.
 func unavailable(format string, args ...any) *protocol.Error {
-	return &protocol.Error{Code: ServiceUnavailable, Message: fmt.Sprintf(format, args...), Status: http.StatusServiceUnavailable}
+	return &protocol.Error{Code: "ServiceUnavailableException", Message: fmt.Sprintf(format, args...), Status: http.StatusServiceUnavailable}
 }
 
 // Service is all streams.
@@ -89,7 +77,7 @@ type Service struct {
 	log zerolog.Logger
 
 	mu      sync.Mutex
-	streams map[string]*stream
+	streams map[string]*stream // by ARN
 	closed  bool
 }
 
@@ -111,10 +99,10 @@ func (s *Service) Create(config Stream) error {
 	if s.closed {
 		return unavailable("The stand-in is closing.")
 	}
-	if s.streams[config.Name] != nil {
-		return protocol.Refuse(ResourceInUse, "Firehose %s already exists.", config.Name)
+	if s.streams[ARN(config.Name)] != nil {
+		return fmt.Errorf("delivery stream %q: it exists already", config.Name)
 	}
-	s.streams[config.Name] = start(config, s.put, s.log)
+	s.streams[ARN(config.Name)] = start(config, s.put, s.log)
 	return nil
 }
 
@@ -132,59 +120,72 @@ func (config *Stream) check() error {
 	fault(config.BufferBytes <= 0, "BufferBytes must be positive")
 	fault(config.BufferInterval <= 0, "BufferInterval must be positive")
 	fault(config.Convert == nil, "it needs a conversion")
-	fault(!strings.Contains(config.ErrorPrefix, "!{firehose:error-output-type}"), "ErrorPrefix must contain !{firehose:error-output-type}")
+	fault(!strings.Contains(config.ErrorPrefix, errorOutputType), "ErrorPrefix must contain "+errorOutputType)
 	return errors.Join(faults...)
 }
 
-func (s *Service) stream(name string) (*stream, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d := s.streams[name]; d != nil {
-		return d, nil
+// errorOutputType stands for the only one that there can be here.
+const errorOutputType = "!{firehose:error-output-type}"
+
+// expand replaces the expressions of a prefix. The instant is the arrival of the
+// oldest record, in UTC. AWS puts the hour after a prefix without an instant; here
+// such a prefix is refused.
+func expand(prefix string, at time.Time, isError bool) (string, error) {
+	expressions := []string{}
+	for name, layout := range map[string]string{"yyyy": "2006", "MM": "01", "dd": "02", "HH": "15"} {
+		expressions = append(expressions, "!{timestamp:"+name+"}", at.UTC().Format(layout))
 	}
-	return nil, protocol.Refuse(ResourceNotFound, "Firehose %s not found under account %s.", name, protocol.Account)
+	if isError {
+		expressions = append(expressions, errorOutputType, "format-conversion-failed")
+	}
+	expanded := strings.NewReplacer(expressions...).Replace(prefix)
+	if _, unknown, ok := strings.Cut(expanded, "!{"); ok {
+		return "", fmt.Errorf("the prefix %q has !{%s, which headcount's stand-in does not know there", prefix, unknown)
+	}
+	if !strings.Contains(prefix, "!{") {
+		return "", fmt.Errorf("the prefix %q needs an expression such as !{timestamp:yyyy}, or AWS puts the hour after it", prefix)
+	}
+	return expanded, nil
 }
 
-// NameInARN finds the stream that the resource name names.
-func (s *Service) NameInARN(arn string) (string, error) {
-	name, ok := strings.CutPrefix(arn, ARN(""))
-	if !ok {
-		return "", protocol.Refuse(InvalidArgument, "%s is not the ARN of a delivery stream here.", arn)
+func (s *Service) stream(arn string) (*stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.streams[arn]; d != nil {
+		return d, nil
 	}
-	_, err := s.stream(name)
-	return name, err
+	return nil, protocol.Refuse("ResourceNotFoundException", "There is no delivery stream %s.", arn)
+}
+
+// Has reports whether there is a stream of that resource name. One that there is
+// stays.
+func (s *Service) Has(arn string) bool {
+	_, err := s.stream(arn)
+	return err == nil
 }
 
 // Await waits while too much waits for delivery. It is an error when ctx ends
 // first.
-func (s *Service) Await(ctx context.Context, name string) error {
-	d, err := s.stream(name)
+func (s *Service) Await(ctx context.Context, arn string) error {
+	d, err := s.stream(arn)
 	if err != nil {
 		return err
 	}
 	return d.await(ctx)
 }
 
-// PutRecords is Await and Add.
-func (s *Service) PutRecords(ctx context.Context, name string, records [][]byte) error {
-	if err := s.Await(ctx, name); err != nil {
-		return err
-	}
-	return s.Add(name, records)
-}
-
 // Add acknowledges all of the records or, with an error, none. It keeps the
 // slices. It never waits: without an Await before it, what the stream holds has
 // no bound.
-func (s *Service) Add(name string, records [][]byte) error {
-	d, err := s.stream(name)
+func (s *Service) Add(arn string, records [][]byte) error {
+	d, err := s.stream(arn)
 	if err != nil {
 		return err
 	}
 	used := usage.Count{Requests: 1, Messages: int64(len(records))}
 	for _, record := range records {
 		if len(record) > MaxRecordBytes {
-			return protocol.Refuse(InvalidArgument, "A record must have at most %d bytes.", MaxRecordBytes)
+			return protocol.Refuse("InvalidArgumentException", "A record must have at most %d bytes.", MaxRecordBytes)
 		}
 		used.Payload += int64(len(record))
 		used.Units += usage.Units(int64(len(record)), usage.RecordChunk)
@@ -192,7 +193,7 @@ func (s *Service) Add(name string, records [][]byte) error {
 	if err := d.add(records); err != nil {
 		return err
 	}
-	s.Usage.Add(usage.Key{Service: "firehose", Operation: "PutRecordBatch", Resource: name}, used)
+	s.Usage.Add(usage.Key{Service: "firehose", Operation: "PutRecordBatch", Resource: d.Name}, used)
 	return nil
 }
 

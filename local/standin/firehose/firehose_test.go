@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -97,9 +98,17 @@ func putAll(t *testing.T, s *Service, records ...string) {
 	for _, r := range records {
 		data = append(data, []byte(r))
 	}
-	if err := s.PutRecords(t.Context(), "lake", data); err != nil {
+	if err := putRecords(t.Context(), s, data...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// putRecords waits for room, as a topic does.
+func putRecords(ctx context.Context, s *Service, data ...[]byte) error {
+	if err := s.Await(ctx, ARN("lake")); err != nil {
+		return err
+	}
+	return s.Add(ARN("lake"), data)
 }
 
 func closeAll(t *testing.T, s *Service) {
@@ -252,13 +261,13 @@ func TestPutWaitsWhileTooMuchWaits(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		err := s.PutRecords(ctx, "lake", [][]byte{[]byte("y")})
+		err := putRecords(ctx, s, []byte("y"))
 		var refusal *protocol.Error
-		if !errors.As(err, &refusal) || refusal.Code != ServiceUnavailable {
+		if !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable {
 			t.Errorf("with no room: %v", err)
 		}
 		accepted := make(chan error)
-		go func() { accepted <- s.PutRecords(t.Context(), "lake", [][]byte{[]byte("z")}) }()
+		go func() { accepted <- putRecords(t.Context(), s, []byte("z")) }()
 		synctest.Wait()
 		b.fail(nil)
 		if err := <-accepted; err != nil {
@@ -275,7 +284,7 @@ func TestCloseDeliversWhatIsLeftAndAcceptsNoMore(t *testing.T) {
 		t.Error(content)
 	}
 	var refusal *protocol.Error
-	if err := s.PutRecords(t.Context(), "lake", [][]byte{{1}}); !errors.As(err, &refusal) {
+	if err := putRecords(t.Context(), s, []byte{1}); !errors.As(err, &refusal) {
 		t.Error(err)
 	}
 }
@@ -329,16 +338,38 @@ func TestCreateNamesEveryFault(t *testing.T) {
 func TestExpand(t *testing.T) {
 	at := time.Date(2024, 2, 3, 23, 5, 6, 0, time.FixedZone("", -3600))
 	for prefix, want := range map[string]string{
-		"":                         "2024/02/04/00/",
-		"raw/":                     "raw/2024/02/04/00/",
-		"y=!{timestamp:yyyy}/x":    "y=2024/x",
-		"!{timestamp:yyyy-MM-dd}/": "2024-02-04/",
+		"y=!{timestamp:yyyy}/x":                 "y=2024/x",
+		"!{timestamp:MM}-!{timestamp:dd}/":      "02-04/",
+		"!{timestamp:HH}/!{timestamp:HH}/y/!{/": "",
+		"raw/":                                  "", // AWS would put the hour after it
+		"!{firehose:error-output-type}/":        "", // good records have no error
+		"!{firehose:random-string}/":            "",
+		"!{timestamp:yyyy":                      "",
 	} {
-		if got, err := expand(prefix, at, false); err != nil || got != want {
+		if got, err := expand(prefix, at, false); (err != nil) != (want == "") || got != want {
 			t.Errorf("%q became %q, %v; want %q", prefix, got, err, want)
 		}
 	}
-	if _, err := expand("!{firehose:error-output-type}/", at, false); err == nil {
-		t.Error("an error type in the prefix of good records")
+	if got, err := expand("!{firehose:error-output-type}/", at, true); err != nil || got != "format-conversion-failed/" {
+		t.Error(got, err)
+	}
+}
+
+// TestWhatIsRefused: a record that is too large takes none of its batch along, and a
+// stream that is not there says so.
+func TestWhatIsRefused(t *testing.T) {
+	s, _ := newService(t, 1000, time.Hour)
+	defer closeAll(t, s)
+	for code, err := range map[string]error{
+		"InvalidArgumentException":  s.Add(ARN("lake"), [][]byte{{1}, make([]byte, MaxRecordBytes+1)}),
+		"ResourceNotFoundException": s.Add(ARN("none"), [][]byte{{1}}),
+	} {
+		var refusal *protocol.Error
+		if !errors.As(err, &refusal) || refusal.Code != code {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+	if !s.Has(ARN("lake")) || s.Has(ARN("none")) || s.Has("lake") {
+		t.Error("Has")
 	}
 }

@@ -2,13 +2,16 @@ package firehose
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
+
+	"github.com/headcount-etl/headcount/local/standin/protocol"
 )
 
 const (
@@ -30,9 +33,7 @@ type buffer struct {
 	records  []record
 	bytes    int
 	attempts int
-	// converted says that outputs are what is left to be written of the buffer.
-	converted bool
-	outputs   []output
+	outputs  []output // what is left to be written of it; nil before it is converted
 }
 
 // output is an object that has still to be written.
@@ -41,22 +42,21 @@ type output struct {
 	content []byte
 }
 
-// stream delivers in one goroutine; Flush and Close deliver in their caller's.
+// stream delivers in one goroutine; flush and close deliver in their caller's.
 type stream struct {
 	Stream
 	put Put
 	log zerolog.Logger
 
 	mu      sync.Mutex
-	open    *buffer   // is being filled; nil when there is nothing
-	waiting []*buffer // for delivery, the oldest first
-	room    chan struct{}
-	records int // that were acknowledged
+	changed *sync.Cond // of mu: buffers, or an end
+	open    *buffer    // is being filled; nil when there is nothing
+	waiting []*buffer  // for delivery, the oldest first
+	records int        // that were acknowledged
 	closed  bool
 	timer   *time.Timer // seals the open buffer
 
 	delivering chan struct{} // holds one token: the right to deliver
-	wake       chan struct{} // something waits for delivery
 	stop       context.CancelFunc
 	stopped    chan struct{}
 }
@@ -65,29 +65,33 @@ func start(config Stream, put Put, log zerolog.Logger) *stream {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &stream{
 		Stream: config, put: put, log: log.With().Str("delivery_stream", config.Name).Logger(),
-		room: make(chan struct{}), delivering: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		stop: cancel, stopped: make(chan struct{}),
+		delivering: make(chan struct{}, 1), stop: cancel, stopped: make(chan struct{}),
 	}
+	d.changed = sync.NewCond(&d.mu)
 	d.delivering <- struct{}{}
 	go d.run(ctx)
 	return d
+}
+
+// waitWhile waits as long as it is so, until ctx ends. d.mu is held, but not meanwhile.
+func (d *stream) waitWhile(ctx context.Context, is func() bool) {
+	defer context.AfterFunc(ctx, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.changed.Broadcast()
+	})()
+	for is() && ctx.Err() == nil {
+		d.changed.Wait()
+	}
 }
 
 // await waits for room, until ctx ends or the stream is closed.
 func (d *stream) await(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.waiting) >= maxWaiting && !d.closed {
-		room := d.room
-		d.mu.Unlock()
-		select {
-		case <-room:
-		case <-ctx.Done():
-		}
-		d.mu.Lock()
-		if ctx.Err() != nil {
-			return unavailable("Slow down: %d buffers wait for delivery.", len(d.waiting))
-		}
+	full := func() bool { return len(d.waiting) >= maxWaiting && !d.closed }
+	if d.waitWhile(ctx, full); full() {
+		return unavailable("Slow down: %d buffers wait for delivery.", len(d.waiting))
 	}
 	return d.refusal()
 }
@@ -135,10 +139,7 @@ func (d *stream) seal() {
 	d.timer.Stop()
 	d.waiting = append(d.waiting, d.open)
 	d.open = nil
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
+	d.changed.Broadcast()
 }
 
 func (d *stream) sealIf(opened *buffer) {
@@ -152,27 +153,21 @@ func (d *stream) sealIf(opened *buffer) {
 // run delivers what waits, and tries again what failed.
 func (d *stream) run(ctx context.Context) {
 	defer close(d.stopped)
-	pause := firstRetry
-	for {
+	for pause := firstRetry; ctx.Err() == nil; {
+		d.mu.Lock()
+		d.waitWhile(ctx, func() bool { return len(d.waiting) == 0 })
+		d.mu.Unlock()
+		err := d.deliver(ctx)
+		if err == nil || ctx.Err() != nil {
+			pause = firstRetry
+			continue
+		}
+		d.log.Error().Err(err).Dur("retry_in_ms", pause).Msg("delivery failed")
 		select {
 		case <-ctx.Done():
-			return
-		case <-d.wake:
+		case <-time.After(pause):
 		}
-		for {
-			err := d.deliver(ctx)
-			if err == nil || ctx.Err() != nil {
-				pause = firstRetry
-				break
-			}
-			d.log.Error().Err(err).Dur("retry_in_ms", pause).Msg("delivery failed")
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, lastRetry)
-		}
+		pause = min(2*pause, lastRetry)
 	}
 }
 
@@ -189,17 +184,11 @@ func (d *stream) flush(ctx context.Context) error {
 func (d *stream) close(ctx context.Context) error {
 	d.mu.Lock()
 	d.closed = true
-	d.makeRoom()
+	d.changed.Broadcast()
 	d.mu.Unlock()
 	d.stop()
 	<-d.stopped
 	return d.flush(ctx)
-}
-
-// makeRoom lets those go on that wait to add records. d.mu is held.
-func (d *stream) makeRoom() {
-	close(d.room)
-	d.room = make(chan struct{})
 }
 
 // deliver writes the waiting buffers, one after the other, until none is left
@@ -211,33 +200,30 @@ func (d *stream) deliver(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { d.delivering <- struct{}{} }()
-	for {
-		d.mu.Lock()
-		if len(d.waiting) == 0 {
-			d.mu.Unlock()
-			return nil
-		}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.waiting) > 0 {
 		first := d.waiting[0]
 		d.mu.Unlock()
-		if err := d.deliverOne(ctx, first); err != nil {
+		err := d.deliverOne(ctx, first)
+		d.mu.Lock()
+		if err != nil {
 			return err
 		}
-		d.mu.Lock()
 		d.waiting = d.waiting[1:]
-		d.makeRoom()
-		d.mu.Unlock()
+		d.changed.Broadcast()
 	}
+	return nil
 }
 
 // deliverOne converts a buffer, once, and writes its objects, each until it has
 // succeeded. The keys stay the same over all attempts.
 func (d *stream) deliverOne(ctx context.Context, b *buffer) (err error) {
 	b.attempts++
-	if !b.converted {
+	if b.outputs == nil {
 		if b.outputs, err = d.convert(b); err != nil {
 			return err
 		}
-		b.converted = true
 	}
 	for len(b.outputs) > 0 {
 		if err := d.put(ctx, d.Bucket, b.outputs[0].key, b.outputs[0].content); err != nil {
@@ -248,7 +234,9 @@ func (d *stream) deliverOne(ctx context.Context, b *buffer) (err error) {
 	return nil
 }
 
-// convert makes an object of the good records, and one of the bad ones.
+// convert makes an object of the good records, and one of the bad ones. Their names
+// are as on AWS: the prefix, the stream, its version, the arrival of the oldest
+// record and something random.
 func (d *stream) convert(b *buffer) (outputs []output, err error) {
 	data := make([][]byte, len(b.records))
 	for i := range b.records {
@@ -262,28 +250,23 @@ func (d *stream) convert(b *buffer) (outputs []output, err error) {
 		return nil, fmt.Errorf("the conversion gave an object of %d bytes for %d good records", len(object), good)
 	}
 	oldest := b.records[0].at
-	name := objectName(d.Name, oldest)
+	prefix, fault := expand(d.Prefix, oldest, false)
+	errorPrefix, errorFault := expand(d.ErrorPrefix, oldest, true)
+	if err := errors.Join(fault, errorFault); err != nil {
+		return nil, err
+	}
+	name := d.Name + "-1-" + oldest.UTC().Format("2006-01-02-15-04-05-") + uuid.NewString()
 	if object != nil {
-		prefix, err := expand(d.Prefix, oldest, false)
-		if err != nil {
-			return nil, err
-		}
 		outputs = append(outputs, output{prefix + name + ".parquet", object})
 	}
 	if len(bad) == 0 {
 		return outputs, nil
 	}
-	prefix, err := expand(d.ErrorPrefix, oldest, true)
-	if err != nil {
-		return nil, err
-	}
 	var lines []byte
 	for _, fault := range bad {
-		if lines, err = appendFailed(lines, &b.records[fault.Index], fault, b.attempts); err != nil {
-			return nil, err
-		}
+		lines = append(append(lines, protocol.JSON(failed(&b.records[fault.Index], fault, b.attempts))...), '\n')
 	}
-	return append(outputs, output{prefix + name, lines}), nil
+	return append(outputs, output{errorPrefix + name, lines}), nil
 }
 
 // failedRecord is a line of an object under the error prefix. The names are
@@ -301,15 +284,11 @@ type failedRecord struct {
 	SubSequenceNumber      *int   `json:"subSequenceNumber"`
 }
 
-func appendFailed(to []byte, r *record, fault Bad, attempts int) ([]byte, error) {
-	line, err := json.Marshal(failedRecord{
+func failed(r *record, fault Bad, attempts int) failedRecord {
+	return failedRecord{
 		AttemptsMade: attempts, ArrivalTimestamp: r.at.UnixMilli(),
 		LastErrorCode: fault.Code, LastErrorMessage: fault.Message,
 		AttemptEndingTimestamp: time.Now().UnixMilli(),
 		RawData:                r.data, SequenceNumber: strconv.Itoa(r.number),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("describe a record that could not be converted: %w", err)
 	}
-	return append(append(to, line...), '\n'), nil
 }

@@ -4,12 +4,18 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/xml"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/headcount-etl/headcount/local/standin/protocol"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // Version is the parameter Version of every request to SNS.
@@ -17,203 +23,248 @@ const Version = "2010-03-31"
 
 const pageSize = 100 // of lists, as on AWS
 
+const namespace = "http://sns.amazonaws.com/doc/2010-03-31/"
+
+// answer has the members of the answers to all actions, with AWS's names. Those that
+// an action does not have are empty.
+type answer struct {
+	TopicArn, SubscriptionArn, MessageId      string   `xml:",omitempty"` //nolint:revive // AWS's names.
+	Attributes                                *entries `xml:",omitempty"`
+	Topics, Subscriptions, Successful, Failed *members `xml:",omitempty"`
+	NextToken                                 string   `xml:",omitempty"`
+}
+
+type entries struct {
+	Entry []entry `xml:"entry"`
+}
+
+type entry struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+type members struct {
+	Member []member `xml:"member"`
+}
+
+// member is one of a list: a topic, a subscription, or what became of an entry.
+type member struct {
+	TopicArn, Protocol, SubscriptionArn, Owner, Endpoint string `xml:",omitempty"` //nolint:revive // AWS's names.
+	Id, MessageId, Code, Message, SenderFault            string `xml:",omitempty"` //nolint:revive // AWS's names.
+}
+
 // Serve answers one request in SNS's query protocol, whose form has been read.
 // Signatures are not checked.
 func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values) {
-	out := &answer{}
 	action := form.Get("Action")
-	if err := s.run(r.Context(), action, request{form}, out); err != nil {
+	result, err := s.run(r.Context(), action, request{form})
+	if err != nil {
 		WriteError(w, protocol.As(err, InternalError))
 		return
 	}
-	out.write(w, action)
+	type named struct {
+		XMLName xml.Name
+		answer
+	}
+	id := uuid.NewString()
+	write(w, http.StatusOK, id, struct {
+		XMLName   xml.Name
+		Result    named
+		RequestID string `xml:"ResponseMetadata>RequestId"`
+	}{xml.Name{Space: namespace, Local: action + "Response"}, named{xml.Name{Local: action + "Result"}, result}, id})
 }
 
-func (s *Service) run(ctx context.Context, action string, in request, out *answer) error {
+// WriteError refuses a request in the query protocol, also for services that are
+// not here.
+func WriteError(w http.ResponseWriter, refusal *protocol.Error) {
+	type fault struct{ Type, Code, Message string }
+	id := uuid.NewString()
+	write(w, refusal.HTTPStatus(), id, struct {
+		XMLName   xml.Name
+		Error     fault
+		RequestID string `xml:"RequestId"`
+	}{xml.Name{Space: namespace, Local: "ErrorResponse"}, fault{refusal.Side(), refusal.Code, refusal.Message}, id})
+}
+
+func write(w http.ResponseWriter, status int, id string, value any) {
+	body, err := xml.Marshal(value)
+	if err != nil { // Texts and lists of them can always be written.
+		status, body = http.StatusInternalServerError, nil
+	}
+	protocol.Write(w, "text/xml", id, status, body)
+}
+
+func (s *Service) run(ctx context.Context, action string, in request) (out answer, err error) {
 	for _, name := range []string{"TopicArn", "TargetArn", "SubscriptionArn"} {
 		if n := len(strings.Split(in.Get(name), ":")); in.Has(name) && n < 6 {
-			return invalid("%s Reason: An ARN must have at least 6 elements, not %d", name, n)
+			return out, invalid("%s Reason: An ARN must have at least 6 elements, not %d", name, n)
 		}
 	}
+	topic, subscription, name, value := in.Get("TopicArn"), in.Get("SubscriptionArn"), in.Get("AttributeName"), in.Get("AttributeValue")
 	switch action {
 	case "Publish":
-		return s.publish(ctx, in, out)
+		return s.publish(ctx, in)
 	case "PublishBatch":
-		return s.publishBatch(ctx, in, out)
+		return s.publishBatch(ctx, in)
 	case "CreateTopic":
-		arn, err := s.CreateTopic(in.Get("Name"), in.pairs("Attributes.entry", "key", "value"))
-		out.text("TopicArn", arn)
-		return err
+		out.TopicArn, err = s.CreateTopic(in.Get("Name"), in.attributes())
 	case "DeleteTopic":
-		s.DeleteTopic(in.Get("TopicArn"))
-		return nil
+		s.DeleteTopic(topic)
 	case "ListTopics":
-		return out.page(in, "Topics", s.Topics(), func(arn string) { out.text("TopicArn", arn) })
+		out.Topics, out.NextToken, err = page(in, s.Topics(), func(arn string) member { return member{TopicArn: arn} })
 	case "GetTopicAttributes":
-		attributes, err := s.TopicAttributes(in.Get("TopicArn"))
-		out.attributes(attributes)
-		return err
+		out.Attributes, err = sorted(s.TopicAttributes(topic))
 	case "SetTopicAttributes":
-		return s.SetTopicAttribute(in.Get("TopicArn"), in.Get("AttributeName"), in.Get("AttributeValue"))
+		err = s.SetTopicAttribute(topic, name, value)
 	case "Subscribe":
-		arn, err := s.Subscribe(in.Get("TopicArn"), in.Get("Protocol"), in.Get("Endpoint"),
-			in.pairs("Attributes.entry", "key", "value"))
-		out.text("SubscriptionArn", arn)
-		return err
+		out.SubscriptionArn, err = s.Subscribe(topic, in.Get("Protocol"), in.Get("Endpoint"), in.attributes())
 	case "Unsubscribe":
-		s.Unsubscribe(in.Get("SubscriptionArn"))
-		return nil
-	case "ListSubscriptions", "ListSubscriptionsByTopic":
-		list, err := s.list(action, in.Get("TopicArn"))
-		if err != nil {
-			return err
+		s.Unsubscribe(subscription)
+	case "ListSubscriptions":
+		out.Subscriptions, out.NextToken, err = page(in, s.Subscriptions(""), s.describe)
+	case "ListSubscriptionsByTopic":
+		if _, err = s.to(topic); err == nil {
+			out.Subscriptions, out.NextToken, err = page(in, s.Subscriptions(topic), s.describe)
 		}
-		return out.page(in, "Subscriptions", list, func(arn string) { s.describe(out, arn) })
 	case "GetSubscriptionAttributes":
-		attributes, err := s.SubscriptionAttributes(in.Get("SubscriptionArn"))
-		out.attributes(attributes)
-		return err
+		out.Attributes, err = sorted(s.SubscriptionAttributes(subscription))
 	case "SetSubscriptionAttributes":
-		return s.SetSubscriptionAttribute(in.Get("SubscriptionArn"), in.Get("AttributeName"), in.Get("AttributeValue"))
+		err = s.SetSubscriptionAttribute(subscription, name, value)
 	default:
-		return protocol.Missing(InvalidAction, "sns "+action)
+		err = protocol.Missing(InvalidAction, "sns "+action)
 	}
+	return out, err
 }
 
-func (s *Service) list(action, topicARN string) ([]string, error) {
-	if action == "ListSubscriptions" {
-		return s.Subscriptions(""), nil
+func sorted(attributes map[string]string, err error) (*entries, error) {
+	out := &entries{}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		out.Entry = append(out.Entry, entry{name, attributes[name]})
 	}
-	if _, err := s.to(topicARN); err != nil {
-		return nil, err
-	}
-	return s.Subscriptions(topicARN), nil
+	return out, err
 }
 
-func (s *Service) describe(out *answer, arn string) {
-	attributes, err := s.SubscriptionAttributes(arn)
+// describe tells of a subscription. One that went away a moment ago has no more than
+// its ARN.
+func (s *Service) describe(arn string) member {
+	a, _ := s.SubscriptionAttributes(arn)
+	return member{TopicArn: a["TopicArn"], Protocol: a["Protocol"], SubscriptionArn: arn, Owner: a["Owner"], Endpoint: a["Endpoint"]}
+}
+
+// page gives a page of a sorted list; the token is the last name of the page
+// before.
+func page(in request, all []string, one func(string) member) (list *members, next string, err error) {
+	last, err := base64.URLEncoding.DecodeString(in.Get("NextToken"))
 	if err != nil {
-		return // It went away a moment ago.
+		return nil, "", invalid("NextToken")
 	}
-	for _, name := range []string{"TopicArn", "Protocol", "SubscriptionArn", "Owner", "Endpoint"} {
-		out.text(name, attributes[name])
+	names, more := protocol.Page(all, string(last), pageSize)
+	list = &members{}
+	for _, name := range names {
+		list.Member = append(list.Member, one(name))
 	}
+	if more {
+		next = base64.URLEncoding.EncodeToString([]byte(names[len(names)-1]))
+	}
+	return list, next, nil
 }
 
-func (s *Service) publish(ctx context.Context, in request, out *answer) error {
+func (s *Service) publish(ctx context.Context, in request) (out answer, err error) {
 	topic := in.Get("TopicArn")
 	if topic == "" {
 		topic = in.Get("TargetArn")
 	}
 	if topic == "" {
-		return invalid("TopicArn or TargetArn Reason: no value for required parameter")
+		return out, invalid("TopicArn or TargetArn Reason: no value for required parameter")
 	}
 	m, err := in.message("")
 	if err != nil {
-		return err
+		return out, err
 	}
-	if err := m.Check(); err != nil {
-		return err
+	messages := []*Message{m}
+	if err := s.Publish(ctx, topic, messages); err != nil {
+		return out, err
 	}
-	ids, err := s.Publish(ctx, topic, []*Message{m})
-	if err != nil {
-		return err
-	}
-	s.countRequest("Publish", topic, 1, m.Size())
-	out.text("MessageId", ids[0])
-	return nil
+	s.count("Publish", topic, messages)
+	return answer{MessageId: m.id}, nil
 }
 
-func (s *Service) publishBatch(ctx context.Context, in request, out *answer) error {
-	const entries = "PublishBatchRequestEntries.member"
+func (s *Service) publishBatch(ctx context.Context, in request) (answer, error) {
 	ids, size := []string{}, 0
-	messages, good := []*Message{}, []string{}
-	faults := map[string]error{}
-	for i := 1; in.Has(member(entries, i) + ".Id"); i++ {
-		id := in.Get(member(entries, i) + ".Id")
-		ids = append(ids, id)
-		m, err := in.message(member(entries, i) + ".")
-		if err == nil {
-			size += m.Size()
-			err = m.Check()
+	all, good := []*Message{}, []*Message{}
+	done, failed := &members{}, &members{}
+	for i := 1; ; i++ {
+		prefix := "PublishBatchRequestEntries.member." + strconv.Itoa(i) + "."
+		if !in.Has(prefix + "Id") {
+			break
 		}
+		id := in.Get(prefix + "Id")
+		m, err := in.message(prefix)
+		ids, all, size = append(ids, id), append(all, m), size+m.Size()
 		if err != nil {
-			faults[id] = err
+			refusal := protocol.As(err, InternalError)
+			failed.Member = append(failed.Member, member{Id: id, Code: refusal.Code, Message: refusal.Message, SenderFault: "true"})
 			continue
 		}
-		messages, good = append(messages, m), append(good, id)
+		good = append(good, m)
+		done.Member = append(done.Member, member{Id: id})
 	}
 	if err := protocol.CheckBatch(ids, size, MaxMessageBytes); err != nil {
-		return err
+		return answer{}, err
 	}
-	published, err := s.Publish(ctx, in.Get("TopicArn"), messages)
-	if err != nil {
-		return err
+	topic := in.Get("TopicArn")
+	if err := s.Publish(ctx, topic, good); err != nil {
+		return answer{}, err
 	}
-	s.countRequest("PublishBatch", in.Get("TopicArn"), len(ids), size)
-	out.open("Successful")
-	for i, id := range good {
-		out.open("member")
-		out.text("Id", id)
-		out.text("MessageId", published[i])
-		out.close("member")
+	s.count("PublishBatch", topic, all)
+	for i, m := range good {
+		done.Member[i].MessageId = m.id
 	}
-	out.close("Successful")
-	out.open("Failed")
-	for _, id := range ids {
-		if err := faults[id]; err != nil {
-			refusal := protocol.As(err, InternalError)
-			out.open("member")
-			out.text("Id", id)
-			out.text("Code", refusal.Code)
-			out.text("Message", refusal.Message)
-			out.text("SenderFault", "true")
-			out.close("member")
-		}
-	}
-	out.close("Failed")
-	return nil
+	return answer{Successful: done, Failed: failed}, nil
 }
 
 // request reads the parameters of the query protocol.
 type request struct{ url.Values }
 
-func member(list string, i int) string { return list + "." + strconv.Itoa(i) }
-
-// pairs reads a map: <list>.1.<key>, <list>.1.<value>, <list>.2.<key> and so on.
-func (r request) pairs(list, key, value string) map[string]string {
-	pairs := map[string]string{}
-	for i := 1; r.Has(member(list, i) + "." + key); i++ {
-		pairs[r.Get(member(list, i)+"."+key)] = r.Get(member(list, i) + "." + value)
+// attributes reads the map: Attributes.entry.1.key, Attributes.entry.1.value,
+// Attributes.entry.2.key and so on.
+func (r request) attributes() map[string]string {
+	all := map[string]string{}
+	for i := 1; ; i++ {
+		entry := "Attributes.entry." + strconv.Itoa(i)
+		if !r.Has(entry + ".key") {
+			return all
+		}
+		all[r.Get(entry+".key")] = r.Get(entry + ".value")
 	}
-	return pairs
 }
 
-// message reads the message whose parameters begin with the prefix.
+// message reads the message whose parameters begin with the prefix, and finds the
+// first rule that it breaks; it has its size even then.
 func (r request) message(prefix string) (*Message, error) {
-	if r.Has(prefix+"MessageGroupId") || r.Has(prefix+"MessageDeduplicationId") {
-		return nil, invalid("headcount's stand-in has no message groups and no deduplication")
-	}
-	m := &Message{Body: r.Get(prefix + "Message"), Subject: r.Get(prefix + "Subject")}
-	if r.Has(prefix+"Subject") && m.Subject == "" {
-		return nil, invalid("Subject")
-	}
-	list := prefix + "MessageAttributes.entry"
-	for i := 1; r.Has(member(list, i) + ".Name"); i++ {
-		entry := member(list, i)
+	m := &Message{Body: r.Get(prefix + "Message"), Subject: r.Get(prefix + "Subject"), Attributes: map[string]sqs.Value{}}
+	for i := 1; ; i++ {
+		entry := prefix + "MessageAttributes.entry." + strconv.Itoa(i)
+		name := r.Get(entry + ".Name")
+		if !r.Has(entry + ".Name") {
+			break
+		}
+		if _, twice := m.Attributes[name]; twice {
+			return m, invalid("two message attributes are called %s", name)
+		}
 		binary, err := base64.StdEncoding.DecodeString(r.Get(entry + ".Value.BinaryValue"))
 		if err != nil {
-			return nil, invalid("BinaryValue is not base64")
+			return m, invalid("BinaryValue is not base64")
 		}
-		m.Attributes = append(m.Attributes, Attribute{
-			Name: r.Get(entry + ".Name"), DataType: r.Get(entry + ".Value.DataType"),
-			String: r.Get(entry + ".Value.StringValue"), Binary: binary,
-		})
+		m.Attributes[name] = sqs.Value{DataType: r.Get(entry + ".Value.DataType"), StringValue: r.Get(entry + ".Value.StringValue"), BinaryValue: binary}
 	}
-	switch r.Get(prefix + "MessageStructure") {
-	case "":
-		return m, nil
-	case "json":
+	structure := r.Get(prefix + "MessageStructure")
+	switch {
+	case r.Has(prefix+"MessageGroupId") || r.Has(prefix+"MessageDeduplicationId"):
+		return m, invalid("headcount's stand-in has no message groups and no deduplication")
+	case r.Has(prefix+"Subject") && m.Subject == "":
+		return m, invalid("Subject")
+	case structure == "json":
 		// What is no text is passed over, and the protocol gets the default.
 		var each map[string]any
 		err := json.Unmarshal([]byte(m.Body), &each)
@@ -225,32 +276,11 @@ func (r request) message(prefix string) (*Message, error) {
 		}
 		text, ok := m.PerProtocol["default"]
 		if err != nil || !ok {
-			return nil, invalid("Message Structure - No default entry in JSON message body")
+			return m, invalid("Message Structure - No default entry in JSON message body")
 		}
 		m.Body = text
-		return m, nil
-	default:
-		return nil, invalid("MessageStructure")
+	case structure != "":
+		return m, invalid("MessageStructure")
 	}
-}
-
-// page answers a page of a sorted list; the token is the last name of the page
-// before.
-func (out *answer) page(in request, name string, all []string, one func(string)) error {
-	last, err := base64.URLEncoding.DecodeString(in.Get("NextToken"))
-	if err != nil {
-		return invalid("NextToken")
-	}
-	page, more := protocol.Page(all, string(last), pageSize)
-	out.open(name)
-	for _, arn := range page {
-		out.open("member")
-		one(arn)
-		out.close("member")
-	}
-	out.close(name)
-	if more {
-		out.text("NextToken", base64.URLEncoding.EncodeToString([]byte(page[len(page)-1])))
-	}
-	return nil
+	return m, m.Check()
 }

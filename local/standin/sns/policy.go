@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 )
 
 // The limits of a filter policy, from "Filter policy constraints" in the
@@ -18,30 +20,32 @@ const (
 	maxPolicyNumber       = 1e9
 )
 
-// policy is one object of a filter policy. It matches what has, for each of its
-// keys, a value that one of the key's tests accepts, and what matches at least
-// one part of each $or.
-type policy struct {
-	keys []keyRule
-	ors  [][]*policy
-}
+// policy is one object of a filter policy, by key. It matches what has, for each of
+// its keys, values that the key's rule accepts.
+type policy map[string]rule
 
-type keyRule struct {
-	name   string
-	tests  []test  // of a leaf
-	nested *policy // of an object, in policies on the body only
-}
+// rule accepts what stands under a key, or not. A list stands for each of its
+// elements; a key that is not there has no values.
+type rule func(values []any) bool
 
-// test is one element of a key's list.
-type test struct {
-	exists  bool             // the key must be there, with a value
-	missing bool             // the key must not be there
-	value   func(v any) bool // some value of the key must pass; nil with the two above
+// leaf accepts one value.
+type leaf func(value any) bool
+
+func (accepts leaf) some(values []any) bool { return slices.ContainsFunc(values, accepts) }
+
+// operators are the parsers of the tests that a policy can name, by name. Each reads
+// what stands behind the name.
+var operators = map[string]func(operand any) (rule, error){
+	"anything-but":       parseAnythingBut,
+	"equals-ignore-case": onStrings(strings.EqualFold),
+	"exists":             parseExists,
+	"prefix":             onStrings(strings.HasPrefix),
+	"suffix":             onStrings(strings.HasSuffix),
 }
 
 // parsePolicy reads a filter policy. Empty text and {} are no policy: nil. In a
 // policy on the body the key a.b means b in a, as it does in the body.
-func parsePolicy(text string, onBody bool) (*policy, error) {
+func parsePolicy(text string, onBody bool) (policy, error) {
 	if text == "" {
 		return nil, nil // Both are an answer.
 	}
@@ -55,151 +59,194 @@ func parsePolicy(text string, onBody bool) (*policy, error) {
 	if onBody {
 		nest(object)
 	}
-	p := &parser{onBody: onBody}
-	parsed, combinations, err := p.object(object, 1)
+	p := &parser{onBody: onBody, combinations: 1}
+	parsed, err := p.object(object, 1)
 	switch {
 	case err != nil:
 		return nil, err
 	case p.keys > maxPolicyKeys:
 		return nil, fmt.Errorf("a filter policy can not have more than %d keys", maxPolicyKeys)
-	case combinations > maxPolicyCombinations:
-		return nil, fmt.Errorf("a filter policy is too complex: %d combinations of values, %d are allowed", combinations, maxPolicyCombinations)
+	case p.combinations > maxPolicyCombinations:
+		return nil, fmt.Errorf("a filter policy is too complex: %d combinations of values, %d are allowed", p.combinations, maxPolicyCombinations)
 	}
 	return parsed, nil
 }
 
+// parser counts as AWS does: the combinations are the product, over the keys, of the
+// values times the depth.
 type parser struct {
-	onBody bool
-	keys   int
+	onBody             bool
+	keys, combinations int
 }
 
-// object parses one level of the policy. The number of combinations is that of
-// AWS: the product, over the keys, of the values times the depth.
-func (p *parser) object(object map[string]any, depth int) (*policy, int, error) {
-	parsed, combinations := &policy{}, 1
+// object parses one level of the policy.
+func (p *parser) object(object map[string]any, depth int) (policy, error) {
+	parsed := policy{}
 	for name, value := range object {
-		if name == "$or" && isOr(value) {
-			alternatives, sum, err := p.or(value.([]any), depth) // isOr has seen it.
-			if err != nil {
-				return nil, 0, err
-			}
-			parsed.ors = append(parsed.ors, alternatives)
-			combinations *= sum
-			continue
-		}
-		rule := keyRule{name: name}
-		count := 1
 		var err error
-		switch value := value.(type) {
-		case map[string]any:
-			if !p.onBody {
-				return nil, 0, fmt.Errorf("%q: the filter policy scope MessageAttributes does not support nested filter policies", name)
-			}
-			if len(value) == 0 {
-				return nil, 0, fmt.Errorf("%q: an empty object is not allowed", name)
-			}
-			rule.nested, count, err = p.object(value, depth+1)
-		case []any:
-			p.keys++
-			rule.tests, err = parseTests(value)
-			count = len(value) * depth
-		default:
-			err = errors.New("it must be an object or an array")
+		if parsed[name], err = p.rule(name, value, depth); err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
 		}
-		if err != nil {
-			return nil, 0, fmt.Errorf("%q: %w", name, err)
-		}
-		combinations = min(combinations*count, 1<<20) // far above the limit, below an overflow
-		parsed.keys = append(parsed.keys, rule)
 	}
-	return parsed, combinations, nil
+	return parsed, nil
 }
 
-// isOr reports whether $or is the operator, and not a key that happens to be called
-// so: it has a list of at least two objects, none of which has an operator as its key.
-func isOr(value any) bool {
-	list, ok := value.([]any)
-	if !ok || len(list) < 2 {
-		return false
+func (p *parser) rule(name string, value any, depth int) (rule, error) {
+	object, isObject := value.(map[string]any)
+	list, isList := value.([]any)
+	switch {
+	case name == "$or":
+		return nil, errors.New("headcount's stand-in has no $or")
+	case isObject && !p.onBody:
+		return nil, errors.New("the filter policy scope MessageAttributes does not support nested filter policies")
+	case isObject && len(object) > 0:
+		inner, err := p.object(object, depth+1)
+		return func(values []any) bool {
+			return len(values) == 0 && inner.all(nil) || slices.ContainsFunc(values, func(v any) bool {
+				object, _ := v.(map[string]any)
+				return inner.all(object)
+			})
+		}, err
+	case isList && len(list) > 0:
+		p.keys++
+		p.combinations = min(p.combinations*len(list)*depth, 1<<20) // far above the limit, below an overflow
+		return parseTests(list)
 	}
-	for _, element := range list {
-		object, ok := element.(map[string]any)
-		if !ok || len(object) == 0 {
-			return false
+	return nil, errors.New("it must be an object or an array, and not empty")
+}
+
+// parseTests makes of a key's list a rule that accepts what one of its elements does.
+func parseTests(list []any) (rule, error) {
+	tests := make([]rule, len(list))
+	for i, element := range list {
+		var err error
+		if tests[i], err = parseTest(element); err != nil {
+			return nil, err
 		}
-		for name := range object {
-			if _, reserved := operatorNamed(name); reserved {
-				return false
-			}
+	}
+	return func(values []any) bool {
+		return slices.ContainsFunc(tests, func(test rule) bool { return test(values) })
+	}, nil
+}
+
+func parseTest(element any) (rule, error) {
+	object, ok := element.(map[string]any)
+	if !ok {
+		test, err := equals(element)
+		return test.some, err
+	}
+	if len(object) != 1 {
+		return nil, errors.New("an object in the list must have one operator")
+	}
+	for name, operand := range object {
+		parse := operators[name]
+		if parse == nil {
+			return nil, fmt.Errorf("headcount's stand-in does not know the match type %s, but %s", name, strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
 		}
+		test, err := parse(operand)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return test, nil
+	}
+	return nil, nil
+}
+
+// equals tests for a string, a number, a boolean or null. A number that is
+// equal is accepted however it was written: 5, 5.0, 5e0.
+func equals(wanted any) (leaf, error) {
+	switch n := wanted.(type) {
+	case []any:
+		return nil, errors.New("match value must be String, number, true, false, or null")
+	case float64:
+		if n < -maxPolicyNumber || n > maxPolicyNumber {
+			return nil, errors.New("a number must be between -10^9 and 10^9")
+		}
+	}
+	return func(v any) bool { return isLeaf(v) && v == wanted }, nil
+}
+
+func isLeaf(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return false
 	}
 	return true
 }
 
-func (p *parser) or(list []any, depth int) ([]*policy, int, error) {
-	alternatives, sum := make([]*policy, len(list)), 0
-	for i, element := range list {
-		parsed, combinations, err := p.object(element.(map[string]any), depth) // isOr has seen it.
-		if err != nil {
-			return nil, 0, err
+// onStrings makes an operator of a comparison of two strings.
+func onStrings(compare func(value, wanted string) bool) func(any) (rule, error) {
+	return func(operand any) (rule, error) {
+		wanted, ok := operand.(string)
+		if !ok || wanted == "" {
+			return nil, errors.New("want a string that is not empty")
 		}
-		alternatives[i] = parsed
-		sum += combinations
+		return leaf(func(v any) bool {
+			s, ok := v.(string)
+			return ok && compare(s, wanted)
+		}).some, nil
 	}
-	return alternatives, sum, nil
+}
+
+// parseExists reads true, for a leaf that is neither null nor empty, or false, for no
+// value at all, or none but objects.
+func parseExists(operand any) (rule, error) {
+	exists, ok := operand.(bool)
+	switch {
+	case !ok:
+		return nil, errors.New("want true or false")
+	case exists:
+		return leaf(func(v any) bool { return isLeaf(v) && v != nil && v != "" }).some, nil
+	}
+	return func(values []any) bool {
+		return len(values) == 0 || slices.ContainsFunc(values, func(v any) bool { return !isLeaf(v) })
+	}, nil
+}
+
+// parseAnythingBut reads a string or number, a list of them, or an object with
+// prefix.
+func parseAnythingBut(operand any) (rule, error) {
+	if object, ok := operand.(map[string]any); ok {
+		if len(object) != 1 || object["prefix"] == nil {
+			return nil, errors.New("want prefix, or values")
+		}
+		has, err := onStrings(strings.HasPrefix)(object["prefix"])
+		return leaf(func(v any) bool { return isLeaf(v) && !has([]any{v}) }).some, err
+	}
+	unwanted, isList := operand.([]any)
+	if !isList {
+		unwanted = []any{operand}
+	}
+	if len(unwanted) == 0 {
+		return nil, errors.New("an empty list is not allowed")
+	}
+	for _, element := range unwanted {
+		_, isString := element.(string)
+		if _, isNumber := element.(float64); !isNumber && !isString {
+			return nil, errors.New("want strings and numbers")
+		}
+		if _, err := equals(element); err != nil {
+			return nil, err
+		}
+	}
+	return leaf(func(v any) bool { return isLeaf(v) && !slices.Contains(unwanted, v) }).some, nil
 }
 
 // matches evaluates the policy on an object: of message attributes or of a
 // body. As on AWS, nothing matches an empty object, not even exists: false.
-func (p *policy) matches(object map[string]any) bool {
-	return len(object) > 0 && p.all(object)
-}
+func (p policy) matches(object map[string]any) bool { return len(object) > 0 && p.all(object) }
 
-func (p *policy) all(object map[string]any) bool {
-	for i := range p.keys {
-		if !p.keys[i].matches(object) {
-			return false
+func (p policy) all(object map[string]any) bool {
+	for name, accepts := range p {
+		var values []any
+		if value, ok := object[name]; ok {
+			values = elements(nil, value)
 		}
-	}
-	for _, alternatives := range p.ors {
-		some := false
-		for _, alternative := range alternatives {
-			some = some || alternative.all(object)
-		}
-		if !some {
+		if !accepts(values) {
 			return false
 		}
 	}
 	return true
-}
-
-// matches evaluates the rule. A list stands for each of its elements, in turn: in
-// one of them everything that is nested in the rule must hold.
-func (rule *keyRule) matches(object map[string]any) bool {
-	var values []any
-	if value, ok := object[rule.name]; ok {
-		values = elements(nil, value)
-	}
-	missing := len(values) == 0
-	for _, v := range values {
-		inner, isObject := v.(map[string]any)
-		missing = missing || isObject // It is no value.
-		if rule.nested != nil && rule.nested.all(inner) {
-			return true
-		}
-	}
-	if rule.nested != nil {
-		return len(values) == 0 && rule.nested.all(nil)
-	}
-	for _, t := range rule.tests {
-		switch {
-		case t.missing && missing, t.exists && hasValue(values):
-			return true
-		case t.value != nil && slices.ContainsFunc(values, t.value):
-			return true
-		}
-	}
-	return false
 }
 
 // elements appends what is in the value: in a list, in the lists in it, and so on.
@@ -218,37 +265,21 @@ func elements(to []any, value any) []any {
 	return to
 }
 
-// hasValue says whether some value is a leaf that is neither null nor empty.
-func hasValue(values []any) bool {
-	for _, v := range values {
-		switch v := v.(type) {
-		case string:
-			if v != "" {
-				return true
-			}
-		case float64, bool:
-			return true
-		}
-	}
-	return false
-}
-
 // attributesObject makes of message attributes what a policy is evaluated on.
 // Binary attributes count for nothing but the presence of attributes.
-func attributesObject(attributes []Attribute) map[string]any {
+func attributesObject(attributes map[string]sqs.Value) map[string]any {
 	object := make(map[string]any, len(attributes))
-	for i := range attributes {
-		a := &attributes[i]
+	for name, a := range attributes {
 		switch a.DataType {
 		case "String.Array":
 			values := []any{}
-			_ = json.NewDecoder(strings.NewReader(a.String)).Decode(&values) // What is no list has no values.
-			object[a.Name] = values
+			_ = json.NewDecoder(strings.NewReader(a.StringValue)).Decode(&values) // What is no list has no values.
+			object[name] = values
 		case "String":
-			object[a.Name] = a.String
+			object[name] = a.StringValue
 		case "Number":
-			if n, err := strconv.ParseFloat(a.String, 64); err == nil {
-				object[a.Name] = n
+			if n, err := strconv.ParseFloat(a.StringValue, 64); err == nil {
+				object[name] = n
 			}
 		default:
 			// No name that a policy could ask for has a NUL.

@@ -1,18 +1,17 @@
 package sns
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -27,10 +26,6 @@ const (
 	maxSubject      = 100       // characters, fewer than that
 )
 
-// Attribute is one message attribute; it is that of SQS, with String.Array as a
-// further data type.
-type Attribute = sqs.Attribute
-
 // Message is one message to publish.
 type Message struct {
 	Body    string
@@ -38,13 +33,12 @@ type Message struct {
 	// PerProtocol, if not nil, is what each protocol gets instead of Body
 	// (MessageStructure=json); protocols that are not in it get Body.
 	PerProtocol map[string]string
-	Attributes  []Attribute
+	// Attributes by name. They are those of SQS, with String.Array as a further data
+	// type.
+	Attributes map[string]sqs.Value
 
 	id   string
 	time time.Time
-	// What filter policies are evaluated on, made when the first one asks.
-	byAttributes, byBody map[string]any
-	parsedBody           bool
 }
 
 // Size is the message's size as the limits count it, in bytes.
@@ -59,25 +53,19 @@ func (m *Message) Check() error {
 		return invalid("Message too long")
 	case !sqs.Text(m.Body):
 		return invalid("Message Reason: it has characters that SNS does not let through")
-	case len(m.Subject) >= maxSubject || !isPrintable(m.Subject):
+	case len(m.Subject) >= maxSubject || strings.ContainsFunc(m.Subject, unicode.IsControl):
 		return invalid("Subject")
 	}
-	seen := make(map[string]bool, len(m.Attributes))
-	for i := range m.Attributes {
-		a := &m.Attributes[i]
-		if a.String == "" && len(a.Binary) == 0 {
-			return protocol.Refuse(ParameterValueInvalid, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", a.Name, a.DataType)
+	for name, a := range m.Attributes {
+		if a.StringValue == "" && len(a.BinaryValue) == 0 {
+			return protocol.Refuse(ParameterValueInvalid, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, a.DataType)
 		}
-		if err := a.Check(); err != nil {
+		if err := a.Check(name); err != nil {
 			return protocol.Refuse(InvalidParameterValue, "Invalid parameter: %s", err)
 		}
 		if strings.HasSuffix(a.DataType, ".") {
-			return protocol.Refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type: it ends with a period.", a.Name)
+			return protocol.Refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type: it ends with a period.", name)
 		}
-		if seen[a.Name] {
-			return invalid("two message attributes are called %s", a.Name)
-		}
-		seen[a.Name] = true
 	}
 	return nil
 }
@@ -91,7 +79,7 @@ func (m *Message) body(protocol string) string {
 }
 
 // Publish delivers the messages, which must have passed Check, to every
-// subscription of the topic that wants them, and returns their ids. What an
+// subscription of the topic that wants them. What an
 // endpoint refuses goes to the subscription's dead-letter queue. An error other
 // than *protocol.Error says that this machine failed to deliver: some of the messages may
 // have been delivered to some of the subscriptions.
@@ -99,24 +87,22 @@ func (m *Message) body(protocol string) string {
 // While too much waits in a delivery stream it waits too, until ctx ends. Then it
 // has accepted nothing. What it has accepted it delivers without a wait, also
 // when ctx ends.
-func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Message) ([]string, error) {
+func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Message) error {
 	if err := s.awaitRoom(ctx, topicARN, messages); err != nil {
-		return nil, err
+		return err
 	}
 	s.publishing.RLock()
 	defer s.publishing.RUnlock()
 	subscriptions, err := s.to(topicARN)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.Observe != nil {
 		s.Observe(topicARN, messages)
 	}
 	now := time.Now().UTC()
-	ids := make([]string, len(messages))
-	for i, m := range messages {
+	for _, m := range messages {
 		m.id, m.time = uuid.NewString(), now
-		ids[i] = m.id
 	}
 	var errs []error
 	wanted := make([]*Message, 0, len(messages))
@@ -134,12 +120,9 @@ func (s *Service) Publish(ctx context.Context, topicARN string, messages []*Mess
 			errs = append(errs, fmt.Errorf("deliver to %s: %w", sub.endpoint, err))
 			continue // The other subscriptions get theirs.
 		}
-		s.countDeliveries(topicARN, sub.protocol, wanted)
+		s.count("deliver "+sub.protocol, topicARN, wanted)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return ids, nil
+	return errors.Join(errs...)
 }
 
 // awaitRoom waits until each delivery stream that wants one of the messages has
@@ -153,59 +136,97 @@ func (s *Service) awaitRoom(ctx context.Context, topicARN string, messages []*Me
 		if sub.protocol != "firehose" || !slices.ContainsFunc(messages, sub.wants) {
 			continue
 		}
-		name, err := s.streams.NameInARN(sub.endpoint)
-		if err != nil {
-			continue // There is no such stream, which is a matter of the delivery.
-		}
-		if err := s.streams.Await(ctx, name); err != nil {
+		if err := s.streams.Await(ctx, sub.endpoint); err != nil {
 			return fmt.Errorf("wait for room in %s: %w", sub.endpoint, err)
 		}
 	}
 	return nil
 }
 
-// countDeliveries counts what AWS bills by the message, in chunks.
-func (s *Service) countDeliveries(topicARN, protocol string, messages []*Message) {
-	n := usage.Count{Requests: int64(len(messages)), Messages: int64(len(messages))}
+// count counts an action. AWS bills a request by all that it carries, in chunks, and
+// a delivery by the message.
+func (s *Service) count(action, topicARN string, messages []*Message) {
+	n := usage.Count{Messages: int64(len(messages))}
 	for _, m := range messages {
 		size := int64(m.Size())
 		n.Units += usage.Units(size, usage.MessageChunk)
 		n.Payload += size
 	}
-	s.Usage.Add(usage.Key{Service: "sns", Operation: "deliver " + protocol, Resource: nameInARN(topicARN)}, n)
+	if n.Requests = n.Messages; strings.HasPrefix(action, "Publish") {
+		n.Requests, n.Units = 1, usage.Units(n.Payload, usage.MessageChunk)
+	}
+	s.Usage.Add(usage.Key{Service: "sns", Operation: action, Resource: topicARN[strings.LastIndexByte(topicARN, ':')+1:]}, n)
 }
-
-// countRequest counts a request to publish.
-func (s *Service) countRequest(action, topicARN string, messages, payload int) {
-	s.Usage.Add(usage.Key{Service: "sns", Operation: action, Resource: nameInARN(topicARN)}, usage.Count{
-		Requests: 1, Units: usage.Units(int64(payload), usage.MessageChunk), Messages: int64(messages), Payload: int64(payload),
-	})
-}
-
-func nameInARN(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
 func (sub *subscription) wants(m *Message) bool {
 	switch {
 	case sub.filter == nil:
 		return true
-	case !sub.onBody:
-		if m.byAttributes == nil {
-			m.byAttributes = attributesObject(m.Attributes)
-		}
-		return sub.filter.matches(m.byAttributes)
-	default:
-		if !m.parsedBody {
-			m.byBody, m.parsedBody = bodyObject(m.Body), true
-		}
-		return sub.filter.matches(m.byBody)
+	case sub.onBody:
+		return sub.filter.matches(bodyObject(m.Body))
 	}
+	return sub.filter.matches(attributesObject(m.Attributes))
 }
 
-// envelope is the JSON that a subscription without raw delivery gets. Nothing
-// is signed here.
-func (m *Message) envelope(sub *subscription) (string, error) {
+// deliver hands the messages to the endpoint of a subscription. Those that it
+// refuses, as a queue does that is gone, go to the subscription's dead-letter
+// queue: trying again would not help. An error is one of this machine, where it
+// would.
+func (s *Service) deliver(sub *subscription, messages []*Message) error {
+	switch sub.protocol {
+	case "firehose":
+		records := make([][]byte, len(messages))
+		for i, m := range messages {
+			records[i] = []byte(sub.form(m))
+		}
+		return s.streams.Add(sub.endpoint, records)
+	case "email":
+		return s.toMail(sub, messages)
+	}
+	refused := s.toQueue(sub.deadLetter, sub, s.toQueue(sub.endpoint, sub, messages))
+	if len(refused) > 0 { // AWS discards them too.
+		s.log.Warn().Str("subscription", sub.arn).Int("messages", len(refused)).Msg("discarded: the endpoint refused them, and there is no dead-letter queue that accepts them")
+	}
+	return nil
+}
+
+// toQueue sends the messages to a queue, in the form that the subscription wants,
+// and returns those that it refuses: all, if it is not there.
+func (s *Service) toQueue(arn string, sub *subscription, messages []*Message) (refused []*Message) {
+	queue, err := s.queues.ByARN(arn)
+	if err != nil {
+		return messages
+	}
+	outgoing := make([]sqs.Outgoing, len(messages))
+	for i, m := range messages {
+		if outgoing[i].Body = sub.form(m); sub.raw {
+			outgoing[i].Attributes = m.Attributes
+		}
+	}
+	for i, result := range queue.Send(outgoing) {
+		if result.Err != nil {
+			refused = append(refused, messages[i])
+		}
+	}
+	return refused
+}
+
+// form is what a subscription gets: the message as it is, or in a JSON object.
+// Nothing is signed here.
+func (sub *subscription) form(m *Message) string {
+	if sub.raw {
+		return m.body(sub.protocol)
+	}
 	type attribute struct{ Type, Value string }
-	envelope := struct {
+	attributes := make(map[string]attribute, len(m.Attributes))
+	for name, a := range m.Attributes {
+		value := a.StringValue
+		if a.IsBinary() {
+			value = base64.StdEncoding.EncodeToString(a.BinaryValue)
+		}
+		attributes[name] = attribute{a.DataType, value}
+	}
+	return string(protocol.JSON(struct {
 		Type, MessageId, TopicArn string //nolint:revive // AWS's names.
 		Subject                   string `json:",omitempty"`
 		Message, Timestamp        string
@@ -216,26 +237,8 @@ func (m *Message) envelope(sub *subscription) (string, error) {
 		MessageAttributes         map[string]attribute `json:",omitempty"`
 	}{
 		Type: "Notification", MessageId: m.id, TopicArn: sub.topic, Subject: m.Subject, Message: m.body(sub.protocol),
-		Timestamp: m.time.Format("2006-01-02T15:04:05.000Z"), SignatureVersion: "1",
-	}
-	for i := range m.Attributes {
-		a := &m.Attributes[i]
-		if envelope.MessageAttributes == nil {
-			envelope.MessageAttributes = make(map[string]attribute, len(m.Attributes))
-		}
-		value := a.String
-		if a.IsBinary() {
-			value = base64.StdEncoding.EncodeToString(a.Binary)
-		}
-		envelope.MessageAttributes[a.Name] = attribute{a.DataType, value}
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(envelope); err != nil {
-		return "", fmt.Errorf("write a notification: %w", err)
-	}
-	return strings.TrimSuffix(out.String(), "\n"), nil
+		Timestamp: m.time.Format("2006-01-02T15:04:05.000Z"), SignatureVersion: "1", MessageAttributes: attributes,
+	}))
 }
 
 // toMail appends to the file of the address, for a person to read.
@@ -254,7 +257,7 @@ func (s *Service) toMail(sub *subscription, messages []*Message) error {
 	if err := os.MkdirAll(s.mail, 0o700); err != nil {
 		return fmt.Errorf("make the folder for e-mails: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(s.mail, MailFile(sub.endpoint)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // MailFile is safe.
+	file, err := os.OpenFile(filepath.Join(s.mail, MailFile(sub.endpoint)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // checkEndpoint has seen it.
 	if err != nil {
 		return fmt.Errorf("open the file of an address: %w", err)
 	}
@@ -268,21 +271,6 @@ func (s *Service) toMail(sub *subscription, messages []*Message) error {
 	return nil
 }
 
-// MailFile names the file for an address: the address itself where it can be
-// one, and otherwise what can be kept of it with a number that no
-// other address has.
-func MailFile(address string) string {
-	safe := strings.Map(func(c rune) rune {
-		if strings.ContainsRune("@._+-", c) || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
-			return c
-		}
-		return '_'
-	}, address)
-	safe = safe[:min(len(safe), 200)]
-	if trimmed := strings.TrimLeft(safe, "."); trimmed != address {
-		sum := fnv.New32a()
-		_, _ = sum.Write([]byte(address)) // It never fails.
-		return fmt.Sprintf("%s-%08x.txt", trimmed, sum.Sum32())
-	}
-	return safe + ".txt"
-}
+// MailFile names the file for an address: the address itself where it can be one,
+// and otherwise with %XX in it.
+func MailFile(address string) string { return url.PathEscape(address) + ".txt" }

@@ -28,7 +28,7 @@ func TestAFullStreamHoldsUpItsPublishersOnly(t *testing.T) {
 			}
 		}
 		must(streams.Create(firehose.Stream{
-			Name: "lake", Bucket: "b", Prefix: "data/", ErrorPrefix: "errors/!{firehose:error-output-type}/",
+			Name: "lake", Bucket: "b", Prefix: "data/!{timestamp:yyyy}/", ErrorPrefix: "errors/!{firehose:error-output-type}/",
 			BufferBytes: 1, BufferInterval: time.Minute,
 			Convert: func([][]byte) ([]byte, []firehose.Bad, error) { return []byte("object"), nil, nil },
 		}))
@@ -55,7 +55,8 @@ func TestAFullStreamHoldsUpItsPublishersOnly(t *testing.T) {
 		_, err = s.Subscribe(ARN("events"), "firehose", firehose.ARN("lake"), nil)
 		must(err)
 		full := 0
-		for ; streams.PutRecords(gone(t), "lake", [][]byte{[]byte("{}")}) == nil; full++ {
+		for ; streams.Await(gone(t), firehose.ARN("lake")) == nil; full++ {
+			must(streams.Add(firehose.ARN("lake"), [][]byte{[]byte("{}")}))
 			synctest.Wait()
 		}
 		if full < 2 {
@@ -65,8 +66,7 @@ func TestAFullStreamHoldsUpItsPublishersOnly(t *testing.T) {
 		ctx, hangUp := context.WithCancel(t.Context())
 		published := make(chan error)
 		go func() {
-			_, err := s.Publish(ctx, ARN("events"), []*Message{{Body: "{}"}})
-			published <- err
+			published <- s.Publish(ctx, ARN("events"), []*Message{{Body: "{}"}})
 		}()
 		synctest.Wait()
 		deleted := make(chan struct{})
@@ -77,8 +77,7 @@ func TestAFullStreamHoldsUpItsPublishersOnly(t *testing.T) {
 		default:
 			t.Fatal("DeleteTopic of another topic waits for the stream")
 		}
-		_, err = s.Publish(t.Context(), ARN("alerts"), []*Message{{Body: "x"}})
-		must(err)
+		must(s.Publish(t.Context(), ARN("alerts"), []*Message{{Body: "x"}}))
 		select {
 		case err := <-published:
 			t.Fatal("Publish has not waited for room:", err)

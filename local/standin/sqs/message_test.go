@@ -1,6 +1,8 @@
 package sqs
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,27 +11,27 @@ import (
 func TestAttributesMD5(t *testing.T) {
 	// The examples of npm's aws-md5-of-message-attributes, which were checked
 	// against AWS.
-	plain := Attribute{Name: "attribName1", DataType: "String", String: "attribValue 1"}
-	number := Attribute{Name: "customNumberTypeAttrib", DataType: "Number.float", String: "4563442423554324324264524243.32543234"}
-	binary := Attribute{Name: "binaryAttribute", DataType: "Binary", Binary: []byte("Hello binary world!")}
-	for want, attributes := range map[string][]Attribute{
+	plain := Value{DataType: "String", StringValue: "attribValue 1"}
+	number := Value{DataType: "Number.float", StringValue: "4563442423554324324264524243.32543234"}
+	binary := Value{DataType: "Binary", BinaryValue: []byte("Hello binary world!")}
+	for want, attributes := range map[string]map[string]Value{
 		"":                                 nil,
-		"19e27d4e946b072f3f58da80d94fd778": {plain},
-		"9fe1b90bbd9965bdf77bac517c7d2495": {number},
-		"31a92b15d92f8db860eda32aceb656c3": {binary},
-		"c932db14a896c663f83c260297d594ff": {plain, number, binary},
+		"19e27d4e946b072f3f58da80d94fd778": {"attribName1": plain},
+		"9fe1b90bbd9965bdf77bac517c7d2495": {"customNumberTypeAttrib": number},
+		"31a92b15d92f8db860eda32aceb656c3": {"binaryAttribute": binary},
+		"c932db14a896c663f83c260297d594ff": {"attribName1": plain, "customNumberTypeAttrib": number, "binaryAttribute": binary},
 	} {
-		if got := attributesMD5(sortedByName(attributes)); got != want {
+		if got := attributesMD5(attributes); got != want {
 			t.Errorf("%v: %s, not %s", attributes, got, want)
 		}
 	}
 }
 
 func TestSelectedAttributes(t *testing.T) {
-	all := []Attribute{
-		{Name: "a", DataType: "String", String: "1"},
-		{Name: "device.id", DataType: "String", String: "2"},
-		{Name: "device.os", DataType: "String", String: "3"},
+	all := map[string]Value{
+		"a":         {DataType: "String", StringValue: "1"},
+		"device.id": {DataType: "String", StringValue: "2"},
+		"device.os": {DataType: "String", StringValue: "3"},
 	}
 	for _, test := range []struct {
 		names, want []string
@@ -43,11 +45,8 @@ func TestSelectedAttributes(t *testing.T) {
 	} {
 		m := Message{Attributes: all, AttributesMD5: attributesMD5(all)}
 		m.Select(test.names)
-		var got []string
-		for _, a := range m.Attributes {
-			got = append(got, a.Name)
-		}
-		if !slices.Equal(got, test.want) || m.AttributesMD5 != attributesMD5(m.Attributes) {
+		got := slices.Sorted(maps.Keys(m.Attributes))
+		if !slices.Equal(got, test.want) || m.AttributesMD5 != attributesMD5(m.Attributes) || len(all) != 3 {
 			t.Errorf("%q selects %q", test.names, got)
 		}
 	}
@@ -68,15 +67,19 @@ func TestRefusals(t *testing.T) {
 	s := New("http://x")
 	q := newQueue(t, s, "q", map[string]string{"MaximumMessageSize": "1024"})
 	attribute := func(name, dataType, value string) Outgoing {
-		return Outgoing{Body: "x", Attributes: []Attribute{{Name: name, DataType: dataType, String: value}}}
+		return Outgoing{Body: "x", Attributes: map[string]Value{name: {DataType: dataType, StringValue: value}}}
+	}
+	eleven := map[string]Value{}
+	for i := range 11 {
+		eleven[fmt.Sprint("a", i)] = Value{DataType: "String", StringValue: "v"}
 	}
 	for want, messages := range map[string][]Outgoing{
 		MissingParameter:       {{}},
 		InvalidMessageContents: {{Body: "\x01"}},
 		InvalidParameterValue: {
 			{Body: strings.Repeat("x", 1025)},
-			{Body: strings.Repeat("x", 1020), Attributes: []Attribute{{Name: "abc", DataType: "String", String: "v"}}},
-			{Body: "x", Attributes: make([]Attribute, 11)},
+			{Body: strings.Repeat("x", 1020), Attributes: map[string]Value{"abc": {DataType: "String", StringValue: "v"}}},
+			{Body: "x", Attributes: eleven},
 			attribute("", "String", "v"), attribute("aws.x", "String", "v"), attribute(".a", "String", "v"),
 			attribute("a..b", "String", "v"), attribute("a b", "String", "v"), attribute("a", "Text", "v"),
 			attribute("a", "Number", "many"), attribute("a", "Number", "NaN"), attribute("a", "Number", "-inf"), attribute("a", "Number", "0x1p4"),

@@ -41,7 +41,7 @@ func send(t testing.TB, q *Queue, bodies ...string) {
 
 func receive(t testing.TB, q *Queue, limit int, wait time.Duration) []Message {
 	t.Helper()
-	got, err := q.Receive(t.Context(), ReceiveOptions{Max: limit, Wait: &wait})
+	got, err := q.Receive(t.Context(), ReceiveOptions{Max: limit, Wait: new(int(wait / time.Second))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestAReceiverThatLeavesReceivesNothing(t *testing.T) {
 		q := newQueue(t, New("http://x"), "q", nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		wait := 20 * time.Second
+		wait := 20
 		if _, err := q.Receive(ctx, ReceiveOptions{Max: 1, Wait: &wait}); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
@@ -91,8 +91,8 @@ func TestAReceiverThatLeavesReceivesNothing(t *testing.T) {
 func TestDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, New("http://x"), "q", map[string]string{"DelaySeconds": "10"})
-		none := time.Duration(0)
-		q.Send([]Outgoing{{Body: "delayed by the queue"}, {Body: "now", Delay: &none}})
+		none := 0
+		q.Send([]Outgoing{{Body: "delayed by the queue"}, {Body: "now", DelaySeconds: &none}})
 		if c := q.Counts(); c != (Counts{Visible: 1, Delayed: 1}) || c.Total() != 2 {
 			t.Errorf("%+v", c)
 		}
@@ -197,7 +197,7 @@ func TestAQueueAsItsOwnDeadLetterQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("http://x")
 		q := newQueue(t, s, "q", map[string]string{"VisibilityTimeout": "1"})
-		if err := s.SetAttributes(q, map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + ARN("q") + `","maxReceiveCount":2}`}); err != nil {
+		if err := q.SetAttributes(map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + ARN("q") + `","maxReceiveCount":2}`}); err != nil {
 			t.Fatal(err)
 		}
 		send(t, q, "poison")
@@ -235,7 +235,7 @@ func TestTheLimitOfMessagesInFlight(t *testing.T) {
 			got := receive(t, q, 10, 0)
 			last = got[len(got)-1]
 		}
-		none := time.Duration(0)
+		none := 0
 		if _, err := q.Receive(t.Context(), ReceiveOptions{Max: 1, Wait: &none}); !is(err, OverLimit) {
 			t.Error(err)
 		}
@@ -260,7 +260,7 @@ func TestDeletingAQueueEndsTheWaitForIt(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		wait := 20 * time.Second
+		wait := 20
 		if _, err := q.Receive(t.Context(), ReceiveOptions{Max: 1, Wait: &wait}); !is(err, QueueDoesNotExist) {
 			t.Error(err)
 		}
@@ -329,7 +329,7 @@ func BenchmarkQueue(b *testing.B) {
 	for i := range messages {
 		messages[i].Body = strings.Repeat("x", 850)
 	}
-	wait := time.Duration(0)
+	wait := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		q.Send(messages)

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,12 +13,20 @@ import (
 // ReceiveOptions are a receiver's wishes.
 type ReceiveOptions struct {
 	Max int // messages at most; 0 means 1, and the protocol allows 10
-	// Visibility hides what was received for so long; nil means as long as the
+	// Visibility hides what was received for so many seconds; nil means as long as
+	// the queue says.
+	Visibility *int
+	// Wait is how many seconds to wait for a first message; nil means as long as the
 	// queue says.
-	Visibility *time.Duration
-	// Wait is how long to wait for a first message; nil means as long as the
-	// queue says.
-	Wait *time.Duration
+	Wait *int
+}
+
+// orSeconds gives the wish, or where there is none what the queue says.
+func (q *Queue) orSeconds(wish *int, attribute string) time.Duration {
+	if wish != nil {
+		return time.Duration(*wish) * time.Second
+	}
+	return q.settings.seconds(attribute)
 }
 
 // Receive gives up to Max messages, waiting for the first one. It returns none,
@@ -28,155 +37,77 @@ func (q *Queue) Receive(ctx context.Context, options ReceiveOptions) ([]Message,
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found, err := q.tryReceive(start, options)
-		if err != nil {
-			return nil, err
+		messages, patience, arrived, err := q.look(start, options)
+		if err != nil || len(messages) > 0 || patience <= 0 {
+			return messages, err
 		}
-		if len(found.dead) > 0 {
-			q.bury(found.dead)
-		}
-		if len(found.messages) > 0 || found.patience <= 0 {
-			return found.messages, nil
-		}
-		timer := time.NewTimer(found.patience)
+		timer := time.NewTimer(patience)
 		select {
 		case <-ctx.Done():
-		case <-found.arrived:
+		case <-arrived:
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
 }
 
-// found is what one look at the queue gives.
-type found struct {
-	messages []Message
-	dead     []*entry // to be moved into the dead-letter queue
-	// patience is how long to wait before the next look, unless something
-	// arrives; zero when the receiver's time is over.
-	patience time.Duration
-	arrived  <-chan struct{}
-}
-
-func (q *Queue) tryReceive(start time.Time, options ReceiveOptions) (found, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// look takes what is visible now. Where there is nothing, patience is how long to
+// wait before the next look, unless something arrives; zero when the receiver's time
+// is over.
+func (q *Queue) look(start time.Time, options ReceiveOptions) (messages []Message, patience time.Duration, arrived <-chan struct{}, err error) {
+	q.service.mu.Lock()
+	defer q.service.mu.Unlock()
 	now := time.Now()
 	if q.gone {
-		return found{}, doesNotExist()
-	}
-	wait, visibility := q.settings.wait, q.settings.visibility
-	if options.Wait != nil {
-		wait = *options.Wait
-	}
-	if options.Visibility != nil {
-		visibility = *options.Visibility
+		return nil, 0, nil, doesNotExist()
 	}
 	q.promote(now)
-	room := MaxInFlight - q.inFlight
+	wait, room := q.orSeconds(options.Wait, "ReceiveMessageWaitTimeSeconds"), MaxInFlight-q.inFlight
 	if room <= 0 && wait == 0 {
-		return found{}, &protocol.Error{
+		return nil, 0, nil, &protocol.Error{
 			Code: OverLimit, Message: fmt.Sprintf("Too many messages are in flight: delete some of the %d.", MaxInFlight), Status: http.StatusForbidden,
 		}
 	}
-	result := found{}
-	q.receive(now, min(max(options.Max, 1), room), visibility, &result)
-	if len(result.messages) > 0 {
-		return result, nil
-	}
-	result.patience = start.Add(wait).Sub(now)
-	if len(q.hidden) > 0 {
-		result.patience = min(result.patience, max(q.hidden[0].due.Sub(now), 1))
-	}
-	if !now.Before(start.Add(wait)) {
-		result.patience = 0
-	} else if q.arrived == nil {
-		q.arrived = make(chan struct{})
-	}
-	result.arrived = q.arrived
-	return result, nil
-}
-
-// promote makes visible what is due.
-func (q *Queue) promote(now time.Time) {
-	for len(q.hidden) > 0 && !q.hidden[0].due.After(now) {
-		m := q.hidden.remove(0)
-		q.leaveHidden(m)
-		m.state = ready
-		q.ready.push(m)
-	}
-}
-
-// leaveHidden keeps the count of messages in flight right, and lets receivers
-// look again when there was no room for more of them.
-func (q *Queue) leaveHidden(m *entry) {
-	if m.state != inFlight && m.state != burying {
-		return
-	}
-	if q.inFlight == MaxInFlight {
-		q.wake()
-	}
-	q.inFlight--
-}
-
-// receive moves visible messages to those in flight, or among the dead.
-func (q *Queue) receive(now time.Time, count int, visibility time.Duration, into *found) {
-	for len(into.messages) < count {
-		m := q.ready.pop()
-		if m == nil {
-			return
-		}
-		if now.Sub(m.Sent) >= q.settings.retention {
-			q.drop(m)
-			continue
-		}
-		if q.settings.deadLetter != "" && m.tries >= q.settings.maxReceives && q.find(q.settings.deadLetter) != nil {
-			m.state = burying
-			q.inFlight++
-			into.dead = append(into.dead, m)
-			continue
-		}
-		m.state = inFlight
-		q.inFlight++
+	due := now.Add(q.orSeconds(options.Visibility, "VisibilityTimeout"))
+	for _, m := range q.next(now, min(cmp.Or(options.Max, 1), room)) {
 		m.tries++
 		m.Receives++
 		if m.FirstReceived.IsZero() {
 			m.FirstReceived = now
 		}
-		m.Handle = q.handle(m)
-		m.due = now.Add(visibility)
-		q.hidden.add(m)
-		into.messages = append(into.messages, m.Message)
+		m.Handle = q.handle(m.sequence, m.Receives)
+		m.due = due
+		q.place(m, now)
+		messages = append(messages, m.Message)
 	}
+	patience = start.Add(wait).Sub(now)
+	if first := q.hidden.Front(); first != nil && patience > 0 {
+		patience = min(patience, max(first.Value.(*entry).due.Sub(now), 1))
+	}
+	if q.arrived == nil {
+		q.arrived = make(chan struct{})
+	}
+	return messages, patience, q.arrived, nil
 }
 
-// bury moves messages into the dead-letter queue. They are counted here until
-// they are counted there, so that no one sees fewer messages than there are.
-func (q *Queue) bury(dead []*entry) {
-	now := time.Now()
-	q.mu.Lock()
-	arn := q.settings.deadLetter
-	q.mu.Unlock()
-	target := q.find(arn)
-	copies := make([]*entry, len(dead))
-	for i, m := range dead {
-		copies[i] = &entry{Message: m.Message, due: now}
-		copies[i].SourceARN = ARN(q.name)
-	}
-	moved := target != nil && target.put(now, copies)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, m := range dead {
-		if m.state != burying { // purged or deleted meanwhile
-			continue
+// next takes visible messages out of their list. Those that are too old are dropped
+// on the way, and those that were received too often go to the dead-letter queue.
+func (q *Queue) next(now time.Time, count int) (taken []*entry) {
+	retention, dead := q.settings.seconds("MessageRetentionPeriod"), q.service.queues[q.redrive.target]
+	for len(taken) < count && q.ready.Len() > 0 {
+		m := q.ready.Front().Value.(*entry)
+		q.take(m)
+		switch {
+		case now.Sub(m.Sent) >= retention:
+			delete(q.messages, m.sequence)
+		case dead != nil && m.tries >= q.redrive.receives:
+			delete(q.messages, m.sequence)
+			letter := &entry{Message: m.Message, due: now}
+			letter.SourceARN = ARN(q.name)
+			dead.put(now, letter)
+		default:
+			taken = append(taken, m)
 		}
-		q.leaveHidden(m)
-		if moved {
-			q.drop(m)
-			continue
-		}
-		// The dead-letter queue went away meanwhile: nothing is lost.
-		m.state = ready
-		q.ready.push(m)
 	}
+	return taken
 }

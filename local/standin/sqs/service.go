@@ -10,7 +10,6 @@ package sqs
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,11 +27,11 @@ type Service struct {
 
 	baseURL string
 
-	// settling is held while queues come, go or change their settings. It is
-	// locked before the lock of a queue; mu, which guards the map, after it.
-	settling sync.Mutex
-	mu       sync.Mutex
-	queues   map[string]*Queue
+	// mu guards the map and all that changes in the queues: dead letters go from
+	// one queue into another in one step. It is never held while a message is
+	// checked, hashed or written.
+	mu     sync.Mutex
+	queues map[string]*Queue // by ARN
 }
 
 // New starts without queues. The base is the address of the listener, such as
@@ -47,172 +46,74 @@ func ARN(name string) string { return protocol.ARN("sqs", name) }
 // Create makes a queue, or gives the one of that name if its attributes have
 // the same values. The attributes are those of AWS's CreateQueue.
 func (s *Service) Create(name string, attributes map[string]string) (*Queue, error) {
-	if err := checkName(name); err != nil {
-		return nil, err
+	if strings.HasSuffix(name, ".fifo") {
+		return nil, noFIFO()
 	}
-	s.settling.Lock()
-	defer s.settling.Unlock()
-	parsed, err := merge(nil, attributes)
+	if !protocol.IsName(name, 80) {
+		return nil, protocol.Refuse(InvalidParameterValue, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+	}
+	given, err := settings(nil).with(attributes)
 	if err != nil {
 		return nil, err
 	}
-	if q, err := s.Queue(name); err == nil {
-		if !q.agrees(attributes) {
-			return nil, protocol.Refuse(QueueNameExists,
-				"A queue already exists with the same name and a different value for an attribute.")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.queues[ARN(name)]; q != nil {
+		if !q.settings.agrees(given, attributes) {
+			return nil, protocol.Refuse(QueueNameExists, "A queue already exists with the same name and a different value for an attribute.")
 		}
 		return q, nil
 	}
-	if err := s.checkTarget(parsed); err != nil {
+	q := &Queue{
+		service: s, name: name, nonce: strings.ReplaceAll(uuid.NewString(), "-", ""), created: time.Now(), messages: make(map[uint64]*entry),
+	}
+	if err := q.set(given); err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	q := &Queue{
-		name: name, nonce: strings.ReplaceAll(uuid.NewString(), "-", ""), created: now, modified: now, find: s.byARN,
-		settings: parsed, messages: make(map[uint64]*entry),
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queues[name] = q
+	s.queues[ARN(name)] = q
 	return q, nil
 }
 
-func checkName(name string) error {
-	if strings.HasSuffix(name, ".fifo") {
-		return protocol.Refuse(UnsupportedOperation, "headcount's stand-in has no FIFO queues.")
-	}
-	if !protocol.IsName(name, 80) {
-		return protocol.Refuse(InvalidParameterValue,
-			"Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
-	}
-	return nil
-}
-
-// checkTarget refuses a dead-letter queue that is not there. It may be the queue
-// itself, as on AWS: its messages go round until they expire.
-func (s *Service) checkTarget(parsed settings) error {
-	if parsed.deadLetter == "" {
-		return nil
-	}
-	if s.byARN(parsed.deadLetter) == nil {
-		return protocol.Refuse(InvalidParameterValue,
-			"Value %s for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.", parsed.given["RedrivePolicy"])
-	}
-	return nil
-}
-
-func (s *Service) byARN(arn string) *Queue {
-	name, ok := strings.CutPrefix(arn, ARN(""))
-	if !ok {
-		return nil
-	}
-	q, err := s.Queue(name)
-	if err != nil {
-		return nil
-	}
-	return q
-}
-
 // Queue finds the queue of that name, or refuses with QueueDoesNotExist.
-func (s *Service) Queue(name string) (*Queue, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if q := s.queues[name]; q != nil {
-		return q, nil
-	}
-	return nil, doesNotExist()
-}
+func (s *Service) Queue(name string) (*Queue, error) { return s.ByARN(ARN(name)) }
 
 // ByARN finds the queue of that resource name, or refuses with
 // QueueDoesNotExist.
 func (s *Service) ByARN(arn string) (*Queue, error) {
-	if q := s.byARN(arn); q != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.queues[arn]; q != nil {
 		return q, nil
 	}
 	return nil, doesNotExist()
 }
 
 // names lists the queues whose names have the prefix, sorted.
-func (s *Service) names(prefix string) []string {
+func (s *Service) names(prefix string) (names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := slices.Sorted(maps.Keys(s.queues))
-	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) })
+	for _, arn := range slices.Sorted(maps.Keys(s.queues)) {
+		if name := s.queues[arn].name; strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Delete removes the queue and its messages.
 func (s *Service) Delete(name string) error {
-	s.settling.Lock()
-	defer s.settling.Unlock()
-	q, err := s.Queue(name)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
-	delete(s.queues, name)
-	s.mu.Unlock()
-	q.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[ARN(name)]
+	if q == nil {
+		return doesNotExist()
+	}
+	delete(s.queues, ARN(name))
 	q.gone = true
-	q.mu.Unlock()
-	q.Purge()
+	q.purge()
 	return nil
 }
 
-// SetAttributes changes attributes of the queue.
-func (s *Service) SetAttributes(q *Queue, changes map[string]string) error {
-	s.settling.Lock()
-	defer s.settling.Unlock()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	parsed, err := merge(q.settings.given, changes)
-	if err != nil {
-		return err
-	}
-	if err := s.checkTarget(parsed); err != nil {
-		return err
-	}
-	q.settings, q.modified = parsed, time.Now()
-	q.wake() // dead letters may be due now, or no longer
-	return nil
-}
-
-func (q *Queue) agrees(attributes map[string]string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.settings.agrees(attributes)
-}
-
-// Attributes gives the attributes of those names; All gives every one.
-func (q *Queue) Attributes(names []string) (map[string]string, error) {
-	counts := q.Counts()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	all := maps.Clone(q.settings.given)
-	if all == nil {
-		all = make(map[string]string)
-	}
-	for _, name := range byDefault {
-		all[name] = q.settings.value(name)
-	}
-	all["ApproximateNumberOfMessages"] = strconv.Itoa(counts.Visible)
-	all["ApproximateNumberOfMessagesNotVisible"] = strconv.Itoa(counts.NotVisible)
-	all["ApproximateNumberOfMessagesDelayed"] = strconv.Itoa(counts.Delayed)
-	all["CreatedTimestamp"] = strconv.FormatInt(q.created.Unix(), 10)
-	all["LastModifiedTimestamp"] = strconv.FormatInt(q.modified.Unix(), 10)
-	all["QueueArn"] = ARN(q.name)
-	if slices.Contains(names, "All") {
-		return all, nil
-	}
-	chosen := make(map[string]string, len(names))
-	for _, name := range names {
-		value, ok := all[name]
-		if ok {
-			chosen[name] = value
-			continue
-		}
-		if !isKnown(name) && !slices.Contains(computed, name) {
-			return nil, protocol.Refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
-		}
-	}
-	return chosen, nil
+func doesNotExist() *protocol.Error {
+	return protocol.Refuse(QueueDoesNotExist, "The specified queue does not exist.")
 }

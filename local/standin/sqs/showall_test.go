@@ -9,9 +9,9 @@ import (
 func TestShowAllEndsEveryVisibilityTimeoutButNoDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, New("http://x"), "q", map[string]string{"VisibilityTimeout": "3600"})
-		delay := time.Minute
+		delay := 60
 		send(t, q, "a", "b", "c")
-		q.Send([]Outgoing{{Body: "later", Delay: &delay}})
+		q.Send([]Outgoing{{Body: "later", DelaySeconds: &delay}})
 		first := receive(t, q, 2, 0)
 		if len(first) != 2 || q.Counts() != (Counts{Visible: 1, NotVisible: 2, Delayed: 1}) {
 			t.Fatalf("received %d, %+v", len(first), q.Counts())

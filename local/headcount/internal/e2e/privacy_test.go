@@ -109,9 +109,9 @@ func publishAs(t testing.TB, r *pipeline.Resources, body string, attributes map[
 // put puts one message into a queue.
 func put(t testing.TB, q *sqs.Queue, body string, attributes map[string]string) {
 	t.Helper()
-	out := sqs.Outgoing{Body: body}
+	out := sqs.Outgoing{Body: body, Attributes: map[string]sqs.Value{}}
 	for name, value := range attributes {
-		out.Attributes = append(out.Attributes, sqs.Attribute{Name: name, DataType: "String", String: value})
+		out.Attributes[name] = sqs.Value{DataType: "String", StringValue: value}
 	}
 	if result := q.Send([]sqs.Outgoing{out})[0]; result.Err != nil {
 		t.Fatal(result.Err)

@@ -210,7 +210,7 @@ func (s *site) queue(short string) *sqs.Queue {
 // receives sets how often a message may be received before it is given up.
 func (s *site) receives(short string, most int) {
 	s.t.Helper()
-	if err := s.Cloud.SQS.SetAttributes(s.queue(short), map[string]string{
+	if err := s.queue(short).SetAttributes(map[string]string{
 		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, sqs.ARN("headcount-v1-"+short+"-dlq"), most),
 	}); err != nil {
 		s.t.Fatal(err)

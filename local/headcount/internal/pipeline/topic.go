@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -56,8 +55,8 @@ func (c *topicCount) get() Accepted {
 // there are in its body as it is.
 func eventsIn(m *cloudsns.Message, body int64) (n int64) {
 	as := queue.Message{Body: m.Body, Attributes: map[string]string{}}
-	for _, a := range m.Attributes {
-		as.Attributes[a.Name] = a.String
+	for name, a := range m.Attributes {
+		as.Attributes[name] = a.StringValue
 	}
 	if as.Attributes[pack.AttributeEncoding] == "" {
 		return body
@@ -75,8 +74,7 @@ func eventsIn(m *cloudsns.Message, body int64) (n int64) {
 // goesToLake is what event.LakeFilter says in SNS's language: a message without
 // any attribute passes no filter on attributes (docs/adr/0011).
 func goesToLake(m *cloudsns.Message) bool {
-	none := func(a cloudsns.Attribute) bool { return a.Name == pack.AttributeConsent && a.String == "none" }
-	return len(m.Attributes) > 0 && !slices.ContainsFunc(m.Attributes, none)
+	return len(m.Attributes) > 0 && m.Attributes[pack.AttributeConsent].StringValue != "none"
 }
 
 // Accepted gives what the topic has accepted so far.
