@@ -2,7 +2,6 @@ package standin
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"math"
 	"math/big"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"pgregory.net/rapid"
 )
@@ -57,9 +55,6 @@ func TestNumbers(t *testing.T) {
 	check(t, err)
 	handle := *w.receive(t, url)[0].ReceiptHandle
 	w.bucket(t, "lake")
-	upload, err := w.s3.CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{Bucket: aws.String("lake"), Key: aws.String("k")})
-	check(t, err)
-	part := "/lake/k?uploadId=" + *upload.UploadId
 	q, entry := `{"QueueUrl":"`+*url+`",`, `"Entries":[{"Id":"a","ReceiptHandle":"`+handle+`","MessageBody":"x",`
 	type parameter struct {
 		name, method, path, target, body string
@@ -74,9 +69,6 @@ func TestNumbers(t *testing.T) {
 		{"MaxNumberOfMessages", "POST", "/", "AmazonSQS.ReceiveMessage", q + `"MaxNumberOfMessages":N}`, 1, 10},
 		{"MaxResults", "POST", "/", "AmazonSQS.ListQueues", `{"MaxResults":N}`, 1, 1000},
 		{"max-keys", "GET", "/lake?list-type=2&max-keys=N", "", "", 0, math.MaxInt32},
-		{"max-uploads", "GET", "/lake?uploads&max-uploads=N", "", "", 0, math.MaxInt32},
-		{"max-parts", "GET", part + "&max-parts=N", "", "", 0, math.MaxInt32},
-		{"partNumber", "PUT", part + "&partNumber=N", "", "x", 1, 10_000},
 	}
 	for _, name := range []string{"DelaySeconds", "VisibilityTimeout", "ReceiveMessageWaitTimeSeconds", "MessageRetentionPeriod", "MaximumMessageSize"} {
 		bounds := map[string][2]int64{
@@ -119,37 +111,5 @@ func TestWaitTime(t *testing.T) {
 		if status, body := w.ask(t, "POST", "/", "AmazonSQS.ReceiveMessage", `{"QueueUrl":"`+*url+`","WaitTimeSeconds":`+seconds+`}`); status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", seconds, status, body)
 		}
-	}
-}
-
-// TestPartNumbers: a list of parts with numbers of no part, and what the stand-in
-// has not, are refused, and the upload goes on.
-func TestPartNumbers(t *testing.T) {
-	w := newWorld(t)
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	bucket, key := w.bucket(t, "lake"), aws.String("k")
-	upload, err := w.s3.CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{Bucket: bucket, Key: key})
-	check(t, err)
-	part, err := w.s3.UploadPart(t.Context(), &awss3.UploadPartInput{
-		Bucket: bucket, Key: key, UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x"),
-	})
-	check(t, err)
-	complete := func(number int64) int {
-		status, _ := w.ask(t, "POST", "/lake/k?uploadId="+*upload.UploadId, "", fmt.Sprintf(
-			`<CompleteMultipartUpload><Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part></CompleteMultipartUpload>`, number, *part.ETag))
-		return status
-	}
-	for _, number := range []int64{-1, 0, 2, 10_001, math.MaxInt64, math.MinInt64} {
-		if status := complete(number); status != http.StatusBadRequest {
-			t.Errorf("part %d: %d", number, status)
-		}
-	}
-	for _, path := range []string{"/lake/k?partNumber=1", "/lake/k?uploadId=" + *upload.UploadId + "&part-number-marker=9223372036854775807"} {
-		if status, body := w.ask(t, "GET", path, "", ""); status != http.StatusNotImplemented {
-			t.Errorf("%s: %d %s", path, status, body)
-		}
-	}
-	if status := complete(1); status != http.StatusOK {
-		t.Error(status)
 	}
 }

@@ -355,8 +355,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// TestWhatIsRefused: a record that is too large takes none of its batch along, and a
-// stream that is not there says so.
+// TestWhatIsRefused: records of which one is too large, and a stream that is not there.
 func TestWhatIsRefused(t *testing.T) {
 	s, _ := newService(t, 1000, time.Hour)
 	defer closeAll(t, s)

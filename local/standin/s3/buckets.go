@@ -5,16 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
-	"syscall"
 
 	"github.com/johannesboyne/gofakes3"
 )
-
-// isFileInTheWay says that a part of the path is a file, not a folder.
-func isFileInTheWay(err error) bool {
-	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist)
-}
 
 // CreateBucket makes a bucket. One that is there already is no error, as in
 // us-east-1. It implements gofakes3.Backend.
@@ -52,9 +45,9 @@ func (s *Store) mustExist(bucket string) error {
 
 // ListBuckets implements gofakes3.Backend.
 func (s *Store) ListBuckets() ([]gofakes3.BucketInfo, error) {
-	entries, err := s.readFolder(".")
+	entries, err := fs.ReadDir(s.root.FS(), ".")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list the buckets: %w", err)
 	}
 	var buckets []gofakes3.BucketInfo
 	for _, entry := range entries {
@@ -79,43 +72,23 @@ func (s *Store) DeleteBucket(name string) error {
 	if err := s.mustExist(name); err != nil {
 		return err
 	}
-	l := s.lock(name)
-	l.Lock()
-	defer l.Unlock()
-	listed, err := s.list(name, "", "", "", 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keys, err := s.keys(name, "")
 	if err != nil {
 		return err
 	}
-	if len(listed.Contents) > 0 {
+	if len(keys) > 0 {
 		return gofakes3.ResourceError(gofakes3.ErrBucketNotEmpty, name)
 	}
-	return s.removeAll(name)
-}
-
-// ForceDeleteBucket implements gofakes3.Backend.
-func (s *Store) ForceDeleteBucket(name string) error {
-	if err := s.mustExist(name); err != nil {
-		return err
-	}
-	l := s.lock(name)
-	l.Lock()
-	defer l.Unlock()
-	return s.removeAll(name)
-}
-
-func (s *Store) removeAll(bucket string) error {
-	if err := s.root.RemoveAll(bucket); err != nil {
+	if err := s.root.RemoveAll(name); err != nil {
 		return fmt.Errorf("delete a bucket: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for full := range s.sums {
-		if strings.HasPrefix(full, bucket+"/") {
-			delete(s.sums, full)
-		}
 	}
 	return nil
 }
+
+// ForceDeleteBucket is for gofakes3.Backend: MinIO has it, S3 has not.
+func (s *Store) ForceDeleteBucket(string) error { return gofakes3.ErrNotImplemented }
 
 // DeleteObject implements gofakes3.Backend. It also removes the folders that
 // become empty, because S3 has no folders.
@@ -126,28 +99,19 @@ func (s *Store) DeleteObject(bucket, key string) (gofakes3.ObjectDeleteResult, e
 	if !canHold(key) {
 		return gofakes3.ObjectDeleteResult{}, nil // No such object can be here.
 	}
-	l := s.lock(bucket)
-	l.Lock()
-	defer l.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	full := bucket + "/" + key
 	info, err := s.root.Lstat(full)
-	if err != nil {
-		if err = notFound(err); gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
-			err = nil
-		}
-		return gofakes3.ObjectDeleteResult{}, err
+	if err == nil && !info.IsDir() {
+		err = s.root.Remove(full)
 	}
-	if info.IsDir() {
-		return gofakes3.ObjectDeleteResult{}, nil
-	}
-	if err := s.root.Remove(full); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !isAbsent(err) {
 		return gofakes3.ObjectDeleteResult{}, fmt.Errorf("delete an object: %w", err)
 	}
-	s.forget(full)
-	for folder := path.Dir(full); folder != bucket; folder = path.Dir(folder) {
-		if s.root.Remove(folder) != nil { // as a rule because it is not empty
-			break
-		}
+	s.sums.Delete(full)
+	for folder := path.Dir(full); err == nil && folder != bucket; folder = path.Dir(folder) {
+		err = s.root.Remove(folder) // until one is not empty
 	}
 	return gofakes3.ObjectDeleteResult{}, nil
 }

@@ -1,8 +1,8 @@
 package s3
 
 import (
-	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -26,14 +26,7 @@ func (s *Store) Handler() http.Handler {
 				"headcount's stand-in has no s3 "+name+".")
 			return
 		}
-		err := checkNumbers(r.URL.Query())
-		if err == nil {
-			err = checkParts(r)
-		}
-		if err == nil {
-			err = unchunk(r)
-		}
-		if err != nil {
+		if err := errors.Join(checkMaxKeys(r.URL.Query()), unchunk(r)); err != nil {
 			writeError(w, r, http.StatusBadRequest, string(gofakes3.ErrInvalidArgument), err.Error())
 			return
 		}
@@ -42,14 +35,12 @@ func (s *Store) Handler() http.Handler {
 }
 
 // parameters are the query parameters that this stand-in understands. Any other
-// one names a sub-resource (?acl, ?lifecycle), and a PUT of that, taken for the
-// PUT of an object or a bucket, would do harm.
+// one names a sub-resource (?acl, ?lifecycle) or a part of an upload, and a PUT of that,
+// taken for the PUT of an object or a bucket, would do harm.
 var parameters = map[string]bool{
 	"continuation-token": true, "delete": true, "delimiter": true, "encoding-type": true,
 	"fetch-owner": true, "list-type": true, "location": true, "marker": true, "max-keys": true,
-	"max-parts": true, "max-uploads": true, "key-marker": true,
-	"partNumber": true, "prefix": true, "start-after": true, "upload-id-marker": true,
-	"uploadId": true, "uploads": true, "versionId": true, "versioning": true, "x-id": true,
+	"prefix": true, "start-after": true, "versionId": true, "versioning": true, "x-id": true,
 	"AWSAccessKeyId": true, "Expires": true, "Signature": true, // of presigned URLs, with X-Amz-… as well
 }
 
@@ -62,9 +53,6 @@ func missing(r *http.Request) string {
 			return r.Method + " ?" + name
 		}
 	}
-	if query := r.URL.Query(); query.Has("partNumber") && !query.Has("uploadId") {
-		return r.Method + " ?partNumber of an object"
-	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost:
 		return ""
@@ -72,47 +60,12 @@ func missing(r *http.Request) string {
 	return r.Method
 }
 
-// maxPart is the highest number of a part, from the quotas of S3.
-const maxPart = 10_000
-
-// numbers are the bounds of the query parameters that are numbers. gofakes3 would
-// read a negative one as 0, and answer an empty list.
-var numbers = map[string]struct{ low, high int64 }{
-	"max-keys": {0, math.MaxInt32}, "max-parts": {0, math.MaxInt32}, "max-uploads": {0, math.MaxInt32}, "partNumber": {1, maxPart},
-}
-
-func checkNumbers(query url.Values) error {
-	for name, bounds := range numbers {
-		if !query.Has(name) {
-			continue
-		}
-		if n, err := strconv.ParseInt(query.Get(name), 10, 64); err != nil || n < bounds.low || n > bounds.high {
-			return fmt.Errorf("argument %s must be an integer between %d and %d", name, bounds.low, bounds.high)
-		}
-	}
-	return nil
-}
-
-// checkParts reads the list that completes an upload and puts it back: gofakes3
-// uses the numbers of the parts as indexes.
-func checkParts(r *http.Request) error {
-	if r.Method != http.MethodPost || !r.URL.Query().Has("uploadId") {
-		return nil
-	}
-	const longest = maxPart * 1024 // far more than a number and an ETag need
-	body, err := io.ReadAll(io.LimitReader(r.Body, longest))
-	if err != nil {
-		return fmt.Errorf("read the list of parts: %w", err)
-	}
-	replaceBody(r, bytes.NewReader(body))
-	var list struct {
-		Part []struct{ PartNumber int64 }
-	}
-	_ = xml.Unmarshal(body, &list) // gofakes3 says what is wrong with it.
-	for _, part := range list.Part {
-		if part.PartNumber < 1 || part.PartNumber > maxPart {
-			return fmt.Errorf("part number must be an integer between 1 and %d, inclusive", maxPart)
-		}
+// checkMaxKeys refuses a limit that is none. gofakes3 would read a negative one as 0,
+// and answer an empty list.
+func checkMaxKeys(query url.Values) error {
+	text := query.Get("max-keys")
+	if n, err := strconv.ParseInt(text, 10, 64); query.Has("max-keys") && (err != nil || n < 0 || n > math.MaxInt32) {
+		return fmt.Errorf("argument max-keys must be an integer between 0 and %d", math.MaxInt32)
 	}
 	return nil
 }
@@ -148,18 +101,13 @@ func unchunk(r *http.Request) error {
 	if err != nil || size < 0 {
 		return gofakes3.ErrorMessage(gofakes3.ErrInvalidArgument, length+" must give the size of the content")
 	}
-	replaceBody(r, httputil.NewChunkedReader(r.Body))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{httputil.NewChunkedReader(r.Body), r.Body}
 	r.ContentLength = size
 	r.Header.Set("Content-Length", strconv.FormatInt(size, 10))
 	r.Header.Set(hash, "UNSIGNED-PAYLOAD")
 	r.Header.Del("Content-Encoding")
 	return nil
-}
-
-// replaceBody gives a request another body; closing it closes the one before.
-func replaceBody(r *http.Request, body io.Reader) {
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{body, r.Body}
 }

@@ -1,35 +1,14 @@
 package s3
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/johannesboyne/gofakes3"
 )
-
-// readFolder lists a folder; one that is not there, or is a file, is empty.
-func (s *Store) readFolder(name string) ([]fs.DirEntry, error) {
-	folder, err := s.root.Open(name)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || isFileInTheWay(err) {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("open a folder: %w", err)
-	}
-	defer func() { _ = folder.Close() }() // It was only read.
-	if info, err := folder.Stat(); err != nil || !info.IsDir() {
-		return nil, err
-	}
-	entries, err := folder.ReadDir(-1)
-	if err != nil {
-		return nil, fmt.Errorf("read a folder: %w", err)
-	}
-	return entries, nil
-}
 
 // ListBucket implements gofakes3.Backend: keys in the order of their bytes,
 // those after the marker, as many as the page may hold.
@@ -57,8 +36,7 @@ func (s *Store) list(bucket, prefix, delimiter, marker string, limit int) (*gofa
 		return nil, err
 	}
 	last := ""
-	for _, object := range keys {
-		key := object.key
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		group := groupOf(key, prefix, delimiter)
 		switch {
 		case key <= marker, group != "" && (group == last || group == marker):
@@ -71,7 +49,7 @@ func (s *Store) list(bucket, prefix, delimiter, marker string, limit int) (*gofa
 			result.AddPrefix(group)
 			continue
 		}
-		known, info, err := s.statEntry(bucket+"/"+key, object.entry)
+		known, info, err := s.stat(bucket+"/"+key, keys[key].Info)
 		if gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
 			continue // It was deleted a moment ago.
 		}
@@ -87,16 +65,6 @@ func (s *Store) list(bucket, prefix, delimiter, marker string, limit int) (*gofa
 	return result, nil
 }
 
-// statEntry is stat, but faster where the sum is known.
-func (s *Store) statEntry(full string, entry fs.DirEntry) (sum, fs.FileInfo, error) {
-	if info, err := entry.Info(); err == nil {
-		if known, ok := s.known(full, info); ok {
-			return known, info, nil
-		}
-	}
-	return s.stat(full)
-}
-
 // groupOf gives the common prefix that the key is listed under: up to the first
 // delimiter after the prefix. It is empty where there is none.
 func groupOf(key, prefix, delimiter string) string {
@@ -106,36 +74,28 @@ func groupOf(key, prefix, delimiter string) string {
 	return ""
 }
 
-// found is a key, and what its folder says of the file.
-type found struct {
-	key   string
-	entry fs.DirEntry
-}
-
-// keys lists the keys that begin with the prefix, sorted. It reads the deepest folder
+// keys finds the keys that begin with the prefix, and their files. It reads the deepest folder
 // that the prefix names, and those below.
-func (s *Store) keys(bucket, prefix string) (keys []found, err error) {
-	folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
-	if folder != "" && !canHold(strings.TrimSuffix(folder, "/")) {
-		return nil, nil // A prefix of no key that can be here.
-	}
-	for folders := []string{folder}; len(folders) > 0; folders = folders[1:] {
-		entries, err := s.readFolder(strings.TrimSuffix(bucket+"/"+folders[0], "/"))
-		if err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			key := folders[0] + entry.Name()
-			switch {
-			case entry.IsDir():
-				if key += "/"; strings.HasPrefix(key, prefix) || strings.HasPrefix(prefix, key) {
-					folders = append(folders, key)
-				}
-			case entry.Type().IsRegular() && strings.HasPrefix(key, prefix):
-				keys = append(keys, found{key, entry})
-			}
+func (s *Store) keys(bucket, prefix string) (keys map[string]fs.DirEntry, err error) {
+	keys = map[string]fs.DirEntry{}
+	top := bucket
+	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
+		if top += "/" + prefix[:i]; !canHold(prefix[:i]) {
+			return keys, nil // A prefix of no key that can be here.
 		}
 	}
-	slices.SortFunc(keys, func(a, b found) int { return cmp.Compare(a.key, b.key) })
-	return keys, nil
+	err = fs.WalkDir(s.root.FS(), top, func(name string, entry fs.DirEntry, err error) error {
+		key := strings.TrimPrefix(name, bucket+"/")
+		switch {
+		case err != nil && isAbsent(err): // it went away, or was not there
+		case err != nil:
+			return fmt.Errorf("read a folder: %w", err)
+		case entry.IsDir() && name != top && !strings.HasPrefix(key, prefix) && !strings.HasPrefix(prefix, key+"/"):
+			return fs.SkipDir
+		case entry.Type().IsRegular() && strings.HasPrefix(key, prefix):
+			keys[key] = entry
+		}
+		return nil
+	})
+	return keys, err
 }

@@ -21,9 +21,14 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,10 +42,10 @@ const temporary = ".tmp"
 // Store is all buckets. It is gofakes3's Backend.
 type Store struct {
 	root *os.Root
-
-	mu    sync.Mutex
-	locks map[string]*sync.Mutex // by bucket
-	sums  map[string]sum         // by bucket and key
+	// mu is held while files come and go: over the check of a PUT's conditions and its
+	// rename, never while content moves.
+	mu   sync.Mutex
+	sums sync.Map // sum by bucket/key
 }
 
 // sum is what is known of a file's content. It holds for a file of that size
@@ -69,7 +74,7 @@ func Open(folder string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("empty the folder for temporary files: %w", err), root.Close())
 	}
-	return &Store{root: root, locks: make(map[string]*sync.Mutex), sums: make(map[string]sum)}, nil
+	return &Store{root: root}, nil
 }
 
 // Close lets the folder go.
@@ -79,6 +84,25 @@ func (s *Store) Close() error {
 	}
 	return nil
 }
+
+// maxName is the longest name of a file or folder on the file systems of
+// Linux, macOS and Windows, in bytes.
+const maxName = 255
+
+// canHold says whether a folder can hold an object of that key as a plain file under
+// the same name, and not outside of it. S3 itself accepts any 1 to 1,024 bytes of
+// UTF-8. Windows has more rules than the others: backslashes, colons, CON and so on.
+func canHold(key string) bool {
+	local, err := filepath.Localize(key)
+	isLong := func(name string) bool { return len(name) > maxName }
+	return err == nil && key != "." && filepath.ToSlash(local) == key && !slices.ContainsFunc(strings.Split(key, "/"), isLong)
+}
+
+func badKey(key, reason string) error {
+	return gofakes3.ErrorInvalidArgument("key", key, "headcount's stand-in keeps objects as files in folders: "+reason)
+}
+
+func isFolder(key string) error { return badKey(key, "one key cannot be the folder of another") }
 
 // Put writes an object from within this process, without conditions.
 func (s *Store) Put(ctx context.Context, bucket, key string, content []byte) error {
@@ -92,23 +116,11 @@ func (s *Store) Put(ctx context.Context, bucket, key string, content []byte) err
 	return nil
 }
 
-// lock is held while the files of a bucket change: over the check of a PUT's
-// conditions and its rename, never while content moves.
-func (s *Store) lock(bucket string) *sync.Mutex {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.locks[bucket]
-	if l == nil {
-		l = new(sync.Mutex)
-		s.locks[bucket] = l
-	}
-	return l
-}
-
 // PutObject implements gofakes3.Backend.
 func (s *Store) PutObject(bucket, key string, _ map[string]string, content io.Reader, size int64, conditions *gofakes3.PutConditions) (gofakes3.PutObjectResult, error) {
-	if err := checkKey(key); err != nil {
-		return gofakes3.PutObjectResult{}, err
+	if !canHold(key) {
+		return gofakes3.PutObjectResult{}, badKey(key, fmt.Sprintf(
+			"a key must be names between single slashes, of 1 to %d bytes of UTF-8 each, without NUL and what this machine has in no name, and not . or ..", maxName))
 	}
 	if err := s.mustExist(bucket); err != nil {
 		return gofakes3.PutObjectResult{}, err
@@ -157,9 +169,8 @@ func copySum(to io.Writer, content io.Reader) (sum, error) {
 
 // place makes the temporary file the object, if the conditions hold.
 func (s *Store) place(name, bucket, key string, written sum, conditions *gofakes3.PutConditions) error {
-	l := s.lock(bucket)
-	l.Lock()
-	defer l.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	full := bucket + "/" + key
 	if err := s.mustExist(bucket); err != nil { // It may have gone meanwhile.
 		return err
@@ -181,7 +192,7 @@ func (s *Store) place(name, bucket, key string, written sum, conditions *gofakes
 	if err := s.root.Rename(name, full); err != nil {
 		return fmt.Errorf("put the object in its place: %w", err)
 	}
-	s.remember(full, written)
+	s.sums.Store(full, written)
 	return nil
 }
 
@@ -189,7 +200,7 @@ func (s *Store) place(name, bucket, key string, written sum, conditions *gofakes
 // key without an object as S3 does: 404.
 func (s *Store) checkConditions(full string, conditions *gofakes3.PutConditions) error {
 	present := gofakes3.ConditionalObjectInfo{}
-	current, _, err := s.stat(full)
+	current, _, err := s.stat(full, func() (fs.FileInfo, error) { return s.root.Stat(full) })
 	switch {
 	case err == nil:
 		present.Exists, present.Hash = true, current.md5[:]
@@ -201,45 +212,49 @@ func (s *Store) checkConditions(full string, conditions *gofakes3.PutConditions)
 	return gofakes3.CheckPutConditions(conditions, &present)
 }
 
-func (s *Store) remember(full string, known sum) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sums[full] = known
-}
-
-func (s *Store) forget(full string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sums, full)
-}
-
 // known gives the sum of the file if it has not changed since then.
 func (s *Store) known(full string, info fs.FileInfo) (sum, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k, ok := s.sums[full]
+	found, _ := s.sums.Load(full)
+	k, ok := found.(sum)
 	return k, ok && k.size == info.Size() && k.changed.Equal(info.ModTime())
 }
 
-// stat gives the sum of an object, which it may have to read for that.
-func (s *Store) stat(full string) (sum, fs.FileInfo, error) {
-	info, err := s.root.Stat(full)
-	if err != nil {
-		return sum{}, nil, notFound(err)
+// stat gives the sum of an object, which it may have to read for that, but not where
+// look finds the file as it was.
+func (s *Store) stat(full string, look func() (fs.FileInfo, error)) (sum, fs.FileInfo, error) {
+	info, err := look()
+	if err == nil && info.Mode().IsRegular() {
+		if k, ok := s.known(full, info); ok {
+			return k, info, nil
+		}
 	}
-	if !info.Mode().IsRegular() {
-		return sum{}, nil, noObject()
-	}
-	if k, ok := s.known(full, info); ok {
-		return k, info, nil
-	}
-	file, info, err := s.open(full)
+	file, k, info, err := s.open(full)
 	if err != nil {
 		return sum{}, nil, err
 	}
-	defer func() { _ = file.Close() }() // It was only read.
-	k, err := s.sumOf(full, file, info)
-	return k, info, err
+	_ = file.Close() // It was only read.
+	return k, info, nil
+}
+
+// open opens an object and gives its sum.
+func (s *Store) open(full string) (file *os.File, k sum, info fs.FileInfo, err error) {
+	if file, err = s.root.Open(full); err != nil {
+		if isAbsent(err) {
+			return nil, k, nil, noObject()
+		}
+		return nil, k, nil, fmt.Errorf("look for an object: %w", err)
+	}
+	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = noObject()
+	}
+	if err == nil {
+		k, err = s.sumOf(full, file, info)
+	}
+	if err != nil {
+		_ = file.Close() // It was only opened.
+		return nil, k, nil, err
+	}
+	return file, k, info, nil
 }
 
 // sumOf gives the sum of an open file and leaves its position where it was.
@@ -252,36 +267,20 @@ func (s *Store) sumOf(full string, file *os.File, info fs.FileInfo) (sum, error)
 		return sum{}, fmt.Errorf("read an object: %w", err)
 	}
 	k.changed = info.ModTime()
-	s.remember(full, k)
+	s.sums.Store(full, k)
 	return k, nil
-}
-
-func (s *Store) open(full string) (*os.File, fs.FileInfo, error) {
-	file, err := s.root.Open(full)
-	if err != nil {
-		return nil, nil, notFound(err)
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = noObject()
-	}
-	if err != nil {
-		_ = file.Close() // It was only opened.
-		return nil, nil, err
-	}
-	return file, info, nil
 }
 
 func noObject() error {
 	return gofakes3.ErrorMessage(gofakes3.ErrNoSuchKey, "The specified key does not exist.")
 }
 
-// notFound makes of an error of the file system what S3 answers.
-func notFound(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || isFileInTheWay(err) {
-		return noObject()
-	}
-	return fmt.Errorf("look for an object: %w", err)
+// isAbsent says that there is no such file.
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) || isFileInTheWay(err) }
+
+// isFileInTheWay says that a part of the path is a file, not a folder.
+func isFileInTheWay(err error) bool {
+	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist)
 }
 
 // headers are what a GET or HEAD answers beside the content. The checksum is
@@ -299,15 +298,6 @@ func headers(info fs.FileInfo, k sum, whole bool) map[string]string {
 	}
 	return h
 }
-
-// part is a range of an open file.
-type part struct {
-	io.Reader
-	file *os.File
-}
-
-// Close closes the file.
-func (p part) Close() error { return p.file.Close() }
 
 // bounded ends a range where the object ends. gofakes3 would compute with an end
 // near the largest number until it overflows, and refuses more last bytes than
@@ -334,16 +324,11 @@ func (s *Store) GetObject(bucket, key string, wanted *gofakes3.ObjectRangeReques
 	if !canHold(key) {
 		return nil, noObject() // No such object can be here.
 	}
-	full := bucket + "/" + key
-	file, info, err := s.open(full)
+	file, k, info, err := s.open(bucket + "/" + key)
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.sumOf(full, file, info)
-	var within *gofakes3.ObjectRange
-	if err == nil {
-		within, err = bounded(wanted, info.Size()).Range(info.Size())
-	}
+	within, err := bounded(wanted, info.Size()).Range(info.Size())
 	if err != nil {
 		_ = file.Close() // It was only read.
 		return nil, err
@@ -355,26 +340,22 @@ func (s *Store) GetObject(bucket, key string, wanted *gofakes3.ObjectRangeReques
 	return &gofakes3.Object{
 		Name: key, Size: info.Size(), Hash: k.md5[:], Range: within,
 		Metadata: headers(info, k, within == nil),
-		Contents: part{io.NewSectionReader(file, start, length), file},
+		Contents: struct {
+			io.Reader
+			io.Closer
+		}{io.NewSectionReader(file, start, length), file},
 	}, nil
 }
 
 // HeadObject implements gofakes3.Backend.
 func (s *Store) HeadObject(bucket, key string) (*gofakes3.Object, error) {
-	if err := s.mustExist(bucket); err != nil {
-		return nil, err
-	}
-	if !canHold(key) {
-		return nil, noObject()
-	}
-	k, info, err := s.stat(bucket + "/" + key)
+	object, err := s.GetObject(bucket, key, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &gofakes3.Object{
-		Name: key, Size: info.Size(), Hash: k.md5[:], Metadata: headers(info, k, true),
-		Contents: io.NopCloser(bytes.NewReader(nil)),
-	}, nil
+	_ = object.Contents.Close() // It was only opened.
+	object.Contents = http.NoBody
+	return object, nil
 }
 
 // CopyObject implements gofakes3.Backend.

@@ -255,7 +255,7 @@ func TestListing(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer func() {
-			if err := errors.Join(s.ForceDeleteBucket(bucket), s.Close()); err != nil {
+			if err := errors.Join(s.Close(), os.RemoveAll(filepath.Join(dir, bucket))); err != nil {
 				rt.Fatal(err)
 			}
 		}()
