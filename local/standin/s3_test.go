@@ -209,7 +209,9 @@ func TestPartsAreRefused(t *testing.T) {
 	_, err = w.s3.UploadPart(t.Context(), &awss3.UploadPartInput{
 		Bucket: bucket, Key: key, UploadId: aws.String("1"), PartNumber: aws.Int32(1), Body: strings.NewReader("x"),
 	})
-	notImplemented(t, err, "s3 PUT ?partNumber")
+	if status(err) != http.StatusNotImplemented {
+		t.Error(err)
+	}
 	_, err = w.s3.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: bucket, Key: key})
 	if status(err) != http.StatusNotFound {
 		t.Error(err)

@@ -71,7 +71,7 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values)
 		XMLName   xml.Name
 		Result    named
 		RequestID string `xml:"ResponseMetadata>RequestId"`
-	}{xml.Name{Space: namespace, Local: action + "Response"}, named{xml.Name{Local: action + "Result"}, result}, id})
+	}{xml.Name{Space: namespace, Local: action + "Response"}, named{xml.Name{Space: namespace, Local: action + "Result"}, result}, id})
 }
 
 // WriteError refuses a request in the query protocol, also for services that are

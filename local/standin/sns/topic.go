@@ -11,6 +11,7 @@
 package sns
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -65,31 +66,21 @@ type Service struct {
 	log     zerolog.Logger
 
 	mu            sync.RWMutex
-	topics        map[string]*topic
-	subscriptions map[string]*subscription
+	topics        map[string]map[string]string // the attributes that were given, by ARN
+	subscriptions []*subscription              // in the order in which they were made
 	mailing       sync.Mutex
 	publishing    sync.RWMutex // read-held while messages are delivered
 }
 
-type topic struct {
-	arn           string
-	attributes    map[string]string
-	subscriptions []*subscription // in the order in which they were made
-}
-
-// subscription is not changed once it stands in a topic: new attributes make a
-// new one, so that a Publish sees the old ones or the new ones.
+// subscription is not changed once it is there: new attributes make a new one, so
+// that a Publish sees the old ones or the new ones.
 type subscription struct {
 	arn, topic, protocol, endpoint string
-	settings
-}
 
-// settings are a subscription's attributes: as they were given, and parsed.
-type settings struct {
-	given  map[string]string
-	raw    bool
-	filter policy // nil: everything
-	onBody bool
+	attributes map[string]string // as they were given
+	raw        bool
+	filter     policy // nil: everything
+	onBody     bool
 	// deadLetter is the ARN of the queue for what the endpoint refuses, or empty.
 	deadLetter string
 }
@@ -97,10 +88,7 @@ type settings struct {
 // New starts without topics. E-mails are written to files in the folder mail. The
 // log gets what is discarded.
 func New(queues *sqs.Service, streams *firehose.Service, mail string, log zerolog.Logger) *Service {
-	return &Service{
-		queues: queues, streams: streams, mail: filepath.Clean(mail), log: log,
-		topics: make(map[string]*topic), subscriptions: make(map[string]*subscription),
-	}
+	return &Service{queues: queues, streams: streams, mail: filepath.Clean(mail), log: log, topics: make(map[string]map[string]string)}
 }
 
 // ARN gives the Amazon resource name of the topic of that name.
@@ -133,15 +121,14 @@ func (s *Service) CreateTopic(name string, attributes map[string]string) (string
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	arn := ARN(name)
-	if t := s.topics[arn]; t != nil {
-		if differ(attributes, t.attributes) {
+	if given := s.topics[arn]; given != nil {
+		if differ(attributes, given) {
 			return "", invalid("Attributes Reason: Topic already exists with different attributes")
 		}
 		return arn, nil
 	}
-	t := &topic{arn: arn, attributes: map[string]string{}}
-	maps.Copy(t.attributes, attributes)
-	s.topics[arn] = t
+	s.topics[arn] = map[string]string{}
+	maps.Copy(s.topics[arn], attributes)
 	return arn, nil
 }
 
@@ -163,7 +150,7 @@ func (s *Service) DeleteTopic(arn string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.topics, arn)
-	maps.DeleteFunc(s.subscriptions, func(_ string, sub *subscription) bool { return sub.topic == arn })
+	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(sub *subscription) bool { return sub.topic == arn })
 }
 
 // Topics lists the ARNs of the topics, sorted.
@@ -181,30 +168,26 @@ func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[
 	if err := s.checkEndpoint(protocol, endpoint); err != nil {
 		return "", err
 	}
-	parsed, err := parseSettings(attributes)
+	made := subscription{arn: topicARN + ":" + uuid.NewString(), topic: topicARN, protocol: protocol, endpoint: endpoint}
+	sub, err := made.with(attributes)
 	if err != nil {
 		return "", err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[topicARN]
-	if t == nil {
+	if s.topics[topicARN] == nil {
 		return "", notFound("Topic")
 	}
-	for _, sub := range t.subscriptions {
-		if sub.protocol != protocol || sub.endpoint != endpoint {
+	for _, other := range s.subscriptions {
+		if other.topic != topicARN || other.protocol != protocol || other.endpoint != endpoint {
 			continue
 		}
-		if differ(attributes, sub.given) {
+		if differ(attributes, other.attributes) {
 			return "", invalid("Attributes Reason: Subscription already exists with different attributes")
 		}
-		return sub.arn, nil
+		return other.arn, nil
 	}
-	sub := &subscription{
-		arn: topicARN + ":" + uuid.NewString(), topic: topicARN, protocol: protocol, endpoint: endpoint, settings: parsed,
-	}
-	s.subscriptions[sub.arn] = sub
-	t.subscriptions = append(slices.Clone(t.subscriptions), sub)
+	s.subscriptions = append(s.subscriptions, sub)
 	return sub.arn, nil
 }
 
@@ -237,52 +220,55 @@ func (s *Service) checkEndpoint(protocol, endpoint string) error {
 
 const maxFileName = 255 // bytes
 
-func parseSettings(attributes map[string]string) (settings, error) {
-	parsed := settings{given: map[string]string{}}
-	maps.Copy(parsed.given, attributes)
+// with is the subscription with these attributes instead of those that it has.
+func (sub subscription) with(attributes map[string]string) (_ *subscription, err error) {
+	sub.attributes, sub.deadLetter = map[string]string{}, ""
+	maps.Copy(sub.attributes, attributes)
+	sub.raw = strings.EqualFold(attributes["RawMessageDelivery"], "true")
+	sub.onBody = attributes["FilterPolicyScope"] == "MessageBody"
 	for name, value := range attributes {
 		switch name {
 		case "RawMessageDelivery":
-			if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
-				return parsed, invalid("Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
+			if !sub.raw && !strings.EqualFold(value, "false") {
+				return nil, invalid("Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", value)
 			}
-			parsed.raw = strings.EqualFold(value, "true")
 		case "FilterPolicyScope":
-			if value != "MessageAttributes" && value != "MessageBody" {
-				return parsed, invalid("Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
+			if !sub.onBody && value != "MessageAttributes" {
+				return nil, invalid("Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
 			}
-			parsed.onBody = value == "MessageBody"
 		case "RedrivePolicy":
 			var policy struct {
 				DeadLetterTargetARN string `json:"deadLetterTargetArn"`
 			}
 			if json.Unmarshal([]byte(value), &policy) != nil || !isQueueARN(policy.DeadLetterTargetARN) {
-				return parsed, invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn")
+				return nil, invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn")
 			}
-			parsed.deadLetter = policy.DeadLetterTargetARN
+			sub.deadLetter = policy.DeadLetterTargetARN
 		case "FilterPolicy", "DeliveryPolicy", "SubscriptionRoleArn":
 		default:
-			return parsed, invalid("AttributeName")
+			return nil, invalid("AttributeName")
 		}
 	}
-	filter, err := parsePolicy(attributes["FilterPolicy"], parsed.onBody)
-	if err != nil {
-		return parsed, invalid("FilterPolicy: %s", err)
+	if sub.filter, err = parsePolicy(attributes["FilterPolicy"], sub.onBody); err != nil {
+		return nil, invalid("FilterPolicy: %s", err)
 	}
-	parsed.filter = filter
-	return parsed, nil
+	return &sub, nil
 }
 
 // Unsubscribe removes a subscription. One that is not there is no error.
 func (s *Service) Unsubscribe(arn string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sub := s.subscriptions[arn]
-	delete(s.subscriptions, arn)
-	if sub != nil {
-		t := s.topics[sub.topic]
-		t.subscriptions = slices.DeleteFunc(slices.Clone(t.subscriptions), func(other *subscription) bool { return other == sub })
+	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(sub *subscription) bool { return sub.arn == arn })
+}
+
+// find gives the place of a subscription in the list. The lock is held.
+func (s *Service) find(arn string) (int, error) {
+	i := slices.IndexFunc(s.subscriptions, func(sub *subscription) bool { return sub.arn == arn })
+	if i < 0 {
+		return i, notFound("Subscription")
 	}
+	return i, nil
 }
 
 // SetSubscriptionAttribute changes one attribute of a subscription. An empty
@@ -290,36 +276,34 @@ func (s *Service) Unsubscribe(arn string) {
 func (s *Service) SetSubscriptionAttribute(arn, name, value string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sub := s.subscriptions[arn]
-	if sub == nil {
-		return notFound("Subscription")
-	}
-	changed := maps.Clone(sub.given)
-	changed[name] = value
-	if value == "" {
-		delete(changed, name)
-	}
-	parsed, err := parseSettings(changed)
+	i, err := s.find(arn)
 	if err != nil {
 		return err
 	}
-	replacement := *sub
-	replacement.settings = parsed
-	s.subscriptions[arn] = &replacement
-	t := s.topics[sub.topic]
-	t.subscriptions = slices.Clone(t.subscriptions)
-	t.subscriptions[slices.Index(t.subscriptions, sub)] = &replacement
-	return nil
+	changed := maps.Clone(s.subscriptions[i].attributes)
+	if changed[name] = value; value == "" {
+		delete(changed, name)
+	}
+	sub, err := s.subscriptions[i].with(changed)
+	if err == nil {
+		s.subscriptions[i] = sub
+	}
+	return err
 }
 
-// to lists the subscriptions of a topic; the list is never changed.
-func (s *Service) to(topicARN string) ([]*subscription, error) {
+// to lists the subscriptions of a topic.
+func (s *Service) to(topicARN string) (list []*subscription, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if t := s.topics[topicARN]; t != nil {
-		return t.subscriptions, nil
+	if s.topics[topicARN] == nil {
+		return nil, notFound("Topic")
 	}
-	return nil, notFound("Topic")
+	for _, sub := range s.subscriptions {
+		if sub.topic == topicARN {
+			list = append(list, sub)
+		}
+	}
+	return list, nil
 }
 
 // defaultPolicy is the policy of a topic that was given none: its owner may do all.
@@ -332,19 +316,21 @@ const defaultPolicy = `{"Version":"2008-10-17","Id":"__default_policy_ID","State
 func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	t := s.topics[arn]
-	if t == nil {
+	given, ok := s.topics[arn]
+	if !ok {
 		return nil, notFound("Topic")
 	}
-	all := maps.Clone(t.attributes)
-	all["TopicArn"] = arn
-	all["Owner"] = protocol.Account
-	all["SubscriptionsConfirmed"] = strconv.Itoa(len(t.subscriptions))
-	all["SubscriptionsPending"] = "0"
-	all["SubscriptionsDeleted"] = "0"
-	if _, ok := all["DisplayName"]; !ok {
-		all["DisplayName"] = ""
+	confirmed := 0
+	for _, sub := range s.subscriptions {
+		if sub.topic == arn {
+			confirmed++
+		}
 	}
+	all := map[string]string{
+		"TopicArn": arn, "Owner": protocol.Account, "DisplayName": "",
+		"SubscriptionsConfirmed": strconv.Itoa(confirmed), "SubscriptionsPending": "0", "SubscriptionsDeleted": "0",
+	}
+	maps.Copy(all, given)
 	if all["Policy"] == "" {
 		all["Policy"] = strings.ReplaceAll(defaultPolicy, "ARN", arn)
 	}
@@ -358,23 +344,21 @@ func (s *Service) SetTopicAttribute(arn, name, value string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[arn]
-	if t == nil {
+	if s.topics[arn] == nil {
 		return notFound("Topic")
 	}
-	t.attributes[name] = value
+	s.topics[arn][name] = value
 	return nil
 }
 
 // Subscriptions lists the ARNs of the subscriptions of a topic, or with an
 // empty ARN of all topics, sorted.
-func (s *Service) Subscriptions(topicARN string) []string {
+func (s *Service) Subscriptions(topicARN string) (arns []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var arns []string
-	for arn, sub := range s.subscriptions {
+	for _, sub := range s.subscriptions {
 		if topicARN == "" || sub.topic == topicARN {
-			arns = append(arns, arn)
+			arns = append(arns, sub.arn)
 		}
 	}
 	slices.Sort(arns)
@@ -386,21 +370,19 @@ func (s *Service) Subscriptions(topicARN string) []string {
 func (s *Service) SubscriptionAttributes(arn string) (map[string]string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	sub := s.subscriptions[arn]
-	if sub == nil {
-		return nil, notFound("Subscription")
+	i, err := s.find(arn)
+	if err != nil {
+		return nil, err
 	}
-	all := maps.Clone(sub.given)
+	sub := s.subscriptions[i]
+	all := maps.Clone(sub.attributes)
 	maps.Copy(all, map[string]string{
 		"SubscriptionArn": arn, "TopicArn": sub.topic, "Protocol": sub.protocol, "Endpoint": sub.endpoint,
 		"Owner": protocol.Account, "PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true",
-		"RawMessageDelivery": strconv.FormatBool(sub.raw),
+		"RawMessageDelivery": strconv.FormatBool(sub.raw), "FilterPolicyScope": cmp.Or(sub.attributes["FilterPolicyScope"], "MessageAttributes"),
 	})
-	switch {
-	case sub.filter == nil:
+	if sub.filter == nil {
 		delete(all, "FilterPolicyScope")
-	case all["FilterPolicyScope"] == "":
-		all["FilterPolicyScope"] = "MessageAttributes"
 	}
 	return all, nil
 }
