@@ -23,15 +23,11 @@ func (c *Cloud) deliver(ctx context.Context, bucket, key string, content []byte)
 func (c *Cloud) countObjects(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		operation, resource := objectOperation(r)
+		next.ServeHTTP(w, r)
 		n := usage.Count{Requests: 1}
 		if r.Method == http.MethodPut {
-			n.Payload = max(0, r.ContentLength) // -1 where the request does not say
-			// The frame of chunks is longer than what is in it.
-			if decoded, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil && decoded >= 0 && (r.ContentLength < 0 || decoded <= r.ContentLength) {
-				n.Payload = decoded
-			}
+			n.Payload = max(0, r.ContentLength) // without the frame of chunks, which is off by now; -1 where it is not known
 		}
-		next.ServeHTTP(w, r)
 		if r.Method == http.MethodGet {
 			n.Payload, _ = strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64) // 0 where it does not say
 		}

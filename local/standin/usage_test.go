@@ -127,11 +127,16 @@ func TestUsageOfChunkedPuts(t *testing.T) {
 		want    int64
 	}{{"5", 5}, {"", 0}} {
 		before := w.Usage()
-		body := struct{ io.Reader }{strings.NewReader("12345")} // so that net/http does not know the length
+		content := "12345"
+		if test.decoded != "" {
+			content = "5\r\n12345\r\n0\r\n\r\n"
+		}
+		body := struct{ io.Reader }{strings.NewReader(content)} // so that net/http does not know the length
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, w.URL()+"/chunked/folder/key", body)
 		check(t, err)
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0")
 		if test.decoded != "" {
+			r.Header.Set("Content-Encoding", "aws-chunked")
 			r.Header.Set("X-Amz-Decoded-Content-Length", test.decoded)
 		}
 		answer, err := http.DefaultClient.Do(r)

@@ -5,9 +5,11 @@ package protocol
 
 import (
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -114,14 +116,21 @@ func IsWord(c rune) bool {
 	return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// Page gives those of the sorted names that come after last, at most so many, and
-// whether there are more.
-func Page(names []string, last string, limit int) (page []string, more bool) {
-	for i, name := range names {
-		if name > last {
-			names = names[i:]
-			return names[:min(limit, len(names))], len(names) > limit
-		}
+// Page gives those of the sorted names that come after the page before, at most so
+// many. Its token, and that of the next page, is its last name; empty for the first
+// page, and after the last one.
+func Page(names []string, token string, limit int) (page []string, next string, err error) {
+	last, err := base64.URLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, "", fmt.Errorf("read the token: %w", err)
 	}
-	return nil, false
+	i, found := slices.BinarySearch(names, string(last))
+	if found {
+		i++
+	}
+	if page = names[i:]; len(page) > limit {
+		page = page[:limit]
+		next = base64.URLEncoding.EncodeToString([]byte(page[limit-1]))
+	}
+	return page, next, nil
 }

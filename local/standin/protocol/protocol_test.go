@@ -14,17 +14,18 @@ func TestPages(t *testing.T) {
 		slices.Sort(names)
 		limit := rapid.IntRange(1, 4).Draw(t, "limit")
 		var got []string
-		for last, more := "", true; more; {
-			var page []string
-			if page, more = Page(names, last, limit); len(page) > limit || more && len(page) < limit {
-				t.Fatalf("%q, more: %t", page, more)
+		for token, more := "", true; more; more = token != "" {
+			page, next, err := Page(names, token, limit)
+			if err != nil || len(page) > limit || next != "" && len(page) < limit {
+				t.Fatalf("%q, next %q: %v", page, next, err)
 			}
-			if got = append(got, page...); more {
-				last = page[len(page)-1]
-			}
+			got, token = append(got, page...), next
 		}
 		if !slices.Equal(got, names) {
 			t.Fatalf("%q of %q", got, names)
 		}
 	})
+	if _, _, err := Page([]string{"a"}, "?", 1); err == nil {
+		t.Error("a token that is none")
+	}
 }

@@ -151,20 +151,15 @@ func (s *Service) describe(arn string) member {
 	return member{TopicArn: a["TopicArn"], Protocol: a["Protocol"], SubscriptionArn: arn, Owner: a["Owner"], Endpoint: a["Endpoint"]}
 }
 
-// page gives a page of a sorted list; the token is the last name of the page
-// before.
+// page gives a page of a sorted list.
 func page(in request, all []string, one func(string) member) (list *members, next string, err error) {
-	last, err := base64.URLEncoding.DecodeString(in.Get("NextToken"))
+	names, next, err := protocol.Page(all, in.Get("NextToken"), pageSize)
 	if err != nil {
 		return nil, "", invalid("NextToken")
 	}
-	names, more := protocol.Page(all, string(last), pageSize)
 	list = &members{}
 	for _, name := range names {
 		list.Member = append(list.Member, one(name))
-	}
-	if more {
-		next = base64.URLEncoding.EncodeToString([]byte(names[len(names)-1]))
 	}
 	return list, next, nil
 }

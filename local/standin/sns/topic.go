@@ -178,8 +178,8 @@ func (s *Service) Subscribe(topicARN, protocol, endpoint string, attributes map[
 	if s.topics[topicARN] == nil {
 		return "", notFound("Topic")
 	}
-	for _, other := range s.subscriptions {
-		if other.topic != topicARN || other.protocol != protocol || other.endpoint != endpoint {
+	for _, other := range s.of(topicARN) {
+		if other.protocol != protocol || other.endpoint != endpoint {
 			continue
 		}
 		if differ(attributes, other.attributes) {
@@ -291,19 +291,25 @@ func (s *Service) SetSubscriptionAttribute(arn, name, value string) error {
 	return err
 }
 
-// to lists the subscriptions of a topic.
-func (s *Service) to(topicARN string) (list []*subscription, err error) {
+// of lists the subscriptions of a topic, or with an empty ARN of all topics. The lock
+// is held.
+func (s *Service) of(topicARN string) (list []*subscription) {
+	for _, sub := range s.subscriptions {
+		if topicARN == "" || sub.topic == topicARN {
+			list = append(list, sub)
+		}
+	}
+	return list
+}
+
+// to lists the subscriptions of a topic that there must be.
+func (s *Service) to(topicARN string) ([]*subscription, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.topics[topicARN] == nil {
 		return nil, notFound("Topic")
 	}
-	for _, sub := range s.subscriptions {
-		if sub.topic == topicARN {
-			list = append(list, sub)
-		}
-	}
-	return list, nil
+	return s.of(topicARN), nil
 }
 
 // defaultPolicy is the policy of a topic that was given none: its owner may do all.
@@ -320,15 +326,9 @@ func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
 	if !ok {
 		return nil, notFound("Topic")
 	}
-	confirmed := 0
-	for _, sub := range s.subscriptions {
-		if sub.topic == arn {
-			confirmed++
-		}
-	}
 	all := map[string]string{
 		"TopicArn": arn, "Owner": protocol.Account, "DisplayName": "",
-		"SubscriptionsConfirmed": strconv.Itoa(confirmed), "SubscriptionsPending": "0", "SubscriptionsDeleted": "0",
+		"SubscriptionsConfirmed": strconv.Itoa(len(s.of(arn))), "SubscriptionsPending": "0", "SubscriptionsDeleted": "0",
 	}
 	maps.Copy(all, given)
 	if all["Policy"] == "" {
@@ -356,10 +356,8 @@ func (s *Service) SetTopicAttribute(arn, name, value string) error {
 func (s *Service) Subscriptions(topicARN string) (arns []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, sub := range s.subscriptions {
-		if topicARN == "" || sub.topic == topicARN {
-			arns = append(arns, sub.arn)
-		}
+	for _, sub := range s.of(topicARN) {
+		arns = append(arns, sub.arn)
 	}
 	slices.Sort(arns)
 	return arns

@@ -3,7 +3,6 @@ package sqs
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -165,24 +164,24 @@ func getQueueURL(s *Service, in *input) (output, error) {
 func (s *Service) url(name string) string { return s.baseURL + "/" + protocol.Account + "/" + name }
 
 // listQueues answers at most 1,000 queues, or MaxResults of them with a token
-// for the next page: the name of the last queue.
+// for the next page.
 func listQueues(s *Service, in *input) (out output, err error) {
 	limit := 1000
 	if in.MaxResults != nil {
-		if limit = *in.MaxResults; limit < 1 || limit > 1000 {
-			return out, protocol.Refuse(InvalidParameterValue, "MaxResults must be an integer between 1 and 1000.")
-		}
+		limit = *in.MaxResults
 	}
-	last, err := base64.URLEncoding.DecodeString(in.NextToken)
+	if limit < 1 || limit > 1000 {
+		return out, protocol.Refuse(InvalidParameterValue, "MaxResults must be an integer between 1 and 1000.")
+	}
+	page, next, err := protocol.Page(s.names(in.QueueNamePrefix), in.NextToken, limit)
 	if err != nil {
 		return out, protocol.Refuse(InvalidParameterValue, "Invalid NextToken value.")
 	}
-	page, more := protocol.Page(s.names(in.QueueNamePrefix), string(last), limit)
 	for _, name := range page {
 		out.QueueURLs = append(out.QueueURLs, s.url(name))
 	}
-	if more && in.MaxResults != nil {
-		out.NextToken = base64.URLEncoding.EncodeToString([]byte(page[len(page)-1]))
+	if in.MaxResults != nil {
+		out.NextToken = next
 	}
 	return out, nil
 }
