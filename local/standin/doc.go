@@ -1,6 +1,6 @@
 // Package standin is a stand-in for the parts of AWS that a pipeline of queues
-// uses, on one listener that any AWS SDK or CLI can talk to: SQS, SNS, Firehose and
-// S3. Queues and topics live in memory, objects in a folder. It is a module of its
+// uses: SQS, SNS and S3, on one listener that any AWS SDK or CLI can talk to, and
+// Firehose behind SNS. Queues and topics live in memory, objects in a folder. It is a module of its
 // own and knows nothing of Headcount: whoever starts it creates the resources, by
 // the SDK or in the process.
 //

@@ -1,12 +1,15 @@
 package standin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,20 +88,15 @@ func Start(ctx context.Context, config Config) (*Cloud, error) {
 
 // listen refuses addresses that others could reach.
 func listen(ctx context.Context, address string) (net.Listener, error) {
-	if address == "" {
-		address = "127.0.0.1:0"
-	}
-	host, port, err := net.SplitHostPort(address)
+	at, err := netip.ParseAddrPort(strings.Replace(cmp.Or(address, "127.0.0.1:0"), "localhost:", "127.0.0.1:", 1))
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: it must be like 127.0.0.1:4566", address)
 	}
-	if host == "localhost" {
-		host = "127.0.0.1"
+	if !at.Addr().IsLoopback() {
+		return nil, fmt.Errorf("listen address %q: the stand-in checks no permissions, so it listens on this machine's loopback only: "+
+			"use 127.0.0.1:%d", address, at.Port())
 	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("listen address %q: the stand-in checks no permissions, so it listens on this machine's loopback only: use 127.0.0.1:%s", address, port)
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", at.String())
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}

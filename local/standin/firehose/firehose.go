@@ -78,7 +78,6 @@ type Service struct {
 
 	mu      sync.Mutex
 	streams map[string]*stream // by ARN
-	closed  bool
 }
 
 // New starts without streams. The log gets what goes wrong with deliveries.
@@ -89,16 +88,13 @@ func New(put Put, log zerolog.Logger) *Service {
 // ARN gives the Amazon resource name of the stream of that name.
 func ARN(name string) string { return protocol.ARN("firehose", "deliverystream/"+name) }
 
-// Create adds a stream. Close must be called in the end.
+// Create adds a stream. Close must be called in the end, and no Create after it.
 func (s *Service) Create(config Stream) error {
 	if err := config.check(); err != nil {
 		return fmt.Errorf("delivery stream %q: %w", config.Name, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return unavailable("The stand-in is closing.")
-	}
 	if s.streams[ARN(config.Name)] != nil {
 		return fmt.Errorf("delivery stream %q: it exists already", config.Name)
 	}
@@ -206,9 +202,6 @@ func (s *Service) FlushAll(ctx context.Context) error {
 // Close accepts no more records and delivers those that it has. An error says
 // that some of them could not be delivered; they are lost with the process.
 func (s *Service) Close(ctx context.Context) error {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
 	return s.each(func(d *stream) error { return d.close(ctx) })
 }
 

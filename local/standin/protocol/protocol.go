@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
-	"strings"
 )
 
 // Region and Account are what every name in the stand-in belongs to.
@@ -95,7 +95,8 @@ func CheckBatch(ids []string, size, maxBytes int) error {
 	seen := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		if !IsName(id, 80) {
-			return Refuse(InvalidBatchEntryID, "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+			return Refuse(InvalidBatchEntryID,
+				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
 		}
 		if seen[id] {
 			return Refuse(BatchEntryIDsNotDistinct, "Id %s repeated.", id)
@@ -107,14 +108,9 @@ func CheckBatch(ids []string, size, maxBytes int) error {
 
 // IsName reports whether the text can name a queue, a topic or an entry of a batch:
 // 1 to most letters and digits of ASCII, hyphens and underscores.
-func IsName(text string, most int) bool {
-	return text != "" && len(text) <= most && !strings.ContainsFunc(text, func(c rune) bool { return !IsWord(c) })
-}
+func IsName(text string, most int) bool { return len(text) <= most && name.MatchString(text) }
 
-// IsWord reports whether the character may be in such a name.
-func IsWord(c rune) bool {
-	return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
+var name = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // Page gives those of the sorted names that come after the page before, at most so
 // many. Its token, and that of the next page, is its last name; empty for the first

@@ -70,15 +70,11 @@ func checkMaxKeys(query url.Values) error {
 	return nil
 }
 
-// errorBody is an error of S3.
-type errorBody struct {
-	XMLName xml.Name `xml:"Error"`
-	Code    string
-	Message string
-}
-
 func writeError(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	body, err := xml.Marshal(errorBody{Code: code, Message: message})
+	body, err := xml.Marshal(struct {
+		XMLName       xml.Name `xml:"Error"`
+		Code, Message string
+	}{Code: code, Message: message})
 	if err != nil || r.Method == http.MethodHead {
 		body = nil
 	}

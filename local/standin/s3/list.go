@@ -49,7 +49,7 @@ func (s *Store) list(bucket, prefix, delimiter, marker string, limit int) (*gofa
 			result.AddPrefix(group)
 			continue
 		}
-		known, info, err := s.stat(bucket+"/"+key, keys[key].Info)
+		known, info, err := s.stat(bucket+"/"+key, keys[key])
 		if gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey) {
 			continue // It was deleted a moment ago.
 		}
@@ -74,8 +74,8 @@ func groupOf(key, prefix, delimiter string) string {
 	return ""
 }
 
-// keys finds the keys that begin with the prefix, and their files. It reads the deepest folder
-// that the prefix names, and those below.
+// keys finds the keys that begin with the prefix, and their files. It reads the
+// deepest folder that the prefix names, and those below.
 func (s *Store) keys(bucket, prefix string) (keys map[string]fs.DirEntry, err error) {
 	keys = map[string]fs.DirEntry{}
 	top := bucket

@@ -117,10 +117,13 @@ func (s *Store) Put(ctx context.Context, bucket, key string, content []byte) err
 }
 
 // PutObject implements gofakes3.Backend.
-func (s *Store) PutObject(bucket, key string, _ map[string]string, content io.Reader, size int64, conditions *gofakes3.PutConditions) (gofakes3.PutObjectResult, error) {
+func (s *Store) PutObject(
+	bucket, key string, _ map[string]string, content io.Reader, size int64, conditions *gofakes3.PutConditions,
+) (gofakes3.PutObjectResult, error) {
 	if !canHold(key) {
 		return gofakes3.PutObjectResult{}, badKey(key, fmt.Sprintf(
-			"a key must be names between single slashes, of 1 to %d bytes of UTF-8 each, without NUL and what this machine has in no name, and not . or ..", maxName))
+			"a key must be names between single slashes, of 1 to %d bytes of UTF-8 each, "+
+				"without NUL and what this machine has in no name, and not . or ..", maxName))
 	}
 	if err := s.mustExist(bucket); err != nil {
 		return gofakes3.PutObjectResult{}, err
@@ -176,7 +179,7 @@ func (s *Store) place(name, bucket, key string, written sum, conditions *gofakes
 		return err
 	}
 	if conditions != nil {
-		if err := s.checkConditions(full, conditions); err != nil {
+		if err := s.checkConditions(bucket, key, conditions); err != nil {
 			return err
 		}
 	}
@@ -198,12 +201,12 @@ func (s *Store) place(name, bucket, key string, written sum, conditions *gofakes
 
 // checkConditions is gofakes3.CheckPutConditions, but answers an If-Match on a
 // key without an object as S3 does: 404.
-func (s *Store) checkConditions(full string, conditions *gofakes3.PutConditions) error {
+func (s *Store) checkConditions(bucket, key string, conditions *gofakes3.PutConditions) error {
 	present := gofakes3.ConditionalObjectInfo{}
-	current, _, err := s.stat(full, func() (fs.FileInfo, error) { return s.root.Stat(full) })
+	current, err := s.HeadObject(bucket, key)
 	switch {
 	case err == nil:
-		present.Exists, present.Hash = true, current.md5[:]
+		present.Exists, present.Hash = true, current.Hash
 	case !gofakes3.HasErrorCode(err, gofakes3.ErrNoSuchKey):
 		return err
 	case conditions.IfMatch != nil:
@@ -219,10 +222,10 @@ func (s *Store) known(full string, info fs.FileInfo) (sum, bool) {
 	return k, ok && k.size == info.Size() && k.changed.Equal(info.ModTime())
 }
 
-// stat gives the sum of an object, which it may have to read for that, but not where
-// look finds the file as it was.
-func (s *Store) stat(full string, look func() (fs.FileInfo, error)) (sum, fs.FileInfo, error) {
-	info, err := look()
+// stat gives the sum of an object. It has to open it for that only where the file is
+// not as it was.
+func (s *Store) stat(full string, entry fs.DirEntry) (sum, fs.FileInfo, error) {
+	info, err := entry.Info()
 	if err == nil && info.Mode().IsRegular() {
 		if k, ok := s.known(full, info); ok {
 			return k, info, nil
@@ -291,9 +294,7 @@ func headers(info fs.FileInfo, k sum, whole bool) map[string]string {
 		"Content-Type":  "binary/octet-stream",
 	}
 	if whole {
-		var crc [4]byte
-		binary.BigEndian.PutUint32(crc[:], k.crc)
-		h["X-Amz-Checksum-Crc32"] = base64.StdEncoding.EncodeToString(crc[:])
+		h["X-Amz-Checksum-Crc32"] = base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, k.crc))
 		h["X-Amz-Checksum-Type"] = "FULL_OBJECT"
 	}
 	return h

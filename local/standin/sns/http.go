@@ -251,7 +251,8 @@ func (r request) message(prefix string) (*Message, error) {
 		if err != nil {
 			return m, invalid("BinaryValue is not base64")
 		}
-		m.Attributes[name] = sqs.Value{DataType: r.Get(entry + ".Value.DataType"), StringValue: r.Get(entry + ".Value.StringValue"), BinaryValue: binary}
+		entry += ".Value."
+		m.Attributes[name] = sqs.Value{DataType: r.Get(entry + "DataType"), StringValue: r.Get(entry + "StringValue"), BinaryValue: binary}
 	}
 	structure := r.Get(prefix + "MessageStructure")
 	switch {

@@ -141,7 +141,8 @@ func parseTest(element any) (rule, error) {
 	for name, operand := range object {
 		parse := operators[name]
 		if parse == nil {
-			return nil, fmt.Errorf("headcount's stand-in does not know the match type %s, but %s", name, strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
+			known := strings.Join(slices.Sorted(maps.Keys(operators)), ", ")
+			return nil, fmt.Errorf("headcount's stand-in does not know the match type %s, but %s", name, known)
 		}
 		test, err := parse(operand)
 		if err != nil {

@@ -58,13 +58,15 @@ func (m *Message) Check() error {
 	}
 	for name, a := range m.Attributes {
 		if a.StringValue == "" && len(a.BinaryValue) == 0 {
-			return protocol.Refuse(ParameterValueInvalid, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, a.DataType)
+			return protocol.Refuse(ParameterValueInvalid,
+				"The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, a.DataType)
 		}
 		if err := a.Check(name); err != nil {
 			return protocol.Refuse(InvalidParameterValue, "Invalid parameter: %s", err)
 		}
 		if strings.HasSuffix(a.DataType, ".") {
-			return protocol.Refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type: it ends with a period.", name)
+			return protocol.Refuse(InvalidParameterValue,
+				"The message attribute '%s' has an invalid message attribute type: it ends with a period.", name)
 		}
 	}
 	return nil
@@ -185,7 +187,8 @@ func (s *Service) deliver(sub *subscription, messages []*Message) error {
 	}
 	refused := s.toQueue(sub.deadLetter, sub, s.toQueue(sub.endpoint, sub, messages))
 	if len(refused) > 0 { // AWS discards them too.
-		s.log.Warn().Str("subscription", sub.arn).Int("messages", len(refused)).Msg("discarded: the endpoint refused them, and there is no dead-letter queue that accepts them")
+		s.log.Warn().Str("subscription", sub.arn).Int("messages", len(refused)).
+			Msg("discarded: the endpoint refused them, and there is no dead-letter queue that accepts them")
 	}
 	return nil
 }
@@ -257,7 +260,8 @@ func (s *Service) toMail(sub *subscription, messages []*Message) error {
 	if err := os.MkdirAll(s.mail, 0o700); err != nil {
 		return fmt.Errorf("make the folder for e-mails: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(s.mail, MailFile(sub.endpoint)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // checkEndpoint has seen it.
+	path := filepath.Join(s.mail, MailFile(sub.endpoint))
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // checkEndpoint has seen it.
 	if err != nil {
 		return fmt.Errorf("open the file of an address: %w", err)
 	}

@@ -234,7 +234,8 @@ func (sub subscription) with(attributes map[string]string) (_ *subscription, err
 			}
 		case "FilterPolicyScope":
 			if !sub.onBody && value != "MessageAttributes" {
-				return nil, invalid("Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", value)
+				return nil, invalid("Attributes Reason: FilterPolicyScope: Invalid value [%s]. "+
+					"Please use either MessageBody or MessageAttributes", value)
 			}
 		case "RedrivePolicy":
 			var policy struct {

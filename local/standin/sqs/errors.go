@@ -17,6 +17,11 @@ const (
 	UnsupportedOperation   = "UnsupportedOperation"
 )
 
+// invalid refuses the value of a parameter.
+func invalid(format string, args ...any) *protocol.Error {
+	return protocol.Refuse(InvalidParameterValue, format, args...)
+}
+
 // names gives the `__type` of the JSON protocol, and what AWS still sends in the
 // header x-amzn-query-error. Two faults come from the framework in front of SQS and
 // have its namespace.

@@ -134,7 +134,7 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, action string) (ou
 	}
 	var in input
 	if err := json.Unmarshal(body, &in); err != nil && len(body) > 0 {
-		return out, "", protocol.Refuse(InvalidParameterValue, "the request is not the JSON that was expected: %s", err)
+		return out, "", invalid("the request is not the JSON that was expected: %s", err)
 	}
 	if alone != nil {
 		out, err = alone(s, &in)
@@ -171,11 +171,11 @@ func listQueues(s *Service, in *input) (out output, err error) {
 		limit = *in.MaxResults
 	}
 	if limit < 1 || limit > 1000 {
-		return out, protocol.Refuse(InvalidParameterValue, "MaxResults must be an integer between 1 and 1000.")
+		return out, invalid("MaxResults must be an integer between 1 and 1000.")
 	}
 	page, next, err := protocol.Page(s.names(in.QueueNamePrefix), in.NextToken, limit)
 	if err != nil {
-		return out, protocol.Refuse(InvalidParameterValue, "Invalid NextToken value.")
+		return out, invalid("Invalid NextToken value.")
 	}
 	for _, name := range page {
 		out.QueueURLs = append(out.QueueURLs, s.url(name))
@@ -274,7 +274,7 @@ func receiveMessage(ctx context.Context, q *Queue, in *input) (out output, err e
 		options.Max = *in.MaxNumberOfMessages
 	}
 	if options.Max < 1 || options.Max > protocol.MaxBatchEntries {
-		return out, protocol.Refuse(InvalidParameterValue,
+		return out, invalid(
 			"Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.", options.Max)
 	}
 	err = cmp.Or(checkSeconds("VisibilityTimeout", options.Visibility, maxVisibility), checkSeconds("WaitTimeSeconds", options.Wait, maxWait))

@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/headcount-etl/headcount/local/standin/protocol"
@@ -99,18 +99,19 @@ func (o *Outgoing) check(maxBytes int) error {
 	case o.Body == "":
 		return protocol.Refuse(MissingParameter, "The request must contain the parameter MessageBody.")
 	case o.Size() > maxBytes:
-		return protocol.Refuse(InvalidParameterValue, "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxBytes)
+		return invalid("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxBytes)
 	case !Text(o.Body):
 		return protocol.Refuse(InvalidMessageContents,
-			"Invalid binary character was found in the message body, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
+			"Invalid binary character was found in the message body, the set of allowed characters is "+
+				"#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	case len(o.Attributes) > MaxAttributes:
-		return protocol.Refuse(InvalidParameterValue, "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(o.Attributes), MaxAttributes)
+		return invalid("Number of message attributes [%d] exceeds the allowed maximum [%d].", len(o.Attributes), MaxAttributes)
 	case o.DeduplicationID != "":
-		return protocol.Refuse(InvalidParameterValue,
-			"Value %s for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.", o.DeduplicationID)
+		return invalid("Value %s for parameter MessageDeduplicationId is invalid. "+
+			"Reason: The request includes a parameter that is not valid for this queue type.", o.DeduplicationID)
 	case len(o.GroupID) > 128 || strings.ContainsFunc(o.GroupID, func(c rune) bool { return c <= ' ' || c > '~' }):
-		return protocol.Refuse(InvalidParameterValue,
-			"Value for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
+		return invalid("Value for parameter MessageGroupId is invalid. " +
+			"Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 	}
 	for name, v := range o.Attributes {
 		if err := v.Check(name); err != nil {
@@ -119,7 +120,7 @@ func (o *Outgoing) check(maxBytes int) error {
 	}
 	for name, v := range o.System {
 		if name != traceHeader || v.DataType != "String" || v.Check(name) != nil {
-			return protocol.Refuse(InvalidParameterValue, "Message system attribute '%s' is invalid: only %s is allowed, a String that is not empty.", name, traceHeader)
+			return invalid("Message system attribute '%s' is invalid: only %s is allowed, a String that is not empty.", name, traceHeader)
 		}
 	}
 	return checkSeconds("DelaySeconds", o.DelaySeconds, maxDelay)
@@ -128,7 +129,7 @@ func (o *Outgoing) check(maxBytes int) error {
 // checkSeconds refuses a number of seconds that is not 0 to most. Nil is not given.
 func checkSeconds(name string, seconds *int, most int) error {
 	if seconds != nil && (*seconds < 0 || *seconds > most) {
-		return protocol.Refuse(InvalidParameterValue, "Value %d for parameter %s is invalid. Reason: Must be >= 0 and <= %d.", *seconds, name, most)
+		return invalid("Value %d for parameter %s is invalid. Reason: Must be >= 0 and <= %d.", *seconds, name, most)
 	}
 	return nil
 }
@@ -136,23 +137,24 @@ func checkSeconds(name string, seconds *int, most int) error {
 // Check finds the first rule of SQS that the attribute of this name breaks. SNS has
 // the same rules.
 func (v Value) Check(name string) error {
-	if reason := badAttributeName(name); reason != "" {
-		return protocol.Refuse(InvalidParameterValue, "The message attribute name '%s' is invalid. Reason: %s.", name, reason)
+	if !attributeName.MatchString(name) || utf8.RuneCountInString(name) > maxAttributeName || reserved.MatchString(name) {
+		return invalid("The message attribute name '%s' is invalid: it must have 1 to %d letters, digits, hyphens and underscores, "+
+			"and periods between them, and not begin with aws. or amazon.", name, maxAttributeName)
 	}
 	if len(v.DataType) > maxAttributeType || !Text(v.DataType) {
-		return protocol.Refuse(InvalidParameterValue, "The type of message attribute '%s' is too long or has invalid characters.", name)
+		return invalid("The type of message attribute '%s' is too long or has invalid characters.", name)
 	}
 	base := baseType(v.DataType)
 	switch {
 	case base != "Binary" && base != "Number" && base != "String":
-		return protocol.Refuse(InvalidParameterValue,
+		return invalid(
 			"The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", name)
 	case base == "Binary" && len(v.BinaryValue) == 0, base != "Binary" && v.StringValue == "":
-		return protocol.Refuse(InvalidParameterValue, "The message attribute '%s' must contain a non-empty value of message attribute type '%s'.", name, v.DataType)
+		return invalid("The message attribute '%s' must contain a non-empty value of message attribute type '%s'.", name, v.DataType)
 	case base == "Number" && !isNumber(v.StringValue):
-		return protocol.Refuse(InvalidParameterValue, "Can't cast the value of message attribute '%s' to a number.", name)
+		return invalid("Can't cast the value of message attribute '%s' to a number.", name)
 	case base != "Binary" && !Text(v.StringValue):
-		return protocol.Refuse(InvalidParameterValue, "Invalid binary character was found in the message attribute '%s'.", name)
+		return invalid("Invalid binary character was found in the message attribute '%s'.", name)
 	}
 	return nil
 }
@@ -169,23 +171,10 @@ func baseType(dataType string) string {
 	return base
 }
 
-func badAttributeName(name string) string {
-	lower := strings.ToLower(name)
-	switch {
-	case name == "" || utf8.RuneCountInString(name) > maxAttributeName:
-		return "it must have 1 to 256 characters"
-	case strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon."):
-		return "it starts with a reserved prefix"
-	case name[0] == '.' || name[len(name)-1] == '.' || strings.Contains(name, ".."):
-		return "a period stands at its start or its end or beside another one"
-	}
-	for _, c := range name {
-		if !protocol.IsWord(c) && c != '.' && !unicode.IsLetter(c) {
-			return "only letters, digits, periods, hyphens and underscores are allowed"
-		}
-	}
-	return ""
-}
+var (
+	attributeName = regexp.MustCompile(`^[\pL0-9_-]+(\.[\pL0-9_-]+)*$`)
+	reserved      = regexp.MustCompile(`^(?i)(aws|amazon)\.`)
+)
 
 func hexMD5(data []byte) string {
 	sum := md5.Sum(data) //nolint:gosec // See the import.

@@ -79,7 +79,8 @@ func (q *Queue) Send(outgoing []Outgoing) []Result {
 		if r.Err = o.check(rules.number("MaximumMessageSize")); r.Err != nil {
 			continue
 		}
-		r.ID, r.BodyMD5, r.AttributesMD5, r.SystemMD5 = uuid.NewString(), hexMD5([]byte(o.Body)), attributesMD5(o.Attributes), attributesMD5(o.System)
+		r.ID, r.BodyMD5 = uuid.NewString(), hexMD5([]byte(o.Body))
+		r.AttributesMD5, r.SystemMD5 = attributesMD5(o.Attributes), attributesMD5(o.System)
 		m := &entry{Message: Message{
 			ID: r.ID, Body: o.Body, BodyMD5: r.BodyMD5, Attributes: o.Attributes, AttributesMD5: r.AttributesMD5,
 			Sent: now, GroupID: o.GroupID, TraceHeader: o.System[traceHeader].StringValue,
@@ -210,8 +211,8 @@ func (q *Queue) ChangeVisibility(handle string, visibility time.Duration) error 
 	case err != nil:
 		return err
 	case m == nil:
-		return protocol.Refuse(InvalidParameterValue,
-			"Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", handle)
+		return invalid("Value %s for parameter ReceiptHandle is invalid. "+
+			"Reason: Message does not exist or is not available for visibility timeout change.", handle)
 	case q.isInFlight(m):
 		q.hide(m, now, now.Add(visibility))
 		q.wake()

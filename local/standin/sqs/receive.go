@@ -54,7 +54,7 @@ func (q *Queue) Receive(ctx context.Context, options ReceiveOptions) ([]Message,
 // look takes what is visible now. Where there is nothing, patience is how long to
 // wait before the next look, unless something arrives; zero when the receiver's time
 // is over.
-func (q *Queue) look(start time.Time, options ReceiveOptions) (messages []Message, patience time.Duration, arrived <-chan struct{}, err error) {
+func (q *Queue) look(start time.Time, o ReceiveOptions) (messages []Message, patience time.Duration, arrived <-chan struct{}, err error) {
 	q.service.mu.Lock()
 	defer q.service.mu.Unlock()
 	now := time.Now()
@@ -62,14 +62,15 @@ func (q *Queue) look(start time.Time, options ReceiveOptions) (messages []Messag
 		return nil, 0, nil, doesNotExist()
 	}
 	q.promote(now)
-	wait, room := q.orSeconds(options.Wait, "ReceiveMessageWaitTimeSeconds"), MaxInFlight-q.inFlight
+	wait, room := q.orSeconds(o.Wait, "ReceiveMessageWaitTimeSeconds"), MaxInFlight-q.inFlight
 	if room <= 0 && wait == 0 {
 		return nil, 0, nil, &protocol.Error{
-			Code: OverLimit, Message: fmt.Sprintf("Too many messages are in flight: delete some of the %d.", MaxInFlight), Status: http.StatusForbidden,
+			Code: OverLimit, Status: http.StatusForbidden,
+			Message: fmt.Sprintf("Too many messages are in flight: delete some of the %d.", MaxInFlight),
 		}
 	}
-	due := now.Add(q.orSeconds(options.Visibility, "VisibilityTimeout"))
-	for _, m := range q.next(now, min(cmp.Or(options.Max, 1), room)) {
+	due := now.Add(q.orSeconds(o.Visibility, "VisibilityTimeout"))
+	for _, m := range q.next(now, min(cmp.Or(o.Max, 1), room)) {
 		m.tries++
 		m.Receives++
 		if m.FirstReceived.IsZero() {
@@ -80,6 +81,9 @@ func (q *Queue) look(start time.Time, options ReceiveOptions) (messages []Messag
 		q.place(m, now)
 		messages = append(messages, m.Message)
 	}
+	if len(messages) > 0 {
+		return messages, 0, nil, nil
+	}
 	patience = start.Add(wait).Sub(now)
 	if first := q.hidden.Front(); first != nil && patience > 0 {
 		patience = min(patience, max(first.Value.(*entry).due.Sub(now), 1))
@@ -87,7 +91,7 @@ func (q *Queue) look(start time.Time, options ReceiveOptions) (messages []Messag
 	if q.arrived == nil {
 		q.arrived = make(chan struct{})
 	}
-	return messages, patience, q.arrived, nil
+	return nil, patience, q.arrived, nil
 }
 
 // next takes visible messages out of their list. Those that are too old are dropped

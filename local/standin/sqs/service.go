@@ -50,7 +50,7 @@ func (s *Service) Create(name string, attributes map[string]string) (*Queue, err
 		return nil, noFIFO()
 	}
 	if !protocol.IsName(name, 80) {
-		return nil, protocol.Refuse(InvalidParameterValue, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+		return nil, invalid("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	given, err := settings(nil).with(attributes)
 	if err != nil {

@@ -119,7 +119,7 @@ func (s settings) redrive() (redrive, error) {
 }
 
 func badRedrive(text, reason string) *protocol.Error {
-	return protocol.Refuse(InvalidParameterValue, "Value %s for parameter RedrivePolicy is invalid. Reason: %s.", text, reason)
+	return invalid("Value %s for parameter RedrivePolicy is invalid. Reason: %s.", text, reason)
 }
 
 // agrees reports whether every one of the wanted attributes, which have these names,
