@@ -60,13 +60,13 @@ func Missing(code, what string) *Error {
 }
 
 // As gives the refusal in err. Any other error is one of this machine, or of the
-// connection: it gets the status 500 and the code.
-func As(err error, code string) *Error {
+// connection.
+func As(err error) *Error {
 	var refusal *Error
 	if errors.As(err, &refusal) {
 		return refusal
 	}
-	return &Error{Code: code, Message: err.Error(), Status: http.StatusInternalServerError}
+	return &Error{Code: "InternalError", Message: err.Error(), Status: http.StatusInternalServerError}
 }
 
 // MaxBatchEntries is the limit of SQS and SNS.

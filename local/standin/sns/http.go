@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -59,7 +60,7 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values)
 	action := form.Get("Action")
 	result, err := s.run(r.Context(), action, request{form})
 	if err != nil {
-		WriteError(w, protocol.As(err, InternalError))
+		WriteError(w, protocol.As(err))
 		return
 	}
 	type named struct {
@@ -188,16 +189,11 @@ func (s *Service) publishBatch(ctx context.Context, in request) (answer, error) 
 	ids, size := []string{}, 0
 	all, good := []*Message{}, []*Message{}
 	done, failed := &members{}, &members{}
-	for i := 1; ; i++ {
-		prefix := "PublishBatchRequestEntries.member." + strconv.Itoa(i) + "."
-		if !in.Has(prefix + "Id") {
-			break
-		}
-		id := in.Get(prefix + "Id")
+	for prefix, id := range in.list("PublishBatchRequestEntries.member", "Id") {
 		m, err := in.message(prefix)
 		ids, all, size = append(ids, id), append(all, m), size+m.Size()
 		if err != nil {
-			refusal := protocol.As(err, InternalError)
+			refusal := protocol.As(err)
 			failed.Member = append(failed.Member, member{Id: id, Code: refusal.Code, Message: refusal.Message, SenderFault: "true"})
 			continue
 		}
@@ -221,38 +217,42 @@ func (s *Service) publishBatch(ctx context.Context, in request) (answer, error) 
 // request reads the parameters of the query protocol.
 type request struct{ url.Values }
 
-// attributes reads the map: Attributes.entry.1.key, Attributes.entry.1.value,
-// Attributes.entry.2.key and so on.
+// list gives what the parameters of each element begin with, <name>.1., <name>.2. and
+// so on, and the one by which elements are told apart, which each of them has.
+func (r request) list(name, key string) iter.Seq2[string, string] {
+	return func(yield func(prefix, value string) bool) {
+		for i := 1; ; i++ {
+			prefix := name + "." + strconv.Itoa(i) + "."
+			if !r.Has(prefix+key) || !yield(prefix, r.Get(prefix+key)) {
+				return
+			}
+		}
+	}
+}
+
 func (r request) attributes() map[string]string {
 	all := map[string]string{}
-	for i := 1; ; i++ {
-		entry := "Attributes.entry." + strconv.Itoa(i)
-		if !r.Has(entry + ".key") {
-			return all
-		}
-		all[r.Get(entry+".key")] = r.Get(entry + ".value")
+	for prefix, name := range r.list("Attributes.entry", "key") {
+		all[name] = r.Get(prefix + "value")
 	}
+	return all
 }
 
 // message reads the message whose parameters begin with the prefix, and finds the
 // first rule that it breaks; it has its size even then.
 func (r request) message(prefix string) (*Message, error) {
 	m := &Message{Body: r.Get(prefix + "Message"), Subject: r.Get(prefix + "Subject"), Attributes: map[string]sqs.Value{}}
-	for i := 1; ; i++ {
-		entry := prefix + "MessageAttributes.entry." + strconv.Itoa(i)
-		name := r.Get(entry + ".Name")
-		if !r.Has(entry + ".Name") {
-			break
-		}
+	for entry, name := range r.list(prefix+"MessageAttributes.entry", "Name") {
 		if _, twice := m.Attributes[name]; twice {
 			return m, invalid("two message attributes are called %s", name)
 		}
-		binary, err := base64.StdEncoding.DecodeString(r.Get(entry + ".Value.BinaryValue"))
+		binary, err := base64.StdEncoding.DecodeString(r.Get(entry + "Value.BinaryValue"))
 		if err != nil {
 			return m, invalid("BinaryValue is not base64")
 		}
-		entry += ".Value."
-		m.Attributes[name] = sqs.Value{DataType: r.Get(entry + "DataType"), StringValue: r.Get(entry + "StringValue"), BinaryValue: binary}
+		m.Attributes[name] = sqs.Value{
+			DataType: r.Get(entry + "Value.DataType"), StringValue: r.Get(entry + "Value.StringValue"), BinaryValue: binary,
+		}
 	}
 	structure := r.Get(prefix + "MessageStructure")
 	switch {

@@ -33,7 +33,6 @@ import (
 
 // The codes of the errors that this package answers, besides those of a batch.
 const (
-	InternalError         = "InternalError"
 	InvalidAction         = "InvalidAction"
 	InvalidParameter      = "InvalidParameter"
 	InvalidParameterValue = "InvalidParameterValue"

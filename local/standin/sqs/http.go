@@ -103,7 +103,7 @@ func (s *Service) Handler() http.Handler {
 		out, queue, err := s.run(w, r, action)
 		body := protocol.JSON(out)
 		if err != nil {
-			refusal := protocol.As(err, "InternalError")
+			refusal := protocol.As(err)
 			errorType, queryError := names(refusal)
 			w.Header().Set("X-Amzn-Query-Error", queryError)
 			out, queue, status, body = output{}, "", refusal.HTTPStatus(), refusal.JSON(errorType)
@@ -229,7 +229,7 @@ func (do each) batch(_ context.Context, q *Queue, in *input) (out output, err er
 			out.Successful = append(out.Successful, result)
 			continue
 		}
-		refusal := protocol.As(result.Err, "InternalError")
+		refusal := protocol.As(result.Err)
 		out.Failed = append(out.Failed, failed{ids[i], refusal.Side() == "Sender", queryCode(refusal.Code), refusal.Message})
 	}
 	out.used = usage.Count{Messages: int64(len(ids)), Payload: int64(size)}
