@@ -25,12 +25,12 @@ const maxRequest = 8 << 20
 
 // onService are the actions that are not on one queue, onQueue those that are.
 var (
-	onService = map[string]func(s *Service, in *input) (output, error){
+	onService = map[string]func(s *Service, in *input, out *output) error{
 		"CreateQueue": createQueue,
 		"GetQueueUrl": getQueueURL,
 		"ListQueues":  listQueues,
 	}
-	onQueue = map[string]func(ctx context.Context, q *Queue, in *input) (output, error){
+	onQueue = map[string]func(ctx context.Context, q *Queue, in *input, out *output) error{
 		"DeleteQueue":                  deleteQueue,
 		"PurgeQueue":                   purgeQueue,
 		"GetQueueAttributes":           getQueueAttributes,
@@ -137,7 +137,7 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, action string) (ou
 		return out, "", invalid("the request is not the JSON that was expected: %s", err)
 	}
 	if alone != nil {
-		out, err = alone(s, &in)
+		err = alone(s, &in, &out)
 		return out, "", err
 	}
 	if in.QueueURL == "" {
@@ -147,35 +147,37 @@ func (s *Service) run(w http.ResponseWriter, r *http.Request, action string) (ou
 	if err != nil {
 		return out, "", err
 	}
-	out, err = here(r.Context(), q, &in)
+	err = here(r.Context(), q, &in, &out)
 	return out, q.name, err
 }
 
-func createQueue(s *Service, in *input) (output, error) {
+func createQueue(s *Service, in *input, out *output) error {
 	_, err := s.Create(in.QueueName, in.Attributes)
-	return output{QueueURL: s.url(in.QueueName)}, err
+	out.QueueURL = s.url(in.QueueName)
+	return err
 }
 
-func getQueueURL(s *Service, in *input) (output, error) {
+func getQueueURL(s *Service, in *input, out *output) error {
 	_, err := s.Queue(in.QueueName)
-	return output{QueueURL: s.url(in.QueueName)}, err
+	out.QueueURL = s.url(in.QueueName)
+	return err
 }
 
 func (s *Service) url(name string) string { return s.baseURL + "/" + protocol.Account + "/" + name }
 
 // listQueues answers at most 1,000 queues, or MaxResults of them with a token
 // for the next page.
-func listQueues(s *Service, in *input) (out output, err error) {
+func listQueues(s *Service, in *input, out *output) error {
 	limit := 1000
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}
 	if limit < 1 || limit > 1000 {
-		return out, invalid("MaxResults must be an integer between 1 and 1000.")
+		return invalid("MaxResults must be an integer between 1 and 1000.")
 	}
 	page, next, err := protocol.Page(s.names(in.QueueNamePrefix), in.NextToken, limit)
 	if err != nil {
-		return out, invalid("Invalid NextToken value.")
+		return invalid("Invalid NextToken value.")
 	}
 	for _, name := range page {
 		out.QueueURLs = append(out.QueueURLs, s.url(name))
@@ -183,46 +185,47 @@ func listQueues(s *Service, in *input) (out output, err error) {
 	if in.MaxResults != nil {
 		out.NextToken = next
 	}
-	return out, nil
+	return nil
 }
 
-func deleteQueue(_ context.Context, q *Queue, _ *input) (output, error) {
-	return output{}, q.service.Delete(q.name)
+func deleteQueue(_ context.Context, q *Queue, _ *input, _ *output) error {
+	return q.service.Delete(q.name)
 }
 
 // purgeQueue is not limited to one call a minute, as it is on AWS.
-func purgeQueue(_ context.Context, q *Queue, _ *input) (output, error) {
+func purgeQueue(_ context.Context, q *Queue, _ *input, _ *output) error {
 	q.Purge()
-	return output{}, nil
+	return nil
 }
 
-func getQueueAttributes(_ context.Context, q *Queue, in *input) (output, error) {
-	attributes, err := q.Attributes(in.AttributeNames)
-	return output{Attributes: attributes}, err
+func getQueueAttributes(_ context.Context, q *Queue, in *input, out *output) (err error) {
+	out.Attributes, err = q.Attributes(in.AttributeNames)
+	return err
 }
 
-func setQueueAttributes(_ context.Context, q *Queue, in *input) (output, error) {
-	return output{}, q.SetAttributes(in.Attributes)
+func setQueueAttributes(_ context.Context, q *Queue, in *input, _ *output) error {
+	return q.SetAttributes(in.Attributes)
 }
 
 // each does something with each of some messages and says what became of it.
 type each func(q *Queue, entries []item) []Result
 
 // one is the action on one message.
-func (do each) one(_ context.Context, q *Queue, in *input) (output, error) {
-	result := do(q, []item{in.item})[0]
-	return output{Result: result, used: usage.Count{Messages: 1, Payload: int64(in.Size())}}, result.Err
+func (do each) one(_ context.Context, q *Queue, in *input, out *output) error {
+	out.Result = do(q, []item{in.item})[0]
+	out.used = usage.Count{Messages: 1, Payload: int64(in.Size())}
+	return out.Err
 }
 
 // batch is the action on a batch of them.
-func (do each) batch(_ context.Context, q *Queue, in *input) (out output, err error) {
+func (do each) batch(_ context.Context, q *Queue, in *input, out *output) error {
 	ids, size := make([]string, len(in.Entries)), 0
 	for i := range in.Entries {
 		ids[i] = in.Entries[i].ID
 		size += in.Entries[i].Size()
 	}
 	if err := protocol.CheckBatch(ids, size, MaxMessageBytes); err != nil {
-		return out, err
+		return err
 	}
 	for i, result := range do(q, in.Entries) {
 		if result.EntryID = ids[i]; result.Err == nil {
@@ -233,7 +236,7 @@ func (do each) batch(_ context.Context, q *Queue, in *input) (out output, err er
 		out.Failed = append(out.Failed, failed{ids[i], refusal.Side() == "Sender", queryCode(refusal.Code), refusal.Message})
 	}
 	out.used = usage.Count{Messages: int64(len(ids)), Payload: int64(size)}
-	return out, nil
+	return nil
 }
 
 func sendAll(q *Queue, entries []item) []Result {
@@ -268,22 +271,22 @@ func hideAll(q *Queue, entries []item) []Result {
 	return results
 }
 
-func receiveMessage(ctx context.Context, q *Queue, in *input) (out output, err error) {
+func receiveMessage(ctx context.Context, q *Queue, in *input, out *output) (err error) {
 	options := ReceiveOptions{Max: 1, Visibility: in.VisibilityTimeout, Wait: in.WaitTimeSeconds}
 	if in.MaxNumberOfMessages != nil {
 		options.Max = *in.MaxNumberOfMessages
 	}
 	if options.Max < 1 || options.Max > protocol.MaxBatchEntries {
-		return out, invalid(
+		return invalid(
 			"Value %d for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.", options.Max)
 	}
 	err = cmp.Or(checkSeconds("VisibilityTimeout", options.Visibility, maxVisibility), checkSeconds("WaitTimeSeconds", options.Wait, maxWait))
 	if err != nil {
-		return out, err
+		return err
 	}
 	out.Messages, err = q.Receive(ctx, options)
 	if err != nil && ctx.Err() != nil {
-		return out, nil //nolint:nilerr // The client is gone, or the stand-in is closing: there is nothing.
+		return nil //nolint:nilerr // The client is gone, or the stand-in is closing: there is nothing.
 	}
 	for i := range out.Messages {
 		m := &out.Messages[i]
@@ -292,5 +295,5 @@ func receiveMessage(ctx context.Context, q *Queue, in *input) (out output, err e
 		out.used.Messages++
 		out.used.Payload += int64(Size(m.Body, m.Attributes))
 	}
-	return out, err
+	return err
 }
