@@ -194,8 +194,7 @@ func deleteQueue(_ context.Context, q *Queue, _ *input, _ *output) error {
 
 // purgeQueue is not limited to one call a minute, as it is on AWS.
 func purgeQueue(_ context.Context, q *Queue, _ *input, _ *output) error {
-	q.Purge()
-	return nil
+	return q.Purge()
 }
 
 func getQueueAttributes(_ context.Context, q *Queue, in *input, out *output) (err error) {

@@ -254,10 +254,14 @@ func (q *Queue) ShowAll() (shown int) {
 }
 
 // Purge deletes every message.
-func (q *Queue) Purge() {
+func (q *Queue) Purge() error {
 	q.service.mu.Lock()
 	defer q.service.mu.Unlock()
+	if q.gone {
+		return doesNotExist()
+	}
 	q.purge()
+	return nil
 }
 
 func (q *Queue) purge() {
