@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -13,7 +15,7 @@ import (
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 
-// Filter is what the kinds of filters have in common.
+// Filter is a filter of any kind in one form: a comparison with values, or a range.
 type Filter struct {
 	// Kind is the member of the union, such as CategoryFilter; empty for none.
 	Kind, ID    string
@@ -22,10 +24,12 @@ type Filter struct {
 	// Control is how a control of all sheets looks.
 	Control *types.DefaultFilterControlConfiguration
 
-	parameter *string
-	selectAll bool
 	nulls     types.FilterNullOption
-	member    any // a pointer to the filter itself
+	selectAll bool
+	operator  types.CategoryFilterMatchOperator
+	values    []string // those that it compares with, unless they are the parameter's
+	parameter *string
+	of        reflect.Value // the filter itself
 }
 
 // FilterOf reads a filter of any kind.
@@ -34,15 +38,43 @@ func FilterOf(f types.Filter) Filter {
 	if kind == "" {
 		return Filter{}
 	}
-	all := v.FieldByName("SelectAllOptions")
-	return Filter{
-		Kind: kind, ID: aws.ToString(part[*string](v, "FilterId")),
+	read := Filter{
+		Kind: kind, ID: aws.ToString(part[*string](v, "FilterId")), of: v,
 		Column:      part[*types.ColumnIdentifier](v, "Column"),
 		Aggregation: part[*types.AggregationFunction](v, "AggregationFunction"),
 		Control:     part[*types.DefaultFilterControlConfiguration](v, "DefaultFilterControlConfiguration"),
-		parameter:   part[*string](v, "ParameterName"), selectAll: all.IsValid() && all.String() != "",
-		nulls: part[types.FilterNullOption](v, "NullOption"), member: v.Addr().Interface(),
 	}
+	if c := part[*types.CategoryFilterConfiguration](v, "Configuration"); c != nil {
+		if kind, v = union(*c); kind == "" {
+			return read
+		}
+	}
+	read.nulls, read.selectAll = types.FilterNullOption(word(v, "NullOption")), word(v, "SelectAllOptions") != ""
+	read.operator, read.parameter = types.CategoryFilterMatchOperator(word(v, "MatchOperator")), part[*string](v, "ParameterName")
+	switch kind {
+	case "FilterListConfiguration", "CustomFilterListConfiguration":
+		read.values = part[[]string](v, "CategoryValues")
+		// A list holds whole values, whether its operator is CONTAINS or EQUALS.
+		switch read.operator {
+		case types.CategoryFilterMatchOperatorContains:
+			read.operator = types.CategoryFilterMatchOperatorEquals
+		case types.CategoryFilterMatchOperatorDoesNotContain:
+			read.operator = types.CategoryFilterMatchOperatorDoesNotEqual
+		}
+		if read.nulls == "" && read.selectAll {
+			read.nulls = types.FilterNullOptionAllValues
+		}
+	case "CustomFilterConfiguration":
+		read.values = []string{aws.ToString(part[*string](v, "CategoryValue"))}
+	default:
+		read.values = texts(v, "Value")
+	}
+	return read
+}
+
+// isTime says whether a filter compares with instants.
+func (f Filter) isTime() bool {
+	return strings.HasPrefix(f.Kind, "Time") || f.Kind == "RelativeDatesFilter"
 }
 
 // union gives the name and the value of the one member of a union that is set, a
@@ -63,6 +95,41 @@ func part[T any](of reflect.Value, name string) (v T) {
 		v, _ = f.Interface().(T)
 	}
 	return v
+}
+
+// word is a member that is an enumeration's, empty if there is no such member.
+func word(of reflect.Value, name string) string {
+	if f := of.FieldByName(name); f.IsValid() {
+		return f.String()
+	}
+	return ""
+}
+
+// texts are a member that is a value, or several: numbers as texts, instants as RFC
+// 3339 in UTC. There are none if it is unset.
+func texts(of reflect.Value, name string) (all []string) {
+	f := of.FieldByName(name)
+	switch {
+	case !f.IsValid() || f.IsZero():
+	case f.Kind() == reflect.Slice:
+		for i := range f.Len() {
+			all = append(all, text(f.Index(i).Interface()))
+		}
+	default:
+		all = []string{text(f.Elem().Interface())}
+	}
+	return all
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano)
+	default:
+		return fmt.Sprint(v)
+	}
 }
 
 // condition is what a row must fulfil: SQL that is true, false or null. Nothing
@@ -131,10 +198,12 @@ func (p *plan) group(group *types.FilterGroup, path string) {
 	p.conditions = append(p.conditions, condition{"(" + strings.Join(terms, " OR ") + ")", at})
 }
 
-// misread are the faults of a filter, without those of its control.
+// misread are the faults of a filter, without those of its control, and of a parameter
+// that was deleted.
 func (p *plan) misread(path string) (all Faults) {
 	for _, f := range p.faultsOf(path) {
-		if !strings.Contains(f.Path, ".DefaultFilterControlConfiguration") {
+		gone := strings.HasSuffix(f.Path, "Parameter") || strings.HasSuffix(f.Path, "ParameterName")
+		if !strings.Contains(f.Path, ".DefaultFilterControlConfiguration") && !(gone && deleted(f.Problem)) {
 			all = append(all, f)
 		}
 	}
@@ -183,35 +252,62 @@ func (p *plan) filter(f Filter, amongOthers bool) (condition, error) {
 // conditionOf gives the condition of a filter that is not switched off. Filters of
 // the top and the bottom values are noted instead, for they come after all others.
 func (p *plan) conditionOf(f Filter, c Choice, amongOthers bool) (condition, error) {
-	switch m := f.member.(type) {
-	case *types.CategoryFilter:
-		return p.category(m, c)
+	switch m := f.of.Addr().Interface().(type) {
 	case *types.NestedFilter:
-		return p.nested(m)
+		return condition{}, Unsupported{Feature: "a NestedFilter"}
 	case *types.TopBottomFilter:
 		if amongOthers {
 			return condition{}, Unsupported{Feature: "a TopBottomFilter in a group of several filters"}
 		}
 		return condition{}, p.topBottom(m, c)
 	}
-	o, err := p.operand(f.Column, f.Aggregation, f.nulls)
+	o, err := p.operand(f)
 	if err != nil {
 		return condition{}, err
 	}
-	switch m := f.member.(type) {
-	case *types.NumericEqualityFilter:
-		return p.numericEquality(o, f, m, c)
-	case *types.NumericRangeFilter:
-		return p.numericRange(o, f, m, c)
-	case *types.RelativeDatesFilter:
-		return p.relativeDates(o, m, c)
-	case *types.TimeEqualityFilter:
-		return p.timeEquality(o, m, c)
-	case *types.TimeRangeFilter:
-		return p.timeRange(o, m, c)
-	default:
-		return condition{}, Unsupported{Feature: "a filter of an unknown kind"}
+	switch {
+	case c.made():
+		f.values = c.Values
+		if f.Kind == "CategoryFilter" { // which offers the values to keep
+			f.operator = types.CategoryFilterMatchOperatorEquals
+			if o.nulls == types.FilterNullOptionNullsOnly {
+				o.nulls = types.FilterNullOptionNonNullsOnly
+			}
+		}
+	case f.selectAll:
+		return o.where(""), nil
+	case f.parameter != nil:
+		f.values, err = p.valuesOf(*f.parameter)
+	case f.Kind == "TimeEqualityFilter" && f.values == nil:
+		var t time.Time
+		t, err = p.rolling(part[*types.RollingDateConfiguration](f.of, "RollingDate"))
+		f.values = []string{text(t)}
 	}
+	if err != nil {
+		return condition{}, err
+	}
+	if f.Kind != "CategoryFilter" && f.Kind != "NumericEqualityFilter" {
+		ends, err := p.ends(f, c)
+		if err != nil {
+			return condition{}, err
+		}
+		return o.between(ends)
+	}
+	if c.made() && len(f.values) == 0 {
+		return everything, nil
+	}
+	if f.Kind == "NumericEqualityFilter" {
+		if len(f.values) == 0 {
+			return condition{}, errors.New("the filter has no value")
+		}
+		for _, v := range f.values {
+			if _, err := dialect.Constant([]string{v}, dialect.Decimal); err != nil {
+				return condition{}, err
+			}
+		}
+	}
+	sql, err := o.match(f.operator, f.values)
+	return o.where(sql), err
 }
 
 // made says whether the reader chose something.
@@ -228,31 +324,21 @@ func (p *plan) valuesOf(parameter string) ([]string, error) {
 	return v.Values, err
 }
 
-// eitherUnset is the error of a range's bounds. That a parameter is unset matters only
-// where there is no other bound.
-func eitherUnset(none bool, errs ...error) error {
-	for _, err := range errs {
-		if err != nil && (none || !errors.Is(err, errUnset)) {
-			return err
-		}
-	}
-	return nil
-}
-
 // operand is what a filter looks at.
 type operand struct {
 	value
 	nulls types.FilterNullOption
 }
 
-// operand is the value of a filter's column, aggregated if the filter says so.
-func (p *plan) operand(column *types.ColumnIdentifier, aggregation *types.AggregationFunction, nulls types.FilterNullOption) (operand, error) {
-	if column == nil {
+// operand is the value of a filter's column, aggregated if the filter says so, of a
+// type that the filter compares with. A boolean is 1 or 0 for a number.
+func (p *plan) operand(f Filter) (operand, error) {
+	if f.Column == nil {
 		return operand{}, errors.New("the filter has no column")
 	}
-	v, err := p.column(aws.ToString(column.ColumnName))
-	if err == nil && aggregation != nil {
-		v, err = p.aggregated(v, aggregation)
+	v, err := p.column(aws.ToString(f.Column.ColumnName))
+	if err == nil && f.Aggregation != nil {
+		v, err = p.aggregated(v, f.Aggregation)
 	}
 	if err != nil {
 		return operand{}, err
@@ -260,7 +346,17 @@ func (p *plan) operand(column *types.ColumnIdentifier, aggregation *types.Aggreg
 	if v.stage == grouped {
 		v = p.aggregate(v)
 	}
-	return operand{v, nulls}, nil
+	switch isNumeric := strings.HasPrefix(f.Kind, "Numeric"); {
+	case isNumeric && (v.Type == dialect.String || v.Type == dialect.Datetime):
+		return operand{}, fmt.Errorf("a %s is compared with a number", v.Type)
+	case isNumeric && v.Type == dialect.Boolean:
+		v.SQL, v.Type = "CAST("+v.SQL+" AS INTEGER)", dialect.Integer
+	case f.isTime() && v.Type != dialect.Datetime && v.Type != dialect.Unknown:
+		return operand{}, fmt.Errorf("a %s is compared with an instant", v.Type)
+	case f.isTime():
+		v.Type = dialect.Datetime
+	}
+	return operand{v, f.nulls}, nil
 }
 
 // aggregated is a value that the API's AggregationFunction aggregates.
@@ -290,12 +386,46 @@ func (o operand) where(match string) condition {
 	return c
 }
 
-// all is the condition that each of some terms holds; without terms it is where("").
-func (o operand) all(terms []string) condition {
-	if len(terms) == 0 {
-		return o.where("")
+// matches are the operators that compare with a part of a text, of which capital
+// letters count.
+var matches = map[types.CategoryFilterMatchOperator]string{
+	types.CategoryFilterMatchOperatorContains:       "contains(%s, %s)",
+	types.CategoryFilterMatchOperatorDoesNotContain: "NOT contains(%s, %s)",
+	types.CategoryFilterMatchOperatorStartsWith:     "starts_with(%s, %s)",
+	types.CategoryFilterMatchOperatorEndsWith:       "ends_with(%s, %s)",
+}
+
+// match matches values by an operator. They are alternatives; a negated operator
+// must hold for all of them.
+func (o operand) match(operator types.CategoryFilterMatchOperator, texts []string) (string, error) {
+	negated := strings.HasPrefix(string(operator), "DOES_NOT_")
+	format, partly := matches[operator]
+	whole := operator == types.CategoryFilterMatchOperatorEquals || operator == types.CategoryFilterMatchOperatorDoesNotEqual
+	if !partly && !whole {
+		return "", fmt.Errorf("there is no match operator %q", operator)
 	}
-	return o.where("(" + strings.Join(terms, " AND ") + ")")
+	var terms []string
+	for _, t := range texts {
+		if partly {
+			terms = append(terms, fmt.Sprintf(format, "CAST("+o.SQL+" AS VARCHAR)", dialect.Text(t)))
+		} else if sql, ok := o.literal(t); ok {
+			terms = append(terms, sql)
+		}
+	}
+	switch {
+	case len(terms) == 0 && negated:
+		return o.SQL + " IS NOT NULL", nil
+	case len(terms) == 0:
+		return "false", nil
+	case partly && negated:
+		return "(" + strings.Join(terms, " AND ") + ")", nil
+	case partly:
+		return "(" + strings.Join(terms, " OR ") + ")", nil
+	case negated:
+		return o.SQL + " NOT IN (" + strings.Join(terms, ", ") + ")", nil
+	default:
+		return o.SQL + " IN (" + strings.Join(terms, ", ") + ")", nil
+	}
 }
 
 // literal is a text as a constant of the operand's type. Without one it can

@@ -51,9 +51,6 @@ func (p *plan) rowLayers() *statement {
 	}
 	s.with("__before0", columns, "")
 	p.stageLayers(s, before, "__before")
-	if p.unfiltered {
-		s.with("__unfiltered", everyColumn, "")
-	}
 	if where := p.where(before); slices.ContainsFunc(p.singles, func(s single) bool { return s.stage == after }) {
 		// Each single, each limit and the result read the rows. What is calculated and
 		// filtered up to here costs far more than to keep it.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -74,7 +72,7 @@ func (b *Builder) effective(d declaration) (Parameter, error) {
 		if err != nil {
 			return Parameter{}, err
 		}
-		d.Values = []string{t.Format(time.RFC3339Nano)}
+		d.Values = []string{text(t)}
 	}
 	if len(d.Values) == 0 {
 		d.Values = d.whenNone
@@ -91,50 +89,31 @@ func (b *Builder) effective(d declaration) (Parameter, error) {
 }
 
 // declared reads the union of declarations.
-func declared(d types.ParameterDeclaration) declaration {
-	kind, v := union(d)
+func declared(of types.ParameterDeclaration) declaration {
+	kind, v := union(of)
 	if kind == "" {
 		return declaration{}
 	}
-	all := declaration{kind: kind, Parameter: Parameter{
-		Name: aws.ToString(part[*string](v, "Name")), Multi: part[types.ParameterValueType](v, "ParameterValueType") == types.ParameterValueTypeMultiValued,
-		Grain: part[types.TimeGranularity](v, "TimeGranularity"),
+	d := declaration{kind: kind, Parameter: Parameter{
+		Name: aws.ToString(part[*string](v, "Name")), Type: parameterTypes[kind],
+		Multi: word(v, "ParameterValueType") == string(types.ParameterValueTypeMultiValued),
+		Grain: types.TimeGranularity(word(v, "TimeGranularity")),
 	}}
-	switch m := v.Addr().Interface().(type) {
-	case *types.StringParameterDeclaration:
-		all.Type = dialect.String
-		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, func(s string) string { return s })
-	case *types.IntegerParameterDeclaration:
-		all.Type = dialect.Integer
-		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, func(n int64) string { return strconv.FormatInt(n, 10) })
-	case *types.DecimalParameterDeclaration:
-		all.Type = dialect.Decimal
-		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, decimal)
-	case *types.DateTimeParameterDeclaration:
-		all.Type, all.rolling = dialect.Datetime, deref(m.DefaultValues).RollingDate
-		setDefaults(&all, deref(m.DefaultValues).StaticValues, deref(m.ValueWhenUnset).CustomValue, func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) })
+	if defaults := v.FieldByName("DefaultValues"); !defaults.IsNil() {
+		d.Values = texts(defaults.Elem(), "StaticValues")
+		d.rolling = part[*types.RollingDateConfiguration](defaults.Elem(), "RollingDate")
 	}
-	return all
+	if unset := v.FieldByName("ValueWhenUnset"); !unset.IsNil() {
+		d.whenNone = texts(unset.Elem(), "CustomValue")
+	}
+	return d
 }
 
-// setDefaults puts the values of a declaration into texts.
-func setDefaults[T any](d *declaration, static []T, whenNone *T, text func(T) string) {
-	for _, v := range static {
-		d.Values = append(d.Values, text(v))
-	}
-	if whenNone != nil {
-		d.whenNone = []string{text(*whenNone)}
-	}
+// parameterTypes are the types of the kinds of declarations.
+var parameterTypes = map[string]dialect.Type{
+	"StringParameterDeclaration": dialect.String, "IntegerParameterDeclaration": dialect.Integer,
+	"DecimalParameterDeclaration": dialect.Decimal, "DateTimeParameterDeclaration": dialect.Datetime,
 }
-
-func deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 // parameterValue is a parameter in an expression.
 func (p *plan) parameterValue(name string) (dialect.Value, error) {
@@ -155,9 +134,9 @@ func unplaced(err error) error {
 	return err
 }
 
-// deleted is the name that QuickSight itself gives to the parameter of a filter
+// deleted finds the name that QuickSight itself gives to the parameter of a filter
 // when the parameter is deleted.
-var deleted = regexp.MustCompile(`^MissingParameter[0-9a-f]{32}$`).MatchString
+var deleted = regexp.MustCompile(`\bMissingParameter[0-9a-f]{32}\b`).MatchString
 
 // filterParameter is the parameter of a filter. One that was deleted is unset,
 // so that its filter filters nothing, and the query says so.

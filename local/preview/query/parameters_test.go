@@ -153,7 +153,12 @@ func TestFiltersByParameters(t *testing.T) {
 
 func TestADeletedParameterIsNoted(t *testing.T) {
 	f := byParameter("item", "EQUALS", "MissingParameter0123456789abcdef0123456789abcdef")
-	q, err := builder(filtered(definitionOf(), f, f)).Build(prices())
+	b := builder(filtered(definitionOf(), f, f))
+	b.Faults = []definition.Fault{{ // as the definition's check has it
+		Path:    "$.FilterGroups[0].Filters[0].CategoryFilter.Configuration.CustomFilterConfiguration.ParameterName",
+		Problem: `there is no parameter "MissingParameter0123456789abcdef0123456789abcdef"`,
+	}}
+	q, err := b.Build(prices())
 	if err != nil || len(q.Notes) != 1 {
 		t.Errorf("the notes are %v, %v", q, err)
 	}

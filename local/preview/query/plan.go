@@ -82,7 +82,6 @@ type rows struct {
 	made       map[string]bool // names of columns
 	conditions []condition
 	tops       []top
-	unfiltered bool // the rows before the filters are asked for by name
 }
 
 // groups are what a query makes of the rows.

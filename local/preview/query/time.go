@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,35 +22,37 @@ func inRange(t time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// clock are the periods that are the same length at all times.
-var clock = map[types.TimeGranularity]time.Duration{
-	types.TimeGranularityHour: time.Hour, types.TimeGranularityMinute: time.Minute,
-	types.TimeGranularitySecond: time.Second, types.TimeGranularityMillisecond: time.Millisecond,
+// steps are the lengths of periods.
+var steps = map[types.TimeGranularity]struct {
+	months, days int
+	clock        time.Duration
+}{
+	types.TimeGranularityYear: {months: 12}, types.TimeGranularityQuarter: {months: 3}, types.TimeGranularityMonth: {months: 1},
+	types.TimeGranularityWeek: {days: 7}, types.TimeGranularityDay: {days: 1},
+	types.TimeGranularityHour: {clock: time.Hour}, types.TimeGranularityMinute: {clock: time.Minute},
+	types.TimeGranularitySecond: {clock: time.Second}, types.TimeGranularityMillisecond: {clock: time.Millisecond},
 }
 
 // cut is an instant cut off to a grain, in Go.
 func cut(t time.Time, grain types.TimeGranularity) (time.Time, error) {
 	t = t.UTC()
-	year, month, day := t.Date()
-	date := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
-	switch grain {
-	case "":
+	step, known := steps[grain]
+	switch {
+	case grain == "":
 		return t, nil
-	case types.TimeGranularityYear:
-		return date(year, 1, 1), nil
-	case types.TimeGranularityQuarter:
-		return date(year, (month-1)/3*3+1, 1), nil
-	case types.TimeGranularityMonth:
-		return date(year, month, 1), nil
-	case types.TimeGranularityWeek:
-		return date(year, month, day-int(t.Weekday())), nil
-	case types.TimeGranularityDay:
-		return date(year, month, day), nil
-	}
-	if clock[grain] == 0 {
+	case !known:
 		return time.Time{}, fmt.Errorf("there is no time granularity %q", grain)
+	case step.clock > 0:
+		return t.Truncate(step.clock), nil
 	}
-	return t.Truncate(clock[grain]), nil
+	year, month, day := t.Date()
+	switch {
+	case step.months > 0:
+		month, day = month-(month-1)%time.Month(step.months), 1
+	case step.days == 7:
+		day -= int(t.Weekday())
+	}
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC), nil
 }
 
 // mostPeriods bounds how many periods a date is moved by, so that it stays one.
@@ -58,38 +61,26 @@ const mostPeriods = 1_000_000
 // moved is an instant some periods later. Where a month is too short for the
 // day, the month's last day is meant, as in SQL.
 func moved(t time.Time, n int, grain types.TimeGranularity) (time.Time, error) {
-	if n < -mostPeriods || n > mostPeriods {
+	step, known := steps[grain]
+	switch {
+	case n < -mostPeriods || n > mostPeriods:
 		return time.Time{}, fmt.Errorf("%d periods are too many", n)
-	}
-	switch grain {
-	case types.TimeGranularityYear:
-		return inRange(months(t, 12*n))
-	case types.TimeGranularityQuarter:
-		return inRange(months(t, 3*n))
-	case types.TimeGranularityMonth:
-		return inRange(months(t, n))
-	case types.TimeGranularityWeek:
-		return inRange(t.AddDate(0, 0, 7*n))
-	case types.TimeGranularityDay:
-		return inRange(t.AddDate(0, 0, n))
-	}
-	if clock[grain] == 0 {
+	case !known:
 		return time.Time{}, fmt.Errorf("there is no time granularity %q", grain)
 	}
-	return inRange(t.Add(time.Duration(n) * clock[grain]))
-}
-
-func months(t time.Time, n int) time.Time {
-	later := t.AddDate(0, n, 0)
-	if later.Day() != t.Day() {
+	later := t.AddDate(0, n*step.months, 0)
+	if step.months > 0 && later.Day() != t.Day() {
 		later = later.AddDate(0, 0, -later.Day())
 	}
-	return later
+	return inRange(later.AddDate(0, 0, n*step.days).Add(time.Duration(n) * step.clock))
 }
 
 // rolling evaluates the expression of a rolling date, such as
 // addDateTime(-1, 'MM', truncDate('MM', now())).
 func (b *Builder) rolling(c *types.RollingDateConfiguration) (time.Time, error) {
+	if c == nil {
+		return time.Time{}, errors.New("the filter has no value")
+	}
 	if c.DataSetIdentifier != nil {
 		return time.Time{}, Unsupported{Feature: "a rolling date of a data set"}
 	}
@@ -105,36 +96,27 @@ func (b *Builder) rollingNode(n expression.Node) (time.Time, error) {
 	if !ok {
 		return time.Time{}, fmt.Errorf("%s is not a rolling date", expression.Print(n))
 	}
-	switch call.Function.Name {
+	name, last := call.Function.Name, len(call.Args)-1
+	switch name {
 	case "now":
 		return b.Now.UTC(), nil
-	case "truncDate":
-		grain, err := period(call.Args[0])
-		if err != nil {
-			return time.Time{}, err
-		}
-		t, err := b.rollingNode(call.Args[1])
-		if err != nil {
-			return time.Time{}, err
-		}
-		return cut(t, grain)
-	case "addDateTime":
-		amount, err := strconv.Atoi(strings.NewReplacer("(", "", ")", "").Replace(expression.Print(call.Args[0])))
-		if err != nil {
-			return time.Time{}, fmt.Errorf("%s is not a number of periods", expression.Print(call.Args[0]))
-		}
-		grain, err := period(call.Args[1])
-		if err != nil {
-			return time.Time{}, err
-		}
-		t, err := b.rollingNode(call.Args[2])
-		if err != nil {
-			return time.Time{}, err
-		}
-		return moved(t, amount, grain)
+	case "truncDate", "addDateTime":
 	default:
-		return time.Time{}, Unsupported{Feature: call.Function.Name + " in a rolling date"}
+		return time.Time{}, Unsupported{Feature: name + " in a rolling date"}
 	}
+	grain, errGrain := period(call.Args[last-1])
+	t, errDate := b.rollingNode(call.Args[last])
+	if err := errors.Join(errGrain, errDate); err != nil {
+		return time.Time{}, err
+	}
+	if name == "truncDate" {
+		return cut(t, grain)
+	}
+	amount, err := strconv.Atoi(strings.NewReplacer("(", "", ")", "").Replace(expression.Print(call.Args[0])))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s is not a number of periods", expression.Print(call.Args[0]))
+	}
+	return moved(t, amount, grain)
 }
 
 func period(n expression.Node) (types.TimeGranularity, error) {
