@@ -7,7 +7,7 @@ import (
 )
 
 // aggregates are the aggregate functions by name. Those of conditions are sumIf
-// and the like, those up to a day periodToDateSum, those of windows sumOver.
+// and the like, those of windows sumOver.
 // percentile is an alias of percentileDisc:
 // https://docs.aws.amazon.com/quicksight/latest/user/percentile-function.html
 var aggregates = map[string]template{
@@ -67,15 +67,13 @@ func Aggregate(name string, x Value, percentile float64, of string) (Value, erro
 }
 
 // aggregate translates a call of an aggregate function: a measure, a percentile
-// if it takes one, and then the condition or the period.
+// if it takes one, and then the condition.
 func (c *invocation) aggregate() (Value, error) {
-	name, isPeriod := strings.CutPrefix(c.name, "periodToDate")
-	if isPeriod {
-		name = baseOfPeriod(name)
+	if strings.HasPrefix(c.name, "periodToDate") {
+		return unsupported(c)
 	}
-	name, isIf := strings.CutSuffix(name, "If")
-	rest := c.args[1:]
-	percentile := 0.0
+	name, isIf := strings.CutSuffix(c.name, "If")
+	percentile, rest, of := 0.0, c.args[1:], ""
 	if strings.HasPrefix(name, "percentile") {
 		var err error
 		if percentile, err = c.args[1].Number(); err != nil {
@@ -83,54 +81,22 @@ func (c *invocation) aggregate() (Value, error) {
 		}
 		rest = rest[1:]
 	}
-	filter, err := Value{}, error(nil)
 	switch {
-	case isPeriod:
-		filter, err = c.toDate(rest)
 	case isIf:
-		filter, err = convert(c.name, condition, rest[0])
-	case len(rest) > 0:
-		err = fmt.Errorf("%s takes a list of partitions as its last argument", c.name)
-	}
-	if err == nil && filter.Aggregate {
-		err = fmt.Errorf("the condition of %s is an aggregate", c.name)
-	}
-	if err != nil {
-		return Value{}, err
-	}
-	of := ""
-	if filter.SQL != "" {
+		filter, err := convert(c.name, condition, rest[0])
+		if err == nil && filter.Aggregate {
+			err = fmt.Errorf("the condition of %s is an aggregate", c.name)
+		}
+		if err != nil {
+			return Value{}, err
+		}
 		of = "FILTER (WHERE " + filter.SQL + ")"
+	case len(rest) > 0:
+		return Value{}, Unsupported{c.name + " of partitions"}
 	}
 	v, err := Aggregate(name, c.args[0], percentile, of)
 	if err != nil {
 		return Value{}, fmt.Errorf("%s: %w", brief(c.Call), err)
 	}
 	return v, nil
-}
-
-// baseOfPeriod is the function that periodToDateAvg and the like narrow down:
-// Avg, StDevP, PercentileCont.
-func baseOfPeriod(suffix string) string {
-	if strings.HasPrefix(suffix, "Percentile") {
-		return "p" + suffix[1:]
-	}
-	return strings.ToLower(suffix)
-}
-
-// toDate is the condition that a date is in the period of an end, and not after
-// it. The end is now() unless the arguments, a date and an end, say so.
-func (c *invocation) toDate(dates []Value) (Value, error) {
-	period, ok := PeriodOf(c.Call)
-	if !ok {
-		return Value{}, Unsupported{c.name + " without a period"}
-	}
-	if len(dates) == 1 {
-		dates = append(dates[:1:1], Value{SQL: c.scope.Now, Type: Datetime, Constant: true})
-	}
-	if len(dates) != 2 {
-		return Value{}, fmt.Errorf("%s takes a date and a period before the end", c.name)
-	}
-	condition := invocation{name: c.name, args: dates}
-	return condition.fill(template{[]kind{instant, instant}, Boolean, "%[1]s BETWEEN " + truncated("%[2]s", period) + " AND %[2]s"})
 }

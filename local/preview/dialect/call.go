@@ -76,12 +76,12 @@ var specials = map[string]func(*invocation) (Value, error){
 	"in":          func(c *invocation) (Value, error) { return in(c, false) },
 	"locate":      locate,
 	"mod":         func(c *invocation) (Value, error) { return arithmetic("%", c.args[0], c.args[1]) },
-	"netWorkDays": netWorkDays,
+	"netWorkDays": unsupported,
 	"notIn":       func(c *invocation) (Value, error) { return in(c, true) },
 	"now":         func(c *invocation) (Value, error) { return c.fill(template{nil, Datetime, c.scope.Now}) },
 	"nullIf":      nullIf,
 	"parseDate":   parseDate,
-	"parseJson":   parseJSON,
+	"parseJson":   unsupported,
 	"round":       round,
 	"startsWith":  func(c *invocation) (Value, error) { return search(c, "starts_with(%s, %s)") },
 	"switch":      switches,
@@ -91,24 +91,18 @@ var specials = map[string]func(*invocation) (Value, error){
 
 // call translates a call.
 func (t translator) call(n *expression.Call) (Value, error) {
-	if n.Function.Class == expression.Over || n.Function.Class == expression.Table || isLevelAware(n) {
+	if n.Function.Class == expression.Over || n.Function.Class == expression.Table {
 		return t.scope.Window(n)
 	}
-	node := t.node
-	if n.Function.Class == expression.Aggregate {
-		if t.scope.Aggregate != nil {
-			return t.scope.Aggregate(n)
-		}
-		if t.scope.Operand != nil {
-			node = t.scope.Operand
-		}
+	if n.Function.Class == expression.Aggregate && t.scope.Aggregate != nil {
+		return t.scope.Aggregate(n)
 	}
 	c := &invocation{translator: t, Call: n, name: n.Function.Name}
 	for _, arg := range n.Args {
 		if _, ok := arg.(*expression.Keyword); ok {
 			continue
 		}
-		v, err := node(arg)
+		v, err := t.node(arg)
 		if err != nil {
 			return Value{}, err
 		}
@@ -125,15 +119,6 @@ func (t translator) call(n *expression.Call) (Value, error) {
 		return unsupported(c)
 	}
 	return c.fill(template)
-}
-
-// isLevelAware says whether a call is an aggregate with a list of partitions.
-func isLevelAware(n *expression.Call) bool {
-	if n.Function.Class != expression.Aggregate || len(n.Args) < 2 {
-		return false
-	}
-	_, ok := n.Args[len(n.Args)-1].(*expression.List)
-	return ok
 }
 
 func unsupported(c *invocation) (Value, error) { return Value{}, Unsupported{c.name} }

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
-
-	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // Periods are the names of periods in expressions, in capitals.
@@ -39,17 +37,6 @@ func (c *invocation) period(i int) (types.TimeGranularity, error) {
 		return "", fmt.Errorf("%s: %q is not a period; those are YYYY, Q, MM, WK, DD, HH, MI, SS and MS", c.name, name)
 	}
 	return period, nil
-}
-
-// PeriodOf is the period that a call names by a keyword, such as MONTH.
-func PeriodOf(call *expression.Call) (types.TimeGranularity, bool) {
-	for _, arg := range call.Args {
-		if word, ok := arg.(*expression.Keyword); ok {
-			period := types.TimeGranularity(strings.TrimSuffix(word.Word, "S"))
-			return period, intervals[period] != ""
-		}
-	}
-	return "", false
 }
 
 // Truncated is an instant in SQL, cut off to the beginning of its period; of no
@@ -126,20 +113,6 @@ func addDateTime(c *invocation) (Value, error) {
 	}
 	c.args = []Value{c.args[0], c.args[2]}
 	return c.fill(template{[]kind{integer, instant}, Datetime, "(%[2]s + " + strings.Replace(intervals[period], "%s", "%[1]s", 1) + ")"})
-}
-
-// workDays counts the days from Monday to Friday up to a date, since the
-// first day of year 1, a Monday.
-const workDays = "(date_diff('day', DATE '0001-01-01', CAST(%[1]s AS DATE) + %[2]d) // 7 * 5 + " +
-	"least(isodow(CAST(%[1]s AS DATE) + %[2]d), 5))"
-
-// netWorkDays counts the days from Monday to Friday between two dates, both
-// included; negative when the second is before the first.
-func netWorkDays(c *invocation) (Value, error) {
-	upTo := func(date string, before int) string { return fmt.Sprintf(workDays, date, -before) }
-	return c.fill(template{[]kind{instant, instant}, Integer, fmt.Sprintf(
-		"(CASE WHEN CAST(%%[1]s AS DATE) <= CAST(%%[2]s AS DATE) THEN %s - %s ELSE %s - %s END)",
-		upTo("%[2]s", 0), upTo("%[1]s", 1), upTo("%[2]s", 1), upTo("%[1]s", 0))})
 }
 
 // formatDate writes an instant, by default as yyyy-MM-dd'T'HH:mm:ss:SSS.

@@ -5,27 +5,27 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 )
 
-// directives are DuckDB's for the letters of a date's pattern, by how often a
-// letter stands: the first that is not empty at that count or before it. The
-// letters are those of Joda,
-// https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html
-var directives = map[rune][]string{
-	'y': {"%Y", "%y", "%Y"},
-	'Y': {"%Y", "%y", "%Y"},
-	'M': {"%-m", "%m", "%b", "%B"},
-	'd': {"%-d", "%d"},
-	'D': {"%-j", "", "%j"},
-	'E': {"%a", "", "", "%A"},
-	'a': {"%p"},
-	'H': {"%-H", "%H"},
-	'k': {"%-H", "%H"}, // 24 at midnight for Joda, which is hardly ever meant
-	'h': {"%-I", "%I"},
-	'm': {"%-M", "%M"},
-	's': {"%-S", "%S"},
+// directives are DuckDB's for those of a date's pattern. The letters are those of
+// Joda, https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html
+var directives = map[string]string{
+	"y": "%Y", "yy": "%y", "yyy": "%Y", "yyyy": "%Y", "Y": "%Y", "YY": "%y", "YYYY": "%Y",
+	"M": "%-m", "MM": "%m", "MMM": "%b", "MMMM": "%B", "d": "%-d", "dd": "%d", "D": "%-j", "DDD": "%j",
+	"E": "%a", "EE": "%a", "EEE": "%a", "EEEE": "%A", "a": "%p", "H": "%-H", "HH": "%H",
+	"k": "%-H", "kk": "%H", // 24 at midnight for Joda, which is hardly ever meant
+	"h": "%-I", "hh": "%I", "m": "%-M", "mm": "%M", "s": "%-S", "ss": "%S", "SSS": "%g", "SSSSSS": "%f", "Z": "%z",
 }
+
+// token is a part of a pattern: text between single quotes, of which two are one and
+// no text at all is one quote; the same letter some times; or a character.
+var token = func() *regexp.Regexp {
+	text := `(?s)'((?:[^']|'')*)'|`
+	for letter := 'a'; letter <= 'z'; letter++ {
+		text += fmt.Sprintf("%c+|%c+|", letter, letter-'a'+'A')
+	}
+	return regexp.MustCompile(text + ".")
+}()
 
 // byPattern puts the second argument, a pattern of Joda, into a template as DuckDB has
 // it.
@@ -45,58 +45,26 @@ func (c *invocation) byPattern(byDefault string, t template) (Value, error) {
 	return c.fill(t)
 }
 
-// strftime translates a pattern. Text stands between single quotes, as in
-// yyyy-MM-dd'T'HH; two of them are one.
+// strftime translates a pattern.
 func strftime(what, joda string) (string, error) {
 	if joda == "" {
 		return "", fmt.Errorf("the pattern of %s is empty", what)
 	}
 	var b strings.Builder
-	for i := 0; i < len(joda); {
-		r, size := utf8.DecodeRuneInString(joda[i:])
-		switch {
-		case r == '\'':
-			text := quoted.FindStringSubmatch(joda[i:])
-			if text == nil {
-				return "", fmt.Errorf("%s: the quote in the pattern %q is not closed", what, joda)
-			}
-			b.WriteString(strings.NewReplacer("''", "'", "%", "%%").Replace(cmp.Or(text[1], "'")))
-			i += len(text[0])
-		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
-			count := 1
-			for i+count < len(joda) && rune(joda[i+count]) == r {
-				count++
-			}
-			directive := directive(r, count)
-			if directive == "" {
-				return "", Unsupported{fmt.Sprintf("%s in the pattern of %s", joda[i:i+count], what)}
-			}
+	for _, part := range token.FindAllStringSubmatch(joda, -1) {
+		first := part[0][0]
+		switch directive := directives[part[0]]; {
+		case directive != "":
 			b.WriteString(directive)
-			i += count
+		case part[0] == "'":
+			return "", fmt.Errorf("%s: the quote in the pattern %q is not closed", what, joda)
+		case first == '\'':
+			b.WriteString(strings.NewReplacer("''", "'", "%", "%%").Replace(cmp.Or(part[1], "'")))
+		case first >= 'a' && first <= 'z' || first >= 'A' && first <= 'Z':
+			return "", Unsupported{fmt.Sprintf("%s in the pattern of %s", part[0], what)}
 		default:
-			b.WriteString(strings.ReplaceAll(joda[i:i+size], "%", "%%"))
-			i += size
+			b.WriteString(strings.ReplaceAll(part[0], "%", "%%"))
 		}
 	}
 	return b.String(), nil
-}
-
-// quoted is the text of a pattern between quotes. Without text they are one quote.
-var quoted = regexp.MustCompile(`^'((?:[^']|'')*)'`)
-
-// directive is that of a letter that stands count times, empty for none.
-func directive(letter rune, count int) string {
-	switch letter {
-	case 'S':
-		return map[int]string{3: "%g", 6: "%f"}[count]
-	case 'Z':
-		return map[int]string{1: "%z"}[count]
-	}
-	known := directives[letter]
-	for i := min(count, len(known)) - 1; i >= 0; i-- {
-		if known[i] != "" {
-			return known[i]
-		}
-	}
-	return ""
 }

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -81,40 +80,6 @@ func toString(c *invocation) (Value, error) {
 		return c.fill(template{[]kind{instant}, String, "strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ')"})
 	}
 	return c.fill(template{[]kind{anything}, String, "CAST(%s AS VARCHAR)"})
-}
-
-// jsonStep is a step of a path: a member, or an item of an array.
-var jsonStep = regexp.MustCompile(`^(?:\.([^.\[\]"*]+)|\[([0-9]{1,9})\])`)
-
-// parseJSON is the part of a JSON text at a path, as text: $ for the whole, .name
-// for a member, [0] for an item.
-func parseJSON(c *invocation) (Value, error) {
-	path, err := c.literal(1)
-	if err != nil {
-		return Value{}, err
-	}
-	steps, found := strings.CutPrefix(path, "$")
-	if !found {
-		return Value{}, fmt.Errorf("%s: the path %q does not begin with $", c.name, path)
-	}
-	safe := "$"
-	for steps != "" {
-		step := jsonStep.FindStringSubmatch(steps)
-		switch {
-		case step == nil:
-			return Value{}, fmt.Errorf("%s: the path %q has something else than .name and [0] at %q", c.name, path, steps)
-		case step[2] != "":
-			safe += "[" + step[2] + "]"
-		default:
-			safe += `."` + step[1] + `"`
-		}
-		steps = steps[len(step[0]):]
-	}
-	c.args[1], err = literal(safe, String)
-	if err != nil {
-		return Value{}, err
-	}
-	return c.fill(template{[]kind{text, text}, String, "json_extract_string(CASE WHEN json_valid(%[1]s) THEN %[1]s END, %[2]s)"})
 }
 
 // round rounds to an integer, or to a number of decimal places; its type is

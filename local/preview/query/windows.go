@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -28,130 +29,184 @@ func level(call *expression.Call) string {
 }
 
 // window gives the value of a window over rows: an Over function with a level
-// before the aggregation, or a level-aware aggregate such as sum(x, [a]), which is
-// that of the groups of a among the filtered rows.
+// before the aggregation.
 func (p *plan) window(call *expression.Call) (value, error) {
-	args, lists := arguments(call)
-	var whole value
-	if isRank(call) {
-		partition, err := p.values(listAt(lists, 1), &whole)
-		if err != nil {
-			return value{}, err
-		}
-		order, err := sortTerms(listAt(lists, 0), func(n expression.Node) (dialect.Value, error) { return p.rowValue(n, &whole) })
-		if err != nil {
-			return value{}, err
-		}
-		whole.Value = rank(call.Function.Name, partition, order)
-		if err := raise(&whole, call); err != nil {
-			return value{}, err
-		}
-		return p.keep(whole), nil
-	}
-	x, err := p.rowValue(args[0], &whole)
+	c := p.calculation(call, true)
+	v, err := c.translated()
 	if err != nil {
 		return value{}, err
 	}
-	percentile := 0.0
-	if len(args) > 1 {
-		if percentile, err = p.number(args[1]); err != nil {
-			return value{}, err
-		}
-	}
-	partition, err := p.values(listAt(lists, 0), &whole)
-	if err != nil {
-		return value{}, err
-	}
-	if err := raise(&whole, call); err != nil {
-		return value{}, err
-	}
-	of := ""
-	if len(partition) > 0 {
-		of = "OVER (" + over(partition, nil, "") + ")"
-	}
-	v, err := dialect.Aggregate(strings.TrimSuffix(call.Function.Name, "Over"), x, percentile, of)
-	if err != nil {
-		return value{}, err
-	}
-	whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
-	levelAware := call.Function.Class == expression.Aggregate
-	if len(partition) == 0 {
-		whole = p.once(whole)
-		partition = []string{"1"} // the one group of all rows
-	} else {
-		whole = p.keep(whole)
-	}
-	if levelAware {
-		whole.keys = partition
-	}
-	return whole, nil
-}
-
-// raise puts a window into its stage.
-func raise(v *value, call *expression.Call) error {
 	at := after
 	if level(call) == preFilter {
 		at = before
 	}
 	switch {
-	case v.stage > at && at == before:
-		return fmt.Errorf("%s with %s uses a value that is evaluated after the filters", call.Function.Name, preFilter)
-	case v.stage < at:
-		v.stage, v.depth = at, 0
+	case c.whole.stage > at && at == before:
+		return value{}, fmt.Errorf("%s with %s uses a value that is evaluated after the filters", call.Function.Name, preFilter)
+	case c.whole.stage < at:
+		c.whole.stage, c.whole.depth = at, 0
 	}
-	return nil
+	c.whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
+	if c.all {
+		return p.once(c.whole), nil
+	}
+	return p.keep(c.whole), nil
 }
 
-// arguments are a call's values and its lists, without the level.
-func arguments(call *expression.Call) (args []expression.Node, lists []*expression.List) {
+// translateTable gives the value of an expression with table calculations. It
+// stands over the grouped rows: its aggregates are columns of them, and so are
+// the dimensions, which are all that it may name besides.
+// https://docs.aws.amazon.com/quicksight/latest/user/table-calculation-functions.html
+func (p *plan) translateTable(n expression.Node) (value, error) {
+	whole := value{stage: table}
+	call := func(call *expression.Call) (value, error) {
+		if p.isTable(call) {
+			if call.Function.Class == expression.Aggregate {
+				return value{}, fmt.Errorf("%s aggregates a table calculation", expression.Print(call))
+			}
+			return p.tableCall(call)
+		}
+		v, err := p.translate(call)
+		if err != nil {
+			return value{}, err
+		}
+		return p.overGroups(v, call)
+	}
+	scope := p.scope(&whole, func(name string) (value, error) {
+		v, err := p.column(name)
+		if err != nil {
+			return value{}, err
+		}
+		return p.overGroups(v, &expression.Column{Name: name})
+	}, call)
+	scope.Aggregate = scope.Window
+	var err error
+	whole.Value, err = dialect.Translate(n, scope)
+	return whole, err
+}
+
+// overGroups is a value as the grouped rows have it.
+func (p *plan) overGroups(v value, n expression.Node) (value, error) {
+	if v.stage == constant || v.stage == table {
+		return v, nil
+	}
+	if v.stage == grouped {
+		return p.aggregate(v), nil
+	}
+	for i, d := range p.dims {
+		if d.plain == v.SQL || d.SQL == v.SQL {
+			return value{Value: dialect.Value{SQL: dimensionName(i), Type: d.Type}, stage: grouped}, nil
+		}
+	}
+	return value{}, fmt.Errorf("%s is in a table calculation, but neither aggregated nor a dimension of the visual", expression.Print(n))
+}
+
+// tableCall gives the value of a table calculation.
+func (p *plan) tableCall(call *expression.Call) (value, error) {
+	c := p.calculation(call, false)
+	v, err := c.translated()
+	if err != nil {
+		return value{}, fmt.Errorf("%s: %w", call.Function.Name, err)
+	}
+	c.whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
+	return p.keep(c.whole), nil
+}
+
+// calculation is a call of a window over rows, or of a table calculation over the
+// grouped rows, that is being translated.
+type calculation struct {
+	*plan
+	name   string
+	args   []expression.Node // without lists and keywords
+	lists  []*expression.List
+	ofRows bool
+	whole  value
+	all    bool // an aggregate of all rows, which is one value
+}
+
+func (p *plan) calculation(call *expression.Call, ofRows bool) *calculation {
+	c := &calculation{plan: p, name: call.Function.Name, ofRows: ofRows}
+	if !ofRows {
+		c.whole.stage = table
+	}
 	for _, arg := range call.Args {
 		switch arg := arg.(type) {
 		case *expression.List:
-			lists = append(lists, arg)
+			c.lists = append(c.lists, arg)
 		case *expression.Keyword:
 		default:
-			args = append(args, arg)
+			c.args = append(c.args, arg)
 		}
 	}
-	return args, lists
+	return c
 }
 
-// listAt is a list of a call, or an empty one.
-func listAt(lists []*expression.List, i int) *expression.List {
-	if i < len(lists) {
-		return lists[i]
+// translated is the value in SQL.
+func (c *calculation) translated() (dialect.Value, error) {
+	switch {
+	case slices.Contains([]string{"rank", "denseRank", "percentileRank"}, c.name):
+		return c.rank()
+	case strings.HasPrefix(c.name, "running"):
+		return c.aggregate(strings.TrimPrefix(c.name, "running"), 0, 1, "ROWS UNBOUNDED PRECEDING")
+	case strings.HasPrefix(c.name, "window"):
+		before, errBefore := c.rows(1)
+		after, errAfter := c.rows(2)
+		if err := errors.Join(errBefore, errAfter); err != nil {
+			return dialect.Value{}, err
+		}
+		if before < 0 || after < 0 {
+			return dialect.Value{}, errors.New("the number of rows is negative")
+		}
+		return c.aggregate(strings.TrimPrefix(c.name, "window"), 0, 1, fmt.Sprintf("ROWS BETWEEN %d PRECEDING AND %d FOLLOWING", before, after))
+	case strings.HasSuffix(c.name, "Over"):
+		return c.aggregate(strings.TrimSuffix(c.name, "Over"), -1, 0, "")
+	default:
+		return c.neighbour()
 	}
-	return &expression.List{}
 }
 
-// rowValue is the value of an expression of one row.
-func (p *plan) rowValue(n expression.Node, whole *value) (dialect.Value, error) {
-	v, err := p.translate(n)
+// operand is an argument as the rows, or the grouped rows, have it.
+func (c *calculation) operand(n expression.Node) (dialect.Value, error) {
+	translate := c.translateTable
+	if c.ofRows {
+		translate = c.translate
+	}
+	v, err := translate(n)
 	switch {
 	case err != nil:
 		return dialect.Value{}, err
 	case v.Items != nil:
 		return dialect.Value{}, errors.New("a list stands where one value is needed")
-	case v.stage >= grouped:
+	case c.ofRows && v.stage >= grouped:
 		return dialect.Value{}, errors.New("an aggregate stands where a value of a row is needed")
 	}
-	whole.uses(v)
+	c.whole.uses(v)
 	return v.Value, nil
 }
 
-// values are those of a partition, in SQL. ${visualDimensions} is all of the
-// visual's.
-func (p *plan) values(list *expression.List, whole *value) ([]string, error) {
-	var all []string
-	for _, n := range list.Items {
-		if parameter, ok := n.(*expression.Parameter); ok && parameter.Name == "visualDimensions" {
-			for _, d := range p.dims {
-				whole.uses(d.value)
+// items are those of a call's list; there are none where it has no such list.
+func (c *calculation) items(list int) []expression.Node {
+	if list < 0 || list >= len(c.lists) {
+		return nil
+	}
+	return c.lists[list].Items
+}
+
+// partition is the values of a list in SQL. ${visualDimensions} is all of the
+// visual's. Rows of totals are in partitions of their own.
+func (c *calculation) partition(list int) (all []string, err error) {
+	if !c.ofRows && len(c.spec.Totals) > 0 {
+		all = append(all, "g")
+	}
+	for _, n := range c.items(list) {
+		if parameter, ok := n.(*expression.Parameter); ok && c.ofRows && parameter.Name == "visualDimensions" {
+			for _, d := range c.dims {
+				c.whole.uses(d.value)
 				all = append(all, d.SQL)
 			}
 			continue
 		}
-		v, err := p.rowValue(n, whole)
+		v, err := c.operand(n)
 		if err != nil {
 			return nil, err
 		}
@@ -160,21 +215,121 @@ func (p *plan) values(list *expression.List, whole *value) ([]string, error) {
 	return all, nil
 }
 
-// sortTerms are the terms of ORDER BY for a sort list, whose values term gives.
-func sortTerms(list *expression.List, term func(expression.Node) (dialect.Value, error)) ([]string, error) {
-	var all []string
-	for _, n := range list.Items {
+// window is what stands within OVER ( ), of a call's lists and a frame. There is no
+// such list where its number is -1.
+func (c *calculation) window(order, partition int, frame string) (string, error) {
+	parts, err := c.partition(partition)
+	if err != nil {
+		return "", err
+	}
+	var terms []string
+	for _, n := range c.items(order) {
 		sorted, ok := n.(*expression.Sorted)
 		if !ok {
 			sorted = &expression.Sorted{X: n}
 		}
-		v, err := term(sorted.X)
+		v, err := c.operand(sorted.X)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		all = append(all, v.SQL+direction(sorted.Descending))
+		terms = append(terms, v.SQL+direction(sorted.Descending))
 	}
-	return all, nil
+	return over(parts, terms, frame), nil
+}
+
+// aggregate is sumOver, runningSum and the like: an aggregate over a window.
+func (c *calculation) aggregate(function string, order, partition int, frame string) (dialect.Value, error) {
+	x, err := c.operand(c.args[0])
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	function = strings.ToLower(function[:1]) + function[1:]
+	percentile := 0.0
+	if strings.HasPrefix(function, "percentile") {
+		if percentile, err = c.number(c.args[1]); err != nil {
+			return dialect.Value{}, err
+		}
+	}
+	window, err := c.window(order, partition, frame)
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	if c.all = c.ofRows && window == ""; c.all {
+		return dialect.Aggregate(function, x, percentile, "")
+	}
+	return dialect.Aggregate(function, x, percentile, "OVER ("+window+")")
+}
+
+// rows is an argument that is a number of rows.
+func (c *calculation) rows(arg int) (int, error) {
+	number, err := c.number(c.args[arg])
+	if err == nil && (number != math.Trunc(number) || math.Abs(number) > mostPeriods) {
+		err = fmt.Errorf("%v is not a number of rows", number)
+	}
+	return int(number), err
+}
+
+// rank is rank([sort], [partitions]). percentileRank goes from 0, included, to 100,
+// excluded: https://docs.aws.amazon.com/quicksight/latest/user/percentileRank-function.html
+func (c *calculation) rank() (dialect.Value, error) {
+	window, err := c.window(0, 1, "")
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	switch c.name {
+	case "denseRank":
+		return dialect.Value{SQL: "dense_rank() OVER (" + window + ")", Type: dialect.Integer}, nil
+	case "percentileRank":
+		all, err := c.window(-1, 1, "")
+		return dialect.Value{SQL: "100.0 * (rank() OVER (" + window + ") - 1) / count(*) OVER (" + all + ")", Type: dialect.Decimal}, err
+	default:
+		return dialect.Value{SQL: "rank() OVER (" + window + ")", Type: dialect.Integer}, nil
+	}
+}
+
+// neighbour is a calculation with the value of another row: lag, lead,
+// difference, percentDifference, firstValue, lastValue; or with their total.
+func (c *calculation) neighbour() (dialect.Value, error) {
+	x, err := c.operand(c.args[0])
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	order, partition, frame, away := 0, 1, "", 0
+	switch c.name {
+	case "percentOfTotal":
+		order, partition = -1, 0
+	case "firstValue", "lastValue":
+		frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+	case "lag", "lead", "difference", "percentDifference":
+		if away, err = c.rows(1); err != nil {
+			return dialect.Value{}, err
+		}
+		if c.name == "lag" {
+			away = -away
+		}
+	default:
+		return dialect.Value{}, Unsupported{Feature: c.name}
+	}
+	window, err := c.window(order, partition, frame)
+	if err != nil {
+		return dialect.Value{}, err
+	}
+	of := " OVER (" + window + ")"
+	other := fmt.Sprintf("lead(%s, %d)", x.SQL, away) + of
+	switch c.name {
+	case "percentOfTotal":
+		return dialect.Value{SQL: x.SQL + " / nullif(sum(" + x.SQL + ")" + of + ", 0)", Type: dialect.Decimal}, nil
+	case "firstValue":
+		return dialect.Value{SQL: "first_value(" + x.SQL + ")" + of, Type: x.Type}, nil
+	case "lastValue":
+		return dialect.Value{SQL: "last_value(" + x.SQL + ")" + of, Type: x.Type}, nil
+	case "difference":
+		return dialect.Value{SQL: "(" + x.SQL + " - " + other + ")", Type: x.Type}, nil
+	case "percentDifference": // 0.1 for a tenth more
+		return dialect.Value{SQL: "((" + x.SQL + " - " + other + ") / nullif(" + other + ", 0))", Type: dialect.Decimal}, nil
+	default:
+		return dialect.Value{SQL: other, Type: x.Type}, nil
+	}
 }
 
 // direction puts nulls last either way.
@@ -198,23 +353,4 @@ func over(partition, order []string, frame string) string {
 		parts = append(parts, frame)
 	}
 	return strings.Join(parts, " ")
-}
-
-func isRank(call *expression.Call) bool {
-	return slices.Contains([]string{"rank", "denseRank", "percentileRank"}, call.Function.Name)
-}
-
-// rank is a rank over a window. percentileRank goes from 0, included, to 100,
-// excluded: https://docs.aws.amazon.com/quicksight/latest/user/percentileRank-function.html
-func rank(function string, partition, order []string) dialect.Value {
-	window := "OVER (" + over(partition, order, "") + ")"
-	switch function {
-	case "denseRank":
-		return dialect.Value{SQL: "dense_rank() " + window, Type: dialect.Integer}
-	case "percentileRank":
-		sql := "100.0 * (rank() " + window + " - 1) / count(*) OVER (" + over(partition, nil, "") + ")"
-		return dialect.Value{SQL: sql, Type: dialect.Decimal}
-	default:
-		return dialect.Value{SQL: "rank() " + window, Type: dialect.Integer}
-	}
 }
