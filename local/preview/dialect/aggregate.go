@@ -70,7 +70,7 @@ func Aggregate(name string, x Value, percentile float64, of string) (Value, erro
 // if it takes one, and then the condition.
 func (c *invocation) aggregate() (Value, error) {
 	if strings.HasPrefix(c.name, "periodToDate") {
-		return unsupported(c)
+		return Value{}, Unsupported{c.name}
 	}
 	name, isIf := strings.CutSuffix(c.name, "If")
 	percentile, rest, of := 0.0, c.args[1:], ""

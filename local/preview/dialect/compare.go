@@ -5,20 +5,10 @@ import (
 	"slices"
 )
 
-// compare is x operator y. With a list on one side, = says that one of the
-// items is equal and <> that none is.
+// compare is x operator y.
 func compare(operator string, x, y Value) (Value, error) {
-	if x.isList() && !y.isList() {
-		x, y = y, x
-		if operator != "=" && operator != "<>" {
-			return Value{}, fmt.Errorf("%s takes single values, not a list", operator)
-		}
-	}
-	if y.isList() {
-		if operator != "=" && operator != "<>" || x.isList() {
-			return Value{}, fmt.Errorf("%s takes single values, not a list", operator)
-		}
-		return member(operator, operator == "<>", x, y.Items)
+	if x.isList() || y.isList() {
+		return Value{}, fmt.Errorf("%s takes single values, not a list; in and notIn take one", operator)
 	}
 	x, y, err := align(x, y)
 	if err != nil {

@@ -97,3 +97,16 @@ func joined(values []Value) string {
 	}
 	return strings.Join(texts, ", ")
 }
+
+// concat leaves null out. The documentation says nothing of it; the real
+// definitions join descriptions and tags of which most are null.
+func concat(c *invocation) (Value, error) {
+	for i := range c.args {
+		v, err := convert(c.name, text, c.args[i])
+		if err != nil {
+			return Value{}, err
+		}
+		c.args[i] = v
+	}
+	return made(c.name, "concat("+joined(c.args)+")", String, c.args...)
+}

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -26,19 +27,6 @@ var intervals = map[types.TimeGranularity]string{
 // unit is what DuckDB calls a period in date_trunc, date_diff and date_part.
 func unit(period types.TimeGranularity) string { return strings.ToLower(string(period)) }
 
-// period is the period that an argument names.
-func (c *invocation) period(i int) (types.TimeGranularity, error) {
-	name, err := c.literal(i)
-	if err != nil {
-		return "", err
-	}
-	period, ok := Periods[strings.ToUpper(name)]
-	if !ok {
-		return "", fmt.Errorf("%s: %q is not a period; those are YYYY, Q, MM, WK, DD, HH, MI, SS and MS", c.name, name)
-	}
-	return period, nil
-}
-
 // Truncated is an instant in SQL, cut off to the beginning of its period; of no
 // period it stays as it is. Weeks begin on Sunday, in DuckDB on Monday:
 // https://docs.aws.amazon.com/quicksight/latest/user/truncDate-function.html
@@ -59,60 +47,54 @@ func truncated(sql string, period types.TimeGranularity) string {
 	return "date_trunc('" + unit(period) + "', " + sql + ")"
 }
 
-// truncDate is the beginning of the period that an instant is in.
-func truncDate(c *invocation) (Value, error) {
-	period, err := c.period(0)
-	if err != nil {
-		return Value{}, err
-	}
-	c.args = c.args[1:]
-	return c.fill(template{[]kind{instant}, Datetime, truncated("%s", period)})
+// periodic are the functions that take the name of a period, as the argument at.
+// Their SQL is empty for a period that they do not take.
+var periodic = map[string]struct {
+	at    int
+	takes []kind // besides
+	gives Type
+	sql   func(types.TimeGranularity) string
+}{
+	// addDateTime adds a number of periods to an instant.
+	"addDateTime": {1, []kind{integer, instant}, Datetime, func(period types.TimeGranularity) string {
+		return "(%[2]s + " + strings.Replace(intervals[period], "%s", "%[1]s", 1) + ")"
+	}},
+	// dateDiff counts the beginnings of a period, of days unless another one is
+	// named, that lie between two instants.
+	"dateDiff": {2, []kind{instant, instant}, Integer, func(period types.TimeGranularity) string {
+		if period == types.TimeGranularityWeek {
+			return "(date_diff('day', " + truncated("%s", period) + ", " + truncated("%s", period) + ") // 7)"
+		}
+		return "date_diff('" + unit(period) + "', %s, %s)"
+	}},
+	"extract": {0, []kind{instant}, Integer, func(period types.TimeGranularity) string {
+		if period == types.TimeGranularityWeek || period == types.TimeGranularityMillisecond {
+			return ""
+		}
+		return "date_part('" + unit(period) + "', %s)"
+	}},
+	"truncDate": {0, []kind{instant}, Datetime, func(period types.TimeGranularity) string { return truncated("%s", period) }},
 }
 
-// extract is a part of an instant as an integer; WD is the day of the week, with
-// Sunday as 1.
-func extract(c *invocation) (Value, error) {
-	sql := "(dayofweek(%s) + 1)"
-	if part, err := c.literal(0); err != nil || !strings.EqualFold(part, "WD") {
-		period, err := c.period(0)
+// byPeriod translates a function that takes the name of a period.
+func byPeriod(c *invocation) (Value, error) {
+	f, period, sql := periodic[c.name], types.TimeGranularityDay, ""
+	if f.at < len(c.args) {
+		name, err := c.literal(f.at)
 		if err != nil {
 			return Value{}, err
 		}
-		if period == types.TimeGranularityWeek || period == types.TimeGranularityMillisecond {
-			return Value{}, fmt.Errorf("extract takes no period %s", strings.ToUpper(*c.args[0].literal))
+		var known bool
+		if period, known = Periods[strings.ToUpper(name)]; c.name == "extract" && strings.EqualFold(name, "WD") {
+			sql = "(dayofweek(%s) + 1)" // with Sunday as 1
+		} else if !known {
+			return Value{}, fmt.Errorf("%s: %q is not a period; those are YYYY, Q, MM, WK, DD, HH, MI, SS and MS", c.name, name)
+		} else if f.sql(period) == "" {
+			return Value{}, fmt.Errorf("%s takes no period %s", c.name, strings.ToUpper(name))
 		}
-		sql = "date_part('" + unit(period) + "', %s)"
+		c.args = append(c.args[:f.at:f.at], c.args[f.at+1:]...)
 	}
-	c.args = c.args[1:]
-	return c.fill(template{[]kind{instant}, Integer, sql})
-}
-
-// dateDiff counts the beginnings of a period, of days unless another one is
-// named, that lie between two instants.
-func dateDiff(c *invocation) (Value, error) {
-	period := types.TimeGranularityDay
-	if len(c.args) == 3 {
-		var err error
-		if period, err = c.period(2); err != nil {
-			return Value{}, err
-		}
-	}
-	sql := "date_diff('" + unit(period) + "', %s, %s)"
-	if period == types.TimeGranularityWeek {
-		sql = "(date_diff('day', " + truncated("%s", period) + ", " + truncated("%s", period) + ") // 7)"
-	}
-	c.args = c.args[:2]
-	return c.fill(template{[]kind{instant, instant}, Integer, sql})
-}
-
-// addDateTime adds a number of periods to an instant.
-func addDateTime(c *invocation) (Value, error) {
-	period, err := c.period(1)
-	if err != nil {
-		return Value{}, err
-	}
-	c.args = []Value{c.args[0], c.args[2]}
-	return c.fill(template{[]kind{integer, instant}, Datetime, "(%[2]s + " + strings.Replace(intervals[period], "%s", "%[1]s", 1) + ")"})
+	return c.fill(template{f.takes, f.gives, cmp.Or(sql, f.sql(period))})
 }
 
 // formatDate writes an instant, by default as yyyy-MM-dd'T'HH:mm:ss:SSS.

@@ -68,7 +68,7 @@ var forms = map[byte][]string{
 	'B': {
 		"b", "true", "null", "(<N> = <N>)", "(<N> <> <T>)", "(<T> = <T>)", "(<D> >= <T>)", "(<D> < <D>)", "(<B> = <B>)", "(<B> = <N>)", "(<B> <> <T>)",
 		"(<B> AND <B>)", "(<B> OR <B>)", "(NOT <B>)", "isNull(<T>)", "isNotNull(<D>)", "in(<T>, ['a', <T>])", "notIn(<N>, ${numbers})", "in(<B>, [1, <B>])",
-		"in(<D>, ['2024-01-01', <D>, <T>])", "(<T> = ${several})", "contains(<T>, <T>)", "startsWith(<T>, <T>, CASE_INSENSITIVE)", "endsWith(${several}, <T>)",
+		"in(<D>, ['2024-01-01', <D>, <T>])", "in(<T>, ${several})", "contains(<T>, <T>)", "startsWith(<T>, <T>, CASE_INSENSITIVE)", "endsWith(<T>, <T>)",
 		"isWorkDay(<D>)", "ifelse(<B>, <B>, <B>)", "switch(<T>, <T>, <B>, <B>)", "coalesce(<B>, <B>)",
 	},
 }

@@ -83,14 +83,6 @@ var scalars = []struct {
 	{"in(s, ${unset})", Boolean, "null", "null"},
 	{"in(s, [])", Boolean, "false", "false"},
 	{"notIn(s, ${none of several})", Boolean, "true", "true"},
-	{"s = ${several}", Boolean, "true", "null"},
-	{"${several} = s", Boolean, "true", "null"},
-	{"s <> ${several}", Boolean, "false", "null"},
-	{"i = ${numbers}", Boolean, "true", "null"},
-	{"${several} = 'Two'", Boolean, "true", "true"},
-	{"contains(title, ${several})", Boolean, "false", "null"},
-	{"contains(${several}, 'wo')", Boolean, "true", "true"},
-	{"contains(${none of several}, 'wo')", Boolean, "false", "false"},
 
 	// Conditional functions.
 	{"ifelse(i > 1, 'many', i = 1, 'one', 'none')", String, "one", "none"},

@@ -52,7 +52,7 @@ func (t translator) part(n expression.Node) (Value, error) {
 func (t translator) value(n expression.Node) (Value, error) {
 	v, err := t.node(n)
 	if err == nil && v.isList() {
-		err = fmt.Errorf("%s is a list, which can stand only in =, <>, in, notIn, contains, startsWith and endsWith", brief(n))
+		err = fmt.Errorf("%s is a list, which can stand only in in and notIn", brief(n))
 	}
 	return v, err
 }
@@ -93,7 +93,11 @@ func (t translator) list(n *expression.List) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		list.Items = append(list.Items, v.each()...)
+		if v.isList() {
+			list.Items = append(list.Items, v.Items...)
+		} else {
+			list.Items = append(list.Items, v)
+		}
 	}
 	for _, v := range list.Items {
 		list.Constant = list.Constant && v.Constant
