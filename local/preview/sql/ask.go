@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -192,33 +193,24 @@ func describe(ctx context.Context, conn *sql.Conn, question string) (columns []C
 // plain gives a value of the driver as one of the few types that Ask promises.
 func plain(v any, typ string) any {
 	switch v := v.(type) {
-	case nil, bool, int64, float64, string:
+	case nil, bool, string:
 		return v
-	case int8:
-		return int64(v)
-	case int16:
-		return int64(v)
-	case int32:
-		return int64(v)
-	case uint8:
-		return int64(v)
-	case uint16:
-		return int64(v)
-	case uint32:
-		return int64(v)
-	case uint64:
-		return whole(new(big.Int).SetUint64(v))
 	case *big.Int:
 		return whole(v)
-	case float32:
-		return float64(v)
 	case duckdb.Decimal:
 		return v.Float64()
 	case time.Time:
 		return v.UTC()
-	default:
-		return text(v, typ)
 	}
+	switch r := reflect.ValueOf(v); {
+	case r.CanInt():
+		return r.Int()
+	case r.CanUint():
+		return whole(new(big.Int).SetUint64(r.Uint()))
+	case r.CanFloat():
+		return r.Float()
+	}
+	return text(v, typ)
 }
 
 func whole(v *big.Int) any {

@@ -129,8 +129,8 @@ func (d *DB) check(ctx context.Context, conn *sql.Conn, t *table, all []contents
 	return nil
 }
 
-// nested is the type of a column that has others in it.
-const nested = "a structure"
+// structure is the type of a column that has others in it.
+const structure = "a structure"
 
 // columnsOf gives the columns of Parquet files, by path, with DuckDB's types. Lines
 // of JSON have those that they are asked for.
@@ -146,7 +146,7 @@ func (t *table) columnsOf(ctx context.Context, conn *sql.Conn, paths ...string) 
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	columns = map[string][]Column{}
-	last, open := "", []int(nil) // open counts the nodes that are still to come, level by level
+	last, below := "", 0 // how many nodes are still to come below a column
 	for rows.Next() {
 		var path string
 		var c Column
@@ -154,23 +154,17 @@ func (t *table) columnsOf(ctx context.Context, conn *sql.Conn, paths ...string) 
 		if err := rows.Scan(&path, &c.Name, &c.Type, &children); err != nil {
 			return nil, err
 		}
-		if path != last {
-			last, open = path, []int{children}
+		switch {
+		case path != last: // the root
+			last = path
 			continue
+		case below > 0:
+			below += children - 1
+			continue
+		case children > 0:
+			c.Type, below = structure, children
 		}
-		if children > 0 {
-			c.Type = nested
-		}
-		if len(open) == 1 {
-			columns[path] = append(columns[path], c)
-		}
-		open[len(open)-1]--
-		if children > 0 {
-			open = append(open, children)
-		}
-		for len(open) > 1 && open[len(open)-1] == 0 {
-			open = open[:len(open)-1]
-		}
+		columns[path] = append(columns[path], c)
 	}
 	return columns, rows.Err()
 }
@@ -204,7 +198,7 @@ func (t *table) strange(columns []Column) string {
 // whether an instant is known to be in UTC.
 func kindOf(typ string) string {
 	if strings.HasPrefix(typ, "STRUCT(") || strings.HasPrefix(typ, "MAP(") || strings.HasSuffix(typ, "[]") {
-		return nested
+		return structure
 	}
 	return strings.TrimSuffix(typ, " WITH TIME ZONE")
 }

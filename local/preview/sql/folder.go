@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -47,11 +49,7 @@ func tables(dir string, schema Schema) (all []*table, err error) {
 			t.Suffix, t.Reader = parquetSuffix, parquetReader
 		}
 		for _, c := range described.Columns {
-			typ, err := duckType(c.Type)
-			if err != nil {
-				return nil, fmt.Errorf("column %s of %s: %w", c.Name, t.Name, err)
-			}
-			t.columns = append(t.columns, Column{c.Name, typ})
+			t.columns = append(t.columns, Column{c.Name, duckType(c.Type)})
 		}
 		all = append(all, t)
 	}
@@ -113,7 +111,7 @@ func (t *table) list() Files { return t.listIn(os.DirFS(t.root)) }
 func (t *table) listIn(folder fs.FS) Files {
 	var files []file
 	err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
-		path := filepath.Join(t.root, filepath.FromSlash(name))
+		full := filepath.Join(t.root, filepath.FromSlash(name))
 		var info fs.FileInfo
 		if err == nil {
 			if d.Type()&fs.ModeSymlink == 0 && (d.IsDir() || !strings.HasSuffix(name, t.Suffix)) {
@@ -125,19 +123,19 @@ func (t *table) listIn(folder fs.FS) Files {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil // not there yet, or gone again
 		case err != nil:
-			return fmt.Errorf("table %s: %s cannot be read (%w): make it readable, or move it out of the data folder", t.Name, path, cause(err))
+			return fmt.Errorf("table %s: %s cannot be read (%w): make it readable, or move it out of the data folder", t.Name, full, cause(err))
 		case info.IsDir() && d.Type()&fs.ModeSymlink != 0:
-			return t.fault(path, "is a symbolic link to a folder, which is not followed")
+			return t.fault(full, "is a symbolic link to a folder, which is not followed")
 		case !strings.HasSuffix(name, t.Suffix):
 			return nil
 		case d.Type()&fs.ModeSymlink != 0:
-			return t.fault(path, "is a symbolic link, which is not followed")
+			return t.fault(full, "is a symbolic link, which is not followed")
 		case !t.fits(name):
-			return t.fault(path, fmt.Sprintf("is not in a folder %s=…", strings.Join(t.Folders, "=…/")))
+			return t.fault(full, fmt.Sprintf("is not in a folder %s=…", strings.Join(t.Folders, "=…/")))
 		case info.Size() == 0:
-			return t.fault(path, "is empty")
+			return t.fault(full, "is empty")
 		}
-		files = append(files, versionOf(path, info))
+		files = append(files, versionOf(full, info))
 		return nil
 	})
 	if err != nil {
@@ -148,16 +146,8 @@ func (t *table) listIn(folder fs.FS) Files {
 
 // fits reports whether a name below the root is in the table's folders.
 func (t *table) fits(name string) bool {
-	parts := strings.Split(name, "/")
-	if len(parts) != len(t.Folders)+1 {
-		return false
-	}
-	for i, folder := range t.Folders {
-		if !strings.HasPrefix(parts[i], folder+"=") {
-			return false
-		}
-	}
-	return true
+	ok, err := path.Match(strings.Join(append(slices.Clone(t.Folders), "*"), "=*/"), name)
+	return ok && err == nil
 }
 
 // fault is the error of a file that cannot be one of the table's.
@@ -167,9 +157,9 @@ func (t *table) fault(path, problem string) error {
 
 // cause leaves out the path, which the caller names.
 func cause(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
 	}
 	return err
 }

@@ -104,7 +104,7 @@ const live = "main"
 const idle = 8
 
 // Open opens the data folder, which must exist; the folders of its tables need not. It fails
-// where the schema has a type that Hive has not. Without a folder, "", there are
+// where the schema has a type that DuckDB has not. Without a folder, "", there are
 // no tables, only the schema's views. The caller closes the DB.
 //
 // Finals are replaced while people read, and DuckDB opens a file several times. So
@@ -180,7 +180,7 @@ func (d *DB) begin(ctx context.Context) error {
 	d.live = newSnapshot(d, live, Listing{})
 	for _, t := range d.tables {
 		if err == nil {
-			err = t.create(ctx, conn, nil)
+			err = t.begin(ctx, conn)
 		}
 	}
 	for _, v := range d.over {
@@ -195,6 +195,20 @@ func (d *DB) begin(ctx context.Context) error {
 		}
 	}
 	return errors.Join(err, conn.Close())
+}
+
+// begin makes a table without rows, and finds DuckDB's names of its types.
+func (t *table) begin(ctx context.Context, conn *sql.Conn) error {
+	err := t.create(ctx, conn, nil)
+	var all []Column
+	if err == nil {
+		all, err = describe(ctx, conn, "FROM "+t.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("table %s: %w", t.Name, oneLine(err))
+	}
+	t.columns = all[:len(t.columns)]
+	return nil
 }
 
 // Close ends DuckDB. Nobody may ask any more.
