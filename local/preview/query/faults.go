@@ -39,7 +39,7 @@ func (f Faults) Unwrap() []error {
 
 // at says where an error lies. An error that knows its place, or that is nobody's
 // fault, stays as it is.
-func (p *plan) at(path string, err error) error {
+func (b *Builder) at(path string, err error) error {
 	var fault definition.Fault
 	var unsupported Unsupported
 	switch {
@@ -50,7 +50,7 @@ func (p *plan) at(path string, err error) error {
 	case errors.As(err, &unsupported):
 		return unsupported
 	default:
-		return definition.Fault{File: p.File, Path: path, Problem: err.Error()}
+		return definition.Fault{File: b.File, Path: path, Problem: err.Error()}
 	}
 }
 

@@ -67,7 +67,7 @@ func FilterOf(f types.Filter) Filter {
 	case "CustomFilterConfiguration":
 		read.values = []string{aws.ToString(part[*string](v, "CategoryValue"))}
 	default:
-		read.values = texts(v, "Value")
+		read.values = append(texts(v, "Value"), texts(v, "Limit")...)
 	}
 	return read
 }
@@ -181,8 +181,12 @@ func (p *plan) group(group *types.FilterGroup, path string) {
 			p.note("", faulty)
 			continue
 		}
-		c, err := p.filter(f, len(group.Filters) > 1)
-		if err != nil {
+		if f.Kind == "TopBottomFilter" && len(group.Filters) > 1 {
+			p.note("", Unsupported{Feature: "a TopBottomFilter in a group of several filters"})
+			continue
+		}
+		c, err := p.conditionOf(f)
+		if err != nil && !errors.Is(err, errUnset) {
 			p.note(path+"."+f.Kind, err)
 			continue
 		}
@@ -236,30 +240,16 @@ func (p *plan) applies(column *types.ColumnIdentifier, cross types.CrossDatasetT
 	return cross == types.CrossDatasetTypesAllDatasets && slices.Contains(p.names(), aws.ToString(column.ColumnName))
 }
 
-// filter gives the condition of a filter, as its definition or the reader set it.
-func (p *plan) filter(f Filter, amongOthers bool) (condition, error) {
-	choice := p.State.Filters[f.ID]
-	if choice.All {
+// conditionOf gives the condition of a filter, as its definition or the reader set it.
+// Filters of the top and the bottom values are noted instead, for they come after all
+// others.
+func (p *plan) conditionOf(f Filter) (condition, error) {
+	c := p.State.Filters[f.ID]
+	switch {
+	case c.All:
 		return everything, nil
-	}
-	c, err := p.conditionOf(f, choice, amongOthers)
-	if errors.Is(err, errUnset) {
-		return everything, nil
-	}
-	return c, err
-}
-
-// conditionOf gives the condition of a filter that is not switched off. Filters of
-// the top and the bottom values are noted instead, for they come after all others.
-func (p *plan) conditionOf(f Filter, c Choice, amongOthers bool) (condition, error) {
-	switch m := f.of.Addr().Interface().(type) {
-	case *types.NestedFilter:
+	case f.Kind == "NestedFilter":
 		return condition{}, Unsupported{Feature: "a NestedFilter"}
-	case *types.TopBottomFilter:
-		if amongOthers {
-			return condition{}, Unsupported{Feature: "a TopBottomFilter in a group of several filters"}
-		}
-		return condition{}, p.topBottom(m, c)
 	}
 	o, err := p.operand(f)
 	if err != nil {
@@ -286,20 +276,21 @@ func (p *plan) conditionOf(f Filter, c Choice, amongOthers bool) (condition, err
 	if err != nil {
 		return condition{}, err
 	}
-	if f.Kind != "CategoryFilter" && f.Kind != "NumericEqualityFilter" {
+	isList := f.Kind == "CategoryFilter" || f.Kind == "NumericEqualityFilter" || f.Kind == "TopBottomFilter"
+	switch {
+	case !isList:
 		ends, err := p.ends(f, c)
 		if err != nil {
 			return condition{}, err
 		}
 		return o.between(ends)
-	}
-	if c.made() && len(f.values) == 0 {
+	case c.made() && len(f.values) == 0:
 		return everything, nil
-	}
-	if f.Kind == "NumericEqualityFilter" {
-		if len(f.values) == 0 {
-			return condition{}, errors.New("the filter has no value")
-		}
+	case f.Kind != "CategoryFilter" && len(f.values) == 0:
+		return condition{}, errors.New("the filter has no value")
+	case f.Kind == "TopBottomFilter":
+		return condition{}, p.topBottom(o, f)
+	case f.Kind == "NumericEqualityFilter":
 		for _, v := range f.values {
 			if _, err := dialect.Constant([]string{v}, dialect.Decimal); err != nil {
 				return condition{}, err
@@ -313,15 +304,6 @@ func (p *plan) conditionOf(f Filter, c Choice, amongOthers bool) (condition, err
 // made says whether the reader chose something.
 func (c Choice) made() bool {
 	return c.All || c.Values != nil || c.From != "" || c.To != "" || c.Relative != nil
-}
-
-// valuesOf are the values of a filter's parameter, or errUnset.
-func (p *plan) valuesOf(parameter string) ([]string, error) {
-	v, err := p.filterParameter(parameter)
-	if err == nil && len(v.Values) == 0 {
-		err = errUnset
-	}
-	return v.Values, err
 }
 
 // operand is what a filter looks at.

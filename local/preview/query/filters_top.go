@@ -22,55 +22,28 @@ type top struct {
 // topBottom notes a TopBottomFilter. Its values are ordered by their aggregates
 // over the rows that all other filters let through, and equal ones by
 // themselves; null is not one of them.
-func (p *plan) topBottom(f *types.TopBottomFilter, choice Choice) error {
-	if f.Column == nil {
-		return errors.New("the filter has no column")
-	}
-	v, err := p.column(aws.ToString(f.Column.ColumnName))
-	if err != nil {
-		return err
-	}
-	if v.stage >= grouped {
+func (p *plan) topBottom(o operand, f Filter) error {
+	if o.stage >= grouped {
 		return errors.New("the filter's column is an aggregate")
 	}
-	if v.SQL, err = dialect.Truncated(v.SQL, f.TimeGranularity); err != nil {
+	n, err := strconv.ParseFloat(f.values[0], 64)
+	if err != nil || n < 1 || n > 1e9 {
+		return fmt.Errorf("the limit %q is not a number of values", f.values[0])
+	}
+	t := top{n: int(n)}
+	if t.value, err = dialect.Truncated(o.SQL, types.TimeGranularity(word(f.of, "TimeGranularity"))); err != nil {
 		return err
 	}
-	n, err := p.topLimit(f, choice)
-	if err != nil {
-		return err
-	}
-	t := top{value: v.SQL, n: n}
-	for _, by := range f.AggregationSortConfigurations {
+	for _, by := range part[[]types.AggregationSortConfiguration](f.of, "AggregationSortConfigurations") {
 		o, err := p.topOrder(by)
 		if err != nil {
 			return err
 		}
 		t.order = append(t.order, o)
 	}
-	t.order = append(t.order, v.SQL+direction(false))
+	t.order = append(t.order, t.value+direction(false))
 	p.tops = append(p.tops, t)
 	return nil
-}
-
-// topLimit is how many values are kept, or errUnset.
-func (p *plan) topLimit(f *types.TopBottomFilter, c Choice) (int, error) {
-	text := strconv.Itoa(int(aws.ToInt32(f.Limit)))
-	switch {
-	case len(c.Values) > 0:
-		text = c.Values[0]
-	case f.ParameterName != nil:
-		values, err := p.valuesOf(*f.ParameterName)
-		if err != nil {
-			return 0, err
-		}
-		text = values[0]
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n < 1 || n > 1e9 {
-		return 0, fmt.Errorf("the limit %q is not a number of values", text)
-	}
-	return int(n), nil
 }
 
 func (p *plan) topOrder(by types.AggregationSortConfiguration) (string, error) {

@@ -20,7 +20,11 @@ type statement struct {
 // FROM and the layer before it. Layers are written into one another, so that DuckDB
 // reads only the columns that are used.
 func (s *statement) with(name string, columns []string, rest string) {
-	s.layers = append(s.layers, name+" AS NOT MATERIALIZED ("+s.query(columns, rest)+")")
+	s.layer(name, s.query(columns, rest))
+}
+
+func (s *statement) layer(name, query string) {
+	s.layers = append(s.layers, name+" AS NOT MATERIALIZED ("+query+")")
 	s.last = name
 }
 
@@ -193,28 +197,24 @@ func (p *plan) keys(i int) []string {
 	return []string{dimensionName(i)}
 }
 
-// groupLayers groups the rows and adds the table calculations.
+// groupLayers groups the rows and adds the table calculations. Where totals are asked
+// for, each kind is a query of its own, of which g is the number.
 func (p *plan) groupLayers(s *statement) {
-	var keys []string
-	for i := range p.dims {
-		keys = append(keys, p.keys(i)...)
+	var all []string
+	for number := range 1 + len(p.spec.Totals) {
+		var keys []string
+		for i, d := range p.dims {
+			if number == 0 || slices.Contains(p.spec.Totals[number-1], d.ID) {
+				keys = append(keys, p.keys(i)...)
+			}
+		}
+		columns, rest := append(slices.Clone(keys), named(p.aggs)...), " HAVING count(*) > 0"
+		if len(keys) > 0 {
+			rest = " GROUP BY " + strings.Join(keys, ", ")
+		}
+		all = append(all, s.query(append(columns, strconv.Itoa(number)+" AS g"), rest))
 	}
-	columns := append(slices.Clone(keys), named(p.aggs)...)
-	const some = " HAVING count(*) > 0"
-	rest := some
-	switch {
-	case len(p.spec.Totals) > 0:
-		columns = append(columns, p.mask()+" AS mask")
-		rest = " GROUP BY GROUPING SETS (" + strings.Join(p.groupingSets(), ", ") + ")" + some
-	case len(keys) > 0:
-		rest = " GROUP BY " + strings.Join(keys, ", ")
-	case len(columns) == 0:
-		columns = []string{"count(*)"}
-	}
-	s.with("__grouped", columns, rest)
-	if len(p.spec.Totals) > 0 {
-		s.with("__totals", everyColumn, " JOIN (VALUES "+p.masks()+") AS sets(mask, g) USING (mask)")
-	}
+	s.layer("__grouped", strings.Join(all, " UNION ALL BY NAME "))
 	p.stageLayers(s, table, "__table")
 	if where := p.where(table); where != "" {
 		s.with("__kept", everyColumn, where)
@@ -289,59 +289,4 @@ func (p *plan) orderTerms(sorts []order) []string {
 // the query.
 func shown(sql string, t dialect.Type) string {
 	return "CAST(" + sql + " AS " + t.Duck() + ")"
-}
-
-// groupingSets are the dimensions of an ordinary row, and those of each kind of
-// totals, without repetition.
-func (p *plan) groupingSets() []string {
-	var sets []string
-	for _, kept := range p.sets() {
-		var keys []string
-		for i := range p.dims {
-			if kept[i] {
-				keys = append(keys, p.keys(i)...)
-			}
-		}
-		if set := "(" + strings.Join(keys, ", ") + ")"; !slices.Contains(sets, set) {
-			sets = append(sets, set)
-		}
-	}
-	return sets
-}
-
-// sets says for ordinary rows, and then for each kind of totals, which of the
-// dimensions stay.
-func (p *plan) sets() [][]bool {
-	all := make([][]bool, 1+len(p.spec.Totals))
-	for i := range all {
-		all[i] = make([]bool, len(p.dims))
-		for j, d := range p.dims {
-			all[i][j] = i == 0 || slices.Contains(p.spec.Totals[i-1], d.ID)
-		}
-	}
-	return all
-}
-
-// mask says of a grouped row which dimensions it is a total over, as a text of
-// noughts and ones: GROUPING of all of them has no more than 63.
-func (p *plan) mask() string {
-	terms := []string{"''"}
-	for i := range p.dims {
-		terms = append(terms, "GROUPING("+dimensionName(i)+")")
-	}
-	return "concat(" + strings.Join(terms, ", ") + ")"
-}
-
-// masks pairs the mask of each kind of rows with its number. Two kinds of totals
-// of the same dimensions share the rows.
-func (p *plan) masks() string {
-	var pairs []string
-	for number, kept := range p.sets() {
-		mask := ""
-		for _, k := range kept {
-			mask += map[bool]string{true: "0", false: "1"}[k]
-		}
-		pairs = append(pairs, fmt.Sprintf("('%s', %d)", mask, number))
-	}
-	return strings.Join(pairs, ", ")
 }

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
-	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/local/preview/dialect"
 )
 
@@ -37,7 +35,7 @@ type declaration struct {
 
 // Parameter gives the effective values of a parameter: those of the State, or
 // else its defaults. A default that depends on who is looking, DynamicValue, is
-// none here: a preview has no user. The error is Faults or Unsupported.
+// none here: a preview has no user.
 func (b *Builder) Parameter(name string) (Parameter, error) {
 	var names []string
 	for i, d := range b.Definition.ParameterDeclarations {
@@ -50,16 +48,10 @@ func (b *Builder) Parameter(name string) (Parameter, error) {
 		if faults := b.faultsOf(path); len(faults) > 0 {
 			return Parameter{}, faults
 		}
-		path += "." + declared.kind
-		p := plan{Builder: b}
 		effective, err := b.effective(declared)
-		if p.note(path, err); err != nil {
-			return Parameter{}, p.failure()
-		}
-		return effective, nil
+		return effective, b.at(path+"."+declared.kind, err)
 	}
-	err := missing(fmt.Sprintf("there is no parameter %q", name), name, names)
-	return Parameter{}, Faults{definition.Fault{File: b.File, Path: "$.ParameterDeclarations", Problem: err.Error()}}
+	return Parameter{}, missing(fmt.Sprintf("there is no parameter %q", name), name, names)
 }
 
 func (b *Builder) effective(d declaration) (Parameter, error) {
@@ -119,35 +111,28 @@ var parameterTypes = map[string]dialect.Type{
 func (p *plan) parameterValue(name string) (dialect.Value, error) {
 	parameter, err := p.Parameter(name)
 	if err != nil {
-		return dialect.Value{}, unplaced(err)
+		return dialect.Value{}, err
 	}
 	return dialect.Constant(parameter.Values, parameter.Type)
-}
-
-// unplaced puts a parameter's fault at the place that names it, if the
-// fault is that there is none.
-func unplaced(err error) error {
-	var faults Faults
-	if errors.As(err, &faults) && faults[0].Path == "$.ParameterDeclarations" {
-		return errors.New(faults[0].Problem)
-	}
-	return err
 }
 
 // deleted finds the name that QuickSight itself gives to the parameter of a filter
 // when the parameter is deleted.
 var deleted = regexp.MustCompile(`\bMissingParameter[0-9a-f]{32}\b`).MatchString
 
-// filterParameter is the parameter of a filter. One that was deleted is unset,
-// so that its filter filters nothing, and the query says so.
-func (p *plan) filterParameter(name string) (Parameter, error) {
+// valuesOf are the values of a filter's parameter, or errUnset. One that was deleted is
+// unset, so that its filter filters nothing, and the query says so.
+func (p *plan) valuesOf(name string) ([]string, error) {
 	parameter, err := p.Parameter(name)
 	if err != nil && deleted(name) {
 		const note = "a filter whose parameter was deleted filters nothing"
 		if !slices.Contains(p.notes, note) {
 			p.notes = append(p.notes, note)
 		}
-		return Parameter{Name: name}, nil
+		return nil, errUnset
 	}
-	return parameter, unplaced(err)
+	if err == nil && len(parameter.Values) == 0 {
+		err = errUnset
+	}
+	return parameter.Values, err
 }
