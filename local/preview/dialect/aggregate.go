@@ -92,7 +92,7 @@ func (c *invocation) aggregate() (Value, error) {
 		}
 		of = "FILTER (WHERE " + filter.SQL + ")"
 	case len(rest) > 0:
-		return Value{}, Unsupported{c.name + " of partitions"}
+		return Value{}, fmt.Errorf("%s takes a list of partitions as its last argument", c.name)
 	}
 	v, err := Aggregate(name, c.args[0], percentile, of)
 	if err != nil {

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
@@ -107,11 +108,15 @@ var specials = map[string]func(*invocation) (Value, error){
 
 // call translates a call.
 func (t translator) call(n *expression.Call) (Value, error) {
-	if n.Function.Class == expression.Over || n.Function.Class == expression.Table {
+	isAggregate, node := n.Function.Class == expression.Aggregate, t.node
+	levelAware := slices.ContainsFunc(n.Args, func(arg expression.Node) bool { _, ok := arg.(*expression.List); return ok })
+	switch {
+	case n.Function.Class == expression.Over, n.Function.Class == expression.Table, isAggregate && levelAware:
 		return t.scope.Window(n)
-	}
-	if n.Function.Class == expression.Aggregate && t.scope.Aggregate != nil {
+	case isAggregate && t.scope.Aggregate != nil:
 		return t.scope.Aggregate(n)
+	case isAggregate && t.scope.Operand != nil:
+		node = t.scope.Operand
 	}
 	c := &invocation{translator: t, Call: n, name: n.Function.Name}
 	for _, arg := range n.Args {
@@ -119,13 +124,13 @@ func (t translator) call(n *expression.Call) (Value, error) {
 			c.caseless = word.Word == "CASE_INSENSITIVE"
 			continue
 		}
-		v, err := t.node(arg)
+		v, err := node(arg)
 		if err != nil {
 			return Value{}, err
 		}
 		c.args = append(c.args, v)
 	}
-	if n.Function.Class == expression.Aggregate {
+	if isAggregate {
 		return c.aggregate()
 	}
 	if special, ok := specials[c.name]; ok {

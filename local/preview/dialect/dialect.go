@@ -63,18 +63,22 @@ type Value struct {
 func (v Value) isList() bool { return v.SQL == "" }
 
 // Scope says what an expression's names stand for. All members are needed but
-// Aggregate.
+// Aggregate and Operand.
 type Scope struct {
 	// Column gives the value of a column or calculated field.
 	Column func(name string) (Value, error)
 	// Parameter gives the value of a parameter, or a list of them.
 	Parameter func(name string) (Value, error)
 	// Window gives the value of a call whose function is of the classes Over
-	// and Table. What is evaluated after aggregation is Aggregate too.
+	// and Table, or of Aggregate with a list of partitions. What is evaluated
+	// after aggregation is Aggregate too.
 	Window func(call *expression.Call) (Value, error)
-	// Aggregate gives the value of a call whose function is of the class Aggregate;
-	// if nil, Translate does.
+	// Aggregate gives the value of a call whose function is of the class Aggregate,
+	// without a list of partitions; if nil, Translate does.
 	Aggregate func(call *expression.Call) (Value, error)
+	// Operand gives the value of an argument of such a call; if nil, it is that of
+	// the expression.
+	Operand func(n expression.Node) (Value, error)
 	// Now is the instant that now() gives, as SQL.
 	Now string
 }

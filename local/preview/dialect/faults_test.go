@@ -61,6 +61,7 @@ func TestFaults(t *testing.T) {
 		"concat(s, max(s))":                "concat mixes an aggregate with a column that is not aggregated",
 		"in(s, [max(s)])":                  "in mixes an aggregate with a column that is not aggregated",
 		"sumIf(i, sum(i) > 1)":             "the condition of sumIf is an aggregate",
+		"sum(i, s)":                        "sum takes a list of partitions as its last argument",
 		"percentile(i, 101)":               "percentile({i}, 101): percentile: the percentile 101 is not between 0 and 100",
 		"percentile(i, 'x')":               `the percentile of percentile: "x" is not a number`,
 	} {
@@ -86,7 +87,6 @@ func TestUnsupported(t *testing.T) {
 		"netWorkDays(at, at)":              "netWorkDays",
 		"parseJson(json, '$.a')":           "parseJson",
 		"1 + periodToDateSum(i, at, YEAR)": "periodToDateSum",
-		"sum(i, [s])":                      "sum of partitions",
 	} {
 		_, err := translate(text)
 		var unsupported Unsupported

@@ -236,6 +236,7 @@ var scalars = []struct {
 
 	// What the scope gives.
 	{"sumOver(i, [s], PRE_AGG) + 1", Integer, "43", "43"},
+	{"sum(i, [s]) + 1", Integer, "43", "43"},
 }
 
 func TestScalars(t *testing.T) {

@@ -38,8 +38,30 @@ func (p *plan) measure(v value, aggregation string, percentile float64) (value, 
 	if !ok {
 		return value{}, Unsupported{Feature: "the aggregation " + aggregation}
 	}
-	made, err := dialect.Aggregate(function, v.Value, percentile, "")
+	made, err := dialect.Aggregate(function, p.countedOnce(v).Value, percentile, "")
 	return value{Value: made, stage: grouped}, err
+}
+
+// countedOnce is a value as an aggregate counts it. Each row repeats the level-aware
+// value of its group, such as sum(x, [a]): only the first row of each group, within
+// the visual's own, counts.
+func (p *plan) countedOnce(v value) value {
+	if len(v.keys) == 0 {
+		return v
+	}
+	first := value{Value: dialect.Value{Type: dialect.Boolean}, stage: v.stage, depth: v.depth}
+	var partition []string
+	for _, d := range p.dims {
+		first.uses(d.value)
+		partition = append(partition, d.SQL)
+	}
+	first.SQL = "row_number() OVER (" + over(append(partition, v.keys...), nil, "") + ") = 1"
+	first.keys = nil
+	first = p.keep(first)
+	v.uses(first)
+	v.SQL = "CASE WHEN " + first.SQL + " THEN " + v.SQL + " END"
+	v.keys = nil
+	return p.keep(v)
 }
 
 // number is the number that an argument is, or a parameter of that value.

@@ -56,20 +56,25 @@ func TestWindows(t *testing.T) {
 		want       string
 	}{
 		// The filter leaves north's 10 and 20, and the null of nowhere.
-		"before the filter":         {"maxOver(n, [region], PRE_FILTER)", spec("region", "MAX x"), "north 30\n- -"},
-		"before the filter, all":    {"maxOver(n, [], PRE_FILTER)", spec("region", "MAX x"), "north 40\n- 40"},
-		"after the filter":          {"maxOver(n, [region], PRE_AGG)", spec("region", "MAX x"), "north 20\n- -"},
-		"after the filter, all":     {"sumOver(n, [], PRE_AGG)", spec("region", "MAX x"), "north 30\n- 30"},
-		"a window of a window":      {"sumOver(n - minOver(n, [region], PRE_AGG), [], PRE_AGG)", spec("", "MAX x"), "10"},
-		"of one before the filter":  {"sumOver(maxOver(n, [region], PRE_FILTER), [], PRE_AGG)", spec("", "MAX x"), "60"},
-		"of a field":                {"sumOver(double, [], PRE_AGG)", spec("", "MAX x"), "60"},
-		"the same window twice":     {"sumOver(least, [], PRE_AGG)", spec("", "MAX least", "MAX x"), "10 20"},
-		"a window within another":   {"sumOver(minOver(n, [region], PRE_AGG), [region], PRE_AGG)", spec("", "MAX least", "MAX x"), "10 20"},
-		"distinct":                  {"distinctCountOver(region, [item], PRE_AGG)", spec("", "MAX x"), "1"},
-		"of an expression":          {"countOver(n, [ifelse(n > 15, 'a', 'b')], PRE_AGG)", spec("n", "MAX x"), "10 1\n20 1\n- 1"},
-		"rank":                      {"rank([n DESC], [], PRE_AGG)", spec("n", "MAX x"), "10 2\n20 1\n- 3"},
-		"percentile":                {"percentileOver(n, 50, [region], PRE_AGG)", spec("region", "MAX x"), "north 10\n- -"},
-		"percentile between values": {"percentileContOver(n, 50, [region], PRE_AGG)", spec("region", "MAX x"), "north 15\n- -"},
+		"before the filter":          {"maxOver(n, [region], PRE_FILTER)", spec("region", "MAX x"), "north 30\n- -"},
+		"before the filter, all":     {"maxOver(n, [], PRE_FILTER)", spec("region", "MAX x"), "north 40\n- 40"},
+		"after the filter":           {"maxOver(n, [region], PRE_AGG)", spec("region", "MAX x"), "north 20\n- -"},
+		"after the filter, all":      {"sumOver(n, [], PRE_AGG)", spec("region", "MAX x"), "north 30\n- 30"},
+		"a window of a window":       {"sumOver(n - minOver(n, [region], PRE_AGG), [], PRE_AGG)", spec("", "MAX x"), "10"},
+		"of one before the filter":   {"sumOver(maxOver(n, [region], PRE_FILTER), [], PRE_AGG)", spec("", "MAX x"), "60"},
+		"of a field":                 {"sumOver(double, [], PRE_AGG)", spec("", "MAX x"), "60"},
+		"the same window twice":      {"sumOver(least, [], PRE_AGG)", spec("", "MAX least", "MAX x"), "10 20"},
+		"a window within another":    {"sumOver(minOver(n, [region], PRE_AGG), [region], PRE_AGG)", spec("", "MAX least", "MAX x"), "10 20"},
+		"distinct":                   {"distinctCountOver(region, [item], PRE_AGG)", spec("", "MAX x"), "1"},
+		"of an expression":           {"countOver(n, [ifelse(n > 15, 'a', 'b')], PRE_AGG)", spec("n", "MAX x"), "10 1\n20 1\n- 1"},
+		"rank":                       {"rank([n DESC], [], PRE_AGG)", spec("n", "MAX x"), "10 2\n20 1\n- 3"},
+		"percentile":                 {"percentileOver(n, 50, [region], PRE_AGG)", spec("region", "MAX x"), "north 10\n- -"},
+		"percentile between values":  {"percentileContOver(n, 50, [region], PRE_AGG)", spec("region", "MAX x"), "north 15\n- -"},
+		"level-aware":                {"sum(n, [region])", spec("region", "SUM x"), "north 30\n- -"},
+		"level-aware, once a group":  {"sum(sum(n, [region, item]))", spec("region", "x"), "north 30\n- -"},
+		"level-aware, mean":          {"avg(ifelse(sum(n, [region]) > 20, 1, 0))", spec("", "x"), "0.5"},
+		"level-aware of all":         {"sum(n, [])", spec("region", "SUM x"), "north 30\n- 30"},
+		"level-aware as a dimension": {"ifelse(sum(n, [region]) > 20, 'many', 'few')", spec("x", "COUNT item"), "few 1\nmany 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			check(t, db, builder(filtered(definitionOf("x", c.expression, "double", "n * 2", "least", "minOver(n, [region], PRE_AGG)"), tea)), c.spec, c.want)
@@ -87,6 +92,7 @@ func TestFiltersOfWindows(t *testing.T) {
 		"the latest":             {[]string{"x", "ifelse(maxOver(at, [], PRE_FILTER) = at, 1, 0)"}, equals("x", "EQUALS", allValues, 1), "1"},
 		"the latest of a region": {[]string{"x", "ifelse(maxOver(at, [region], PRE_AGG) = at, 1, 0)"}, equals("x", "EQUALS", nonNulls, 1), "0.5 1 -"},
 		"how long ago":           {[]string{"x", "dateDiff(at, maxOver(at, [], PRE_FILTER), 'MI') / 60"}, between("x", nonNulls, 0, 120, true), "0.25 0.5 1"},
+		"of a level-aware value": {[]string{"x", "sum(n, [region])"}, between("x", nonNulls, 44, 46, true), "0.5 4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			check(t, db, builder(filtered(definitionOf(c.fields...), c.filter)), prices(), lines(c.want))
@@ -157,8 +163,7 @@ func TestTableCalculations(t *testing.T) {
 
 func TestUnsupportedFunctions(t *testing.T) {
 	for _, text := range []string{
-		"periodOverPeriodDifference(sum(n), at)", "periodToDateSumOverTime(sum(n), at, YEAR)", "periodToDateSum(n, at, YEAR)", "sum(n, [region])", "max(sum(n, [region]))",
-		"runningSum(sum(n, [region]), [region ASC])",
+		"periodOverPeriodDifference(sum(n), at)", "periodToDateSumOverTime(sum(n), at, YEAR)", "periodToDateSum(n, at, YEAR)",
 	} {
 		if _, err := builder(definitionOf("x", text)).Build(spec("region", "x")); !errors.As(err, new(query.Unsupported)) {
 			t.Errorf("the error of %s is %v", text, err)

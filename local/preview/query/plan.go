@@ -29,6 +29,9 @@ type value struct {
 	// depth is the layer of the stage that has all that the expression uses. It
 	// is 0 for constants and for aggregates.
 	depth int
+	// keys are the partitions of the level-aware aggregates within, in SQL: rows
+	// that have the same ones repeat the value.
+	keys []string
 }
 
 // uses raises the place of a value to that of another one within it.
@@ -38,6 +41,11 @@ func (v *value) uses(part value) {
 		v.stage, v.depth = part.stage, part.depth
 	case part.stage == v.stage:
 		v.depth = max(v.depth, part.depth)
+	}
+	for _, key := range part.keys {
+		if !slices.Contains(v.keys, key) {
+			v.keys = append(v.keys, key)
+		}
 	}
 }
 
@@ -179,7 +187,7 @@ func (p *plan) translate(n expression.Node) (value, error) {
 	}
 	if whole.Aggregate {
 		// The grouped rows have all columns of rows.
-		whole.stage, whole.depth = grouped, 0
+		whole.stage, whole.depth, whole.keys = grouped, 0, nil
 	}
 	return whole, nil
 }
@@ -198,6 +206,13 @@ func (p *plan) scope(whole *value, column func(string) (value, error), window fu
 		Column:    func(name string) (dialect.Value, error) { return use(column(name)) },
 		Parameter: func(name string) (dialect.Value, error) { return p.parameterValue(name) },
 		Window:    func(call *expression.Call) (dialect.Value, error) { return use(window(call)) },
-		Now:       dialect.Instant(p.Now),
+		Operand: func(n expression.Node) (dialect.Value, error) {
+			v, err := p.translate(n)
+			if err == nil {
+				v = p.countedOnce(v)
+			}
+			return use(v, err)
+		},
+		Now: dialect.Instant(p.Now),
 	}
 }

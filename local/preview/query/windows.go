@@ -29,7 +29,8 @@ func level(call *expression.Call) string {
 }
 
 // window gives the value of a window over rows: an Over function with a level
-// before the aggregation.
+// before the aggregation, or a level-aware aggregate such as sum(x, [a]), which is
+// that of the groups of a among the filtered rows.
 func (p *plan) window(call *expression.Call) (value, error) {
 	c := p.calculation(call, true)
 	v, err := c.translated()
@@ -46,11 +47,17 @@ func (p *plan) window(call *expression.Call) (value, error) {
 	case c.whole.stage < at:
 		c.whole.stage, c.whole.depth = at, 0
 	}
-	c.whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
+	whole := c.whole
+	whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
 	if c.all {
-		return p.once(c.whole), nil
+		whole, c.parts = p.once(whole), []string{"1"} // the one group of all rows
+	} else {
+		whole = p.keep(whole)
 	}
-	return p.keep(c.whole), nil
+	if call.Function.Class == expression.Aggregate {
+		whole.keys = c.parts
+	}
+	return whole, nil
 }
 
 // translateTable gives the value of an expression with table calculations. It
@@ -121,7 +128,8 @@ type calculation struct {
 	lists  []*expression.List
 	ofRows bool
 	whole  value
-	all    bool // an aggregate of all rows, which is one value
+	all    bool     // an aggregate of all rows, which is one value
+	parts  []string // the partitions
 }
 
 func (p *plan) calculation(call *expression.Call, ofRows bool) *calculation {
@@ -158,7 +166,7 @@ func (c *calculation) translated() (dialect.Value, error) {
 			return dialect.Value{}, errors.New("the number of rows is negative")
 		}
 		return c.aggregate(strings.TrimPrefix(c.name, "window"), 0, 1, fmt.Sprintf("ROWS BETWEEN %d PRECEDING AND %d FOLLOWING", before, after))
-	case strings.HasSuffix(c.name, "Over"):
+	case c.ofRows || strings.HasSuffix(c.name, "Over"):
 		return c.aggregate(strings.TrimSuffix(c.name, "Over"), -1, 0, "")
 	default:
 		return c.neighbour()
@@ -222,6 +230,7 @@ func (c *calculation) window(order, partition int, frame string) (string, error)
 	if err != nil {
 		return "", err
 	}
+	c.parts = parts
 	var terms []string
 	for _, n := range c.items(order) {
 		sorted, ok := n.(*expression.Sorted)
