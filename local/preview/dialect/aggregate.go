@@ -11,21 +11,21 @@ import (
 // percentile is an alias of percentileDisc:
 // https://docs.aws.amazon.com/quicksight/latest/user/percentile-function.html
 var aggregates = map[string]template{
-	"avg":            {[]kind{number}, Decimal, "avg(%s)"},
-	"count":          {[]kind{anything}, Integer, "count(%s)"},
-	"distinct_count": {[]kind{anything}, Integer, "count(DISTINCT %s)"},
-	"distinctCount":  {[]kind{anything}, Integer, "count(DISTINCT %s)"}, // of the windows
-	"max":            {[]kind{anything}, Unknown, "max(%s)"},
-	"median":         {[]kind{number}, Decimal, "median(%s)"},
-	"min":            {[]kind{anything}, Unknown, "min(%s)"},
-	"percentile":     {[]kind{number}, Unknown, "quantile_disc(%s, %s)"},
-	"percentileCont": {[]kind{number}, Decimal, "quantile_cont(%s, %s)"},
-	"percentileDisc": {[]kind{number}, Unknown, "quantile_disc(%s, %s)"},
-	"stdev":          {[]kind{number}, Decimal, "stddev_samp(%s)"},
-	"stdevp":         {[]kind{number}, Decimal, "stddev_pop(%s)"},
-	"sum":            {[]kind{number}, Unknown, "sum(%s)"},
-	"var":            {[]kind{number}, Decimal, "var_samp(%s)"},
-	"varp":           {[]kind{number}, Decimal, "var_pop(%s)"},
+	"avg":            {[]Type{Decimal}, Decimal, "avg(%s)"},
+	"count":          {[]Type{Unknown}, Integer, "count(%s)"},
+	"distinct_count": {[]Type{Unknown}, Integer, "count(DISTINCT %s)"},
+	"distinctCount":  {[]Type{Unknown}, Integer, "count(DISTINCT %s)"}, // of the windows
+	"max":            {[]Type{Unknown}, Unknown, "max(%s)"},
+	"median":         {[]Type{Decimal}, Decimal, "median(%s)"},
+	"min":            {[]Type{Unknown}, Unknown, "min(%s)"},
+	"percentile":     {[]Type{Decimal}, Unknown, "quantile_disc(%s, %s)"},
+	"percentileCont": {[]Type{Decimal}, Decimal, "quantile_cont(%s, %s)"},
+	"percentileDisc": {[]Type{Decimal}, Unknown, "quantile_disc(%s, %s)"},
+	"stdev":          {[]Type{Decimal}, Decimal, "stddev_samp(%s)"},
+	"stdevp":         {[]Type{Decimal}, Decimal, "stddev_pop(%s)"},
+	"sum":            {[]Type{Decimal}, Unknown, "sum(%s)"},
+	"var":            {[]Type{Decimal}, Decimal, "var_samp(%s)"},
+	"varp":           {[]Type{Decimal}, Decimal, "var_pop(%s)"},
 }
 
 // Aggregate is an aggregate of a value, by the name of its function: sum, avg, min,
@@ -83,7 +83,7 @@ func (c *invocation) aggregate() (Value, error) {
 	}
 	switch {
 	case isIf:
-		filter, err := convert(c.name, condition, rest[0])
+		filter, err := convert(c.name, Boolean, rest[0])
 		if err == nil && filter.Aggregate {
 			err = fmt.Errorf("the condition of %s is an aggregate", c.name)
 		}

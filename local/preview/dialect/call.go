@@ -10,7 +10,7 @@ import (
 
 // template is a function whose SQL only needs its arguments put in.
 type template struct {
-	takes []kind
+	takes []Type
 	gives Type // Unknown is the type of the first argument
 	sql   string
 }
@@ -18,62 +18,62 @@ type template struct {
 // templates are the functions that are simple enough, by name. Of several those fit
 // that take as many arguments, and the last of the type of the first one.
 var templates = map[string][]template{
-	"isNull":       {{[]kind{anything}, Boolean, "(%s IS NULL)"}},
-	"isNotNull":    {{[]kind{anything}, Boolean, "(%s IS NOT NULL)"}},
-	"abs":          {{[]kind{number}, Unknown, "abs(%s)"}},
-	"ceil":         {{[]kind{number}, Integer, "CAST(ceil(%s) AS BIGINT)"}},
-	"floor":        {{[]kind{number}, Integer, "CAST(floor(%s) AS BIGINT)"}},
-	"decimalToInt": {{[]kind{number}, Integer, "CAST(trunc(%s) AS BIGINT)"}},
-	"intToDecimal": {{[]kind{number}, Decimal, "CAST(%s AS DOUBLE)"}},
-	"exp":          {{[]kind{number}, Decimal, "exp(%s)"}},
+	"isNull":       {{[]Type{Unknown}, Boolean, "(%s IS NULL)"}},
+	"isNotNull":    {{[]Type{Unknown}, Boolean, "(%s IS NOT NULL)"}},
+	"abs":          {{[]Type{Decimal}, Unknown, "abs(%s)"}},
+	"ceil":         {{[]Type{Decimal}, Integer, "CAST(ceil(%s) AS BIGINT)"}},
+	"floor":        {{[]Type{Decimal}, Integer, "CAST(floor(%s) AS BIGINT)"}},
+	"decimalToInt": {{[]Type{Decimal}, Integer, "CAST(trunc(%s) AS BIGINT)"}},
+	"intToDecimal": {{[]Type{Decimal}, Decimal, "CAST(%s AS DOUBLE)"}},
+	"exp":          {{[]Type{Decimal}, Decimal, "exp(%s)"}},
 	// What has no logarithm or root is null; in DuckDB it is an error.
-	"ln":   {{[]kind{number}, Decimal, "CASE WHEN %[1]s > 0 THEN ln(%[1]s) END"}},
-	"log":  {{[]kind{number}, Decimal, "CASE WHEN %[1]s > 0 THEN log10(%[1]s) END"}},
-	"sqrt": {{[]kind{number}, Decimal, "CASE WHEN %[1]s >= 0 THEN sqrt(%[1]s) END"}},
+	"ln":   {{[]Type{Decimal}, Decimal, "CASE WHEN %[1]s > 0 THEN ln(%[1]s) END"}},
+	"log":  {{[]Type{Decimal}, Decimal, "CASE WHEN %[1]s > 0 THEN log10(%[1]s) END"}},
+	"sqrt": {{[]Type{Decimal}, Decimal, "CASE WHEN %[1]s >= 0 THEN sqrt(%[1]s) END"}},
 
-	"strlen":    {{[]kind{text}, Integer, "length(%s)"}},
-	"toLower":   {{[]kind{text}, String, "lower(%s)"}},
-	"toUpper":   {{[]kind{text}, String, "upper(%s)"}},
-	"trim":      {{[]kind{text}, String, "trim(%s)"}},
-	"ltrim":     {{[]kind{text}, String, "ltrim(%s)"}},
-	"rtrim":     {{[]kind{text}, String, "rtrim(%s)"}},
-	"replace":   {{[]kind{text, text, text}, String, "replace(%s, %s, %s)"}},
-	"left":      {{[]kind{text, integer}, String, "left(%s, greatest(%s, 0))"}},
-	"right":     {{[]kind{text, integer}, String, "right(%s, greatest(%s, 0))"}},
-	"substring": {{[]kind{text, integer, integer}, String, "substring(%s, greatest(%s, 1), greatest(%s, 0))"}},
+	"strlen":    {{[]Type{String}, Integer, "length(%s)"}},
+	"toLower":   {{[]Type{String}, String, "lower(%s)"}},
+	"toUpper":   {{[]Type{String}, String, "upper(%s)"}},
+	"trim":      {{[]Type{String}, String, "trim(%s)"}},
+	"ltrim":     {{[]Type{String}, String, "ltrim(%s)"}},
+	"rtrim":     {{[]Type{String}, String, "rtrim(%s)"}},
+	"replace":   {{[]Type{String, String, String}, String, "replace(%s, %s, %s)"}},
+	"left":      {{[]Type{String, Integer}, String, "left(%s, greatest(%s, 0))"}},
+	"right":     {{[]Type{String, Integer}, String, "right(%s, greatest(%s, 0))"}},
+	"substring": {{[]Type{String, Integer, Integer}, String, "substring(%s, greatest(%s, 1), greatest(%s, 0))"}},
 	// The documentation says that split "skips items containing null values or
 	// empty strings". It can only mean rows: the real definitions find what
 	// comes after a prefix with split(x, prefix, 2). Past the end there is null.
-	"split": {{[]kind{text, text, integer}, String, "list_extract(string_split(%s, %s), greatest(%s, 0))"}},
+	"split": {{[]Type{String, String, Integer}, String, "list_extract(string_split(%s, %s), greatest(%s, 0))"}},
 	// parseInt('2.99') is 2, and what is no number is null.
-	"parseInt": {{[]kind{text}, Integer, "TRY_CAST(floor(TRY_CAST(%s AS DECIMAL(38, 10))) AS BIGINT)"}},
+	"parseInt": {{[]Type{String}, Integer, "TRY_CAST(floor(TRY_CAST(%s AS DECIMAL(38, 10))) AS BIGINT)"}},
 	// Inf and NaN are numbers for DuckDB only.
-	"parseDecimal": {{[]kind{text}, Decimal, "CASE WHEN isfinite(TRY_CAST(%[1]s AS DOUBLE)) THEN TRY_CAST(%[1]s AS DOUBLE) END"}},
+	"parseDecimal": {{[]Type{String}, Decimal, "CASE WHEN isfinite(TRY_CAST(%[1]s AS DOUBLE)) THEN TRY_CAST(%[1]s AS DOUBLE) END"}},
 
 	// Seconds since 1970, of which the digits after the tenth are discarded.
-	"epochDate": {{[]kind{integer}, Datetime, "make_timestamp(CAST(left(CAST(%s AS VARCHAR), 10) AS BIGINT) * 1000000)"}},
-	"isWorkDay": {{[]kind{instant}, Boolean, "(isodow(%s) < 6)"}},
+	"epochDate": {{[]Type{Integer}, Datetime, "make_timestamp(CAST(left(CAST(%s AS VARCHAR), 10) AS BIGINT) * 1000000)"}},
+	"isWorkDay": {{[]Type{Datetime}, Boolean, "(isodow(%s) < 6)"}},
 
-	"contains":   {{[]kind{text, text}, Boolean, "contains(%s, %s)"}},
-	"endsWith":   {{[]kind{text, text}, Boolean, "suffix(%s, %s)"}},
-	"startsWith": {{[]kind{text, text}, Boolean, "starts_with(%s, %s)"}},
+	"contains":   {{[]Type{String, String}, Boolean, "contains(%s, %s)"}},
+	"endsWith":   {{[]Type{String, String}, Boolean, "suffix(%s, %s)"}},
+	"startsWith": {{[]Type{String, String}, Boolean, "starts_with(%s, %s)"}},
 	// The places count from 1, from the start of the text and not from where the
 	// search begins; 0 is nowhere.
-	"locate": {{[]kind{text, text}, Integer, "instr(%s, %s)"}, {
-		[]kind{text, text, integer}, Integer,
+	"locate": {{[]Type{String, String}, Integer, "instr(%s, %s)"}, {
+		[]Type{String, String, Integer}, Integer,
 		"CASE instr(substring(%[1]s, greatest(%[3]s, 1)), %[2]s) WHEN 0 THEN 0 " +
 			"ELSE instr(substring(%[1]s, greatest(%[3]s, 1)), %[2]s) + greatest(%[3]s, 1) - 1 END",
 	}},
 	// To an integer, or to a number of decimal places; it is a decimal all the same.
 	// DuckDB rounds its DECIMAL to constant places only.
 	"round": {
-		{[]kind{number}, Decimal, "round(CAST(%s AS DOUBLE))"},
-		{[]kind{number, integer}, Decimal, "round(CAST(%s AS DOUBLE), CAST(%s AS INTEGER))"},
+		{[]Type{Decimal}, Decimal, "round(CAST(%s AS DOUBLE))"},
+		{[]Type{Decimal, Integer}, Decimal, "round(CAST(%s AS DOUBLE), CAST(%s AS INTEGER))"},
 	},
 	// Instants are written as the documentation does: 1992-11-14T00:00:00.000Z.
 	"toString": {
-		{[]kind{anything}, String, "CAST(%s AS VARCHAR)"},
-		{[]kind{instant}, String, "strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ')"},
+		{[]Type{Unknown}, String, "CAST(%s AS VARCHAR)"},
+		{[]Type{Datetime}, String, "strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ')"},
 	},
 }
 
@@ -90,19 +90,19 @@ type invocation struct {
 // specials are the other scalar functions, by name.
 var specials = map[string]func(*invocation) (Value, error){
 	"addDateTime": byPeriod,
-	"coalesce":    coalesce,
+	"coalesce":    united,
 	"concat":      concat,
 	"dateDiff":    byPeriod,
 	"extract":     byPeriod,
 	"formatDate":  formatDate,
-	"ifelse":      ifelse,
-	"in":          func(c *invocation) (Value, error) { return in(c, false) },
+	"ifelse":      cases,
+	"in":          in,
 	"mod":         func(c *invocation) (Value, error) { return arithmetic("%", c.args[0], c.args[1]) },
-	"notIn":       func(c *invocation) (Value, error) { return in(c, true) },
+	"notIn":       in,
 	"now":         func(c *invocation) (Value, error) { return c.fill(template{nil, Datetime, c.scope.Now}) },
-	"nullIf":      nullIf,
+	"nullIf":      united,
 	"parseDate":   parseDate,
-	"switch":      switches,
+	"switch":      cases,
 	"truncDate":   byPeriod,
 }
 
@@ -138,7 +138,7 @@ func (t translator) call(n *expression.Call) (Value, error) {
 	}
 	var fits *template
 	for _, t := range templates[c.name] {
-		if len(t.takes) == len(c.args) && (fits == nil || wants[t.takes[0]] == c.args[0].Type) {
+		if len(t.takes) == len(c.args) && (fits == nil || t.takes[0] == c.args[0].Type) {
 			fits = &t
 		}
 	}
@@ -157,7 +157,7 @@ func (c *invocation) fill(t template) (Value, error) {
 			return Value{}, err
 		}
 		c.args[i], texts[i] = v, v.SQL
-		if c.caseless && k == text {
+		if c.caseless && k == String {
 			texts[i] = "lower(" + v.SQL + ")"
 		}
 	}

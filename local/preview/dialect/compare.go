@@ -17,28 +17,34 @@ func compare(operator string, x, y Value) (Value, error) {
 	return made(operator, fmt.Sprintf("(%s %s %s)", x.SQL, operator, y.SQL), Boolean, x, y)
 }
 
-// member says whether x is one of the items, or that it is not.
-func member(what string, not bool, x Value, items []Value) (Value, error) {
-	x, items, err := against(what, x, items)
+// in says whether a value is in a list or, as notIn, that it is not.
+func in(c *invocation) (Value, error) {
+	x, list := c.args[0], c.args[1]
+	if x.isList() {
+		return Value{}, fmt.Errorf("%s takes a single value before the list", c.name)
+	}
+	items := list.Items
+	if !list.isList() { // a parameter that has one value
+		items = []Value{list}
+	}
+	x, items, err := against(c.name, x, items)
 	if err != nil {
 		return Value{}, err
 	}
-	operator := "IN"
-	if not {
-		operator = "NOT IN"
+	operator, sql := "IN", "false"
+	if c.name == "notIn" {
+		operator, sql = "NOT IN", "true"
 	}
-	sql := fmt.Sprintf("(%s %s (%s))", x.SQL, operator, joined(items))
-	if len(items) == 0 {
-		sql = map[bool]string{false: "false", true: "true"}[not]
+	if len(items) > 0 {
+		sql = fmt.Sprintf("(%s %s (%s))", x.SQL, operator, joined(items))
 	}
-	return made(what, sql, Boolean, append(items, x)...)
+	return made(c.name, sql, Boolean, append(items, x)...)
 }
 
 // against makes the items comparable with x.
 func against(what string, x Value, items []Value) (Value, []Value, error) {
-	hasNumber := slices.ContainsFunc(items, func(v Value) bool { return v.Type.isNumber() })
-	if x.Type == Boolean && hasNumber {
-		x.SQL, x.Type = cast(x, Integer), Integer
+	if x.Type == Boolean && slices.ContainsFunc(items, func(v Value) bool { return v.Type.isNumber() }) {
+		x = x.cast(Integer)
 	}
 	converted := make([]Value, len(items))
 	for i, item := range items {

@@ -2,54 +2,33 @@ package dialect
 
 import "fmt"
 
-// kind is what a function or an operator takes.
-type kind int
-
-const (
-	anything kind = iota
-	text
-	integer // a decimal is rounded
-	number
-	instant
-	condition
-)
-
-// wants is the type of a kind, as an error and a cast name it.
-var wants = map[kind]Type{
-	anything: Unknown, text: String, integer: Integer, number: Decimal, instant: Datetime, condition: Boolean,
-}
-
-// convert makes an argument into what is taken. QuickSight has no booleans in
-// data: they are 1 and 0 there, so that they are numbers here too, and numbers
-// are conditions
+// convert makes an argument into what a function or an operator takes: anything where
+// that is Unknown, numbers where it is Decimal; a decimal is rounded to an Integer.
+// QuickSight has no booleans in data: they are 1 and 0 there, so that they are numbers
+// here too, and numbers are conditions
 // (https://docs.aws.amazon.com/quicksight/latest/user/supported-data-types-and-values.html).
-func convert(what string, k kind, v Value) (Value, error) {
-	want := wants[k]
+func convert(what string, want Type, v Value) (Value, error) {
 	switch {
 	case v.isList():
 		return Value{}, fmt.Errorf("%s takes single values, not a list", what)
-	case k == anything || v.Type == want && k != instant:
+	case want == Unknown || v.Type == want && want != Datetime, want == Decimal && v.Type == Integer:
 		return v, nil
 	case v.Type == Unknown:
-		v.SQL, v.Type, v.literal = cast(v, want), want, nil
-		return v, nil
-	case k == instant && v.Type == Datetime:
+		return v.cast(want), nil
+	case want == Datetime && v.Type == Datetime:
 		if v.literal == nil {
 			v.SQL = cast(v, Datetime) // it can be a DATE
 		}
 		return v, nil
-	case k == instant && v.Type == String && v.literal != nil:
+	case want == Datetime && v.Type == String && v.literal != nil:
 		at, err := literal(*v.literal, Datetime)
 		if err != nil {
 			return Value{}, fmt.Errorf("%s: %w", what, err)
 		}
 		return at, nil
-	case k == number && v.Type == Integer:
-		return v, nil
-	case (k == number || k == integer) && v.Type == Boolean, k == integer && v.Type == Decimal:
-		v.SQL, v.Type, v.literal = cast(v, Integer), Integer, nil
-		return v, nil
-	case k == condition && v.Type.isNumber():
+	case (want == Decimal || want == Integer) && v.Type == Boolean, want == Integer && v.Type == Decimal:
+		return v.cast(Integer), nil
+	case want == Boolean && v.Type.isNumber():
 		v.SQL, v.Type, v.literal = "("+v.SQL+" <> 0)", Boolean, nil
 		return v, nil
 	default:
@@ -64,8 +43,7 @@ func (v Value) as(t Type) (Value, error) {
 	case v.Type == t || v.Type == Unknown || t == Unknown || v.Type.isNumber() && t.isNumber():
 		return v, nil
 	case v.Type == Boolean && t.isNumber():
-		v.SQL, v.Type, v.literal = cast(v, Integer), Integer, nil
-		return v, nil
+		return v.cast(Integer), nil
 	case v.Type == String && v.literal != nil:
 		exact, err := literal(*v.literal, t)
 		if err != nil && t == Integer { // id = '1.5' is no fault, only never true
@@ -108,7 +86,7 @@ func alike(what string, values []Value) (Type, []Value, error) {
 	unified := make([]Value, len(values))
 	for i, v := range values {
 		if v.Type == Boolean && numbers {
-			v.SQL, v.Type, v.literal = cast(v, Integer), Integer, nil
+			v = v.cast(Integer)
 		}
 		switch {
 		case typ == Unknown || typ == Integer && v.Type == Decimal:

@@ -51,29 +51,29 @@ func truncated(sql string, period types.TimeGranularity) string {
 // Their SQL is empty for a period that they do not take.
 var periodic = map[string]struct {
 	at    int
-	takes []kind // besides
+	takes []Type // besides
 	gives Type
 	sql   func(types.TimeGranularity) string
 }{
 	// addDateTime adds a number of periods to an instant.
-	"addDateTime": {1, []kind{integer, instant}, Datetime, func(period types.TimeGranularity) string {
+	"addDateTime": {1, []Type{Integer, Datetime}, Datetime, func(period types.TimeGranularity) string {
 		return "(%[2]s + " + strings.Replace(intervals[period], "%s", "%[1]s", 1) + ")"
 	}},
 	// dateDiff counts the beginnings of a period, of days unless another one is
 	// named, that lie between two instants.
-	"dateDiff": {2, []kind{instant, instant}, Integer, func(period types.TimeGranularity) string {
+	"dateDiff": {2, []Type{Datetime, Datetime}, Integer, func(period types.TimeGranularity) string {
 		if period == types.TimeGranularityWeek {
 			return "(date_diff('day', " + truncated("%s", period) + ", " + truncated("%s", period) + ") // 7)"
 		}
 		return "date_diff('" + unit(period) + "', %s, %s)"
 	}},
-	"extract": {0, []kind{instant}, Integer, func(period types.TimeGranularity) string {
+	"extract": {0, []Type{Datetime}, Integer, func(period types.TimeGranularity) string {
 		if period == types.TimeGranularityWeek || period == types.TimeGranularityMillisecond {
 			return ""
 		}
 		return "date_part('" + unit(period) + "', %s)"
 	}},
-	"truncDate": {0, []kind{instant}, Datetime, func(period types.TimeGranularity) string { return truncated("%s", period) }},
+	"truncDate": {0, []Type{Datetime}, Datetime, func(period types.TimeGranularity) string { return truncated("%s", period) }},
 }
 
 // byPeriod translates a function that takes the name of a period.
@@ -99,11 +99,11 @@ func byPeriod(c *invocation) (Value, error) {
 
 // formatDate writes an instant, by default as yyyy-MM-dd'T'HH:mm:ss:SSS.
 func formatDate(c *invocation) (Value, error) {
-	return c.byPattern("yyyy-MM-dd'T'HH:mm:ss:SSS", template{[]kind{instant, text}, String, "strftime(%s, %s)"})
+	return c.byPattern("yyyy-MM-dd'T'HH:mm:ss:SSS", template{[]Type{Datetime, String}, String, "strftime(%s, %s)"})
 }
 
 // parseDate reads an instant, by default as yyyy-MM-dd. What has another form is
 // null.
 func parseDate(c *invocation) (Value, error) {
-	return c.byPattern("yyyy-MM-dd", template{[]kind{text, text}, Datetime, "try_strptime(%s, %s)"})
+	return c.byPattern("yyyy-MM-dd", template{[]Type{String, String}, Datetime, "try_strptime(%s, %s)"})
 }

@@ -129,7 +129,7 @@ func (t translator) unary(n *expression.Unary) (Value, error) {
 		return Value{}, err
 	}
 	if n.Operator == "NOT" {
-		if x, err = convert("NOT", condition, x); err != nil {
+		if x, err = convert("NOT", Boolean, x); err != nil {
 			return Value{}, err
 		}
 		return made("NOT", "(NOT "+x.SQL+")", Boolean, x)
@@ -138,7 +138,7 @@ func (t translator) unary(n *expression.Unary) (Value, error) {
 		// The least integer of 64 bits is one only with its sign.
 		return literalNode(&expression.Literal{Kind: written.Kind, Text: "-" + written.Text})
 	}
-	if x, err = convert("-", number, x); err != nil {
+	if x, err = convert("-", Decimal, x); err != nil {
 		return Value{}, err
 	}
 	return made("-", "(-"+wide(x)+")", x.Type, x)
@@ -181,7 +181,7 @@ func (t translator) logic(n *expression.Binary) (Value, error) {
 	for i := range operands {
 		v, err := t.value(operands[len(operands)-1-i])
 		if err == nil {
-			v, err = convert(n.Operator, condition, v)
+			v, err = convert(n.Operator, Boolean, v)
 		}
 		if err != nil {
 			return Value{}, err
@@ -194,8 +194,8 @@ func (t translator) logic(n *expression.Binary) (Value, error) {
 // arithmetic is x + y and the like. Integers stay integers except in divisions
 // and powers, which give decimals; what is divided by 0 is null.
 func arithmetic(operator string, x, y Value) (Value, error) {
-	x, errX := convert(operator, number, x)
-	y, errY := convert(operator, number, y)
+	x, errX := convert(operator, Decimal, x)
+	y, errY := convert(operator, Decimal, y)
 	if err := errors.Join(errX, errY); err != nil {
 		return Value{}, err
 	}
@@ -228,3 +228,9 @@ func wide(v Value) string {
 
 // cast is a value as DuckDB's type for a type.
 func cast(v Value, t Type) string { return "CAST(" + v.SQL + " AS " + t.Duck() + ")" }
+
+// cast is the value as one of another type.
+func (v Value) cast(t Type) Value {
+	v.SQL, v.Type, v.literal = cast(v, t), t, nil
+	return v
+}
