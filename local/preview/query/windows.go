@@ -296,49 +296,47 @@ func (c *calculation) rank() (dialect.Value, error) {
 	}
 }
 
-// neighbour is a calculation with the value of another row: lag, lead,
-// difference, percentDifference, firstValue, lastValue; or with their total.
+// neighbours are the calculations with the value of another row, a number of rows
+// away, or with the total: where their lists of sort and of partitions are, a frame, and
+// their SQL of a value, a window and that number.
+var neighbours = map[string]struct {
+	order, partition int
+	frame, sql       string
+}{
+	"difference":        {0, 1, "", "(%[1]s - lead(%[1]s, %[3]d) %[2]s)"},
+	"firstValue":        {0, 1, wholePartition, "first_value(%[1]s) %[2]s"},
+	"lag":               {0, 1, "", "lag(%[1]s, %[3]d) %[2]s"},
+	"lastValue":         {0, 1, wholePartition, "last_value(%[1]s) %[2]s"},
+	"lead":              {0, 1, "", "lead(%[1]s, %[3]d) %[2]s"},
+	"percentDifference": {0, 1, "", "((%[1]s - lead(%[1]s, %[3]d) %[2]s) / nullif(lead(%[1]s, %[3]d) %[2]s, 0))"}, // 0.1 for a tenth more
+	"percentOfTotal":    {-1, 0, "", "%[1]s / nullif(sum(%[1]s) %[2]s, 0)"},
+}
+
+const wholePartition = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+
+// neighbour is a calculation with the value of another row.
 func (c *calculation) neighbour() (dialect.Value, error) {
-	x, err := c.operand(c.args[0])
-	if err != nil {
-		return dialect.Value{}, err
-	}
-	order, partition, frame, away := 0, 1, "", 0
-	switch c.name {
-	case "percentOfTotal":
-		order, partition = -1, 0
-	case "firstValue", "lastValue":
-		frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
-	case "lag", "lead", "difference", "percentDifference":
-		if away, err = c.rows(1); err != nil {
-			return dialect.Value{}, err
-		}
-		if c.name == "lag" {
-			away = -away
-		}
-	default:
+	f, ok := neighbours[c.name]
+	if !ok {
 		return dialect.Value{}, Unsupported{Feature: c.name}
 	}
-	window, err := c.window(order, partition, frame)
+	x, err := c.operand(c.args[0])
+	away := 0
+	if err == nil && strings.Contains(f.sql, "%[3]d") {
+		away, err = c.rows(1)
+	}
 	if err != nil {
 		return dialect.Value{}, err
 	}
-	of := " OVER (" + window + ")"
-	other := fmt.Sprintf("lead(%s, %d)", x.SQL, away) + of
-	switch c.name {
-	case "percentOfTotal":
-		return dialect.Value{SQL: x.SQL + " / nullif(sum(" + x.SQL + ")" + of + ", 0)", Type: dialect.Decimal}, nil
-	case "firstValue":
-		return dialect.Value{SQL: "first_value(" + x.SQL + ")" + of, Type: x.Type}, nil
-	case "lastValue":
-		return dialect.Value{SQL: "last_value(" + x.SQL + ")" + of, Type: x.Type}, nil
-	case "difference":
-		return dialect.Value{SQL: "(" + x.SQL + " - " + other + ")", Type: x.Type}, nil
-	case "percentDifference": // 0.1 for a tenth more
-		return dialect.Value{SQL: "((" + x.SQL + " - " + other + ") / nullif(" + other + ", 0))", Type: dialect.Decimal}, nil
-	default:
-		return dialect.Value{SQL: other, Type: x.Type}, nil
+	window, err := c.window(f.order, f.partition, f.frame)
+	if err != nil {
+		return dialect.Value{}, err
 	}
+	v := dialect.Value{SQL: fmt.Sprintf(f.sql, x.SQL, "OVER ("+window+")", away), Type: x.Type}
+	if strings.HasPrefix(c.name, "percent") {
+		v.Type = dialect.Decimal
+	}
+	return v, nil
 }
 
 // direction puts nulls last either way.

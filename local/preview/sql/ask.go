@@ -152,8 +152,8 @@ func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (co
 	s.mu.Unlock()
 	from := identifier(name)
 	if r != nil && r.imported != nil {
-		if columns, known := s.db.knownColumns(r.imported); known {
-			return columns, nil
+		if columns := r.imported.columns.Load(); columns != nil {
+			return *columns, nil
 		}
 		from = "(" + r.SQL + ")"
 	}
@@ -165,7 +165,8 @@ func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (co
 		return nil, fmt.Errorf("query: %w", oneLine(err))
 	}
 	if r != nil && r.imported != nil {
-		s.db.setColumns(r.imported, columns, time.Since(begun))
+		r.imported.columns.Store(&columns)
+		s.db.took.Store(max(s.db.took.Load(), int64(time.Since(begun))))
 	}
 	return columns, nil
 }

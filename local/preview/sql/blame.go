@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -97,14 +98,10 @@ func (t *table) unreadable(ctx context.Context, c contents, err error) error {
 // first that cannot be the table's: DuckDB would unite them with those of the
 // others.
 func (d *DB) check(ctx context.Context, conn *sql.Conn, t *table, all []contents) error {
-	var unknown []contents
-	d.mu.Lock()
-	for _, c := range all {
-		if !d.sound[c.of] {
-			unknown = append(unknown, c)
-		}
-	}
-	d.mu.Unlock()
+	unknown := slices.DeleteFunc(all, func(c contents) bool {
+		_, known := d.sound.Load(c.of)
+		return known
+	})
 	if len(unknown) == 0 {
 		return nil
 	}
@@ -121,10 +118,8 @@ func (d *DB) check(ctx context.Context, conn *sql.Conn, t *table, all []contents
 			return t.fault(c.of.path, strange)
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, c := range unknown {
-		d.sound[c.of] = true
+		d.sound.Store(c.of, true)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +16,7 @@ type imported struct {
 	table string
 	uses  int // of snapshots
 
-	columns []Column // once they were asked for
+	columns atomic.Pointer[[]Column] // once they were asked for
 
 	done chan struct{} // closed when err is there; nil before anybody asked
 	err  error
@@ -75,7 +76,8 @@ func (s *Snapshot) await(ctx context.Context, r *relation) error {
 			err := s.fill(s.db.ended, r) //nolint:contextcheck // it outlives the question
 			s.db.mu.Lock()
 			defer s.db.mu.Unlock()
-			im.err, s.db.took = err, time.Since(begun)
+			s.db.took.Store(int64(time.Since(begun)))
+			im.err = err
 			if err != nil {
 				im.done = nil // so that the next question tries again
 			}
@@ -126,25 +128,6 @@ func (s *Snapshot) prepare(ctx context.Context, conn *sql.Conn, text string) (re
 	return s.need(ctx, conn, q.tables)
 }
 
-// knownColumns gives the columns of an import if they were asked for before.
-func (d *DB) knownColumns(im *imported) ([]Column, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return im.columns, im.columns != nil
-}
-
-// setColumns remembers the columns of an import, and how long it took to find them.
-func (d *DB) setColumns(im *imported, columns []Column, took time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	im.columns = columns
-	d.took = max(d.took, took)
-}
-
 // ImportTook is how long the last import took, or reading the heads of its files if
 // that was longer; 0 before the first.
-func (d *DB) ImportTook() time.Duration {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.took
-}
+func (d *DB) ImportTook() time.Duration { return time.Duration(d.took.Load()) }

@@ -34,11 +34,11 @@ func (d *DB) pin(t *table, f file) (*pin, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, ErrChanged
 	}
-	if err != nil {
-		return nil, t.fault(f.path, fmt.Sprintf("cannot be read (%s)", cause(err)))
+	var info os.FileInfo
+	if err == nil {
+		defer in.Close() //nolint:errcheck // only read from
+		info, err = in.Stat()
 	}
-	defer in.Close() //nolint:errcheck // only read from
-	info, err := in.Stat()
 	if err != nil {
 		return nil, t.fault(f.path, fmt.Sprintf("cannot be read (%s)", cause(err)))
 	}
@@ -55,7 +55,7 @@ func (d *DB) pin(t *table, f file) (*pin, error) {
 	root := filepath.Join(d.scratch.dir, fmt.Sprint(d.serial))
 	p := &pin{version: f, root: root, path: filepath.Join(root, below), uses: 1}
 	if err := copyTo(p.path, in, f.size); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(root))
+		return nil, errors.Join(fmt.Errorf("copy to the folder for temporary files: %w", err), os.RemoveAll(root))
 	}
 	d.pins[f] = p
 	return p, nil
@@ -64,15 +64,15 @@ func (d *DB) pin(t *table, f file) (*pin, error) {
 // copyTo writes a new file of that size, in bytes.
 func copyTo(path string, from io.Reader, size int64) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("copy to the folder for temporary files: %w", err)
+		return err
 	}
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // #nosec G304 -- in our own folder
 	if err != nil {
-		return fmt.Errorf("copy to the folder for temporary files: %w", err)
+		return err
 	}
 	n, err := io.Copy(out, from)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("copy to the folder for temporary files: %w", err)
+		return err
 	}
 	if n != size {
 		return ErrChanged
@@ -87,7 +87,7 @@ func (d *DB) unpin(pins []*pin) (err error) {
 	for _, p := range pins {
 		if p.uses--; p.uses == 0 {
 			delete(d.pins, p.version)
-			delete(d.sound, p.version)
+			d.sound.Delete(p.version)
 			err = errors.Join(err, os.RemoveAll(p.root))
 		}
 	}

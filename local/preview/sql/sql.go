@@ -19,7 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/duckdb/duckdb-go/v2"
 )
@@ -88,12 +88,13 @@ type DB struct {
 	live *Snapshot
 	turn sync.Mutex
 
+	sound sync.Map     // the files that can be files of their table
+	took  atomic.Int64 // see ImportTook, in ns
+
 	mu      sync.Mutex // of what follows
 	serial  int
 	pins    map[file]*pin
-	sound   map[file]bool // that can be files of their table
 	imports map[string]*imported
-	took    time.Duration // see ImportTook
 }
 
 // live is the schema of the folder as it is now.
@@ -136,7 +137,7 @@ func open(ctx context.Context, dir string, schema Schema, confined bool) (*DB, e
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start DuckDB: %w", oneLine(err)), scratch.remove())
 	}
-	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, sound: map[file]bool{}, imports: map[string]*imported{}}
+	d := &DB{db: sql.OpenDB(connector), tables: tables, over: schema.Views, scratch: scratch, pins: map[file]*pin{}, imports: map[string]*imported{}}
 	d.ended, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	d.db.SetMaxIdleConns(idle)
 	if err = d.configure(ctx, confined); err == nil {
