@@ -49,7 +49,7 @@ func (p *plan) countedOnce(v value) value {
 	if len(v.keys) == 0 {
 		return v
 	}
-	first := value{Value: dialect.Value{Type: dialect.Boolean}, stage: v.stage, depth: v.depth}
+	first := value{Value: dialect.Value{Type: dialect.Boolean}, stage: v.stage}
 	var partition []string
 	for _, d := range p.dims {
 		first.uses(d.value)

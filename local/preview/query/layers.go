@@ -53,17 +53,17 @@ func (p *plan) rowLayers() *statement {
 	if len(columns) == 0 {
 		columns = []string{"1 AS c0"}
 	}
-	s.with("__before0", columns, "")
-	p.stageLayers(s, before, "__before")
-	if where := p.where(before); slices.ContainsFunc(p.singles, func(s single) bool { return s.stage == after }) {
+	s.with("__before", columns, "")
+	p.stageLayers(s, before)
+	if where := p.where(before); slices.ContainsFunc(p.steps[after], func(s step) bool { return s.single }) {
 		// Each single, each limit and the result read the rows. What is calculated and
 		// filtered up to here costs far more than to keep it.
-		s.once("__after0", s.query(everyColumn, where))
-		s.last = "__after0"
+		s.once("__after", s.query(everyColumn, where))
+		s.last = "__after"
 	} else {
-		s.with("__after0", everyColumn, where)
+		s.with("__after", everyColumn, where)
 	}
-	p.stageLayers(s, after, "__after")
+	p.stageLayers(s, after)
 	s.with("__rows", everyColumn, p.where(after))
 	if len(p.tops) > 0 {
 		var terms []string
@@ -86,19 +86,14 @@ func named(items []item) []string {
 	return columns
 }
 
-// stageLayers writes what a stage adds to its layer 0, and the values over all rows
-// of each of its layers.
-func (p *plan) stageLayers(s *statement, at stage, prefix string) {
-	for depth := 0; ; depth++ {
-		for _, single := range p.singles {
-			if single.stage == at && single.depth == depth {
-				s.once(single.name, s.query([]string{single.sql + " AS v"}, ""))
-			}
+// stageLayers writes the steps of a stage.
+func (p *plan) stageLayers(s *statement, at stage) {
+	for _, step := range p.steps[at] {
+		if step.single {
+			s.once(step.name, s.query([]string{step.sql + " AS v"}, ""))
+		} else {
+			s.with("__"+step.name, []string{"*", step.sql + " AS " + step.name}, "")
 		}
-		if depth == len(p.layers[at]) {
-			return
-		}
-		s.with(prefix+strconv.Itoa(depth+1), append([]string{"*"}, named(p.layers[at][depth])...), "")
 	}
 }
 
@@ -215,7 +210,7 @@ func (p *plan) groupLayers(s *statement) {
 		all = append(all, s.query(append(columns, strconv.Itoa(number)+" AS g"), rest))
 	}
 	s.layer("__grouped", strings.Join(all, " UNION ALL BY NAME "))
-	p.stageLayers(s, table, "__table")
+	p.stageLayers(s, table)
 	if where := p.where(table); where != "" {
 		s.with("__kept", everyColumn, where)
 	}

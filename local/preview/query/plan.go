@@ -26,22 +26,14 @@ const (
 type value struct {
 	dialect.Value
 	stage stage
-	// depth is the layer of the stage that has all that the expression uses. It
-	// is 0 for constants and for aggregates.
-	depth int
 	// keys are the partitions of the level-aware aggregates within, in SQL: rows
 	// that have the same ones repeat the value.
 	keys []string
 }
 
-// uses raises the place of a value to that of another one within it.
+// uses raises the stage of a value to that of another one within it.
 func (v *value) uses(part value) {
-	switch {
-	case part.stage > v.stage:
-		v.stage, v.depth = part.stage, part.depth
-	case part.stage == v.stage:
-		v.depth = max(v.depth, part.depth)
-	}
+	v.stage = max(v.stage, part.stage)
 	for _, key := range part.keys {
 		if !slices.Contains(v.keys, key) {
 			v.keys = append(v.keys, key)
@@ -52,11 +44,11 @@ func (v *value) uses(part value) {
 // item is a column that a layer adds.
 type item struct{ sql, name string }
 
-// single is a value over all rows of a layer: one row, evaluated once.
-type single struct {
+// step is a value of a stage that has a name: a column of a layer of its own or, if it is
+// single, one value over all rows, evaluated once. It can use the steps before it.
+type step struct {
 	item
-	stage stage
-	depth int
+	single bool
 }
 
 // plan gathers what one query needs: the rows, the groups of them, and the faults.
@@ -77,8 +69,7 @@ type plan struct {
 // source, k0 a calculated value or a window, d0 a dimension, a0 an aggregate.
 type rows struct {
 	columns    []item // of the source
-	layers     map[stage][][]item
-	singles    []single
+	steps      map[stage][]step
 	made       map[string]bool // names of columns
 	conditions []condition
 	tops       []top
@@ -107,7 +98,7 @@ type resolution struct {
 func (b *Builder) newPlan(dataSet, path string) (*plan, error) {
 	p := &plan{
 		Builder: b, path: path,
-		rows:         rows{layers: map[stage][][]item{}, made: map[string]bool{}},
+		rows:         rows{steps: map[stage][]step{}, made: map[string]bool{}},
 		calculations: calculations{resolved: map[string]resolution{}, tables: map[string]bool{}},
 	}
 	names := make([]string, len(b.Sources))
@@ -143,29 +134,25 @@ func (r *rows) add(items *[]item, sql, prefix string, number int) string {
 // keep makes a column of an expression: later layers, and everything else that
 // uses it, name the column and do not evaluate the expression again.
 func (r *rows) keep(v value) value {
-	number := 0
-	for _, layers := range r.layers {
-		for _, layer := range layers {
-			number += len(layer)
-		}
-	}
-	for len(r.layers[v.stage]) <= v.depth {
-		r.layers[v.stage] = append(r.layers[v.stage], nil)
-	}
-	v.SQL = r.add(&r.layers[v.stage][v.depth], v.SQL, "k", number)
-	v.depth++
+	v.SQL = r.step(v, "k", false)
 	return v
 }
 
-// once makes a single value of an aggregate over all rows of a layer.
+// once makes a single value of an aggregate over all rows.
 func (r *rows) once(v value) value {
-	i := slices.IndexFunc(r.singles, func(s single) bool { return s.sql == v.SQL && s.stage == v.stage && s.depth == v.depth })
-	if i < 0 {
-		i = len(r.singles)
-		r.singles = append(r.singles, single{item{v.SQL, "__single" + strconv.Itoa(i)}, v.stage, v.depth})
-	}
-	v.SQL = "(SELECT v FROM " + r.singles[i].name + ")"
+	v.SQL = "(SELECT v FROM " + r.step(v, "__single", true) + ")"
 	return v
+}
+
+func (r *rows) step(v value, prefix string, single bool) string {
+	for _, known := range r.steps[v.stage] {
+		if known.sql == v.SQL && known.single == single {
+			return known.name
+		}
+	}
+	name := r.name(prefix, len(r.made))
+	r.steps[v.stage] = append(r.steps[v.stage], step{item{v.SQL, name}, single})
+	return name
 }
 
 // aggregate makes a column of the grouped rows of an aggregate expression.
@@ -187,7 +174,7 @@ func (p *plan) translate(n expression.Node) (value, error) {
 	}
 	if whole.Aggregate {
 		// The grouped rows have all columns of rows.
-		whole.stage, whole.depth, whole.keys = grouped, 0, nil
+		whole.stage, whole.keys = grouped, nil
 	}
 	return whole, nil
 }

@@ -41,13 +41,11 @@ func (p *plan) window(call *expression.Call) (value, error) {
 	if level(call) == preFilter {
 		at = before
 	}
-	switch {
-	case c.whole.stage > at && at == before:
+	if c.whole.stage > at && at == before {
 		return value{}, fmt.Errorf("%s with %s uses a value that is evaluated after the filters", call.Function.Name, preFilter)
-	case c.whole.stage < at:
-		c.whole.stage, c.whole.depth = at, 0
 	}
 	whole := c.whole
+	whole.stage = at
 	whole.Value = dialect.Value{SQL: v.SQL, Type: v.Type}
 	if c.all {
 		whole, c.parts = p.once(whole), []string{"1"} // the one group of all rows
