@@ -96,14 +96,3 @@ func byPeriod(c *invocation) (Value, error) {
 	}
 	return c.fill(template{f.takes, f.gives, cmp.Or(sql, f.sql(period))})
 }
-
-// formatDate writes an instant, by default as yyyy-MM-dd'T'HH:mm:ss:SSS.
-func formatDate(c *invocation) (Value, error) {
-	return c.byPattern("yyyy-MM-dd'T'HH:mm:ss:SSS", template{[]Type{Datetime, String}, String, "strftime(%s, %s)"})
-}
-
-// parseDate reads an instant, by default as yyyy-MM-dd. What has another form is
-// null.
-func parseDate(c *invocation) (Value, error) {
-	return c.byPattern("yyyy-MM-dd", template{[]Type{String, String}, Datetime, "try_strptime(%s, %s)"})
-}

@@ -27,10 +27,19 @@ var token = func() *regexp.Regexp {
 	return regexp.MustCompile(text + ".")
 }()
 
-// byPattern puts the second argument, a pattern of Joda, into a template as DuckDB has
-// it.
-func (c *invocation) byPattern(byDefault string, t template) (Value, error) {
-	joda := byDefault
+// patterned are the functions whose second argument is a pattern of Joda, with that of
+// the documentation where there is none. What parseDate cannot read is null.
+var patterned = map[string]struct {
+	byDefault string
+	template
+}{
+	"formatDate": {"yyyy-MM-dd'T'HH:mm:ss:SSS", template{[]Type{Datetime, String}, String, "strftime(%s, %s)"}},
+	"parseDate":  {"yyyy-MM-dd", template{[]Type{String, String}, Datetime, "try_strptime(%s, %s)"}},
+}
+
+// byPattern translates a function of a pattern, as DuckDB has it.
+func byPattern(c *invocation) (Value, error) {
+	joda := patterned[c.name].byDefault
 	if len(c.args) == 2 {
 		var err error
 		if joda, err = c.literal(1); err != nil {
@@ -42,7 +51,7 @@ func (c *invocation) byPattern(byDefault string, t template) (Value, error) {
 		return Value{}, err
 	}
 	c.args = []Value{c.args[0], constant(pattern, Text(pattern), String)}
-	return c.fill(t)
+	return c.fill(patterned[c.name].template)
 }
 
 // strftime translates a pattern.

@@ -165,30 +165,26 @@ func (t translator) binary(n *expression.Binary) (Value, error) {
 // logic is a chain of the same operator, a AND b AND …, in one pair of
 // parentheses: the depth of DuckDB's expressions is limited.
 func (t translator) logic(n *expression.Binary) (Value, error) {
-	operands := []expression.Node{n.Y}
-	left := n.X
-	for {
-		b, ok := left.(*expression.Binary)
-		if !ok || b.Operator != n.Operator {
-			break
-		}
-		operands = append(operands, b.Y)
-		left = b.X
-	}
-	operands = append(operands, left)
-	values := make([]Value, len(operands))
-	texts := make([]string, len(operands))
-	for i := range operands {
-		v, err := t.value(operands[len(operands)-1-i])
+	var values []Value
+	var texts []string
+	for _, operand := range chain(n, n.Operator) {
+		v, err := t.value(operand)
 		if err == nil {
 			v, err = convert(n.Operator, Boolean, v)
 		}
 		if err != nil {
 			return Value{}, err
 		}
-		values[i], texts[i] = v, v.SQL
+		values, texts = append(values, v), append(texts, v.SQL)
 	}
 	return made(n.Operator, "("+strings.Join(texts, " "+n.Operator+" ")+")", Boolean, values...)
+}
+
+func chain(n expression.Node, operator string) []expression.Node {
+	if b, ok := n.(*expression.Binary); ok && b.Operator == operator {
+		return append(chain(b.X, operator), b.Y)
+	}
+	return []expression.Node{n}
 }
 
 // arithmetic is x + y and the like. Integers stay integers except in divisions

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -119,60 +117,45 @@ type ViewColumn struct {
 // Columns gives the columns of a table or view. Of a view that is imported nothing is
 // read for it.
 func (s *Snapshot) Columns(ctx context.Context, name string) (all []ViewColumn, err error) {
+	s.mu.Lock()
+	r := s.views[strings.ToLower(name)]
+	s.mu.Unlock()
+	question := "FROM " + identifier(name)
+	if r != nil {
+		question = r.SQL
+	}
+	isImport := r != nil && r.imported != nil
+	if isImport {
+		if known := r.imported.columns.Load(); known != nil {
+			return *known, nil
+		}
+	}
+	begun := time.Now()
 	conn, err := s.db.conn(ctx, s.schema)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	columns, err := s.columns(ctx, conn, name)
-	if err != nil {
+	if _, err := s.prepare(ctx, conn, question); err != nil {
 		return nil, err
 	}
-	written := columns
-	s.mu.Lock()
-	r := s.views[strings.ToLower(name)]
-	s.mu.Unlock()
-	if r != nil && slices.ContainsFunc(columns, func(c Column) bool { return numbered(c.Name) }) {
-		if _, err := s.need(ctx, conn, r.names); err != nil {
-			return nil, err
-		}
-		if written, err = describe(ctx, conn, r.SQL); err != nil {
-			return nil, fmt.Errorf("query: %w", oneLine(err))
-		}
+	columns, err := describe(ctx, conn, question)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", oneLine(err))
 	}
+	names := make([]string, len(columns))
 	for i, c := range columns {
-		all = append(all, ViewColumn{Column{written[i].Name, c.Type}, c.Name})
+		names[i] = c.Name
+	}
+	for i, written := range unique(names, strings.EqualFold) {
+		all = append(all, ViewColumn{columns[i], written})
+	}
+	if isImport {
+		r.imported.columns.Store(&all)
+		s.db.took.Store(max(s.db.took.Load(), int64(time.Since(begun))))
 	}
 	return all, nil
 }
-
-func (s *Snapshot) columns(ctx context.Context, conn *sql.Conn, name string) (columns []Column, err error) {
-	s.mu.Lock()
-	r := s.views[strings.ToLower(name)]
-	s.mu.Unlock()
-	from := identifier(name)
-	if r != nil && r.imported != nil {
-		if columns := r.imported.columns.Load(); columns != nil {
-			return *columns, nil
-		}
-		from = "(" + r.SQL + ")"
-	}
-	begun := time.Now()
-	if _, err := s.prepare(ctx, conn, "FROM "+from); err != nil {
-		return nil, err
-	}
-	if columns, err = describe(ctx, conn, "FROM "+from); err != nil {
-		return nil, fmt.Errorf("query: %w", oneLine(err))
-	}
-	if r != nil && r.imported != nil {
-		r.imported.columns.Store(&columns)
-		s.db.took.Store(max(s.db.took.Load(), int64(time.Since(begun))))
-	}
-	return columns, nil
-}
-
-// numbered says whether a name may be one that DuckDB gave.
-var numbered = regexp.MustCompile(`_[0-9]+$`).MatchString
 
 // describe gives the columns of a question.
 func describe(ctx context.Context, conn *sql.Conn, question string) (columns []Column, err error) {

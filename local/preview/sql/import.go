@@ -16,7 +16,7 @@ type imported struct {
 	table string
 	uses  int // of snapshots
 
-	columns atomic.Pointer[[]Column] // once they were asked for
+	columns atomic.Pointer[[]ViewColumn] // once they were asked for
 
 	done chan struct{} // closed when err is there; nil before anybody asked
 	err  error

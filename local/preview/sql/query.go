@@ -169,7 +169,7 @@ func (r *result) scan(do func() error) error {
 
 func writeJSON(w *bufio.Writer, r *answer) error {
 	keys := make([][]byte, len(r.names))
-	for i, name := range unique(r.names) {
+	for i, name := range unique(r.names, func(a, b string) bool { return a == b }) {
 		keys[i] = append(appendJSON(nil, name, ""), ':')
 	}
 	open, line := "[", []byte(nil)
@@ -196,13 +196,13 @@ func writeJSON(w *bufio.Writer, r *answer) error {
 	return err
 }
 
-// unique numbers the names that come again, as an object cannot have a member
-// twice.
-func unique(names []string) []string {
+// unique numbers the names that come again, as DuckDB does: an object cannot have a
+// member twice, nor a view two columns that are the same but for capitals.
+func unique(names []string, same func(a, b string) bool) []string {
 	var out []string
 	for _, name := range names {
 		candidate := name
-		for n := 1; slices.Contains(out, candidate); n++ {
+		for n := 1; slices.ContainsFunc(out, func(o string) bool { return same(o, candidate) }); n++ {
 			candidate = fmt.Sprintf("%s_%d", name, n)
 		}
 		out = append(out, candidate)
