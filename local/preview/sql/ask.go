@@ -29,40 +29,46 @@ func (d *DB) Ask(ctx context.Context, query string) (rows [][]any, err error) {
 const attempts = 10
 
 // ask answers one question, in which only the folder's tables may be read.
-func (d *DB) ask(ctx context.Context, text string) (*result, error) {
-	conn, err := d.conn(ctx, live)
-	if err != nil {
-		return nil, err
-	}
-	q, err := parse(ctx, conn, text)
-	if err == nil {
-		err = q.check(d.names())
-	}
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	d.turn.Lock()
-	defer d.turn.Unlock()
+func (d *DB) ask(ctx context.Context, text string) (r *result, err error) {
 	for n := 1; ; n++ {
-		d.live.relist(q.tables)
-		r, err := d.live.answer(ctx, conn, q)
-		if err == nil {
-			return r, nil
+		s, err := d.Snapshot(ctx, Listing{})
+		if err != nil {
+			return nil, err
+		}
+		r, err := s.ask(ctx, text, true)
+		d.mu.Lock()
+		s, d.last = d.last, s
+		d.mu.Unlock()
+		if bad := s.Close(context.WithoutCancel(ctx)); bad != nil && err == nil {
+			return nil, errors.Join(bad, r.close())
 		}
 		if !errors.Is(err, ErrChanged) || n == attempts {
-			return nil, errors.Join(err, conn.Close())
+			return r, err
 		}
 	}
 }
 
-// relist has the snapshot be of the files that are there now, as far as a
-// statement with these names reads them.
-func (s *Snapshot) relist(names map[string]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range s.tablesOf(names) {
-		s.listing[name] = s.db.table(name).list()
+// ask answers one question. Where it is about the folder as it is now, the tables that
+// it reads are listed, and it may read nothing else.
+func (s *Snapshot) ask(ctx context.Context, text string, now bool) (*result, error) {
+	conn, err := s.db.conn(ctx, s.schema)
+	if err != nil {
+		return nil, err
 	}
+	q, err := parse(ctx, conn, text)
+	if err == nil && now {
+		if err = q.check(s.db.names()); err == nil {
+			s.listing = s.db.List(s.tablesOf(q.tables))
+		}
+	}
+	var r *result
+	if err == nil {
+		r, err = s.answer(ctx, conn, q)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return r, nil
 }
 
 // answer runs a statement that was parsed. The rows are all there when it
@@ -91,17 +97,9 @@ func (s *Snapshot) answer(ctx context.Context, conn *sql.Conn, q *question) (*re
 
 // Ask answers a question as DB.Ask does, by the snapshot's tables and views.
 func (s *Snapshot) Ask(ctx context.Context, query string) ([][]any, error) {
-	conn, err := s.db.conn(ctx, s.schema)
+	r, err := s.ask(ctx, query, false)
 	if err != nil {
 		return nil, err
-	}
-	q, err := parse(ctx, conn, query)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	r, err := s.answer(ctx, conn, q)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
 	}
 	return r.all()
 }

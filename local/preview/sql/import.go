@@ -53,7 +53,7 @@ func (d *DB) release(ctx context.Context, conn *sql.Conn, im *imported) error {
 	if !last {
 		return nil
 	}
-	if _, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS "+live+"."+identifier(im.table)); err != nil {
+	if _, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS "+shared+"."+identifier(im.table)); err != nil {
 		return fmt.Errorf("end an import: %w", oneLine(err))
 	}
 	return nil
@@ -106,7 +106,7 @@ func (s *Snapshot) fill(ctx context.Context, r *relation) error {
 	if err != nil {
 		return err
 	}
-	table := live + "." + identifier(r.imported.table)
+	table := shared + "." + identifier(r.imported.table)
 	read, err := s.prepare(ctx, conn, r.SQL)
 	if err == nil {
 		if _, err = conn.ExecContext(ctx, "CREATE OR REPLACE TABLE "+table+" AS "+r.SQL); err != nil {

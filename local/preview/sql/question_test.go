@@ -27,7 +27,7 @@ func TestOnlyQuestions(t *testing.T) {
 		"PRAGMA profiling_output = '" + file + "'", "PRAGMA table_info('events')", "CALL enable_logging('QueryLog')", "CALL pragma_version()", "CHECKPOINT", "VACUUM", "ANALYZE",
 		"BEGIN", "COMMIT", "PREPARE p AS SELECT 1", "EXECUTE p", "EXPLAIN ANALYZE COPY events TO '" + file + "'", "COMMENT ON VIEW events IS 'x'", "PIVOT events ON year USING count(*)",
 		"FROM '" + file + ".csv'", "SELECT * FROM \"/etc/passwd\"", "DESCRIBE '" + file + ".csv'", "SUMMARIZE '" + file + ".csv'", "FROM information_schema.tables", "FROM duckdb_settings",
-		"FROM system.main.events", "SELECT (SELECT content FROM read_text('/etc/passwd'))", "WITH x AS (FROM read_blob('/etc/passwd')) FROM x", "WITH x AS (SELECT 1) FROM x, glob('*')",
+		"FROM system.main.events", "FROM main.events", "SELECT (SELECT content FROM read_text('/etc/passwd'))", "WITH x AS (FROM read_blob('/etc/passwd')) FROM x", "WITH x AS (SELECT 1) FROM x, glob('*')",
 		"SELECT * FROM events WHERE EXISTS (FROM system.main.read_csv('/etc/passwd'))", "DESCRIBE FROM read_csv('/etc/passwd')", "SHOW DATABASES", "SHOW ALL TABLES",
 		"VALUES ((SELECT count(*) FROM READ_PARQUET('" + dir + "/**/*.parquet')))", "SELECT 1 UNION ALL SELECT size FROM read_text('/etc/passwd')",
 		// The name of a common table expression counts where it is visible, and nowhere else.
@@ -65,7 +65,7 @@ func TestOnlyQuestions(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"SHOW TABLES", "DESCRIBE events", "SUMMARIZE headcounts", "FROM Events", "FROM main.events", "TABLE quarantine", "VALUES (1)", "WITH x AS (FROM events) FROM X", "/* */ SELECT 1;",
+		"SHOW TABLES", "DESCRIBE events", "SUMMARIZE headcounts", "FROM Events", "TABLE quarantine", "VALUES (1)", "WITH x AS (FROM events) FROM X", "/* */ SELECT 1;",
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) FROM r", `FROM "events$path"`, "PIVOT events ON year IN ('2026') USING count(*)",
 		"SELECT t FROM events, unnest(\"user\".tags) AS u(t)", "FROM range(3), generate_series(1, 2)", "SELECT current_setting('TimeZone')",
 		"WITH a AS (SELECT 1 AS x), b AS (FROM a) SELECT * FROM b WHERE x IN (FROM a)", "WITH a AS (SELECT 1) SELECT * FROM (WITH b AS (FROM a) FROM b), a", "WITH a AS (SELECT 1) FROM a UNION ALL FROM a",

@@ -39,9 +39,8 @@ type relation struct {
 
 // source is what a table is read from.
 type source struct {
-	files  []file // that are read where they are
-	pins   []*pin
-	listed []file // that this is of
+	files []file // that are read where they are
+	pins  []*pin
 }
 
 // Snapshot is the folder as it was when it was listed, with the schema's views.
@@ -51,24 +50,35 @@ func (d *DB) Snapshot(ctx context.Context, listing Listing) (*Snapshot, error) {
 	d.serial++
 	schema := fmt.Sprintf("snapshot_%d", d.serial)
 	d.mu.Unlock()
-	conn, err := d.conn(ctx, live)
+	conn, err := d.conn(ctx, shared)
 	if err != nil {
 		return nil, err
 	}
-	s := newSnapshot(d, schema, listing)
-	if _, err = conn.ExecContext(ctx, "CREATE SCHEMA "+identifier(schema)); err != nil {
+	s := &Snapshot{db: d, schema: schema, uses: 1, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
+	for _, statement := range []string{"CREATE SCHEMA ", "USE "} {
+		if err == nil {
+			_, err = conn.ExecContext(ctx, statement+identifier(schema))
+		}
+	}
+	if err != nil {
 		err = fmt.Errorf("start a snapshot: %w", oneLine(err))
+	}
+	for _, t := range d.tables {
+		if err == nil {
+			if err = t.create(ctx, conn, nil); err != nil {
+				err = fmt.Errorf("table %s: %w", t.Name, oneLine(err))
+			}
+		}
 	}
 	for _, v := range d.over {
 		if err == nil {
 			err = s.add(ctx, conn, v)
 		}
+		if err == nil && len(d.tables) > 0 {
+			err = v.create(ctx, conn, v.SQL)
+		}
 	}
 	return s, errors.Join(err, conn.Close())
-}
-
-func newSnapshot(d *DB, schema string, listing Listing) *Snapshot {
-	return &Snapshot{db: d, schema: schema, uses: 1, listing: listing, views: map[string]*relation{}, sources: map[string]*source{}}
 }
 
 // Add adds a view. Its SQL is trusted: it may read other files than the folder's.
@@ -146,14 +156,12 @@ func (s *Snapshot) leave(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	conn, err := s.db.conn(ctx, live)
+	conn, err := s.db.conn(ctx, shared)
 	if err != nil {
 		return err
 	}
-	if s.schema != live {
-		if _, bad := conn.ExecContext(ctx, "DROP SCHEMA "+identifier(s.schema)+" CASCADE"); bad != nil {
-			err = fmt.Errorf("end a snapshot: %w", oneLine(bad))
-		}
+	if _, bad := conn.ExecContext(ctx, "DROP SCHEMA "+identifier(s.schema)+" CASCADE"); bad != nil {
+		err = fmt.Errorf("end a snapshot: %w", oneLine(bad))
 	}
 	for _, source := range s.sources {
 		err = errors.Join(err, s.db.unpin(source.pins))
@@ -197,17 +205,24 @@ func (s *Snapshot) defineView(ctx context.Context, conn *sql.Conn, r *relation) 
 		if err := s.await(ctx, r); err != nil {
 			return err
 		}
-		text = "FROM " + live + "." + identifier(r.imported.table)
+		text = "FROM " + shared + "." + identifier(r.imported.table)
 	} else if _, err := s.need(ctx, conn, r.names); err != nil {
 		return err
 	}
 	if r.defined {
 		return nil
 	}
-	if _, err := conn.ExecContext(ctx, "CREATE OR REPLACE VIEW "+identifier(r.Name)+" AS "+text); err != nil {
-		return fmt.Errorf("view %s: %w", r.Name, oneLine(err))
+	if err := r.create(ctx, conn, text); err != nil {
+		return err
 	}
 	r.defined = true
+	return nil
+}
+
+func (v View) create(ctx context.Context, conn *sql.Conn, text string) error {
+	if _, err := conn.ExecContext(ctx, "CREATE OR REPLACE VIEW "+identifier(v.Name)+" AS "+text); err != nil {
+		return fmt.Errorf("view %s: %w", v.Name, oneLine(err))
+	}
 	return nil
 }
 
@@ -215,14 +230,10 @@ func (s *Snapshot) defineView(ctx context.Context, conn *sql.Conn, r *relation) 
 // replaced are copied.
 func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) error {
 	t, listed := s.db.table(name), s.listing[name]
-	if listed.err != nil {
+	if listed.err != nil || s.sources[name] != nil {
 		return listed.err
 	}
-	before := s.sources[name]
-	if before != nil && slices.Equal(before.listed, listed.files) {
-		return nil
-	}
-	next := &source{listed: listed.files, files: listed.files}
+	next := &source{files: listed.files}
 	if t.Replaced {
 		next.files = nil
 		for _, f := range listed.files {
@@ -248,14 +259,6 @@ func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) erro
 		return errors.Join(err, s.db.unpin(next.pins))
 	}
 	s.sources[name] = next
-	for _, r := range s.views { // DuckDB does not let a view's columns change below another one
-		if slices.Contains(r.tables, name) && r.imported == nil {
-			r.defined = false
-		}
-	}
-	if before != nil {
-		return s.db.unpin(before.pins)
-	}
 	return nil
 }
 

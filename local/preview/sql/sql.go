@@ -84,10 +84,6 @@ type DB struct {
 	stop       context.CancelFunc
 	background sync.WaitGroup
 
-	// live is the folder as it is now. Whoever asks it has the turn.
-	live *Snapshot
-	turn sync.Mutex
-
 	sound sync.Map     // the files that can be files of their table
 	took  atomic.Int64 // see ImportTook, in ns
 
@@ -95,10 +91,11 @@ type DB struct {
 	serial  int
 	pins    map[file]*pin
 	imports map[string]*imported
+	last    *Snapshot // that a question was answered from: its copies are there for the next one
 }
 
-// live is the schema of the folder as it is now.
-const live = "main"
+// shared is the schema of what the snapshots share: the imports.
+const shared = "main"
 
 // idle is how many connections are kept. There are as many as questions are asked
 // at a time, so that none waits for one that takes long.
@@ -171,45 +168,25 @@ func (d *DB) configure(ctx context.Context, confined bool) error {
 	return nil
 }
 
-// begin makes the tables and views of the folder without rows, so that they can be
-// listed; files are not looked at before they are asked for.
-func (d *DB) begin(ctx context.Context) error {
-	conn, err := d.conn(ctx, live)
+// begin makes the tables and views of the folder without rows, which shows that they
+// can be, and finds DuckDB's names of the tables' types; files are not looked at before
+// they are asked for.
+func (d *DB) begin(ctx context.Context) (err error) {
+	if d.last, err = d.Snapshot(ctx, Listing{}); err != nil {
+		return err
+	}
+	conn, err := d.conn(ctx, d.last.schema)
 	if err != nil {
 		return err
 	}
-	d.live = newSnapshot(d, live, Listing{})
 	for _, t := range d.tables {
-		if err == nil {
-			err = t.begin(ctx, conn)
+		var all []Column
+		if all, err = describe(ctx, conn, "FROM "+t.Name); err != nil {
+			break
 		}
-	}
-	for _, v := range d.over {
-		if err == nil {
-			err = d.live.add(ctx, conn, v)
-		}
-		if err == nil && len(d.tables) > 0 {
-			_, err = conn.ExecContext(ctx, "CREATE VIEW "+identifier(v.Name)+" AS "+v.SQL)
-		}
-		if err != nil {
-			err = fmt.Errorf("view %s: %w", v.Name, oneLine(err))
-		}
+		t.columns = all[:len(t.columns)]
 	}
 	return errors.Join(err, conn.Close())
-}
-
-// begin makes a table without rows, and finds DuckDB's names of its types.
-func (t *table) begin(ctx context.Context, conn *sql.Conn) error {
-	err := t.create(ctx, conn, nil)
-	var all []Column
-	if err == nil {
-		all, err = describe(ctx, conn, "FROM "+t.Name)
-	}
-	if err != nil {
-		return fmt.Errorf("table %s: %w", t.Name, oneLine(err))
-	}
-	t.columns = all[:len(t.columns)]
-	return nil
 }
 
 // Close ends DuckDB. Nobody may ask any more.
@@ -250,7 +227,9 @@ func (d *DB) Tables(names ...string) (tables []string) {
 		wanted[strings.ToLower(name)] = true
 	}
 	if len(names) > 0 {
-		return d.live.tablesOf(wanted)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.last.tablesOf(wanted)
 	}
 	for _, t := range d.tables {
 		tables = append(tables, t.Name)
