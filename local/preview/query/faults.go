@@ -65,13 +65,6 @@ func (b *Builder) faultsOf(path string) (all Faults) {
 	return all
 }
 
-// noted is what is to be said of a query.
-type noted struct {
-	notes       []string
-	faults      Faults
-	unsupported error
-}
-
 // note keeps an error for the end, so that one query gives all its faults.
 func (p *plan) note(path string, err error) {
 	if err == nil {

@@ -59,9 +59,20 @@ type plan struct {
 	source *Source
 
 	rows
-	groups
-	calculations
-	noted
+
+	// The groups of the rows.
+	dims []dimension
+	aggs []item
+
+	// The calculated fields that were looked at, by name.
+	resolved map[string]resolution
+	open     []string        // those that are being resolved
+	tables   map[string]bool // those that are table calculations
+
+	// What is to be said of the query.
+	notes       []string
+	faults      Faults
+	unsupported error
 }
 
 // rows are what a query reads and calculates of rows. The columns have names of their
@@ -75,19 +86,6 @@ type rows struct {
 	tops       []top
 }
 
-// groups are what a query makes of the rows.
-type groups struct {
-	dims []dimension
-	aggs []item
-}
-
-// calculations are the calculated fields that were looked at, by name.
-type calculations struct {
-	resolved map[string]resolution
-	open     []string        // those that are being resolved
-	tables   map[string]bool // those that are table calculations
-}
-
 // resolution is what became of a calculated field.
 type resolution struct {
 	value
@@ -98,8 +96,8 @@ type resolution struct {
 func (b *Builder) newPlan(dataSet, path string) (*plan, error) {
 	p := &plan{
 		Builder: b, path: path,
-		rows:         rows{steps: map[stage][]step{}, made: map[string]bool{}},
-		calculations: calculations{resolved: map[string]resolution{}, tables: map[string]bool{}},
+		rows:     rows{steps: map[stage][]step{}, made: map[string]bool{}},
+		resolved: map[string]resolution{}, tables: map[string]bool{},
 	}
 	names := make([]string, len(b.Sources))
 	for i := range b.Sources {
