@@ -17,7 +17,7 @@ func (s *Snapshot) verify(ctx context.Context, conn *sql.Conn, read []string, fa
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range read {
-		if changed(s.sources[name].files) {
+		if changed(s.sources[name].read) {
 			return ErrChanged
 		}
 	}
@@ -26,7 +26,7 @@ func (s *Snapshot) verify(ctx context.Context, conn *sql.Conn, read []string, fa
 	}
 	for _, name := range read {
 		t := s.db.table(name)
-		for _, c := range suspects(failed, s.sources[name].copies()) {
+		for _, c := range suspects(failed, s.sources[name].read) {
 			if err := t.examine(ctx, conn, c); err != nil {
 				return err
 			}
@@ -98,18 +98,14 @@ func (t *table) unreadable(ctx context.Context, c contents, err error) error {
 // first that cannot be the table's: DuckDB would unite them with those of the
 // others.
 func (d *DB) check(ctx context.Context, conn *sql.Conn, t *table, all []contents) error {
-	unknown := slices.DeleteFunc(all, func(c contents) bool {
+	unknown := slices.DeleteFunc(slices.Clone(all), func(c contents) bool {
 		_, known := d.sound.Load(c.of)
 		return known
 	})
 	if len(unknown) == 0 {
 		return nil
 	}
-	paths := make([]string, len(unknown))
-	for i, c := range unknown {
-		paths[i] = c.path
-	}
-	columns, err := t.columnsOf(ctx, conn, paths...)
+	columns, err := t.columnsOf(ctx, conn, paths(unknown)...)
 	if err != nil {
 		return err
 	}

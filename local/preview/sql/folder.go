@@ -164,15 +164,16 @@ func cause(err error) error {
 	return err
 }
 
-// changed reports whether one of the files is no longer what it was.
-func changed(files []file) bool {
-	for _, f := range files {
-		info, err := os.Stat(f.path)
-		if err != nil || versionOf(f.path, info) != f {
-			return true
+// changed reports whether one of the files that are read where they are is no longer
+// what it was.
+func changed(read []contents) bool {
+	return slices.ContainsFunc(read, func(c contents) bool {
+		if c.path != c.of.path {
+			return false
 		}
-	}
-	return false
+		info, err := os.Stat(c.path)
+		return err != nil || versionOf(c.path, info) != c.of
+	})
 }
 
 // Listing is the files of a data folder at one time, by table.

@@ -39,8 +39,15 @@ type relation struct {
 
 // source is what a table is read from.
 type source struct {
-	files []file // that are read where they are
-	pins  []*pin
+	read []contents
+	pins []*pin // those that are copies
+}
+
+// contents is where the contents of a version of a file can be read: where it is, or
+// in a copy.
+type contents struct {
+	path string
+	of   file
 }
 
 // Snapshot is the folder as it was when it was listed, with the schema's views.
@@ -233,27 +240,29 @@ func (s *Snapshot) define(ctx context.Context, conn *sql.Conn, name string) erro
 	if listed.err != nil || s.sources[name] != nil {
 		return listed.err
 	}
-	next := &source{files: listed.files}
-	if t.Replaced {
-		next.files = nil
-		for _, f := range listed.files {
+	next := &source{}
+	for _, f := range listed.files {
+		c := contents{f.path, f}
+		if t.Replaced {
 			p, err := s.db.pin(t, f)
 			if err != nil {
 				return errors.Join(err, s.db.unpin(next.pins))
 			}
 			next.pins = append(next.pins, p)
+			c = contents{p.path, p.version}
 		}
+		next.read = append(next.read, c)
 	}
-	err := s.db.check(ctx, conn, t, next.copies())
+	err := s.db.check(ctx, conn, t, next.read)
 	if err == nil {
-		err = t.create(ctx, conn, next.paths())
+		err = t.create(ctx, conn, paths(next.read))
 	}
 	switch {
 	case err == nil:
-	case changed(next.files):
+	case changed(next.read):
 		return ErrChanged
 	case errors.As(err, new(*duckdb.Error)):
-		err = t.blame(ctx, conn, next.copies(), err)
+		err = t.blame(ctx, conn, next.read, err)
 		fallthrough
 	default:
 		return errors.Join(err, s.db.unpin(next.pins))
@@ -310,25 +319,10 @@ func unpatterned(path string) string {
 	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(path)
 }
 
-// contents is where the contents of a version of a file can be read.
-type contents struct {
-	path string
-	of   file
-}
-
-func (s *source) copies() (all []contents) {
-	for _, f := range s.files {
-		all = append(all, contents{f.path, f})
-	}
-	for _, p := range s.pins {
-		all = append(all, contents{p.path, p.version})
+func paths(read []contents) []string {
+	all := make([]string, len(read))
+	for i, c := range read {
+		all[i] = c.path
 	}
 	return all
-}
-
-func (s *source) paths() (paths []string) {
-	for _, c := range s.copies() {
-		paths = append(paths, c.path)
-	}
-	return paths
 }
