@@ -79,7 +79,7 @@ var templates = map[string][]template{
 
 // invocation is a call whose arguments are translated.
 type invocation struct {
-	translator
+	Scope
 	*expression.Call
 	name string
 	args []Value // without keywords
@@ -99,7 +99,7 @@ var specials = map[string]func(*invocation) (Value, error){
 	"in":          in,
 	"mod":         func(c *invocation) (Value, error) { return arithmetic("%", c.args[0], c.args[1]) },
 	"notIn":       in,
-	"now":         func(c *invocation) (Value, error) { return c.fill(template{nil, Datetime, c.scope.Now}) },
+	"now":         func(c *invocation) (Value, error) { return c.fill(template{nil, Datetime, c.Now}) },
 	"nullIf":      united,
 	"parseDate":   byPattern,
 	"switch":      cases,
@@ -107,18 +107,18 @@ var specials = map[string]func(*invocation) (Value, error){
 }
 
 // call translates a call.
-func (t translator) call(n *expression.Call) (Value, error) {
-	isAggregate, node := n.Function.Class == expression.Aggregate, t.node
+func (s Scope) call(n *expression.Call) (Value, error) {
+	isAggregate, node := n.Function.Class == expression.Aggregate, s.node
 	levelAware := slices.ContainsFunc(n.Args, func(arg expression.Node) bool { _, ok := arg.(*expression.List); return ok })
 	switch {
 	case n.Function.Class == expression.Over, n.Function.Class == expression.Table, isAggregate && levelAware:
-		return t.scope.Window(n)
-	case isAggregate && t.scope.Aggregate != nil:
-		return t.scope.Aggregate(n)
-	case isAggregate && t.scope.Operand != nil:
-		node = t.scope.Operand
+		return s.Window(n)
+	case isAggregate && s.Aggregate != nil:
+		return s.Aggregate(n)
+	case isAggregate && s.Operand != nil:
+		node = s.Operand
 	}
-	c := &invocation{translator: t, Call: n, name: n.Function.Name}
+	c := &invocation{Scope: s, Call: n, name: n.Function.Name}
 	for _, arg := range n.Args {
 		if word, ok := arg.(*expression.Keyword); ok {
 			c.caseless = word.Word == "CASE_INSENSITIVE"

@@ -128,8 +128,7 @@ const maxSQL = 1 << 18
 // a function does not take, an aggregate within an aggregate, a list where a
 // value must be.
 func Translate(n expression.Node, s Scope) (Value, error) {
-	t := translator{s}
-	v, err := t.node(n)
+	v, err := s.node(n)
 	if err != nil {
 		return Value{}, err
 	}

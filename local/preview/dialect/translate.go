@@ -8,14 +8,9 @@ import (
 	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
-// translator turns the nodes of one expression into SQL.
-type translator struct {
-	scope Scope
-}
-
 // node translates a part of an expression. The value can be a list.
-func (t translator) node(n expression.Node) (Value, error) {
-	v, err := t.part(n)
+func (s Scope) node(n expression.Node) (Value, error) {
+	v, err := s.part(n)
 	if err != nil {
 		return Value{}, err
 	}
@@ -25,22 +20,22 @@ func (t translator) node(n expression.Node) (Value, error) {
 	return v, nil
 }
 
-func (t translator) part(n expression.Node) (Value, error) {
+func (s Scope) part(n expression.Node) (Value, error) {
 	switch n := n.(type) {
 	case *expression.Literal:
 		return literalNode(n)
 	case *expression.Column:
-		return t.scope.Column(n.Name)
+		return s.Column(n.Name)
 	case *expression.Parameter:
-		return t.parameter(n)
+		return s.parameter(n)
 	case *expression.Unary:
-		return t.unary(n)
+		return s.unary(n)
 	case *expression.Binary:
-		return t.binary(n)
+		return s.binary(n)
 	case *expression.Call:
-		return t.call(n)
+		return s.call(n)
 	case *expression.List:
-		return t.list(n)
+		return s.list(n)
 	case *expression.Sorted:
 		return Value{}, fmt.Errorf("%s is the item of a sort, not a value", brief(n))
 	default:
@@ -49,8 +44,8 @@ func (t translator) part(n expression.Node) (Value, error) {
 }
 
 // value translates a part that must not be a list.
-func (t translator) value(n expression.Node) (Value, error) {
-	v, err := t.node(n)
+func (s Scope) value(n expression.Node) (Value, error) {
+	v, err := s.node(n)
 	if err == nil && v.isList() {
 		err = fmt.Errorf("%s is a list, which can stand only in in and notIn", brief(n))
 	}
@@ -77,8 +72,8 @@ func literalNode(n *expression.Literal) (Value, error) {
 
 // parameter is the value of a parameter. One that can have several values and
 // has one is that value.
-func (t translator) parameter(n *expression.Parameter) (Value, error) {
-	v, err := t.scope.Parameter(n.Name)
+func (s Scope) parameter(n *expression.Parameter) (Value, error) {
+	v, err := s.Parameter(n.Name)
 	if err == nil && v.isList() && len(v.Items) == 1 {
 		return v.Items[0], nil
 	}
@@ -86,10 +81,10 @@ func (t translator) parameter(n *expression.Parameter) (Value, error) {
 }
 
 // list is [a, b]. A parameter with several values in it gives all of them.
-func (t translator) list(n *expression.List) (Value, error) {
+func (s Scope) list(n *expression.List) (Value, error) {
 	list := Value{Constant: true}
 	for _, item := range n.Items {
-		v, err := t.node(item)
+		v, err := s.node(item)
 		if err != nil {
 			return Value{}, err
 		}
@@ -123,8 +118,8 @@ func made(what, sql string, typ Type, of ...Value) (Value, error) {
 }
 
 // unary is -x or NOT x.
-func (t translator) unary(n *expression.Unary) (Value, error) {
-	x, err := t.value(n.X)
+func (s Scope) unary(n *expression.Unary) (Value, error) {
+	x, err := s.value(n.X)
 	if err != nil {
 		return Value{}, err
 	}
@@ -145,12 +140,12 @@ func (t translator) unary(n *expression.Unary) (Value, error) {
 }
 
 // binary is x operator y.
-func (t translator) binary(n *expression.Binary) (Value, error) {
+func (s Scope) binary(n *expression.Binary) (Value, error) {
 	if n.Operator == "AND" || n.Operator == "OR" {
-		return t.logic(n)
+		return s.logic(n)
 	}
-	x, errX := t.node(n.X)
-	y, errY := t.node(n.Y)
+	x, errX := s.node(n.X)
+	y, errY := s.node(n.Y)
 	if err := errors.Join(errX, errY); err != nil {
 		return Value{}, err
 	}
@@ -164,11 +159,11 @@ func (t translator) binary(n *expression.Binary) (Value, error) {
 
 // logic is a chain of the same operator, a AND b AND …, in one pair of
 // parentheses: the depth of DuckDB's expressions is limited.
-func (t translator) logic(n *expression.Binary) (Value, error) {
+func (s Scope) logic(n *expression.Binary) (Value, error) {
 	var values []Value
 	var texts []string
 	for _, operand := range chain(n, n.Operator) {
-		v, err := t.value(operand)
+		v, err := s.value(operand)
 		if err == nil {
 			v, err = convert(n.Operator, Boolean, v)
 		}
