@@ -60,7 +60,8 @@ var templates = map[string][]template{
 	// The places count from 1, from the start of the text and not from where the
 	// search begins; 0 is nowhere.
 	"locate": {{[]Type{String, String}, Integer, "instr(%s, %s)"}, {
-		[]Type{String, String, Integer}, Integer,
+		[]Type{String, String, Integer},
+		Integer,
 		"CASE instr(substring(%[1]s, greatest(%[3]s, 1)), %[2]s) WHEN 0 THEN 0 " +
 			"ELSE instr(substring(%[1]s, greatest(%[3]s, 1)), %[2]s) + greatest(%[3]s, 1) - 1 END",
 	}},

@@ -207,7 +207,7 @@ func (p *plan) group(group *types.FilterGroup, path string) {
 func (p *plan) misread(path string) (all Faults) {
 	for _, f := range p.faultsOf(path) {
 		gone := strings.HasSuffix(f.Path, "Parameter") || strings.HasSuffix(f.Path, "ParameterName")
-		if !strings.Contains(f.Path, ".DefaultFilterControlConfiguration") && !(gone && deleted(f.Problem)) {
+		if !strings.Contains(f.Path, ".DefaultFilterControlConfiguration") && (!gone || !deleted(f.Problem)) {
 			all = append(all, f)
 		}
 	}
