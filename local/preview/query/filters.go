@@ -331,6 +331,8 @@ func (p *plan) operand(f Filter) (operand, error) {
 	switch isNumeric := strings.HasPrefix(f.Kind, "Numeric"); {
 	case isNumeric && (v.Type == dialect.String || v.Type == dialect.Datetime):
 		return operand{}, fmt.Errorf("a %s is compared with a number", v.Type)
+	case isNumeric && v.Type == dialect.Unknown:
+		v.Type = dialect.Decimal
 	case isNumeric && v.Type == dialect.Boolean:
 		v.SQL, v.Type = "CAST("+v.SQL+" AS INTEGER)", dialect.Integer
 	case f.isTime() && v.Type != dialect.Datetime && v.Type != dialect.Unknown:

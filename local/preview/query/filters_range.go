@@ -72,6 +72,8 @@ func edge(t time.Time, grain types.TimeGranularity, past bool) (time.Time, error
 func (p *plan) ends(f Filter, c Choice) (all []end, err error) {
 	grain := types.TimeGranularity(word(f.of, "TimeGranularity"))
 	switch {
+	case f.Kind == "RelativeDatesFilter" && (c.Relative != nil || !c.made()):
+		return p.relativeDates(f, c.Relative, grain)
 	case c.Relative != nil:
 		return relative(*c.Relative, p.Now)
 	case f.Kind == "TimeEqualityFilter" && len(f.values) > 0:
@@ -80,8 +82,6 @@ func (p *plan) ends(f Filter, c Choice) (all []end, err error) {
 		return chosen(c, ""), nil
 	case c.made():
 		return chosen(c, grain), nil
-	case f.Kind == "RelativeDatesFilter":
-		return p.relativeDates(f, grain)
 	}
 	var unset error
 	for i, name := range []string{"Minimum", "Maximum"} {
@@ -135,8 +135,9 @@ func chosen(c Choice, grain types.TimeGranularity) (all []end) {
 	return all
 }
 
-// relativeDates gives the ends of a RelativeDatesFilter.
-func (p *plan) relativeDates(f Filter, grain types.TimeGranularity) ([]end, error) {
+// relativeDates gives the ends of a RelativeDatesFilter, or those that the reader chose
+// in its place.
+func (p *plan) relativeDates(f Filter, chosen *Relative, grain types.TimeGranularity) ([]end, error) {
 	m := f.of.Addr().Interface().(*types.RelativeDatesFilter) //nolint:errcheck,forcetypeassert // by its kind
 	anchor := p.Now.UTC()
 	if c := m.AnchorDateConfiguration; c != nil && c.ParameterName != nil {
@@ -147,6 +148,9 @@ func (p *plan) relativeDates(f Filter, grain types.TimeGranularity) ([]end, erro
 		if err != nil && !errors.Is(err, errUnset) {
 			return nil, err
 		}
+	}
+	if chosen != nil {
+		return relative(*chosen, anchor)
 	}
 	r := Relative{m.RelativeDateType, int(aws.ToInt32(m.RelativeDateValue)), grain}
 	if len(f.values) > 0 {

@@ -232,6 +232,15 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// What the reader chose in place of a relative filter counts from the filter's anchor.
+func TestAChoiceKeepsTheAnchor(t *testing.T) {
+	f := relative("LAST", 9, "YEAR")
+	f.RelativeDatesFilter.AnchorDateConfiguration = &types.AnchorDateConfiguration{ParameterName: aws.String("since")}
+	b := builder(filtered(declare(definitionOf()), f)) // since is the first of June
+	b.State.Filters = map[string]query.Choice{"f": {Relative: &query.Relative{Type: "LAST", Number: 2, Grain: "MONTH"}}}
+	check(t, database(t), b, prices(), lines("1.5 2.5 -"))
+}
+
 // A filter that the preview has not is named, and not left out.
 func TestUnsupportedFilters(t *testing.T) {
 	nested := types.Filter{NestedFilter: &types.NestedFilter{FilterId: aws.String("f"), Column: column("region"), InnerFilter: &types.InnerFilter{
