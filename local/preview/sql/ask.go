@@ -29,7 +29,7 @@ func (d *DB) Ask(ctx context.Context, query string) (rows [][]any, err error) {
 const attempts = 10
 
 // ask answers one question, in which only the folder's tables may be read.
-func (d *DB) ask(ctx context.Context, text string) (r *result, err error) {
+func (d *DB) ask(ctx context.Context, text string) (*result, error) {
 	for n := 1; ; n++ {
 		s, err := d.Snapshot(ctx, Listing{})
 		if err != nil {

@@ -85,7 +85,10 @@ func (d *DB) Snapshot(ctx context.Context, listing Listing) (*Snapshot, error) {
 			err = v.create(ctx, conn, v.SQL)
 		}
 	}
-	return s, errors.Join(err, conn.Close())
+	if err = errors.Join(err, conn.Close()); err != nil {
+		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+	}
+	return s, nil
 }
 
 // Add adds a view. Its SQL is trusted: it may read other files than the folder's.
@@ -167,7 +170,7 @@ func (s *Snapshot) leave(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, bad := conn.ExecContext(ctx, "DROP SCHEMA "+identifier(s.schema)+" CASCADE"); bad != nil {
+	if _, bad := conn.ExecContext(ctx, "DROP SCHEMA IF EXISTS "+identifier(s.schema)+" CASCADE"); bad != nil {
 		err = fmt.Errorf("end a snapshot: %w", oneLine(bad))
 	}
 	for _, source := range s.sources {
