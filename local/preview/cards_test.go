@@ -52,14 +52,14 @@ func TestEveryCardOfOurs(t *testing.T) {
 			if e.Title == "" || e.Title != d.Title || e.Subtitle != d.Subtitle {
 				t.Errorf("%s comes with %q, %q, and is drawn with %q, %q", e.ID, e.Title, e.Subtitle, d.Title, d.Subtitle)
 			}
-			if d.Chart != nil {
+			if d.Kind == "chart" {
 				for _, series := range d.Chart.Series {
 					is(e.ID, series.Name, series.Color)
 				}
 			}
-			if d.Pie != nil {
-				for _, slice := range d.Pie.Slices {
-					is(e.ID, slice.Name, slice.Color)
+			if d.Kind == "pie" {
+				for i, slice := range d.Chart.Categories {
+					is(e.ID, slice.Text, d.Chart.Colors[i])
 				}
 			}
 		}
@@ -130,7 +130,7 @@ func TestNobodyIsNotSuppressed(t *testing.T) {
 	pivot := drawing(t, s, "now", "now-cross", "{}").Pivot
 	for _, row := range pivot.Rows {
 		for i, h := range pivot.Head[0] {
-			if row.Total == 0 && !h.Total {
+			if !row.Total && !h.Total {
 				got[row.Headers[0].Text+" "+h.Text] = row.Cells[i].Value
 			}
 		}

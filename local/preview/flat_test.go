@@ -30,16 +30,17 @@ func flat(d *visual.Drawing) map[string]float64 {
 	case d.Chart != nil:
 		for _, s := range d.Chart.Series {
 			for i, v := range s.Values {
-				if len(d.Chart.Series) == 1 && d.Chart.Legend == "" {
+				switch {
+				case v.Text == "0" && len(d.Chart.Axes) > 0 && d.Chart.Axes[0].Title == "Frequency":
+					// a bin of a histogram without values
+				case d.Kind == "heatmap":
+					put(v, s.Name, d.Chart.Categories[i].Value)
+				case d.Kind == "pie", len(d.Chart.Series) == 1 && d.Chart.Legend == "":
 					put(v, d.Chart.Categories[i].Value)
-				} else {
+				default:
 					put(v, d.Chart.Categories[i].Value, s.Name)
 				}
 			}
-		}
-	case d.Pie != nil:
-		for _, s := range d.Pie.Slices {
-			put(s.Value, s.Name)
 		}
 	case d.Table != nil:
 		for _, row := range d.Table.Rows {
@@ -53,19 +54,9 @@ func flat(d *visual.Drawing) map[string]float64 {
 		head := d.Pivot.Head[len(d.Pivot.Head)-1]
 		for _, row := range d.Pivot.Rows {
 			for i, v := range row.Cells {
-				if row.Total == 0 && !head[i].Total {
+				if !row.Total && !head[i].Total {
 					put(v, row.Headers[0].Value, head[i].Value)
 				}
-			}
-		}
-	case d.Heatmap != nil:
-		for _, c := range d.Heatmap.Cells {
-			put(c.Cell, d.Heatmap.Rows[c.Row].Value, d.Heatmap.Columns[c.Column].Value)
-		}
-	case d.Histogram != nil:
-		for _, b := range d.Histogram.Bins {
-			if n, _ := toFloat(b.Count.Value); n > 0 {
-				put(b.Count, b.From.Value)
 			}
 		}
 	case d.Map != nil:

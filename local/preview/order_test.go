@@ -28,8 +28,8 @@ func TestOrders(t *testing.T) {
 	}
 	weekdays := []string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 	var week, head []string
-	for _, row := range shown("over-time", "time-week").Heatmap.Rows {
-		week = append(week, row.Text)
+	for _, row := range shown("over-time", "time-week").Chart.Series {
+		week = append(week, row.Name)
 	}
 	if !slices.Equal(week, weekdays) {
 		t.Errorf("the week is %v", week)
@@ -44,8 +44,8 @@ func TestOrders(t *testing.T) {
 	}
 	classes := []string{"0 to 10 m", "10 to 20 m", "20 to 50 m"}
 	var got []string
-	for _, slice := range shown("input", "input-accuracy-class").Pie.Slices {
-		got = append(got, slice.Name)
+	for _, slice := range shown("input", "input-accuracy-class").Chart.Categories {
+		got = append(got, slice.Text)
 	}
 	if !slices.Equal(got, classes) {
 		t.Errorf("the classes are %v", got)

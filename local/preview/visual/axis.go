@@ -1,10 +1,6 @@
 package visual
 
-import (
-	"math"
-
-	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
-)
+import "github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
 // call gives a field the label that the visual has for it.
 func (p *plan) call(f *field, label *string) {
@@ -31,16 +27,7 @@ func (p *plan) rename(axes ...*types.ChartAxisLabelOptions) {
 
 // axis reads how the axis of some fields is shown.
 func (p *plan) axis(labels *types.ChartAxisLabelOptions, display *types.AxisDisplayOptions, fields ...*field) Axis {
-	d := deref(display)
-	numeric := deref(deref(d.DataOptions).NumericAxisOptions)
-	bounds := deref(deref(numeric.Range).MinMax)
-	return Axis{
-		Title:  p.axisTitle(labels, fields),
-		Hidden: hidden(deref(deref(d.TickLabelOptions).LabelOptions).Visibility),
-		Least:  finite(bounds.Minimum),
-		Most:   finite(bounds.Maximum),
-		Log:    deref(numeric.Scale).Logarithmic != nil,
-	}
+	return Axis{Title: p.axisTitle(labels, fields), Hidden: hidden(deref(deref(deref(display).TickLabelOptions).LabelOptions).Visibility)}
 }
 
 // axisTitle is what stands beside an axis: the custom label that is meant for no
@@ -59,14 +46,6 @@ func (p *plan) axisTitle(options *types.ChartAxisLabelOptions, fields []*field) 
 		return ""
 	}
 	return fields[0].label()
-}
-
-// finite drops what JSON cannot hold.
-func finite(n *float64) *float64 {
-	if n == nil || math.IsNaN(*n) || math.IsInf(*n, 0) {
-		return nil
-	}
-	return n
 }
 
 // legend is where the legend stands; QuickSight puts it on the right.

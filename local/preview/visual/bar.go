@@ -12,8 +12,6 @@ func (p *plan) bar(c types.BarChartConfiguration) {
 		palette: c.VisualPalette, legend: c.Legend,
 	}
 	ch.split = p.counted(ch.split)
-	p.multiples(wells.SmallMultiples)
-	p.undrawn(len(c.ReferenceLines) > 0, "reference lines are")
 	p.rename(c.ValueLabelOptions, c.CategoryLabelOptions, c.ColorLabelOptions)
 	ch.drawn = &Chart{
 		// The zero Orientation is a horizontal chart, the console's first.
@@ -40,7 +38,6 @@ func (p *plan) combo(c types.ComboChartConfiguration) {
 	if len(ch.whole) == 0 {
 		ch.split = p.counted(ch.split)
 	}
-	p.undrawn(len(c.ReferenceLines) > 0, "reference lines are")
 	p.rename(c.PrimaryYAxisLabelOptions, c.SecondaryYAxisLabelOptions, c.CategoryLabelOptions, c.ColorLabelOptions)
 	ch.drawn = &Chart{
 		Stack:    stack(c.BarsArrangement),
@@ -70,10 +67,6 @@ func (p *plan) line(c types.LineChartConfiguration) {
 		palette: c.VisualPalette, legend: c.Legend, chronological: true,
 	}
 	ch.split = p.counted(ch.split)
-	p.multiples(wells.SmallMultiples)
-	p.undrawn(len(c.ReferenceLines) > 0, "reference lines are")
-	p.undrawn(len(c.ForecastConfigurations) > 0, "the forecast is")
-	p.lineNotes(c)
 	p.rename(c.PrimaryYAxisLabelOptions, c.SecondaryYAxisLabelOptions, c.XAxisLabelOptions)
 	ch.drawn = &Chart{
 		Time:     true,
@@ -88,20 +81,6 @@ func (p *plan) line(c types.LineChartConfiguration) {
 		ch.drawn.Stack = "stacked"
 	}
 	ch.ask()
-}
-
-// lineNotes says what of a line chart's axes is not drawn.
-func (p *plan) lineNotes(c types.LineChartConfiguration) {
-	for _, item := range c.Series {
-		bound := deref(item.FieldSeriesItem).AxisBinding == types.AxisBindingSecondaryYaxis ||
-			deref(item.DataFieldSeriesItem).AxisBinding == types.AxisBindingSecondaryYaxis
-		p.undrawn(bound && deref(c.SingleAxisOptions).YAxisOptions == nil, "the second axis of the values is")
-	}
-	for _, m := range deref(c.PrimaryYAxisDisplayOptions).MissingDataConfigurations {
-		if m.TreatmentOption != "" && m.TreatmentOption != types.MissingDataTreatmentOptionShowAsBlank {
-			p.notes.add("lines have gaps where there is no data")
-		}
-	}
 }
 
 // stack is how bars stand to one another.
@@ -119,11 +98,4 @@ func stack(a types.BarsArrangement) string {
 // missingHidden reports whether dates without rows have no place on the axis.
 func missingHidden(a *types.AxisDisplayOptions) bool {
 	return hidden(deref(deref(deref(a).DataOptions).DateAxisOptions).MissingDateVisibility)
-}
-
-// multiples notes that small multiples are drawn as one chart.
-func (p *plan) multiples(wells []types.DimensionField) {
-	if len(wells) > 0 {
-		p.notes.add("small multiples are drawn as one chart")
-	}
 }

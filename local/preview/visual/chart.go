@@ -1,6 +1,7 @@
 package visual
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 // categories of one dimension, split by the colours of another.
 type chart struct {
 	plan             *plan
-	kind             string // of the split series: bar, line or area
+	kind             string // of the split series: bar, line, area, pie or heat
 	split            []*field
 	whole            []*field // measures that the colours do not split: the lines of a combo chart
 	wholeAxis        int      // theirs, an index of Chart.Axes
@@ -21,7 +22,7 @@ type chart struct {
 
 	categorySort, colorSort   []types.FieldSortOptions
 	categoryLimit, colorLimit *types.ItemsLimitConfiguration
-	limits                    [2]int // of categories and colours, in a chart that has both
+	limits                    [2]int // of categories and colours
 	palette                   *types.VisualPalette
 	legend                    *types.LegendOptions
 	// chronological is set when dates run from early to late whatever the sort.
@@ -34,13 +35,14 @@ type chart struct {
 	rest bool
 }
 
-// How many categories and colours QuickSight draws at most in a chart with
-// colours, unless the definition says how many
-// (https://docs.aws.amazon.com/quicksight/latest/user/line-charts.html and
-// bar-charts.html).
+// How many categories and colours QuickSight draws at most, unless the definition
+// says how many: bars and lines without colours have more categories, see most
+// (https://docs.aws.amazon.com/quicksight/latest/user/working-with-visual-types.html#display-limits).
 var (
 	lineLimits = [2]int{400, 25}
 	barLimits  = [2]int{50, 50}
+	pieLimits  = [2]int{20, 0}
+	heatLimits = [2]int{200, 200} // whatever the definition says
 )
 
 // mostColors is how many colours are drawn at most, whatever the definition says:
@@ -52,23 +54,37 @@ func (c *chart) measures() []*field { return slices.Concat(c.split, c.whole) }
 
 // ask asks for the chart.
 func (c *chart) ask() {
-	c.plan.drawing.Kind = "chart"
+	c.plan.drawing.Kind = cmp.Or(kinds[c.kind], "chart")
 	if len(c.split) == 0 {
 		c.colors = nil
 	}
 	s := &sorting{plan: c.plan, fields: slices.Concat(c.measures(), nonNil(c.category, c.colors))}
-	normal := most
-	if c.colors != nil {
-		normal = c.limits[0]
+	normal := c.limits[0]
+	if c.colors == nil && kinds[c.kind] == "" {
+		normal = most
 	}
-	c.x = s.side(c.category, c.categorySort, c.categoryLimit, normal, c.measures())
+	by, colorsBy := c.measures(), c.split
+	if c.kind == "heat" {
+		// The order is from low to high unless the definition says otherwise: hours and
+		// weekdays have an order that their values would tear apart.
+		by, colorsBy = nil, nil
+	}
+	c.x = s.side(c.category, c.categorySort, c.categoryLimit, normal, by)
 	c.x.total = len(c.whole) > 0
-	c.y = s.side(c.colors, c.colorSort, c.colorLimit, c.limits[1], c.split)
-	if c.colors != nil {
+	c.y = s.side(c.colors, c.colorSort, c.colorLimit, c.limits[1], colorsBy)
+	switch {
+	case c.kind == "heat": // QuickSight's heat maps show no rest
+		for i, s := range []*side{&c.x, &c.y} {
+			s.limit.N, s.limit.Others, s.cut = min(s.limit.N, c.limits[i]), false, true
+		}
+	case c.colors != nil:
 		c.limitColors()
 	}
 	c.plan.ask(cross(slices.Concat(c.measures(), s.extra), &c.x, &c.y), c.draw)
 }
+
+// kinds are those of drawings that are not charts with axes of values.
+var kinds = map[string]string{"pie": "pie", "heat": "heatmap"}
 
 // limitColors keeps the first colours. A line chart over dates shows no rest of
 // the colours unless the definition asks for it.
@@ -103,17 +119,20 @@ func (c *chart) draw(a *answer) {
 	}
 	d.Time = d.Time && instants(c.category, categories)
 	d.More = c.x.left(a)
-	d.Earlier = d.More > 0 && newest(c.category, c.x.limit)
 	if n := c.y.left(a); n > 0 {
 		p.notes.add("%d of %d values of %s are drawn", c.y.limit.N, c.y.limit.N+n, c.colors.name)
 	}
 	d.Categories = c.x.cells(categories)
 	c.series(a, categories, colors)
-	d.Axes[0].Ticks = c.measures()[0].format.ticks()
-	if len(d.Axes) > 1 {
-		d.Axes[1].Ticks = c.whole[0].format.ticks()
+	for i, m := range []*field{c.measures()[0], c.measures()[len(c.measures())-1]}[:len(d.Axes)] {
+		d.Axes[i].Ticks = m.format.ticks()
 	}
-	d.Legend = legend(c.legend, len(d.Series) > 1 || c.colors != nil)
+	if colorOf := p.colorsOf(c.category, c.palette); c.kind == "pie" {
+		for _, v := range categories {
+			d.Colors = append(d.Colors, colorOf(v))
+		}
+	}
+	d.Legend = legend(c.legend, len(d.Series) > 1 || c.colors != nil || c.kind == "pie")
 	p.drawing.Chart = d
 }
 
@@ -133,7 +152,10 @@ func instants(f *field, categories []any) bool {
 // series makes a series of each colour of each measure.
 func (c *chart) series(a *answer, categories, colors []any) {
 	p, d := c.plan, c.drawn
-	only := len(c.measures()) == 1
+	only := "" // the colour of the only series
+	if len(c.measures()) == 1 && c.kind != "pie" {
+		only = hex(deref(c.palette).ChartColor)
+	}
 	rows := a.pairs(a.rows, c.category, c.colors)
 	colorOf := p.colorsOf(c.colors, c.palette)
 	for _, m := range c.split {
@@ -141,7 +163,7 @@ func (c *chart) series(a *answer, categories, colors []any) {
 			s := Series{Name: p.heading(m), Type: c.kind, Values: seriesOf(a, rows, m, categories, color), Marked: m.format.Null != ""}
 			switch {
 			case c.colors == nil:
-				s.Color = colorOfMeasure(m, c.palette, only)
+				s.Color = only
 			case len(c.split) == 1:
 				s.Name, s.Color = written(color, c.colors.format), colorOf(color)
 			default:
@@ -154,7 +176,7 @@ func (c *chart) series(a *answer, categories, colors []any) {
 	for _, m := range c.whole {
 		d.Series = append(d.Series, Series{
 			Name: p.heading(m), Type: "line", Axis: c.wholeAxis,
-			Values: seriesOf(a, rows, m, categories, nil), Color: colorOfMeasure(m, c.palette, only), Marked: m.format.Null != "",
+			Values: seriesOf(a, rows, m, categories, nil), Color: only, Marked: m.format.Null != "",
 		})
 	}
 	if len(d.Series) == 1 {

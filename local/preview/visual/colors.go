@@ -40,17 +40,3 @@ func literal(v any) string {
 	}
 	return fmt.Sprint(v)
 }
-
-// colorOfMeasure is the colour of a measure's series.
-func colorOfMeasure(f *field, palette *types.VisualPalette, only bool) string {
-	for _, c := range deref(palette).ColorMap {
-		e := deref(c.Element)
-		if deref(e.FieldId) == f.ID && (e.FieldValue == nil || *e.FieldValue == f.Column || *e.FieldValue == f.name) {
-			return hex(c.Color)
-		}
-	}
-	if only {
-		return hex(deref(palette).ChartColor)
-	}
-	return ""
-}

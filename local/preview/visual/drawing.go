@@ -5,12 +5,12 @@ package visual
 import "github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 
 // Drawing is what the page draws for one visual, as JSON. Of the parts after
-// Empty exactly the one that Kind names is there, and none if there are Faults
+// Empty exactly the one of Kind is there, and none if there are Faults
 // or nothing was found.
 type Drawing struct {
 	ID string `json:"id"` // of the visual
-	// Kind is chart, pie, kpi, table, pivot, heatmap, histogram, map, text,
-	// insight or placeholder.
+	// Kind is chart, pie, heatmap (both of which have a Chart), kpi, table, pivot, map,
+	// text, insight (which has a Text) or placeholder.
 	Kind     string `json:"kind"`
 	Title    string `json:"title"`    // plain text; empty when hidden
 	Subtitle string `json:"subtitle"` // plain text
@@ -23,15 +23,11 @@ type Drawing struct {
 	Empty bool `json:"empty,omitempty"`
 
 	Chart       *Chart       `json:"chart,omitempty"`
-	Pie         *Pie         `json:"pie,omitempty"`
 	KPI         *KPI         `json:"kpi,omitempty"`
 	Table       *Table       `json:"table,omitempty"`
 	Pivot       *Pivot       `json:"pivot,omitempty"`
-	Heatmap     *Heatmap     `json:"heatmap,omitempty"`
-	Histogram   *Histogram   `json:"histogram,omitempty"`
 	Map         *Map         `json:"map,omitempty"`
 	Text        *Text        `json:"text,omitempty"`
-	Insight     *Text        `json:"insight,omitempty"`
 	Placeholder *Placeholder `json:"placeholder,omitempty"`
 }
 
@@ -53,10 +49,6 @@ type Axis struct {
 	Title  string `json:"title"` // empty when hidden
 	Ticks  Ticks  `json:"ticks"` // of an axis of numbers
 	Hidden bool   `json:"hidden,omitempty"`
-	// Least and Most are its bounds where the definition sets them.
-	Least *float64 `json:"least,omitempty"`
-	Most  *float64 `json:"most,omitempty"`
-	Log   bool     `json:"log,omitempty"`
 }
 
 // Ticks say how the numbers of an axis are written, which the page chooses.
@@ -67,7 +59,9 @@ type Ticks struct {
 	Grouping bool   `json:"grouping,omitempty"` // separators between thousands
 }
 
-// Chart has bars, lines and areas over categories.
+// Chart has bars, lines and areas over categories. A pie has its slices as the
+// categories, and their sizes as the only series. A heat map has its columns as the
+// categories, and its rows as the series.
 type Chart struct {
 	Horizontal bool `json:"horizontal,omitempty"`
 	// Stack is empty (side by side), stacked or percent.
@@ -75,23 +69,26 @@ type Chart struct {
 	// Time is set when the categories are instants: the distances between them
 	// mean something.
 	Time       bool     `json:"time,omitempty"`
+	Donut      bool     `json:"donut,omitempty"` // a pie with a hole
 	Categories []Cell   `json:"categories"`
 	Category   Axis     `json:"category"`
-	Axes       []Axis   `json:"axes"` // of the values: the left, and the right if there are two
+	Axes       []Axis   `json:"axes"` // of the values: the left, and the right if there are two; of a heat map's rows
 	Series     []Series `json:"series"`
 	Labels     bool     `json:"labels,omitempty"`
+	// Colors are those that the definition asks for, one a slice of a pie: #rrggbb, or
+	// empty for none.
+	Colors []string `json:"colors,omitempty"`
+	// Value names the measure of a heat map.
+	Value string `json:"value,omitempty"`
 	// Legend is top, right, bottom, or empty for none.
 	Legend string `json:"legend"`
-	// More is how many categories are left out; Earlier is set when they are the
-	// earliest of the dates.
-	More    int  `json:"more,omitempty"`
-	Earlier bool `json:"earlier,omitempty"`
+	More   int    `json:"more,omitempty"` // how many categories are left out
 }
 
 // Series is a row of values, one a category: a number, nil or Absent.
 type Series struct {
 	Name   string `json:"name"`
-	Type   string `json:"type"` // bar, line, area
+	Type   string `json:"type"` // bar, line, area, pie, heat
 	Axis   int    `json:"axis"` // index in Chart.Axes
 	Values []Cell `json:"values"`
 	// Color is the one that the definition asks for, #rrggbb.
@@ -100,27 +97,6 @@ type Series struct {
 	// a category is ordinary, unless its format names what is not there. The only
 	// series has a row for each category, so that its nil is a value that is not shown.
 	Marked bool `json:"marked,omitempty"`
-}
-
-// Pie has slices; a donut has a hole.
-type Pie struct {
-	Donut  bool    `json:"donut,omitempty"`
-	Slices []Slice `json:"slices"`
-	// Name is that of the slices' dimension, Value that of the measure.
-	Name   string `json:"name"`
-	Value  string `json:"value"`
-	Legend string `json:"legend"`
-	Labels bool   `json:"labels"`
-	// More and Earlier are as in a Chart.
-	More    int  `json:"more,omitempty"`
-	Earlier bool `json:"earlier,omitempty"`
-}
-
-// Slice is a part of a Pie.
-type Slice struct {
-	Name  string `json:"name"`
-	Value Cell   `json:"value"`
-	Color string `json:"color,omitempty"`
 }
 
 // KPI is one number, and the one of the period before.
@@ -188,49 +164,11 @@ type PivotHead struct {
 
 // PivotRow is a row of a Pivot.
 type PivotRow struct {
-	// Headers are one a RowTitle; a row of totals has its label in the first
-	// that it is a total over, and the zero Cell after it.
+	// Headers are one a RowTitle; the row of totals has its label in the first, and
+	// the zero Cell after it.
 	Headers []Cell `json:"headers"`
 	Cells   []Cell `json:"cells"`
-	// Total is 0 for an ordinary row, 1 for a subtotal, 2 for the grand total.
-	Total int `json:"total,omitempty"`
-}
-
-// Heatmap has a colour for each pair of a column and a row.
-type Heatmap struct {
-	Columns    []Cell     `json:"columns"` // the values along the x axis
-	Rows       []Cell     `json:"rows"`    // the values along the y axis, from the top
-	ColumnAxis Axis       `json:"columnAxis"`
-	RowAxis    Axis       `json:"rowAxis"`
-	Cells      []HeatCell `json:"cells"`
-	Value      string     `json:"value"` // the measure's name
-	Labels     bool       `json:"labels,omitempty"`
-	Legend     bool       `json:"legend"`
-	// More is how many columns and rows are left out.
-	More int `json:"more,omitempty"`
-}
-
-// HeatCell is the cell where a column and a row meet, of which it has the indexes.
-type HeatCell struct {
-	Column int `json:"column"`
-	Row    int `json:"row"`
-	Cell
-}
-
-// Histogram counts values between bounds.
-type Histogram struct {
-	Bins   []Bin  `json:"bins"`
-	X      Axis   `json:"x"`
-	Y      Axis   `json:"y"`
-	Labels bool   `json:"labels,omitempty"`
-	Name   string `json:"name"` // of what is counted
-}
-
-// Bin is From <= x < To; the last one includes To.
-type Bin struct {
-	From  Cell `json:"from"`  // float64
-	To    Cell `json:"to"`    // float64
-	Count Cell `json:"count"` // int64
+	Total   bool   `json:"total,omitempty"`
 }
 
 // Map has points on the earth.

@@ -77,7 +77,7 @@ func TestDuckDB(t *testing.T) {
 		},
 		"pie": {
 			`{"PieChartVisual":{"ChartConfiguration":{"FieldWells":{"PieChartAggregatedFieldWells":{"Category":[` + place + `],"Values":[` + people + `]}},"SortConfiguration":{"CategoryItemsLimit":{"ItemsLimit":2}}}}}`,
-			"pie", `{"slices":[{"name":"Park","value":80},{"name":"Square","value":60},{"name":"Others","value":6}]}`,
+			"chart", `{"categories":["Park","Square","Others"],"series":[{"name":"people","type":"pie","axis":0,"values":[80,60,6],"marked":true}]}`,
 		},
 		"kpi": {
 			`{"KPIVisual":{"ChartConfiguration":{"FieldWells":{"Values":[` + people + `],"TrendGroups":[` + at + `]}}}}`,
@@ -99,24 +99,21 @@ func TestDuckDB(t *testing.T) {
 				"SortConfiguration":{"FieldSortOptions":[{"FieldId":"place","SortBy":{"Field":{"FieldId":"lag","Direction":"DESC"}}}]},
 				"TotalOptions":{"RowTotalOptions":{"TotalsVisibility":"VISIBLE"},"ColumnTotalOptions":{"TotalsVisibility":"VISIBLE"}}}}}`,
 			"pivot", `{"rows":[{"headers":["Station"],"cells":[9.5,10,9.75]},{"headers":["Square"],"cells":[4,"",4]},{"headers":["Park"],"cells":[1.5,2.5,2]},
-				{"headers":[null],"cells":["",null,null]},{"headers":["Total"],"cells":[5,6.25,5.5],"total":2}]}`,
+				{"headers":[null],"cells":["",null,null]},{"headers":["Total"],"cells":[5,6.25,5.5],"total":true}]}`,
 		},
 		"heat map": {
 			`{"HeatMapVisual":{"ChartConfiguration":{"FieldWells":{"HeatMapAggregatedFieldWells":{"Rows":[` + gender + `],"Columns":[` + place + `],"Values":[` + people + `]}},
 				"SortConfiguration":{"HeatMapColumnSort":[{"FieldSort":{"FieldId":"people","Direction":"ASC"}}]}}}}`,
-			"heatmap", `{"columns":[null,"Station","Square","Park"],"rows":["f","m"],"cells":[{"column":0,"row":1,"value":1,"text":"1"},{"column":1,"row":0,"value":5,"text":"5"},{"column":1,"row":1,"value":null,"text":"–"},{"column":2,"row":0,"value":60,"text":"60"},{"column":3,"row":0,"value":40,"text":"40"},{"column":3,"row":1,"value":40,"text":"40"}]}`,
-		},
-		"histogram by number": {
-			`{"HistogramVisual":{"ChartConfiguration":{"FieldWells":{"HistogramAggregatedFieldWells":{"Values":[` + people + `]}},"BinOptions":{"SelectedBinType":"BIN_COUNT","BinCount":{"Value":2}}}}}`,
-			"histogram", `{"bins":[{"from":1,"to":30.5,"count":2},{"from":30.5,"to":60,"count":3}]}`,
+			"chart", `{"categories":[null,"Station","Square","Park"],"series":[
+				{"name":"f","type":"heat","axis":0,"values":["",5,60,40]},{"name":"m","type":"heat","axis":0,"values":[1,null,"",40]}]}`,
 		},
 		"histogram by width": {
 			`{"HistogramVisual":{"ChartConfiguration":{"FieldWells":{"HistogramAggregatedFieldWells":{"Values":[` + lag + `]}},"BinOptions":{"SelectedBinType":"BIN_WIDTH","StartValue":2,"BinWidth":{"Value":4}}}}}`,
-			"histogram", `{"bins":[{"from":2,"to":6,"count":2},{"from":6,"to":10,"count":1},{"from":10,"to":14,"count":1}]}`,
+			"chart", `{"categories":[2,6,10],"series":[{"name":"lag","type":"bar","axis":0,"values":[2,1,1]}]}`,
 		},
 		"insight": {
 			`{"InsightVisual":{"InsightConfiguration":{"Computations":[{"PeriodOverPeriod":{"Time":` + at + `,"Value":` + people + `}}]}}}`,
-			"insight", `{"html":"<div>Sum of people fell by 94 (94%) from Feb 2024 to Mar 2024: from 100 to 6.</div>"}`,
+			"text", `{"html":"<div>Sum of people fell by 94 (94%) from Feb 2024 to Mar 2024: from 100 to 6.</div>"}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,9 +58,14 @@ func (p *plan) formatDate(f *field, c *types.DateTimeFormatConfiguration) {
 	f.format.Type = "date"
 	if pattern := deref(c.DateTimeFormat); pattern != "" {
 		f.format.Pattern = pattern
+		p.undrawn(unwritten.MatchString(pattern), "a part of the date format "+shorten(pattern, 40)+" is")
 	}
 	f.null(c.NullValueFormatConfiguration)
 }
+
+// unwritten are the letters of dates that are left as they stand: ordinals, weeks and
+// days of the year.
+var unwritten = regexp.MustCompile(`[MQDdw]o|[wW]|DDD`)
 
 // formatNumber applies a number's format. Numbers have the separators of English, so
 // that the definition's separators only say whether thousands are separated.

@@ -102,20 +102,11 @@ func (c *computation) value(name string, v any, f Format) string {
 	return said
 }
 
-// names adds the outputs of a field's names.
-func (c *computation) names(name string, f *field) {
-	c.outputs[name+".name"] = f.name
-	if f.measure {
-		c.outputs[name+".aggregationFunction"] = f.function
-	}
-}
-
 // total writes the value over all rows.
 func (i *insight) total(o types.TotalAggregationComputation) {
 	f := i.plan.oneMeasure(deref(o.Value))
 	i.ask(o.Name, query.Spec{}, []*field{f}, func(c *computation, a *answer) {
 		v := a.at(a.rows[0], f.ID)
-		c.names("metricField", f)
 		c.metric("totalAggregate", v, f.format)
 		c.sentence = fmt.Sprintf("%s is %s in total.", f.title(), written(v, f.format))
 	})
@@ -138,8 +129,6 @@ func (i *insight) ranked(o types.TopBottomRankedComputation) {
 	i.ask(o.Name, spec, []*field{category, f}, func(c *computation, a *answer) {
 		rows := a.arrange(a.rows, category.ID, spec.Sorts)
 		rows = rows[:min(n, len(rows))]
-		c.names("categoryField", category)
-		c.names("metricField", f)
 		c.outputs["itemsCount"] = int64(len(rows))
 		var all []string
 		for place, row := range rows {
@@ -169,8 +158,6 @@ func (i *insight) period(o types.PeriodOverPeriodComputation) {
 		}
 		before, now := rows[len(rows)-2], rows[len(rows)-1]
 		x, y := a.at(before, f.ID), a.at(now, f.ID)
-		c.names("timeField", time)
-		c.names("metricField", f)
 		c.metric("previousMetricValue", x, f.format)
 		c.metric("currentMetricValue", y, f.format)
 		from := c.value("previousTimeValue", a.at(before, time.ID), time.format)

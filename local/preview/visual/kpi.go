@@ -1,6 +1,7 @@
 package visual
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -13,14 +14,10 @@ import (
 func (p *plan) kpi(c types.KPIConfiguration) {
 	p.drawing.Kind = "kpi"
 	wells := deref(c.FieldWells)
-	values, trend := p.measures(wells.Values), p.first(wells.TrendGroups)
-	p.undrawn(len(wells.TargetValues) > 0, "the target is")
+	values, trend := p.one(p.measures(wells.Values)), p.first(wells.TrendGroups)
 	if len(values) == 0 {
 		p.placeholder("a visual without fields")
 		return
-	}
-	if len(values) > 1 {
-		p.notes.add("of several values a KPI shows the first")
 	}
 	k := &indicator{plan: p, options: deref(c.KPIOptions), value: values[0], trend: trend}
 	spec := query.Spec{Measures: asked(k.value)}
@@ -73,51 +70,27 @@ func (a *answer) periods(time *field) [][]any {
 	return a.arrange(known, time.ID, []query.Sort{{FieldID: time.ID}})
 }
 
-// compare holds a value against that of the period before. The comparison stands in
-// the place of the value where the definition asks for it.
+// compare holds a value against that of the period before, in percent unless the
+// definition wants the difference. The comparison stands in the place of the value where
+// the definition asks for it.
 func (k *indicator) compare(d *KPI, a *answer, now, before []any) {
-	options, format := deref(k.options.Comparison), k.value.format
-	k.plan.undrawn(options.ComparisonFormat != nil, "the comparison's own format is")
-	if options.ComparisonMethod == types.ComparisonMethodPercent {
-		k.plan.notes.add("the comparison shows the difference in percent")
-	}
+	format := k.value.format
 	change := changeOf(a.at(before, k.value.ID), a.at(now, k.value.ID))
-	by := change.percent
-	if options.ComparisonMethod == types.ComparisonMethodDifference {
-		by = change.difference
-	} else if change.percent != nil || change.difference == nil {
-		format = Format{Type: "percent", Decimals: 1, Grouping: true, Null: format.Null}
+	by := change.difference
+	if method := deref(k.options.Comparison).ComparisonMethod; change.percent != nil && method != types.ComparisonMethodDifference {
+		by, format = change.percent, Format{Type: "percent", Decimals: 1, Grouping: true}
 	}
 	c := &Comparison{Label: a.cell(before, k.trend).Text, Value: a.cell(before, k.value)}
-	if k.options.PrimaryValueDisplayType == types.PrimaryValueDisplayTypeComparison {
+	n, known := number(by)
+	switch {
+	case k.options.PrimaryValueDisplayType == types.PrimaryValueDisplayTypeComparison:
 		c = &Comparison{Label: d.Label, Value: d.Value}
 		d.Label, d.Value = "Change of "+d.Label, Cell{by, written(by, format)}
-	} else {
-		c.Way, c.By = change.way(format, by)
+	case known:
+		c.Way, c.By = []string{"down", "level", "up"}[cmp.Compare(n, 0)+1], written(math.Abs(n), format)
 	}
 	if !hidden(deref(k.options.SecondaryValue).Visibility) {
 		d.Comparison = c
-	}
-}
-
-// way is the direction of a change, and its size: that of by, or else the difference.
-func (c change) way(f Format, by any) (way, size string) {
-	d, ok := number(c.difference)
-	if !ok {
-		return "", ""
-	}
-	if n, known := number(by); known {
-		size = written(math.Abs(n), f)
-	} else {
-		size = written(math.Abs(d), f)
-	}
-	switch {
-	case d > 0:
-		return "up", size
-	case d < 0:
-		return "down", size
-	default:
-		return "level", ""
 	}
 }
 

@@ -113,11 +113,6 @@ func limit(f *field, c *types.ItemsLimitConfiguration, normal int, sorts []query
 	}
 }
 
-// newest reports whether a limit keeps the newest dates.
-func newest(f *field, l query.Limit) bool {
-	return f.Grain != "" && byItself(l.Sorts, f) && l.Sorts[0].Descending
-}
-
 // most is how many categories a chart has at most, whatever the definition says:
 // QuickSight's own most is 10,000, of which a screen has no pixels.
 const most = 2500

@@ -24,10 +24,6 @@ func (p *plan) table(c types.TableConfiguration) {
 	if p.records {
 		dimensions, measures = p.unaggregated(wells.TableUnaggregatedFieldWells.Values), nil
 	}
-	if len(options.TransposedTableOptions) > 0 || deref(c.TableOptions).Orientation == types.TableOrientationHorizontal {
-		p.notes.add("the table is not transposed")
-	}
-	p.undrawn(len(c.TableInlineVisualizations) > 0, "data bars and sparklines in cells are")
 	s := &sorting{plan: p, fields: slices.Concat(dimensions, measures)}
 	spec := query.Spec{
 		Dimensions: asked(dimensions...), Rows: p.records, MaxRows: mostRows,

@@ -42,7 +42,7 @@ func (p *plan) draw(ctx context.Context, build build, ask Ask) *Drawing {
 		for _, note := range a.notes {
 			p.notes.add("%s", note)
 		}
-		if len(a.rows) == 0 && p.drawing.Kind != "insight" && p.drawing.Kind != "histogram" {
+		if len(a.rows) == 0 && p.drawing.Kind != "insight" {
 			p.drawing.Empty = true
 			continue
 		}
@@ -121,13 +121,10 @@ func newPlan(b *query.Builder, sheetID string, v *types.Visual, path string) *pl
 	case *types.PieChartVisual:
 		p.pie(deref(c.ChartConfiguration))
 	case *types.KPIVisual:
-		p.undrawn(c.ConditionalFormatting != nil, "conditional formatting is")
 		p.kpi(deref(c.ChartConfiguration))
 	case *types.TableVisual:
-		p.undrawn(c.ConditionalFormatting != nil, "conditional formatting is")
 		p.table(deref(c.ChartConfiguration))
 	case *types.PivotTableVisual:
-		p.undrawn(c.ConditionalFormatting != nil, "conditional formatting is")
 		p.pivot(deref(c.ChartConfiguration))
 	case *types.HeatMapVisual:
 		p.heatmap(deref(c.ChartConfiguration))
@@ -141,6 +138,7 @@ func newPlan(b *query.Builder, sheetID string, v *types.Visual, path string) *pl
 		p.placeholder(name)
 	}
 	p.titles(visual)
+	p.otherwise(v)
 	return p
 }
 

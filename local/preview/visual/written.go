@@ -1,9 +1,11 @@
 package visual
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -134,128 +136,50 @@ var patterns = map[string]string{
 	"MILLISECOND": "MMM D, YYYY HH:mm:ss.SSS",
 }
 
-// instant writes an instant by a pattern, whose letters are those of
-// https://docs.aws.amazon.com/quicksight/latest/user/format-visual-date-controls.html
-// and, in a pattern without Y and D such as yyyy-MM-dd, those of formatDate, where d
-// is the day of the month. Texts in 'quotes' or [brackets] stay, and so does every
-// other character.
-func instant(t time.Time, f Format) string {
-	pattern := f.Pattern
-	if pattern == "" {
-		pattern = patterns[f.Grain]
-	}
-	if pattern == "" { // as fine as it needs
-		pattern = patterns["SECOND"]
-		if t.Second() == 0 && t.Nanosecond() == 0 {
-			pattern = patterns["MINUTE"]
-			if t.Hour() == 0 && t.Minute() == 0 {
-				pattern = patterns["DAY"]
-			}
-		}
-	}
-	small := !strings.ContainsAny(pattern, "YD")
-	var out strings.Builder
-	for pattern != "" {
-		if rest, ok := quoted(&out, pattern); ok {
-			pattern = rest
-			continue
-		}
-		n := 1
-		for n < len(pattern) && pattern[n] == pattern[0] {
-			n++
-		}
-		if n == 1 && len(pattern) > 1 && pattern[1] == 'o' && strings.Contains("MQDdw", pattern[:1]) {
-			n = 2
-		}
-		out.WriteString(letters(t, pattern[:n], small))
-		pattern = pattern[n:]
-	}
-	return out.String()
-}
-
-// quoted copies a text in quotes or brackets at the start of a pattern.
-func quoted(out *strings.Builder, pattern string) (rest string, ok bool) {
-	ends := map[byte]string{'\'': "'", '[': "]"}
-	end, ok := ends[pattern[0]]
-	if !ok {
-		return "", false
-	}
-	text, rest, closed := strings.Cut(pattern[1:], end)
-	if !closed {
-		return "", false
-	}
-	out.WriteString(text)
-	return rest, true
-}
+// runs are the parts of a pattern: texts in 'quotes' or [brackets], and runs of the
+// letters of https://docs.aws.amazon.com/quicksight/latest/user/format-visual-date-controls.html
+// and, in a pattern without Y and D such as yyyy-MM-dd, those of formatDate.
+var runs = regexp.MustCompile(`'[^']*'|\[[^\]]*\]|[A-Za-z]o|Y+|y+|M+|D+|d+|E+|H+|h+|m+|s+|S+|[A-Za-z]`)
 
 // layouts are the runs of letters that package time knows.
 var layouts = map[string]string{
-	"YYYY": "2006", "YY": "06", "Y": "2006", "yyyy": "2006", "yy": "06", "y": "2006",
-	"MMMM": "January", "MMM": "Jan", "dddd": "Monday", "ddd": "Mon", "EEEE": "Monday", "EEE": "Mon", "E": "Mon",
-	"DDDD": "002", "A": "PM", "a": "pm", "Z": "-07:00", "ZZ": "-0700",
+	"YYYY": "2006", "YY": "06", "Y": "2006", "y": "2006", "yyyy": "2006", "yy": "06", "MMMM": "January", "MMM": "Jan", "MM": "01", "M": "1", "DD": "02", "D": "2",
+	"dddd": "Monday", "ddd": "Mon", "EEEE": "Monday", "EEE": "Mon", "E": "Mon", "HH": "15", "hh": "03", "h": "3", "mm": "04", "m": "4", "ss": "05", "s": "5",
+	"A": "PM", "a": "pm", "Z": "-07:00",
 }
 
-// letters writes the part of an instant that a run of letters stands for: one is a
-// number, two are padded, and an o makes it an ordinal. What stands for nothing stays.
-func letters(t time.Time, run string, small bool) string {
-	switch {
-	case layouts[run] != "":
-		return t.Format(layouts[run])
-	case run == "DDD":
-		return strconv.Itoa(t.YearDay())
-	case run == "dd" && !small:
-		return t.Format("Mon")[:2]
-	case run[0] == 'S':
-		return fmt.Sprintf("%09d", t.Nanosecond())[:min(len(run), 9)]
-	}
-	n, ok := unit(t, run[0], small)
-	switch {
-	case !ok || len(run) > 2:
-		return run
-	case len(run) == 1:
-		return strconv.Itoa(n)
-	case run[1] == 'o':
-		return ordinal(n)
-	default:
-		return fmt.Sprintf("%02d", n)
-	}
-}
-
-// unit is the number that a letter stands for.
-func unit(t time.Time, letter byte, small bool) (n int, ok bool) {
-	switch letter {
-	case 'Q':
-		return (int(t.Month()) + 2) / 3, true
-	case 'M':
-		return int(t.Month()), true
-	case 'w', 'W':
-		_, week := t.ISOWeek()
-		return week, true
-	case 'd':
-		if small {
-			return t.Day(), true
+// instant writes an instant by a pattern. What stands for nothing stays.
+func instant(t time.Time, f Format) string {
+	pattern := cmp.Or(f.Pattern, patterns[f.Grain])
+	if pattern == "" { // as fine as it needs
+		grain := "SECOND"
+		for name, size := range map[string]time.Duration{"MINUTE": time.Minute, "DAY": 24 * time.Hour} {
+			if t.Truncate(size).Equal(t) && (grain == "SECOND" || name == "DAY") {
+				grain = name
+			}
 		}
-		return int(t.Weekday()), true
-	case 'D':
-		return t.Day(), true
-	case 'H':
-		return t.Hour(), true
-	case 'h':
-		return (t.Hour()+11)%12 + 1, true
-	case 'm':
-		return t.Minute(), true
-	case 's':
-		return t.Second(), true
-	default:
-		return 0, false
+		pattern = patterns[grain]
 	}
-}
-
-// ordinal writes 1st, 2nd, 3rd, 4th and so on.
-func ordinal(n int) string {
-	ending := "th"
-	if n%100/10 != 1 && n%10 > 0 && n%10 < 4 {
-		ending = []string{"st", "nd", "rd"}[n%10-1]
-	}
-	return strconv.Itoa(n) + ending
+	small := !strings.ContainsAny(pattern, "YD")
+	return runs.ReplaceAllStringFunc(pattern, func(run string) string {
+		layout, known := layouts[run]
+		switch {
+		case known:
+			return t.Format(layout)
+		case run[0] == '\'' || run[0] == '[':
+			return run[1 : len(run)-1]
+		case run == "dd" && small:
+			return t.Format("02")
+		case run == "d" && small:
+			return t.Format("2")
+		case run == "H":
+			return strconv.Itoa(t.Hour())
+		case run == "Q":
+			return strconv.Itoa((int(t.Month()) + 2) / 3)
+		case run[0] == 'S':
+			return fmt.Sprintf("%09d", t.Nanosecond())[:min(len(run), 9)]
+		default:
+			return run
+		}
+	})
 }

@@ -43,6 +43,9 @@ func TestWritten(t *testing.T) {
 		{at, Format{Pattern: "MMMM D, YY h:mm A"}, "March 5, 24 2:07 PM"},
 		{at, Format{Pattern: "EEEE E dddd ddd M/d hh a"}, "Tuesday Tue Tuesday Tue 3/5 02 pm"},
 		{at, Format{Pattern: "'open EEEEEEE MMMMMMMM SSSSSSSSSSSSS"}, "'open EEEEEEE MMMMMMMM 120000000"},
+		{at, Format{Pattern: "Do w DDD dd"}, "Do w DDD dd"},
+		{at.Truncate(time.Minute), Format{}, "Mar 5, 2024 14:07"},
+		{at.Truncate(24 * time.Hour), Format{}, "Mar 5, 2024"},
 		{time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Format{Pattern: "h H Q"}, "12 0 1"},
 		{time.Date(2024, 12, 1, 12, 0, 0, 0, time.UTC), Format{Pattern: "h Q"}, "12 4"},
 	} {

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
@@ -44,11 +45,10 @@ func TestOptions(t *testing.T) {
 		{"shares add up to one", chart(func(c *visual.Chart) { c.Stack = "percent" }), "", values, `[["0",0.75,null,0],["1",0.25,1,-1],["nulls0",1]]`},
 		{"shares of what is shown", chart(func(c *visual.Chart) { c.Stack = "percent" }), "[0]", values, `[["1",1,1,-1]]`},
 		{"what the legend hides", chart(same), "[1]", values, `[["0",30,null,0],["nulls0",0]]`},
-		{"a logarithm has no zero", chart(func(c *visual.Chart) { c.Axes[0].Log = true }), "[1]", `JSON.stringify(o.series[0].data)`, `[[0,30],[1,null],[2,null]]`},
 		{"lying bars", chart(func(c *visual.Chart) { c.Horizontal = true }), "", `JSON.stringify([o.series[0].data, o.yAxis.inverse, o.yAxis.data])`, `[[[30,0],[null,1],[0,2]],true,["a","b","c"]]`},
 		{"instants keep their distances", chart(func(c *visual.Chart) { c.Time, c.Categories = true, days }), "", `JSON.stringify([o.useUTC, o.xAxis.type, o.xAxis.splitNumber, [0, 1].map((i) => o.xAxis.axisLabel.formatter(Date.UTC(2026, 4, 2, 12), i)), (o.series[0].data[2][0] - o.series[0].data[0][0]) / 864e5])`, `[true,"time",3,["May 2, 12:00","12:00"],3]`},
 		{"an area without a value has a gap", chart(func(c *visual.Chart) { c.Series[0].Type = "area" }), "[1]", `JSON.stringify([o.series[0].connectNulls, o.series[0].data[1].value[1]])`, `[false,null]`},
-		{"its own bounds and colour", chart(func(c *visual.Chart) { c.Axes[0].Least, c.Series[1].Color = new(float64), "#123456" }), "", `JSON.stringify([o.yAxis[0].min, o.series[1].itemStyle.color])`, `[0,"#123456"]`},
+		{"its own colour", chart(func(c *visual.Chart) { c.Series[1].Color = "#123456" }), "", `o.series[1].itemStyle.color`, "#123456"},
 		{"a colour that is none", chart(func(c *visual.Chart) { c.Series[0].Color = "url(x)" }), "", `String(/^#[0-9a-f]{6}$/.test(o.series[0].itemStyle.color))`, "true"},
 		{"few categories do not scroll", chart(same), "", `String(o.dataZoom.length)`, "0"},
 		{"many do", chart(func(c *visual.Chart) { c.Categories = make([]visual.Cell, 200) }), "", `String(o.dataZoom.length)`, "1"},
@@ -58,10 +58,10 @@ func TestOptions(t *testing.T) {
 	for _, c := range cases {
 		b.want(c.name, option(t, "charts.js", "chartOption", c.chart, c.hidden, c.say), c.want)
 	}
-	heat := &visual.Heatmap{Columns: cellsOf("a", "b"), Rows: cellsOf("r"), Cells: []visual.HeatCell{{Cell: cellOf(9)}, {Column: 1, Cell: cellOf(nil)}}}
+	heat := &visual.Chart{Categories: cellsOf("a", "b"), Series: []visual.Series{{Name: "r", Values: cellsOf(9, nil)}}}
 	b.want("a cell without a value is hatched", option(t, "figures.js", "heatmapOption", heat, "",
 		`[0, 1].map((dataIndex) => String(o.series[0].renderItem({ dataIndex }, { coord: () => [0, 0], size: () => [40, 20] }).style.fill.image)).join()`), "undefined,[object HTMLCanvasElement]")
-	pie := &visual.Pie{Slices: []visual.Slice{{Name: "a"}, {Name: "b", Value: cellOf(3)}, {Name: "c", Value: cellOf(-1)}}}
+	pie := &visual.Chart{Categories: cellsOf("a", "b", "c"), Series: []visual.Series{{Values: cellsOf(nil, 3, -1)}}}
 	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, "", `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
 }
 
@@ -94,53 +94,62 @@ func TestMarksOfHiddenValuesAreSmall(t *testing.T) {
 	}
 }
 
-// The name of the largest point stands there, whatever smaller ones are beside it, and
-// none over the latitudes.
-func TestMapNamesTheLargest(t *testing.T) {
-	b := open(t, serve(t, dashboard()).url)
-	m := &visual.Map{Size: "People"}
-	for i := range 9 { // in a row, the largest in the middle
-		m.Points = append(m.Points, visual.Point{
-			Latitude: 48.86, Longitude: 2.3 + float64(i)/1000, Size: cellOf(map[bool]int{true: 100, false: 60}[i == 4]),
-			Labels: []visual.PointLabel{{Name: "Place", Text: fmt.Sprintf("Place number %d", i)}},
-		})
-	}
-	drawn, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.want("names", `import("/assets/map.js").then(({ Chart }) => {
-		const map = new Chart({ setOption() {} }, document.createElement("div"));
-		map.draw(`+string(drawn)+`, { width: 400, height: 300 });
-		const names = map.names();
-		return names[0].style.text + names.some(({ style }) => style.x < 64);
-	})`, "Place number 4false")
-}
-
-// A map has one scale in both directions, and circles whose area is the size.
+// A map has one scale in both directions, circles whose area is the size, and the
+// largest first, whose names have the first choice of room.
 func TestMapIsTrueToScale(t *testing.T) {
 	b := open(t, serve(t, dashboard()).url)
 	// A kilometre to the east and to the north of the Louvre, on a sphere.
+	name := func(text string) []visual.PointLabel { return []visual.PointLabel{{Name: "Place", Text: text}} }
 	m := &visual.Map{Size: "People", Points: []visual.Point{
-		{Latitude: 48.8606, Longitude: 2.3376, Size: cellOf(400)}, {Latitude: 48.8606, Longitude: 2.3376 + 0.0136530, Size: cellOf(100)}, {Latitude: 48.8606 + 0.0089831, Longitude: 2.3376},
+		{Latitude: 48.8606 + 0.0089831, Longitude: 2.3376},
+		{Latitude: 48.8606, Longitude: 2.3376 + 0.0136530, Size: cellOf(100)},
+		{Latitude: 48.8606, Longitude: 2.3376, Size: cellOf(400), Labels: name("Louvre")},
 	}}
 	drawn, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := eval[[]float64](b, `import("/assets/map.js").then(({ Chart }) => {
-		const map = new Chart({ setOption() {} }, document.createElement("div"));
-		map.draw(`+string(drawn)+`, { width: 700, height: 400 });
-		const [[x, y], east, north] = map.points.map((point) => map.at(point.place));
-		return [east[0] - x, y - north[1], map.radius(map.points[0]) / map.radius(map.points[1]), x - 350, y - 200];
+	got := eval[[]float64](b, `import("/assets/map.js").then(({ mapOption }) => {
+		const { grid, dataZoom, series: [{ data, label }] } = mapOption(`+string(drawn)+`, { width: 700, height: 400 });
+		const [w, h] = [700 - grid.left - grid.right, 400 - grid.top - grid.bottom];
+		const at = ({ value: [x, y] }) => [[x, w], [y, h]].map(([v, size], i) => (v - dataZoom[i].startValue) / (dataZoom[i].endValue - dataZoom[i].startValue) * size);
+		const [[x, y], east, north] = data.map(at);
+		return [east[0] - x, north[1] - y, data[0].symbolSize / data[1].symbolSize, Number(label.formatter({ dataIndex: 0 }) === "Louvre"), x, y, w - east[0], h - north[1]];
 	})`)
 	if east, north := got[0], got[1]; east < 50 || north/east < 0.995 || north/east > 1.005 {
 		t.Errorf("a kilometre is %.1f pixels to the east and %.1f to the north", east, north)
 	}
-	if got[2] != 2 {
-		t.Errorf("four times the size has %.2f times the radius, want 2", got[2])
+	if got[2] != 2 || got[3] != 1 {
+		t.Errorf("four times the size has %.2f times the radius, want 2; the largest has its name: %v", got[2], got[3])
 	}
-	if got[3] < -310 || got[4] > 160 {
-		t.Errorf("the first point is at %.0f, %.0f from the middle, outside the map", got[3], got[4])
+	if slices.Min(got[4:]) < 20 {
+		t.Errorf("the points are %.0f pixels from the map's edges", got[4:])
+	}
+}
+
+// A map is zoomed by its buttons, keeps its view when the data is newer, and shows all
+// points again.
+func TestMapIsZoomed(t *testing.T) {
+	b := open(t, serve(t, dashboard()).url)
+	b.shown("1")
+	b.js(`import("/assets/cards.js").then(({ Card }) => {
+		const card = new Card("one", { id: "map" }, () => {}, () => {});
+		document.querySelector("main").append(card.node);
+		card.body.style.cssText = "flex: none; width: 600px; height: 300px";
+		window.show = (east) => card.show({ kind: "map", title: "Map", map: { size: "", points: [{ latitude: 48, longitude: 2 }, { latitude: 49, longitude: east }] } });
+		window.span = () => (({ startValue, endValue }) => endValue - startValue)(card.chart.getOption().dataZoom[0]);
+		show(3);
+		window.first = span();
+	})`)
+	press := func(button string) { b.js(`document.querySelector(".zoom button` + button + `").click()`) }
+	for _, c := range []struct{ what, button, do, want string }{
+		{"zoomed in", "", "", "0.625"},
+		{"zoomed in, with new data", "", "show(9)", "0.391"},
+		{"all points", ":last-child", "", "7.000"},
+		{"with new data, not zoomed", ":last-child", "show(3)", "1.000"},
+		{"zoomed out", ":nth-child(2)", "", "1.600"},
+	} {
+		press(c.button)
+		b.want(c.what, `(() => { `+c.do+`; return (span() / first).toFixed(3); })()`, c.want)
 	}
 }

@@ -94,7 +94,7 @@ func TestWhyThereIsNoData(t *testing.T) {
 
 // A legend says what hatched marks are, wherever there are some.
 func TestTheLegendSaysWhatIsHatched(t *testing.T) {
-	heat := &visual.Drawing{ID: "heat", Kind: "heatmap", Heatmap: &visual.Heatmap{Columns: cellsOf(0, 1), Rows: cellsOf("Mon"), Cells: []visual.HeatCell{{Cell: cellOf(9)}, {Column: 1, Cell: cellOf(nil)}}, Legend: true}}
+	heat := &visual.Drawing{ID: "heat", Kind: "heatmap", Chart: &visual.Chart{Categories: cellsOf(0, 1), Series: []visual.Series{{Name: "Mon", Values: cellsOf(9, nil)}}, Legend: "right"}}
 	place := &visual.Drawing{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", Points: []visual.Point{{Latitude: 48, Longitude: 2, Size: cellOf(nil)}}}}
 	whole := bars("whole", 1)
 	whole.Chart.Series[0].Values = cellsOf(1, 2, 3)

@@ -164,7 +164,7 @@ func TestTheLibraryIsTheOneThatIsLocked(t *testing.T) {
 
 func TestThePageIsSmall(t *testing.T) {
 	const kilobyte = 1 << 10
-	most := map[string]int{"assets/echarts.js": 700 * kilobyte, "assets/land.json": 400 * kilobyte}
+	most := map[string]int{"assets/echarts.js": 700 * kilobyte}
 	for _, name := range names(t) {
 		limit, ok := most[name]
 		if !ok {
@@ -173,42 +173,5 @@ func TestThePageIsSmall(t *testing.T) {
 		if size := len(read(t, name)); size > limit || size == 0 {
 			t.Errorf("%s has %d bytes, want at most %d", name, size, limit)
 		}
-	}
-}
-
-// The coasts are steps in hundredths of a degree that stay on the earth, or go on
-// for one turn beyond its 180th meridian.
-func TestLandStaysOnTheEarth(t *testing.T) {
-	var land struct {
-		Source   string    `json:"source"`
-		Polygons [][][]int `json:"polygons"`
-	}
-	if err := json.Unmarshal([]byte(read(t, "assets/land.json")), &land); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(land.Source, "Natural Earth") || !strings.Contains(land.Source, "public domain") {
-		t.Errorf("the source is %q", land.Source)
-	}
-	points := 0
-	for i, rings := range land.Polygons {
-		for j, ring := range rings {
-			if len(ring)%2 != 0 || len(ring) < 6 {
-				t.Fatalf("ring %d of polygon %d has %d numbers", j, i, len(ring))
-			}
-			longitude, latitude := 0, 0
-			for k := 0; k < len(ring); k += 2 {
-				if step := ring[k]; k > 0 && (step > 18000 || step < -18000) && latitude != -9000 {
-					t.Errorf("polygon %d jumps by %d hundredths of a degree", i, step)
-				}
-				longitude, latitude = longitude+ring[k], latitude+ring[k+1]
-				if longitude < -54000 || longitude > 54000 || latitude < -9000 || latitude > 9000 {
-					t.Fatalf("polygon %d leaves the earth at %d, %d", i, longitude, latitude)
-				}
-				points++
-			}
-		}
-	}
-	if len(land.Polygons) < 500 || points < 30000 {
-		t.Errorf("%d polygons of %d points are less than the earth has", len(land.Polygons), points)
 	}
 }

@@ -34,10 +34,10 @@ export const grid = (more) => ({ left: 6, right: 12, top: 14, bottom: 4, outerBo
 export const truncated = (width) => ({ width, overflow: "truncate", ellipsis: "…", hideOverlap: true });
 
 // valueAxis is an axis of numbers, size pixels long.
-export function valueAxis({ title, ticks, hidden, least, most, log }, size, more = {}) {
+export function valueAxis({ title, ticks, hidden }, size, more = {}) {
   const colors = palette();
   return {
-    type: log ? "log" : "value", min: least ?? undefined, max: most ?? undefined, show: !hidden,
+    type: "value", show: !hidden,
     name: title && size > 190 ? title : "", nameLocation: "middle", nameGap: 8,
     nameTextStyle: { color: colors.muted, fontSize: 11.5, ...truncated(size - 30) },
     splitNumber: size > 260 ? 5 : 3, axisLine: { show: false }, axisTick: { show: false },
@@ -65,7 +65,7 @@ export function timeAxis(axis, instants, room) {
   const times = [...new Set(instants.map((instant) => Date.parse(instant.value)))].filter(Number.isFinite).sort((a, b) => a - b);
   const steps = (times.at(-1) - times[0]) / Math.min(...times.slice(1).map((time, i) => time - times[i])) || 1;
   return {
-    ...rest, type: "time", min: undefined, max: undefined, axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
+    ...rest, type: "time", axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
     axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(1, Math.floor(Math.min(room / 90, steps))),
     axisLabel: { ...axisLabel, formatter: timeTick },
   };

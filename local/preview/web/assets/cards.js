@@ -2,16 +2,16 @@
 
 import { init } from "./echarts.js";
 import { chartOption } from "./charts.js";
-import { heatScale, heatmapOption, histogramOption, pieOption, sparkline } from "./figures.js";
-import { Chart as MapChart } from "./map.js";
-import { asTable, pivot, table } from "./tables.js";
+import { cellsOf, heatScale, heatmapOption, pieOption, slicesOf, sparkline } from "./figures.js";
+import { mapOption, zoomButtons } from "./map.js";
+import { asTable, partOf, pivot, table } from "./tables.js";
 import { colorOf } from "./palette.js";
 import { el, post } from "./dom.js";
 import { number } from "./format.js";
 
-const options = { chart: chartOption, pie: pieOption, heatmap: heatmapOption, histogram: histogramOption };
+const options = { chart: chartOption, pie: pieOption, heatmap: heatmapOption, map: mapOption, kpi: ({ sparkline: trend }) => sparkline(trend) };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const names = { chart: "Chart", pie: "Pie chart", kpi: "Key figure", heatmap: "Heat map", histogram: "Histogram", map: "Map", table: "Table", pivot: "Pivot table" };
+const names = { chart: "Chart", pie: "Pie chart", kpi: "Key figure", heatmap: "Heat map", map: "Map", table: "Table", pivot: "Pivot table" };
 
 let serial = 0;
 
@@ -55,7 +55,7 @@ export class Card {
   }
 
   show(drawing, animate = false) {
-    if (!drawing.faults?.length && !drawing.empty && !drawing[drawing.kind]) {
+    if (!drawing.faults?.length && !drawing.empty && !partOf(drawing)) {
       drawing = { ...drawing, faults: [{ file: "", path: "", problem: `the drawing says it is a ${drawing.kind}, but holds none` }] };
     }
     if (!this.question) this.node.setAttribute("aria-busy", "false");
@@ -89,7 +89,7 @@ export class Card {
     if (this.state === "error") return this.put(faults(drawing.faults));
     if (this.state === "placeholder") return this.put(placeholder(drawing.placeholder));
     if (this.state === "empty") return this.put(el("p", { class: "empty" }, drawing.chosen ? "No data for these filters" : "No data"));
-    const part = drawing[drawing.kind];
+    const part = partOf(drawing);
     const caption = drawing.title || names[drawing.kind] || "Values";
     if (this.asTable && asTable(drawing)) return this.put(table(asTable(drawing), caption));
     switch (drawing.kind) {
@@ -114,9 +114,9 @@ export class Card {
 
   // more says that the drawing leaves something out.
   more() {
-    const { more, earlier } = this.drawing[this.drawing.kind] ?? {};
+    const { more } = partOf(this.drawing) ?? {};
     if (!more) return [];
-    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${more.toLocaleString("en-US")} ${earlier ? "earlier" : "more"} not shown`)];
+    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${more.toLocaleString("en-US")} more not shown`)];
   }
 
   // canvas is the element that ECharts draws on, made when there is none.
@@ -125,6 +125,9 @@ export class Card {
       const node = el("div", { class: "plot", role: "img" });
       parent.append(node);
       this.chart = init(node, null, { locale: "EN" });
+      this.moved = false; // the map, by its reader
+      this.chart.on("datazoom", () => { this.moved = true; });
+      if (this.drawing.kind === "map") node.append(zoomButtons(this.chart, () => { this.moved = false; this.paint(); }));
       this.plotNode = node;
       this.observer.observe(node);
     }
@@ -149,19 +152,12 @@ export class Card {
     const { drawing, chart, plotNode } = this;
     const size = { width: plotNode.clientWidth, height: plotNode.clientHeight };
     if (!chart || !size.width || !size.height) return;
-    const part = drawing[drawing.kind];
-    if (drawing.kind === "map") {
-      plotNode.tabIndex = 0;
-      plotNode.setAttribute("role", "application");
-      this.map ??= new MapChart(chart, plotNode);
-      return this.map.draw(part, size);
-    }
-    const option = drawing.kind === "kpi" ? sparkline(part.sparkline) : options[drawing.kind](part, size, this.hidden);
+    const option = options[drawing.kind](partOf(drawing), size, this.hidden);
     // A chart of the same shape is merged, so that tooltips and the scroll bar stay.
     const axes = [option.xAxis, option.yAxis].flat().map((axis) => axis?.type).join();
     const shape = `${axes} ${option.dataZoom?.length} ${document.documentElement.dataset.theme}`;
     const merge = shape === this.shape;
-    if (merge) for (const zoom of option.dataZoom ?? []) delete zoom.startValue, delete zoom.endValue;
+    if (merge && (drawing.kind !== "map" || this.moved)) for (const zoom of option.dataZoom ?? []) delete zoom.startValue, delete zoom.endValue;
     this.shape = shape;
     chart.setOption({ ...option, animation: animate, animationDuration: 350, animationDurationUpdate: 250 }, merge ? { replaceMerge: ["series"] } : { notMerge: true });
   }
@@ -170,7 +166,7 @@ export class Card {
     this.frame.querySelector(".legend")?.remove();
     const entries = legends[drawing.kind]?.(part) ?? [];
     const unknown = hatched[drawing.kind]?.(part);
-    this.frame.dataset.legend = entries.length || unknown || drawing.kind === "heatmap" ? part.legend === true ? "bottom" : part.legend || "top" : "none";
+    this.frame.dataset.legend = entries.length || unknown || drawing.kind === "heatmap" ? drawing.kind === "heatmap" ? "top" : part.legend || "top" : "none";
     const key = unknown && el("span", { class: "missing" }, el("i", { class: "hatch" }), el("span", {}, unknown));
     if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part, key));
     else if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
@@ -231,6 +227,7 @@ export class Card {
   resize() {
     if (!this.chart || !this.plotNode.clientWidth) return;
     this.chart.resize();
+    this.moved = false; // another room has another scale
     this.paint();
   }
 
@@ -239,7 +236,7 @@ export class Card {
     if (!this.chart) return;
     this.observer.unobserve(this.plotNode);
     this.chart.dispose();
-    this.chart = this.map = this.shape = this.plotNode = null;
+    this.chart = this.shape = this.plotNode = null;
   }
 
   remove() {
@@ -251,7 +248,7 @@ export class Card {
 
 const legends = {
   chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: s.name, shape: s.type })) : []),
-  pie: ({ legend, slices }) => (legend ? slices.map((s, i) => ({ color: colorOf(s.color, i), name: number(s.value) === null ? `${s.name} (${s.value.text})` : s.name, shape: "bar" })) : []),
+  pie: (pie) => (pie.legend ? slicesOf(pie).map((s) => ({ color: s.color, name: number(s.value) === null ? `${s.name} (${s.value.text})` : s.name, shape: "bar" })) : []),
   map: ({ colors, palette }) => (colors ?? []).map((name, i) => ({ color: colorOf(palette?.[i], i), name, shape: "point" })),
 };
 
@@ -259,7 +256,7 @@ const legends = {
 const missing = (cells) => cells.find((cell) => cell.value === null)?.text;
 const hatched = {
   chart: ({ series }) => missing(series.filter((s) => s.type === "bar" && s.marked).flatMap((s) => s.values)),
-  heatmap: ({ cells }) => missing(cells),
+  heatmap: (heatmap) => missing(cellsOf(heatmap)),
   map: ({ size, points }) => size && missing(points.map((point) => point.size)),
 };
 

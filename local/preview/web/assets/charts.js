@@ -37,14 +37,13 @@ export function chartOption(given, size, hidden) {
 
 // viewOf is what the parts of an option need to know about a chart.
 function viewOf(chart, { width, height }, hidden) {
-  const { horizontal, categories, series, axes } = chart;
+  const { horizontal, categories, series } = chart;
   const bars = series.map((s, i) => ({ ...s, i })).filter((s) => s.type === "bar" && !hidden.has(s.i));
   const room = horizontal ? height - 40 : width - 60;
   const pixels = horizontal ? least.horizontal : least.vertical * (chart.stack ? 1 : Math.max(1, Math.min(bars.length, 4)));
   const fit = Math.max(2, Math.floor(room / pixels));
-  const axisOf = (s) => axes[s.axis] ?? axes[0];
   return {
-    chart, width, height, hidden, bars, room, fit, axisOf,
+    chart, width, height, hidden, bars, room, fit,
     parts: chart.stack === "percent" ? shares(series, hidden) : null,
     scrolls: !chart.time && bars.length > 0 && categories.length > fit,
     place: (at, value) => {
@@ -62,11 +61,8 @@ function shares(series, hidden) {
   return series.map((s) => s.values.map((value, at) => (number(value) === null || !sums[at] || s.type === "line" ? null : { value: number(value) / sums[at] })));
 }
 
-// numbersOf are what a series draws: a logarithm has no place for zero and below.
-function numbersOf({ parts, axisOf }, s, i) {
-  const values = (parts && s.type !== "line" ? parts[i] : s.values).map(number);
-  return axisOf(s).log ? values.map((value) => (value > 0 ? value : null)) : values;
-}
+// numbersOf are what a series draws.
+const numbersOf = ({ parts }, s, i) => (parts && s.type !== "line" ? parts[i] : s.values).map(number);
 
 function common({ chart, parts }, s, i) {
   const color = colorOf(s.color, i);
@@ -113,10 +109,10 @@ function line(view, s, i) {
 // measureAxis is the axis of the values, left or below, and a second one across.
 function measureAxis({ chart, parts, width, height }, axis, i) {
   const { horizontal } = chart;
-  return valueAxis(parts ? { ...axis, ticks: { percent: true }, least: 0, most: 1, log: false } : axis, horizontal ? width : height, {
+  return valueAxis(parts ? { ...axis, ticks: { percent: true } } : axis, horizontal ? width : height, {
     position: horizontal ? ["bottom", "top"][i] : ["left", "right"][i], alignTicks: i > 0,
     splitLine: { show: i === 0, lineStyle: { color: palette().line } },
-    ...(parts && { interval: (horizontal ? width : height) > 200 ? 0.2 : 0.5 }),
+    ...(parts && { min: 0, max: 1, interval: (horizontal ? width : height) > 200 ? 0.2 : 0.5 }),
     ...(horizontal && chart.labels && !chart.stack && { boundaryGap: [0, "14%"] }), // for the label of the longest
   });
 }

@@ -1,15 +1,18 @@
-// The charts without categories and series, as ECharts options: slices, a heat
-// map, a histogram and a KPI's trend. Texts go where charts.js says.
+// The charts without axes of values, as ECharts options: pies, heat maps and a KPI's
+// trend. Texts go where charts.js says.
 
 import { base, categoryAxis, grid, tip, truncated, valueAxis } from "./axes.js";
 import { blend, colorOf, font, hatch, onto, palette, widest } from "./palette.js";
 import { number, share } from "./format.js";
 
-// pieOption is the option of a Pie; slices that are no positive number are in its
+// slicesOf are the slices of a pie.
+export const slicesOf = ({ categories, series, colors }) => categories.map(({ text: name }, i) => ({ name, value: series[0].values[i], color: colorOf(colors?.[i], i), i }));
+
+// pieOption is the option of a pie; slices that are no positive number are in its
 // legend and its table only.
 export function pieOption(pie, { width, height }, hidden) {
   const colors = palette();
-  const slices = pie.slices.map((slice, i) => ({ ...slice, i })).filter((s) => !hidden.has(s.i) && (number(s.value) ?? 0) > 0);
+  const slices = slicesOf(pie).filter((s) => !hidden.has(s.i) && (number(s.value) ?? 0) > 0);
   const total = slices.reduce((sum, s) => sum + number(s.value), 0);
   const part = (s) => share(number(s.value) / total);
   const written = (s) => `${s.name}\n${s.value.text} (${part(s)})`;
@@ -20,7 +23,7 @@ export function pieOption(pie, { width, height }, hidden) {
     ...base(),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
       const s = slices[dataIndex];
-      return tip(s.name, [{ color: colorOf(s.color, s.i), name: pie.value, value: `${s.value.text} (${part(s)})` }]);
+      return tip(s.name, [{ color: s.color, name: pie.series[0].name, value: `${s.value.text} (${part(s)})` }]);
     } },
     series: [{
       id: "pie", type: "pie", radius: pie.donut ? [radius * 0.52, radius] : [0, radius], startAngle: 90, minShowLabelAngle: 5,
@@ -30,27 +33,28 @@ export function pieOption(pie, { width, height }, hidden) {
         formatter: ({ dataIndex: at }) => (outside ? written(slices[at]) : number(slices[at].value) > total * 0.07 ? part(slices[at]) : ""),
       },
       labelLine: { show: outside, length: 10, length2: 8, lineStyle: { color: colors.axis } },
-      data: slices.map((s) => {
-        const color = colorOf(s.color, s.i);
-        return { name: String(s.i), value: number(s.value), itemStyle: { color }, ...(!outside && { label: { color: onto(color) } }) };
-      }),
+      data: slices.map((s) => ({ name: String(s.i), value: number(s.value), itemStyle: { color: s.color }, ...(!outside && { label: { color: onto(s.color) } }) })),
     }],
   };
 }
 
+// cellsOf are the cells of a heat map that rows are about: the values of its series.
+export const cellsOf = ({ series }) => series.flatMap(({ values }, row) => values.map((cell, column) => ({ ...cell, column, row })).filter(({ value }) => value !== ""));
+
 // heatScale is the colours of a heat map and its lowest and highest cell, which its
 // legend shows too; without a number there is none.
-export function heatScale({ cells }) {
-  const known = cells.filter((cell) => number(cell) !== null).sort((a, b) => number(a) - number(b));
+export function heatScale(heatmap) {
+  const known = cellsOf(heatmap).filter((cell) => number(cell) !== null).sort((a, b) => number(a) - number(b));
   const [low, high] = [known[0], known.at(-1)];
   const colors = palette().scale;
   return { low, high, colors, color: (value) => blend(colors, number(high) > number(low) ? (value - number(low)) / (number(high) - number(low)) : 1) };
 }
 
-// heatmapOption is the option of a Heatmap.
+// heatmapOption is the option of a heat map.
 export function heatmapOption(heatmap, { width, height }) {
   const colors = palette();
-  const { columns, rows, cells, columnAxis, rowAxis } = heatmap;
+  const { categories: columns, category, axes } = heatmap;
+  const cells = cellsOf(heatmap), rows = heatmap.series.map(({ name }) => ({ text: name }));
   const scale = heatScale(heatmap);
   const fill = hatch();
   const longest = widest(cells.map((cell) => cell.text));
@@ -71,39 +75,13 @@ export function heatmapOption(heatmap, { width, height }) {
   const plain = { axisTick: { show: false }, axisLine: { show: false } };
   return {
     ...base(), grid: grid({ right: 6, top: 8 }),
-    xAxis: categoryAxis(columnAxis, columns, width - 60, { ...plain, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4)) } }),
-    yAxis: categoryAxis(rowAxis, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
+    xAxis: categoryAxis(category, columns, width - 60, { ...plain, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4)) } }),
+    yAxis: categoryAxis(axes?.[0] ?? {}, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
       const cell = cells[dataIndex];
       return tip(`${columns[cell.column].text} · ${rows[cell.row].text}`, [{ color: number(cell) === null ? null : scale.color(number(cell)), name: heatmap.value, value: cell.text }]);
     } },
     series: [{ id: "heat", type: "custom", renderItem, data: cells.map(({ column, row }) => [column, row]) }],
-  };
-}
-
-// histogramOption is the option of a Histogram: bars as wide as their bins.
-export function histogramOption({ bins, x, y, labels, name }, { width, height }) {
-  const colors = palette();
-  const color = colorOf(null, 0);
-  const renderItem = ({ dataIndex }, api) => {
-    const { from, to, count } = bins[dataIndex];
-    const [left, top] = api.coord([from.value, count.value]);
-    const [right, bottom] = api.coord([to.value, 0]);
-    return {
-      type: "rect", shape: { x: left + 0.5, y: top, width: Math.max(1, right - left - 1), height: Math.max(0, bottom - top), r: [2, 2, 0, 0] },
-      style: { fill: color }, emphasis: { style: { opacity: 0.8 } },
-      ...(labels && count.value > 0 && { textContent: { style: { text: count.text, fontFamily: font(), fontSize: 11.5, fill: colors.ink } }, textConfig: { position: "top", distance: 3 } }),
-    };
-  };
-  return {
-    ...base(), grid: grid({ top: labels ? 22 : 14 }),
-    xAxis: valueAxis(x, width, { min: bins[0]?.from.value, max: bins.at(-1)?.to.value, splitLine: { show: false }, axisLine: { show: true, onZero: false, lineStyle: { color: colors.axis } }, axisTick: { show: true, lineStyle: { color: colors.axis } } }),
-    yAxis: valueAxis(y, height, { minInterval: 1 }),
-    tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
-      const { from, to, count } = bins[dataIndex];
-      return tip(`${from.text} to ${to.text}`, [{ color, name: name || y.title, value: count.text }]);
-    } },
-    series: [{ id: "bins", type: "custom", renderItem, encode: { x: [0], y: [1] }, data: bins.map(({ from, to, count }) => [(from.value + to.value) / 2, count.value]) }],
   };
 }
 

@@ -35,75 +35,50 @@ export function pivot({ rowTitles, head, rows }, caption) {
     ...(depth === 0 && rowTitles.length ? rowTitles.map((title) => el("th", { scope: "col", rowSpan: head.length }, title)) : []),
     ...heads.map((h) => element("th", h, { scope: h.span > 1 ? "colgroup" : "col", colSpan: h.span, class: `${depth === head.length - 1 ? "number" : "group"} ${h.total ? "total" : ""}` }))));
   if (lines.length === 0) lines.push(el("tr", {}, ...rowTitles.map((title) => el("th", { scope: "col" }, title))));
-  const body = rows.map((row, at) => el("tr", { class: row.total ? `total level${row.total}` : "" },
+  const body = rows.map((row, at) => el("tr", { class: row.total ? "total" : "" },
     ...headers(rows, at), ...row.cells.map((cell) => element("td", cell, { numeric: true }))));
   return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
     el("table", { class: "pivot" }, el("caption", { class: "hidden" }, caption), el("thead", {}, ...lines), el("tbody", {}, ...body)));
 }
 
-// headers are those of a row that do not go on from the row above: equal ones
-// below each other are one cell.
+// headers are those of a row. Those that it has in common with the row above are not
+// seen again.
 function headers(rows, at) {
-  const { headers: cells, total } = rows[at];
-  const last = total ? own(rows[at]) : cells.length - 1;
-  return cells.slice(0, last + 1).flatMap((cell, i) => (continues(rows, at, i) ? [] : [
-    element("th", cell, { scope: "row", rowSpan: total && i === last ? 1 : span(rows, at, i), colSpan: i === last ? cells.length - last : 1 })]));
-}
-
-// continues says whether a row's header is part of the cell above. A subtotal
-// belongs to the headers before its label.
-function continues(rows, at, depth) {
-  const above = rows[at - 1], row = rows[at];
-  if (!above || depth >= own(row) || depth >= own(above)) return false;
-  return row.headers.slice(0, depth + 1).every((cell, i) => cell.value === above.headers[i].value);
-}
-
-// own is how many leading headers of a row may join the row above or below.
-function own(row) {
-  if (row.total) return Math.max(0, row.headers.findLastIndex((cell) => cell.value !== null));
-  return row.headers.length - 1;
-}
-
-function span(rows, at, depth) {
-  let end = at + 1;
-  while (end < rows.length && continues(rows, end, depth)) end++;
-  return end - at;
+  const { headers: cells, total } = rows[at], above = rows[at - 1];
+  const again = (i) => !total && above && i < cells.length - 1 && cells.slice(0, i + 1).every((cell, j) => cell.value === above.headers[j].value);
+  return cells.map((cell, i) => element("th", cell, { scope: "row", class: again(i) ? "again" : "" }));
 }
 
 const column = (title, measure = false) => ({ title, measure });
 const said = (text) => ({ value: text, text });
 
+// partOf is what a drawing draws.
+export const partOf = (drawing) => drawing[drawing.kind] ?? drawing.chart ?? drawing.text;
+
 // asTable is a Table with the values of a chart of any kind, or null for a
 // drawing that has none.
 export function asTable(drawing) {
-  const part = drawing[drawing.kind];
+  const part = partOf(drawing);
   return (part && tabulate[drawing.kind]?.(part)) ?? null;
 }
 
+const chart = ({ category, categories, series }) => ({
+  columns: [column(category.title || "Category"), ...series.map((s) => column(s.name, true))],
+  rows: categories.map((cell, at) => [cell, ...series.map((s) => s.values[at])]),
+});
+
 const tabulate = {
-  chart: ({ category, categories, series }) => ({
-    columns: [column(category.title || "Category"), ...series.map((s) => column(s.name, true))],
-    rows: categories.map((cell, at) => [cell, ...series.map((s) => s.values[at])]),
-  }),
-  pie: ({ name, value, slices }) => {
-    const total = slices.reduce((sum, s) => sum + Math.max(0, number(s.value) ?? 0), 0);
-    return {
-      columns: [column(name || "Name"), column(value || "Value", true), column("Share", true)],
-      rows: slices.map((s) => [said(s.name), s.value, number(s.value) === null || total === 0 ? { value: null, text: "–" } : said(share(number(s.value) / total))]),
-    };
+  chart, heatmap: chart,
+  pie: (pie) => {
+    const { columns, rows } = chart(pie);
+    const total = rows.reduce((sum, [, size]) => sum + Math.max(0, number(size) ?? 0), 0);
+    const part = (size) => (number(size) === null || total === 0 ? { value: null, text: "–" } : said(share(number(size) / total)));
+    return { columns: [...columns, column("Share", true)], rows: rows.map(([name, size]) => [name, size, part(size)]) };
   },
   kpi: ({ label, value, comparison, sparkline }) => (!sparkline ? null : {
     columns: [column("Name"), column("Value", true)],
     rows: [[said(label || "Value"), value], ...(comparison ? [[said(comparison.label), comparison.value]] : []),
       ...sparkline.categories.map((name, at) => [name, sparkline.values[at]])],
-  }),
-  heatmap: ({ columns, rows, columnAxis, rowAxis, cells, value }) => ({
-    columns: [column(rowAxis.title || "Row"), column(columnAxis.title || "Column"), column(value || "Value", true)],
-    rows: cells.map((cell) => [rows[cell.row], columns[cell.column], cell]),
-  }),
-  histogram: ({ bins, name }) => ({
-    columns: [column("From", true), column("To", true), column(name || "Count", true)],
-    rows: bins.map(({ from, to, count }) => [from, to, count]),
   }),
   map: ({ points, size, color }) => ({
     columns: [...(points[0]?.labels ?? []).map(({ name }) => column(name)), ...(color ? [column(color)] : []),
