@@ -61,7 +61,7 @@ func flat(d *visual.Drawing) map[string]float64 {
 		}
 	case d.Map != nil:
 		for _, p := range d.Map.Points {
-			put(p.Size, p.Color)
+			put(p.Size, p.Name)
 		}
 	}
 	return values

@@ -2,7 +2,6 @@ package preview
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -121,8 +120,7 @@ func elements(s *types.SheetDefinition, i int) []element {
 	return all
 }
 
-// placed reads a sheet's first layout: of a grid as it is, of a free form brought
-// onto the grid.
+// placed reads a sheet's first layout, if it is a grid: what stands in another one flows.
 func placed(s *types.SheetDefinition) map[string]element {
 	at := map[string]element{}
 	if len(s.Layouts) == 0 || s.Layouts[0].Configuration == nil {
@@ -134,19 +132,6 @@ func placed(s *types.SheetDefinition) map[string]element {
 			at[firstOf(e.ElementId)] = element{
 				Column: within(e.ColumnIndex, gridColumns-1), Row: within(e.RowIndex, maxRow),
 				ColumnSpan: span(e.ColumnSpan, gridColumns), RowSpan: span(e.RowSpan, maxRow),
-			}
-		}
-	}
-	if c.FreeFormLayout != nil {
-		// A grid's column is some 44 pixels wide on a canvas of 1600, a row some
-		// 30 high.
-		const columnPixels, rowPixels = 1600 / gridColumns, 30
-		for _, e := range c.FreeFormLayout.Elements {
-			column, row := int32(pixels(e.XAxisLocation)/columnPixels), int32(pixels(e.YAxisLocation)/rowPixels) //nolint:gosec // bounded by pixels
-			width, height := int32(pixels(e.Width)/columnPixels), int32(pixels(e.Height)/rowPixels)              //nolint:gosec // bounded by pixels
-			at[firstOf(e.ElementId)] = element{
-				Column: within(&column, gridColumns-1), Row: within(&row, maxRow),
-				ColumnSpan: span(&width, gridColumns), RowSpan: span(&height, maxRow),
 			}
 		}
 	}
@@ -168,15 +153,6 @@ func span(n *int32, most int) int {
 		return most / 2
 	}
 	return min(max(int(*n), 1), most)
-}
-
-// pixels reads a length such as 120px, 0 to 300,000.
-func pixels(text *string) int {
-	n, err := strconv.ParseFloat(strings.TrimSuffix(firstOf(text), "px"), 64)
-	if err != nil || !(n >= 0) {
-		return 0
-	}
-	return int(min(n, 300_000))
 }
 
 // find looks for an element on a sheet.

@@ -3,7 +3,6 @@ package preview
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -73,10 +72,9 @@ type Server struct {
 	// that meet one do not all read it.
 	loading chan struct{}
 
-	mu       sync.Mutex
-	kept     []*loaded // versions that pages show, the one that was asked for last at the end
-	adopted  adopted
-	drawings map[string]json.RawMessage // by version and question
+	mu      sync.Mutex
+	kept    []*loaded // versions that pages show, the one that was asked for last at the end
+	adopted adopted
 }
 
 // Start serves the page. It fails if the address cannot be listened on, or is
@@ -110,7 +108,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, db: db, loading: make(chan struct{}, 1), served: make(chan error, 1), drawings: map[string]json.RawMessage{}}
+	s := &Server{config: c, db: db, loading: make(chan struct{}, 1), served: make(chan error, 1)}
 	var views []string
 	for _, v := range c.Views {
 		views = append(views, v.Name)
@@ -164,20 +162,8 @@ func (s *Server) builder(l *loaded, state query.State) *query.Builder {
 	return &query.Builder{File: s.config.File, Definition: l.definition, Sources: l.sources, Faults: l.faults, State: state, Now: time.Now().UTC()}
 }
 
-// draw draws an element of a sheet on a version of the data, or gives what was
-// drawn for the same state of it.
-func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state query.State) (json.RawMessage, error) {
-	chosen, err := json.Marshal(state)
-	if err != nil {
-		return nil, err
-	}
-	key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s", l.version, time.Now().UTC().Format("2006-01-02T15:04"), sheetID, id, chosen)
-	s.mu.Lock()
-	drawn, ok := s.drawings[key]
-	s.mu.Unlock()
-	if ok {
-		return drawn, nil
-	}
+// draw draws an element of a sheet on a version of the data.
+func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state query.State) (*visual.Drawing, error) {
 	e, ok := find(l.definition, sheetID, id)
 	if !ok {
 		return nil, errNotFound
@@ -201,17 +187,5 @@ func (s *Server) draw(ctx context.Context, l *loaded, sheetID, id string, state 
 	if errors.Is(failed, sql.ErrChanged) {
 		return nil, failed
 	}
-	if drawn, err = json.Marshal(d); err != nil || failed != nil {
-		return drawn, err // what fails now may not the next time
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.drawings) >= maxDrawings {
-		clear(s.drawings)
-	}
-	s.drawings[key] = drawn
-	return drawn, nil
+	return d, nil
 }
-
-// maxDrawings is how many drawings are remembered.
-const maxDrawings = 1000

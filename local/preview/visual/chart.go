@@ -156,6 +156,10 @@ func (c *chart) series(a *answer, categories, colors []any) {
 	if len(c.measures()) == 1 && c.kind != "pie" {
 		only = hex(deref(c.palette).ChartColor)
 	}
+	for _, e := range deref(c.palette).ColorMap {
+		ofMeasure := slices.ContainsFunc(c.measures(), func(f *field) bool { return f.ID == deref(deref(e.Element).FieldId) })
+		p.undrawn(ofMeasure, "the colours of measures are")
+	}
 	rows := a.pairs(a.rows, c.category, c.colors)
 	colorOf := p.colorsOf(c.colors, c.palette)
 	for _, m := range c.split {

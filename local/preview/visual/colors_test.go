@@ -64,12 +64,12 @@ func TestOurColorsCanBeSeen(t *testing.T) {
 	}
 }
 
-// TestColorsOfAMap are the ones that the definition asks for.
-func TestColorsOfAMap(t *testing.T) {
+// TestNamesOfAMap: what would colour the points names them, and a note says so.
+func TestNamesOfAMap(t *testing.T) {
 	const rows = `SELECT a, a AS b, TIMESTAMP '2026-03-01' AS "at", n FROM (VALUES ('x', 5), ('y', 9)) t(a, n)`
-	d := drawnFrom(t, rows, `{"GeospatialMapVisual":{"ChartConfiguration":{"VisualPalette":{"ColorMap":[{"Element":{"FieldId":"a","FieldValue":"y"},"Color":"#2E7FD1"}]},
+	d := drawnFrom(t, rows, `{"GeospatialMapVisual":{"ChartConfiguration":{
 		"FieldWells":{"GeospatialMapAggregatedFieldWells":{"Geospatial":[`+wellN+`,`+wellN+`],"Colors":[`+wellA+`],"Values":[`+sumOfN+`]}}}}}`)
-	if d.Map == nil || !slices.Equal(d.Map.Palette, []string{"", "#2e7fd1"}) {
-		t.Errorf("%+v", d.Map)
+	if d.Map == nil || d.Map.Points[0].Name != "y" || !slices.Equal(d.Notes, []string{"the points have one colour; their names are those of a"}) {
+		t.Errorf("%+v %q", d.Map, d.Notes)
 	}
 }

@@ -174,17 +174,9 @@ type PivotRow struct {
 // Map has points on the earth.
 type Map struct {
 	Points []Point `json:"points"`
-	// Size names the measure that sizes the points, empty for none; Color the
-	// dimension that colours them.
-	Size  string `json:"size"`
-	Color string `json:"color,omitempty"`
-	// Colors are the values of the colouring dimension, in order; none where all
-	// points have the same colour.
-	Colors []string `json:"colors,omitempty"`
-	// Palette are the colours that the definition asks for, one a value of Colors:
-	// #rrggbb, or empty for none.
-	Palette []string `json:"palette,omitempty"`
-	More    bool     `json:"more,omitempty"`
+	Size   string  `json:"size"` // names the measure that sizes the points, empty for none
+	Name   string  `json:"name"` // names the dimension that names the points, empty for none
+	More   bool    `json:"more,omitempty"`
 }
 
 // Point is a place.
@@ -192,15 +184,7 @@ type Point struct {
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
 	Size      Cell    `json:"size"`
-	Color     string  `json:"color,omitempty"`
-	// Labels are what a tooltip says, besides the size.
-	Labels []PointLabel `json:"labels,omitempty"`
-}
-
-// PointLabel is a line of a tooltip.
-type PointLabel struct {
-	Name string `json:"name"`
-	Text string `json:"text"`
+	Name      string  `json:"name"`
 }
 
 // Text is rich text: HTML of a short list of elements, safe to show.

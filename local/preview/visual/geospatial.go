@@ -2,7 +2,6 @@ package visual
 
 import (
 	"regexp"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 
@@ -16,28 +15,25 @@ const mostPoints = 5000
 func (p *plan) geospatial(c types.GeospatialMapConfiguration) {
 	p.drawing.Kind = "map"
 	wells := deref(deref(c.FieldWells).GeospatialMapAggregatedFieldWells)
-	measures := p.measures(wells.Values)
+	measures := p.one(p.measures(wells.Values))
 	places := p.dimensions(wells.Geospatial)
-	colors := p.first(wells.Colors)
-	m := &geography{plan: p, colors: colors, palette: c.VisualPalette}
+	name := p.first(wells.Colors)
+	m := &geography{plan: p, name: name}
 	if m.latitude, m.longitude = coordinates(places); m.latitude == nil {
 		p.placeholder("GeospatialMapVisual without a latitude and a longitude")
 		return
 	}
 	for _, f := range places {
 		if f != m.latitude && f != m.longitude {
-			m.labels = append(m.labels, f)
+			p.notes.add("%s is not drawn on the map", f.name)
 		}
 	}
-	if len(measures) > 0 {
-		m.size, m.labels = measures[0], append(m.labels, measures[1:]...)
+	if name != nil {
+		p.notes.add("the points have one colour; their names are those of %s", name.name)
 	}
-	spec := query.Spec{
-		Dimensions: asked(append(slices.Clone(places), nonNil(colors)...)...), Measures: asked(measures...),
-		MaxRows: mostPoints,
-	}
-	if m.size != nil { // the greatest first: they are those that a cut leaves
-		spec.Sorts = []query.Sort{{FieldID: m.size.ID, Descending: true}}
+	spec := query.Spec{Dimensions: asked(append(places, nonNil(name)...)...), Measures: asked(measures...), MaxRows: mostPoints}
+	for _, f := range measures { // the greatest first: they are those that a cut leaves
+		m.size, spec.Sorts = f, []query.Sort{{FieldID: f.ID, Descending: true}}
 	}
 	p.ask(spec, m.draw)
 }
@@ -75,9 +71,7 @@ func coordinates(places []*field) (latitude, longitude *field) {
 type geography struct {
 	plan                *plan
 	latitude, longitude *field
-	size, colors        *field // nil for none
-	labels              []*field
-	palette             *types.VisualPalette
+	size, name          *field // nil for none
 }
 
 func (m *geography) draw(a *answer) {
@@ -87,47 +81,28 @@ func (m *geography) draw(a *answer) {
 	if m.size != nil {
 		d.Size = m.size.label()
 	}
-	if m.colors != nil {
-		d.Color = m.colors.name
-		colorOf := p.colorsOf(m.colors, m.palette)
-		for _, v := range a.distinct(a.arrange(a.rows, m.colors.ID, []query.Sort{{FieldID: m.colors.ID}}), m.colors.ID) {
-			d.Colors, d.Palette = append(d.Colors, written(v, m.colors.format)), append(d.Palette, colorOf(v))
-		}
-		if len(d.Colors) > mostPointColors {
-			d.Colors, d.Palette = nil, nil
-		}
+	if m.name != nil {
+		d.Name = m.name.name
 	}
-	nowhere := 0
 	for _, row := range a.rows {
 		latitude, ok := number(a.at(row, m.latitude.ID))
 		longitude, also := number(a.at(row, m.longitude.ID))
 		if !ok || !also || latitude < -90 || latitude > 90 || longitude < -180 || longitude > 180 {
-			nowhere++
 			continue
 		}
 		point := Point{Latitude: latitude, Longitude: longitude}
 		if m.size != nil {
 			point.Size = a.cell(row, m.size)
 		}
-		if m.colors != nil {
-			point.Color = a.cell(row, m.colors).Text
-		}
-		for _, f := range m.labels {
-			point.Labels = append(point.Labels, PointLabel{Name: f.name, Text: a.cell(row, f).Text})
+		if m.name != nil {
+			point.Name = a.cell(row, m.name).Text
 		}
 		d.Points = append(d.Points, point)
 	}
-	if nowhere > 0 {
+	if nowhere := len(a.rows) - len(d.Points); nowhere > 0 {
 		p.notes.add("%d points without a place are not drawn", nowhere)
 	}
-	if len(d.Points) == 0 {
-		p.drawing.Empty = true
-		return
+	if p.drawing.Empty = len(d.Points) == 0; !p.drawing.Empty {
+		p.drawing.Map = d
 	}
-	p.drawing.Map = d
 }
-
-// mostPointColors is how many colours of points an eye distinguishes. Where a
-// map would have more, as one for each place, all points have the same, and the
-// value is in the tooltip alone.
-const mostPointColors = 12

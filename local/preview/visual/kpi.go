@@ -87,7 +87,9 @@ func (k *indicator) compare(d *KPI, a *answer, now, before []any) {
 		c = &Comparison{Label: d.Label, Value: d.Value}
 		d.Label, d.Value = "Change of "+d.Label, Cell{by, written(by, format)}
 	case known:
-		c.Way, c.By = []string{"down", "level", "up"}[cmp.Compare(n, 0)+1], written(math.Abs(n), format)
+		if c.Way = []string{"down", "level", "up"}[cmp.Compare(n, 0)+1]; n != 0 {
+			c.By = written(math.Abs(n), format)
+		}
 	}
 	if !hidden(deref(k.options.SecondaryValue).Visibility) {
 		d.Comparison = c

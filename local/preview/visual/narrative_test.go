@@ -94,11 +94,11 @@ func TestChartsWithoutValues(t *testing.T) {
 	for visual, want := range map[string]string{
 		well("PieChartVisual", "PieChartAggregatedFieldWells", `"Category":[`+wellA+`]`):                       "Count of Records by a: 2 from x to <nil>; Count of Records 4",
 		well("BarChartVisual", "BarChartAggregatedFieldWells", `"Category":[`+wellA+`]`):                       "Count of Records by a: 2 from x to <nil>; Count of Records 4",
-		well("BarChartVisual", "BarChartAggregatedFieldWells", `"Category":[`+wellA+`],"Colors":[`+wellB+`]`):  "Count of Records by a and b: 2 from x to <nil>; p 3; q 1",
+		well("BarChartVisual", "BarChartAggregatedFieldWells", `"Category":[`+wellA+`],"Colors":[`+wellB+`]`):  "Count of Records by a, b: 2 from x to <nil>; p 3; q 1",
 		well("LineChartVisual", "LineChartAggregatedFieldWells", `"Category":[`+wellB+`]`):                     "Count of Records by b: 2 from p to q; Count of Records 4",
 		well("ComboChartVisual", "ComboChartAggregatedFieldWells", `"Category":[`+wellB+`]`):                   "Count of Records by b: 2 from p to q; Count of Records 4",
-		well("HeatMapVisual", "HeatMapAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`):       "Count of Records by a and b: 2 from p to q; x 3; – 1",
-		well("PivotTableVisual", "PivotTableAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`): "Count of Records by a and b: [{[{x x}] [{2 2} {1 1}] false} {[{<nil> –}] [{1 1} { }] false}]",
+		well("HeatMapVisual", "HeatMapAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`):       "Count of Records by a, b: 2 from p to q; x 3; – 1",
+		well("PivotTableVisual", "PivotTableAggregatedFieldWells", `"Rows":[`+wellA+`],"Columns":[`+wellB+`]`): "Count of Records by a, b: [{[{x x}] [{2 2} {1 1}] false} {[{<nil> –}] [{1 1} { }] false}]",
 		well("TableVisual", "TableAggregatedFieldWells", `"GroupBy":[`+wellA+`]`):                              "a: [[{x x}] [{<nil> –}]]",
 		well("BarChartVisual", "BarChartAggregatedFieldWells", ``):                                             ": nothing",
 	} {

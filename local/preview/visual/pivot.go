@@ -114,7 +114,8 @@ func (s *pivotSide) totals(p *plan, grand *types.PivotTotalOptions, sub *types.S
 	o := deref(grand)
 	s.total = o.TotalsVisibility == types.VisibilityVisible && len(s.fields) > 0
 	s.label, s.noTotal = cmp.Or(p.label(o.CustomLabel), "Total"), p.withoutTotals(o.TotalAggregationOptions)
-	p.undrawn(deref(sub).TotalsVisibility == types.VisibilityVisible && len(s.fields) > 1, "subtotals are")
+	nowhere := deref(sub).FieldLevel == types.PivotTableSubtotalLevelCustom && len(sub.FieldLevelOptions) == 0
+	p.undrawn(deref(sub).TotalsVisibility == types.VisibilityVisible && len(s.fields) > 1 && !nowhere, "subtotals are")
 }
 
 // levels asks for all levels that are drawn, and those that an order by a measure

@@ -48,27 +48,14 @@ func (p *plan) automaticTitle() string {
 			dimensions = append(dimensions, f.name)
 		}
 	}
+	title := strings.Join(measures, ", ")
 	switch {
 	case p.drawing.Kind == "insight":
 		return "Insight"
-	case p.records || len(measures) == 0:
-		return enumerate(dimensions)
-	case len(dimensions) == 0:
-		return enumerate(measures)
-	default:
-		return enumerate(measures) + " by " + enumerate(dimensions)
+	case title != "" && len(dimensions) > 0:
+		title += " by "
 	}
-}
-
-// enumerate joins names: a, b and c. A title names five at most.
-func enumerate(names []string) string {
-	if len(names) > 5 {
-		names = append(names[:5:5], "more")
-	}
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return shorten(title+strings.Join(dimensions, ", "), 120)
 }
 
 // parameters gives the texts of parameters' values. An unset one is everything,

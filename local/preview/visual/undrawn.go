@@ -38,7 +38,7 @@ func (p *plan) otherwise(v *types.Visual) {
 		text = bytes.ReplaceAll(text, []byte(empty), []byte(`:null`))
 	}
 	for _, u := range undrawn {
-		if bytes.Contains(text, []byte(u.member)) {
+		if p.drawing.Kind != kindPlaceholder && bytes.Contains(text, []byte(u.member)) {
 			p.notes.add("%s", u.note)
 		}
 	}

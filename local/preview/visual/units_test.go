@@ -216,14 +216,3 @@ func TestTitles(t *testing.T) {
 		}
 	}
 }
-
-func TestEnumerate(t *testing.T) {
-	for want, names := range map[string][]string{
-		"": nil, "a": {"a"}, "a and b": {"a", "b"}, "a, b, c, d and e": {"a", "b", "c", "d", "e"},
-		"a, b, c, d, e and more": {"a", "b", "c", "d", "e", "f", "g"},
-	} {
-		if got := enumerate(names); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}

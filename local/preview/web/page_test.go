@@ -38,9 +38,9 @@ func everyKind() map[*visual.Drawing]struct{ state, selector, want string } {
 		{ID: "heatmap", Kind: "heatmap", Chart: &visual.Chart{Categories: cellsOf(0, 1), Category: visual.Axis{Title: "Hour"}, Axes: []visual.Axis{{Title: "Day"}}, Series: []visual.Series{{Name: "Mon", Type: "heat", Values: cellsOf(9, nil)}}, Value: "People", Legend: "right", Labels: true}}: {
 			"ready", "", lines("Hour|Mon", "0|9", "1|suppressed"),
 		},
-		{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", Points: []visual.Point{
-			{Latitude: 48.8532, Longitude: 2.3692, Size: cellOf(nil), Labels: []visual.PointLabel{{Name: "Place", Text: "Bastille"}}},
-			{Latitude: 48.8606, Longitude: 2.3376, Size: cellOf(7), Labels: []visual.PointLabel{{Name: "Place", Text: "Louvre"}}},
+		{ID: "map", Kind: "map", Map: &visual.Map{Size: "People", Name: "Place", Points: []visual.Point{
+			{Latitude: 48.8532, Longitude: 2.3692, Size: cellOf(nil), Name: "Bastille"},
+			{Latitude: 48.8606, Longitude: 2.3376, Size: cellOf(7), Name: "Louvre"},
 		}}}: {"ready", "", lines("Place|Latitude|Longitude|People", "Bastille|48.85320|2.36920|suppressed", "Louvre|48.86060|2.33760|7")},
 		{ID: "text", Kind: "text", Text: &visual.Text{HTML: "<p>Some <b>words</b></p>"}}:                                           {"ready", ".rich b", "words"},
 		{ID: "insight", Kind: "insight", Text: &visual.Text{HTML: "<p>More <i>words</i></p>"}}:                                     {"ready", ".rich i", "words"},

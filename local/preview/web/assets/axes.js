@@ -2,7 +2,7 @@
 
 import { font, palette } from "./palette.js";
 import { el } from "./dom.js";
-import { tick, timeTick } from "./format.js";
+import { tick } from "./format.js";
 
 // tip is a tooltip: a title over lines of a colour, a name and a value.
 export function tip(title, lines) {
@@ -67,6 +67,8 @@ export function timeAxis(axis, instants, room) {
   return {
     ...rest, type: "time", axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
     axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(1, Math.floor(Math.min(room / 90, steps))),
-    axisLabel: { ...axisLabel, formatter: timeTick },
+    axisLabel: { ...axisLabel, formatter: {
+      year: "{yyyy}", month: "{MMM} {yyyy}", day: "{MMM} {d}", hour: "{HH}:{mm}\n{MMM} {d}", minute: "{HH}:{mm}\n{MMM} {d}", second: "{HH}:{mm}:{ss}", millisecond: "{HH}:{mm}:{ss}",
+    } },
   };
 }

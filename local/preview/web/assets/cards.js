@@ -172,9 +172,8 @@ export class Card {
     else if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
     if (entries.length === 0) return;
     const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.index : null;
-    const fixed = drawing.kind === "map";
     this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" }, ...entries.map(({ color, name, shape }, i) =>
-      el(fixed ? "span" : "button", { ...(!fixed && { type: "button", "aria-pressed": String(!this.hidden.has(i)), "data-index": String(i), onclick: () => this.switchSeries(i, drawing, part) }), title: name },
+      el("button", { type: "button", "aria-pressed": String(!this.hidden.has(i)), "data-index": String(i), onclick: () => this.switchSeries(i, drawing, part), title: name },
         el("i", { class: shape, style: `background:${color}` }), el("span", {}, name))), key));
     if (focused !== null) this.frame.querySelector(`[data-index="${focused}"]`)?.focus();
   }
@@ -249,7 +248,6 @@ export class Card {
 const legends = {
   chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: s.name, shape: s.type })) : []),
   pie: (pie) => (pie.legend ? slicesOf(pie).map((s) => ({ color: s.color, name: number(s.value) === null ? `${s.name} (${s.value.text})` : s.name, shape: "bar" })) : []),
-  map: ({ colors, palette }) => (colors ?? []).map((name, i) => ({ color: colorOf(palette?.[i], i), name, shape: "point" })),
 };
 
 // hatched says what a drawing's hatched marks are, if it has any.

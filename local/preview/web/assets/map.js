@@ -23,16 +23,12 @@ export function mapOption(map, { width, height }) {
   const pixels = [width - room.left - room.right, height - room.top - room.bottom];
   const scale = Math.max(...bounds.map(([least, most], i) => (most - least) / Math.max(40, pixels[i] - 90)), 0.01 / width); // degrees a pixel
   const largest = Math.max(0, ...points.map((point) => number(point.size) ?? 0));
-  const colorAt = (point) => Math.max(0, (map.colors ?? []).indexOf(point.color));
-  const color = (point) => colorOf(map.palette?.[colorAt(point)], colorAt(point));
-  // A point's name is its first label, or the dimension of its colour where that has too
-  // many values to be one.
-  const name = ({ labels, color }) => labels?.[0]?.text ?? (map.color && !map.colors?.length ? color : "");
+  const color = colorOf(null, 0);
   const degrees = (value, positive, negative) => `${Math.abs(value).toFixed(Math.max(0, Math.ceil(-Math.log10(scale * 60))))}°${value === 0 ? "" : ` ${value > 0 ? positive : negative}`}`;
   const axis = (written) => ({
     type: "value", min: -180, max: 180, splitNumber: 4, axisLine: { show: false }, axisTick: { show: false },
     axisLabel: { color: colors.muted, fontSize: 10.5, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: written },
-    splitLine: { lineStyle: { color: colors.line, type: "dashed" } },
+    splitLine: { lineStyle: { color: colors.axis, type: "dashed" } },
   });
   return {
     ...base(), grid: { ...room, show: true, backgroundColor: colors.land, borderColor: colors.line },
@@ -43,21 +39,17 @@ export function mapOption(map, { width, height }) {
       return { id: axis, [axis]: 0, type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", startValue: middle - half, endValue: middle + half };
     }),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
-      const point = points[dataIndex];
-      return tip(name(point) || `${point.latitude.toFixed(4)}°, ${point.longitude.toFixed(4)}°`, [
-        ...(map.size ? [{ name: map.size, value: point.size.text }] : []),
-        ...(map.color && name(point) !== point.color ? [{ color: color(point), name: map.color, value: point.color }] : []),
-        ...(point.labels ?? []).slice(1).map(({ name, text }) => ({ name, value: text })),
-      ]);
+      const { name, size, latitude, longitude } = points[dataIndex];
+      return tip(name || `${latitude.toFixed(4)}°, ${longitude.toFixed(4)}°`, map.size ? [{ name: map.size, value: size.text }] : []);
     } },
     series: [{
       id: "points", type: "scatter", clip: true, labelLayout: { hideOverlap: true },
-      label: { position: "right", color: colors.ink, fontSize: 11.5, textBorderColor: colors.land, textBorderWidth: 3, formatter: ({ dataIndex }) => name(points[dataIndex]) },
+      label: { color: colors.ink, fontSize: 11.5, textBorderColor: colors.land, textBorderWidth: 3, formatter: ({ dataIndex }) => points[dataIndex].name },
       emphasis: { itemStyle: { opacity: 1, borderColor: colors.ink } },
       data: points.map((point, i) => ({
-        value: point.place, symbolSize: 2 * radius(point, map, largest, Math.min(width, height)), label: { show: i < named },
+        value: point.place, symbolSize: 2 * radius(point, map, largest, Math.min(width, height)), label: { show: i < named, position: point.longitude > (bounds[0][0] + bounds[0][1]) / 2 ? "left" : "right" },
         itemStyle: map.size && number(point.size) === null ? { color: hatch(), borderColor: colors.hatch, borderType: [2, 2], borderWidth: 1 }
-          : { color: color(point), opacity: 0.72, borderColor: colors.card, borderWidth: 1.2 },
+          : { color, opacity: 0.72, borderColor: colors.card, borderWidth: 1.2 },
       })),
     }, {
       id: "scale", type: "custom", silent: true, tooltip: { show: false }, clip: false, data: [[0, 0]],

@@ -3,8 +3,6 @@
 import { el } from "./dom.js";
 import { number, share } from "./format.js";
 
-const chunk = 1000; // rows put in at once; scrolling to the end puts in more
-
 function element(name, { value, text }, { numeric, ...attributes } = {}) {
   return el(name, { ...attributes, class: [attributes.class, numeric && "number", value === null && "null"].filter(Boolean).join(" ") }, text);
 }
@@ -17,16 +15,11 @@ export function table(data, caption) {
       ? el("th", { scope: "row" }, label || "Total")
       : element("td", values[i], { numeric: column.measure }))));
   const totals = total ? [line(total, totalLabel ?? "")] : [];
-  const body = el("tbody");
   const head = el("thead", {}, el("tr", {}, ...columns.map((column) => el("th", {
     scope: "col", class: column.measure ? "number" : "", style: column.width > 0 ? `min-width:${column.width}px` : "",
   }, column.title))), ...(totalTop ? totals : []));
-  const box = el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
-    el("table", {}, el("caption", { class: "hidden" }, caption), head, body, total && !totalTop && el("tfoot", {}, ...totals)));
-  const more = () => body.append(...rows.slice(body.rows.length, body.rows.length + chunk).map((values) => line(values)));
-  more();
-  box.addEventListener("scroll", () => { if (body.rows.length < rows.length && box.scrollTop + box.clientHeight > box.scrollHeight - 600) more(); });
-  return box;
+  return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
+    el("table", {}, el("caption", { class: "hidden" }, caption), head, el("tbody", {}, ...rows.map((values) => line(values))), total && !totalTop && el("tfoot", {}, ...totals)));
 }
 
 // pivot is an element for a drawing's Pivot.
@@ -80,10 +73,8 @@ const tabulate = {
     rows: [[said(label || "Value"), value], ...(comparison ? [[said(comparison.label), comparison.value]] : []),
       ...sparkline.categories.map((name, at) => [name, sparkline.values[at]])],
   }),
-  map: ({ points, size, color }) => ({
-    columns: [...(points[0]?.labels ?? []).map(({ name }) => column(name)), ...(color ? [column(color)] : []),
-      column("Latitude", true), column("Longitude", true), ...(size ? [column(size, true)] : [])],
-    rows: points.map((p) => [...(p.labels ?? []).map(({ text }) => said(text)), ...(color ? [said(p.color)] : []),
-      said(p.latitude.toFixed(5)), said(p.longitude.toFixed(5)), ...(size ? [p.size] : [])]),
+  map: ({ points, size, name }) => ({
+    columns: [...(name ? [column(name)] : []), column("Latitude", true), column("Longitude", true), ...(size ? [column(size, true)] : [])],
+    rows: points.map((p) => [...(name ? [said(p.name)] : []), said(p.latitude.toFixed(5)), said(p.longitude.toFixed(5)), ...(size ? [p.size] : [])]),
   }),
 };
