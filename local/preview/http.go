@@ -166,20 +166,8 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) {
 // current is the version that a page is given if it asks now. Data that could not
 // be read is tried again for that.
 func (s *Server) current(ctx context.Context) (string, error) {
-	now, err := s.look()
+	l, err := s.load(ctx)
 	if err != nil {
-		return "", err
-	}
-	l := s.find(func(l *loaded) bool { return l.state == now.state })
-	if l == nil {
-		return now.state, nil
-	}
-	version, broken := l.version, l.broken
-	s.release(ctx, l)
-	if !broken {
-		return version, nil
-	}
-	if l, err = s.load(ctx); err != nil {
 		return "", err
 	}
 	defer s.release(ctx, l)

@@ -69,7 +69,7 @@ func TestNamesOfAMap(t *testing.T) {
 	const rows = `SELECT a, a AS b, TIMESTAMP '2026-03-01' AS "at", n FROM (VALUES ('x', 5), ('y', 9)) t(a, n)`
 	d := drawnFrom(t, rows, `{"GeospatialMapVisual":{"ChartConfiguration":{
 		"FieldWells":{"GeospatialMapAggregatedFieldWells":{"Geospatial":[`+wellN+`,`+wellN+`],"Colors":[`+wellA+`],"Values":[`+sumOfN+`]}}}}}`)
-	if d.Map == nil || d.Map.Points[0].Name != "y" || !slices.Equal(d.Notes, []string{"the points have one colour; their names are those of a"}) {
+	if d.Map == nil || d.Map.Points[0].Name != "y" || !slices.Equal(d.Notes, []string{"the colours of the points are not drawn"}) {
 		t.Errorf("%+v %q", d.Map, d.Notes)
 	}
 }

@@ -100,21 +100,16 @@ func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
 	}
 }
 
-// signs are those of the commonest currencies; others show their ISO 4217 code.
-var signs = map[string]string{"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
-
-// currency is the sign of a currency; that of US dollars where a symbol is no code,
-// as in QuickSight.
+// currency is the sign of US dollars, or another currency's ISO 4217 code. A symbol that
+// is no code means dollars, as in QuickSight.
 func currency(symbol string) string {
-	switch {
-	case signs[symbol] != "":
-		return signs[symbol]
-	case regexp.MustCompile(`^[A-Z]{3}$`).MatchString(symbol):
-		return symbol + "\u00a0"
-	default:
-		return signs["USD"]
+	if symbol == "USD" || !currencies.MatchString(symbol) {
+		return "$"
 	}
+	return symbol + "\u00a0"
 }
+
+var currencies = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // null sets what stands for a value that is not there.
 func (f *field) null(c *types.NullValueFormatConfiguration) {

@@ -17,21 +17,19 @@ func (p *plan) geospatial(c types.GeospatialMapConfiguration) {
 	wells := deref(deref(c.FieldWells).GeospatialMapAggregatedFieldWells)
 	measures := p.one(p.measures(wells.Values))
 	places := p.dimensions(wells.Geospatial)
-	name := p.first(wells.Colors)
-	m := &geography{plan: p, name: name}
+	colors := p.first(wells.Colors)
+	m := &geography{plan: p, name: colors}
 	if m.latitude, m.longitude = coordinates(places); m.latitude == nil {
 		p.placeholder("GeospatialMapVisual without a latitude and a longitude")
 		return
 	}
 	for _, f := range places {
 		if f != m.latitude && f != m.longitude {
-			p.notes.add("%s is not drawn on the map", f.name)
+			m.name = f
 		}
 	}
-	if name != nil {
-		p.notes.add("the points have one colour; their names are those of %s", name.name)
-	}
-	spec := query.Spec{Dimensions: asked(append(places, nonNil(name)...)...), Measures: asked(measures...), MaxRows: mostPoints}
+	p.undrawn(colors != nil, "the colours of the points are")
+	spec := query.Spec{Dimensions: asked(append(places, nonNil(colors)...)...), Measures: asked(measures...), MaxRows: mostPoints}
 	for _, f := range measures { // the greatest first: they are those that a cut leaves
 		m.size, spec.Sorts = f, []query.Sort{{FieldID: f.ID, Descending: true}}
 	}

@@ -81,7 +81,7 @@ func empty() *plan {
 // TestMeasures reads measures: their aggregations, formats and names.
 func TestMeasures(t *testing.T) {
 	const column = `"Column":{"DataSetIdentifier":"s","ColumnName":"cost"}`
-	money := Format{Type: "number", Decimals: -1, Prefix: "£", Grouping: true, Null: "?"}
+	money := Format{Type: "number", Decimals: -1, Prefix: "GBP\u00a0", Grouping: true, Null: "?"}
 	for name, c := range map[string]struct {
 		in          string
 		aggregation string
@@ -142,7 +142,7 @@ func TestScales(t *testing.T) {
 }
 
 func TestCurrency(t *testing.T) {
-	for symbol, want := range map[string]string{"EUR": "€", "SEK": "SEK\u00a0", "DOLLAR": "$", "": "$"} {
+	for symbol, want := range map[string]string{"EUR": "EUR\u00a0", "SEK": "SEK\u00a0", "DOLLAR": "$", "": "$"} {
 		if got := currency(symbol); got != want {
 			t.Errorf("%q: %q, want %q", symbol, got, want)
 		}

@@ -10,13 +10,13 @@ import (
 )
 
 // option is an expression of what a chart's option says, by its drawing's part.
-func option(t *testing.T, module, function string, part any, hidden, say string) string {
+func option(t *testing.T, module, function string, part any, say string) string {
 	t.Helper()
 	drawn, err := json.Marshal(part)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return `import("/assets/` + module + `").then((m) => m.` + function + `(` + string(drawn) + `, { width: 600, height: 300 }, new Set(` + hidden + `))).then((o) => ` + say + `)`
+	return `import("/assets/` + module + `").then((m) => m.` + function + `(` + string(drawn) + `, { width: 600, height: 300 })).then((o) => ` + say + `)`
 }
 
 // What the charts are asked to draw: canvases cannot be read, their options can.
@@ -33,36 +33,33 @@ func TestOptions(t *testing.T) {
 	days := cellsOf("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z", "2026-05-04T00:00:00Z")
 	const values = `JSON.stringify(o.series.map((s) => [s.id, ...s.data.map((d) => (d.value ?? d).at(1))]))`
 	cases := []struct {
-		name   string
-		chart  *visual.Chart
-		hidden string
-		say    string
-		want   string
+		name  string
+		chart *visual.Chart
+		say   string
+		want  string
 	}{
-		{"a value that is suppressed is no zero, and is marked", chart(same), "", values, `[["0",30,null,0],["1",10,5,-5],["nulls0",0]]`},
-		{"in a stack the mark stands behind what there is", chart(func(c *visual.Chart) { c.Stack = "stacked" }), "", `String(o.series[2].data[0])`, "1,5"},
-		{"a value that is not known is no mark", chart(func(c *visual.Chart) { c.Series[0].Marked = false }), "", `String(o.series.length)`, "2"},
-		{"shares add up to one", chart(func(c *visual.Chart) { c.Stack = "percent" }), "", values, `[["0",0.75,null,0],["1",0.25,1,-1],["nulls0",1]]`},
-		{"shares of what is shown", chart(func(c *visual.Chart) { c.Stack = "percent" }), "[0]", values, `[["1",1,1,-1]]`},
-		{"what the legend hides", chart(same), "[1]", values, `[["0",30,null,0],["nulls0",0]]`},
-		{"lying bars", chart(func(c *visual.Chart) { c.Horizontal = true }), "", `JSON.stringify([o.series[0].data, o.yAxis.inverse, o.yAxis.data])`, `[[[30,0],[null,1],[0,2]],true,["a","b","c"]]`},
-		{"instants keep their distances", chart(func(c *visual.Chart) { c.Time, c.Categories = true, days }), "", `JSON.stringify([o.useUTC, o.xAxis.type, o.xAxis.splitNumber, (o.series[0].data[2][0] - o.series[0].data[0][0]) / 864e5])`, `[true,"time",3,3]`},
-		{"an area without a value has a gap", chart(func(c *visual.Chart) { c.Series[0].Type = "area" }), "[1]", `JSON.stringify([o.series[0].connectNulls, o.series[0].data[1].value[1]])`, `[false,null]`},
-		{"its own colour", chart(func(c *visual.Chart) { c.Series[1].Color = "#123456" }), "", `o.series[1].itemStyle.color`, "#123456"},
-		{"a colour that is none", chart(func(c *visual.Chart) { c.Series[0].Color = "url(x)" }), "", `String(/^#[0-9a-f]{6}$/.test(o.series[0].itemStyle.color))`, "true"},
-		{"few categories do not scroll", chart(same), "", `String(o.dataZoom.length)`, "0"},
-		{"many do", chart(func(c *visual.Chart) { c.Categories = make([]visual.Cell, 200) }), "", `String(o.dataZoom.length)`, "1"},
-		{"a tooltip says every value", chart(same), "", `[...o.tooltip.formatter([{ dataIndex: 1 }]).children].map((n) => n.textContent).join()`, "b,xsuppressed,y5"},
+		{"a value that is suppressed is no zero, and is marked", chart(same), values, `[["0",30,null,0],["1",10,5,-5],["nulls0",0]]`},
+		{"in a stack the mark stands behind what there is", chart(func(c *visual.Chart) { c.Stack = "stacked" }), `String(o.series[2].data[0])`, "1,5"},
+		{"a value that is not known is no mark", chart(func(c *visual.Chart) { c.Series[0].Marked = false }), `String(o.series.length)`, "2"},
+		{"shares add up to one", chart(func(c *visual.Chart) { c.Stack = "percent" }), values, `[["0",0.75,null,0],["1",0.25,1,-1],["nulls0",1]]`},
+		{"lying bars", chart(func(c *visual.Chart) { c.Horizontal = true }), `JSON.stringify([o.series[0].data, o.yAxis.inverse, o.yAxis.data])`, `[[[30,0],[null,1],[0,2]],true,["a","b","c"]]`},
+		{"instants keep their distances", chart(func(c *visual.Chart) { c.Time, c.Categories = true, days }), `JSON.stringify([o.useUTC, o.xAxis.type, o.xAxis.splitNumber, (o.series[0].data[2][0] - o.series[0].data[0][0]) / 864e5])`, `[true,"time",3,3]`},
+		{"an area without a value has a gap", chart(func(c *visual.Chart) { c.Series[0].Type = "area" }), `JSON.stringify([o.series[0].connectNulls, o.series[0].data[1].value[1]])`, `[false,null]`},
+		{"its own colour", chart(func(c *visual.Chart) { c.Series[1].Color = "#123456" }), `o.series[1].itemStyle.color`, "#123456"},
+		{"a colour that is none", chart(func(c *visual.Chart) { c.Series[0].Color = "url(x)" }), `String(/^#[0-9a-f]{6}$/.test(o.series[0].itemStyle.color))`, "true"},
+		{"few categories do not scroll", chart(same), `String(o.dataZoom.length)`, "0"},
+		{"many do", chart(func(c *visual.Chart) { c.Categories = make([]visual.Cell, 200) }), `String(o.dataZoom.length)`, "1"},
+		{"a tooltip says every value", chart(same), `[...o.tooltip.formatter([{ dataIndex: 1 }]).children].map((n) => n.textContent).join()`, "b,xsuppressed,y5"},
 	}
 	b := open(t, serve(t, dashboard()).url)
 	for _, c := range cases {
-		b.want(c.name, option(t, "charts.js", "chartOption", c.chart, c.hidden, c.say), c.want)
+		b.want(c.name, option(t, "charts.js", "chartOption", c.chart, c.say), c.want)
 	}
 	heat := &visual.Chart{Categories: cellsOf("a", "b"), Series: []visual.Series{{Name: "r", Values: cellsOf(9, nil)}}}
-	b.want("a cell without a value is hatched", option(t, "figures.js", "heatmapOption", heat, "",
+	b.want("a cell without a value is hatched", option(t, "figures.js", "heatmapOption", heat,
 		`[0, 1].map((dataIndex) => String(o.series[0].renderItem({ dataIndex }, { coord: () => [0, 0], size: () => [40, 20] }).style.fill.image)).join()`), "undefined,[object HTMLCanvasElement]")
 	pie := &visual.Chart{Categories: cellsOf("a", "b", "c"), Series: []visual.Series{{Values: cellsOf(nil, 3, -1)}}}
-	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, "", `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
+	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
 }
 
 // A hatched mark is no longer than the shortest bar beside it, and no share reaches
@@ -85,7 +82,7 @@ func TestMarksOfHiddenValuesAreSmall(t *testing.T) {
 			Series: []visual.Series{{Name: "x", Type: "bar", Values: cellsOf(nil, 2), Marked: true}, {Name: "y", Type: "bar", Values: cellsOf(40, 38), Marked: true}},
 		}
 		// An axis of 100 pixels for 100 people, or for the whole.
-		b.want(name, option(t, "charts.js", "chartOption", chart, "", fmt.Sprintf(`(() => {
+		b.want(name, option(t, "charts.js", "chartOption", chart, fmt.Sprintf(`(() => {
 			const whole = %t ? 1 : 100, lying = %t;
 			const coord = ([x, y]) => (lying ? [x / whole * 100, y] : [x, 100 - y / whole * 100]);
 			const { shape } = o.series.at(-1).renderItem({ dataIndex: 0 }, { coord, barLayout: () => [0, 1].map(() => ({ offset: 0, width: 10 })) });

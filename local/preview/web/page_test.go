@@ -165,12 +165,10 @@ func TestControls(t *testing.T) {
 		control("day", "date", map[string]any{"grain": "DAY"}),
 		control("hours", "daterange", map[string]any{"grain": "HOUR", "from": "2026-05-04T00:00:00Z", "to": "2026-05-05T00:00:00Z"}),
 		control("recent", "relative", map[string]any{"relative": map[string]any{"type": "LAST", "number": 7, "grain": "DAY"}}),
-		control("hidden", "text", map[string]any{"hidden": true}),
 	}
 	f := serve(t, page, bars("a", 1))
 	b := open(t, f.url)
 	b.shown("1")
-	b.want("hidden", `String(document.querySelector("[data-control=hidden]"))`, "null")
 	b.want("nothing to reset", `String(document.querySelector(".reset").hidden)`, "true")
 	b.want("begins", `document.querySelector("[data-control=period] summary").textContent + [...document.querySelectorAll("[data-control=band] input:checked")].map((i) => i.value)`, "HOUR0–17")
 	set := func(selector, value string) {
@@ -226,13 +224,13 @@ func TestSheetsAreReachedByKeysAndAddress(t *testing.T) {
 	f := serve(t, page, bars("a", 1), bars("b", 2))
 	b := open(t, f.url+"/#two")
 	b.shown("1")
-	selected := `document.querySelector("[role=tab][aria-selected=true]").dataset.sheet + [...document.querySelectorAll("[role=tabpanel]")].filter((p) => !p.hidden).map((p) => p.id)`
-	b.want("by address", selected, "twosheet-two")
+	selected := `[...document.querySelectorAll("nav [aria-current]")].map((tab) => tab.hash) + [...document.querySelectorAll(".sheet")].filter((p) => !p.hidden).map((p) => p.id)`
+	b.want("by address", selected, "#twosheet-two")
 	b.want("asked", `Object.keys(headcount.drawings).join()`, "b")
 	b.want("a span beyond the grid", `document.querySelector("[data-visual=b]").style.gridColumn`, "31 / span 6")
-	b.run(chromedp.Focus(chromedp.CSS("#tab-two")), chromedp.KeyEvent(kb.ArrowRight)) // the arrow to the right goes round
+	b.run(chromedp.Focus(chromedp.CSS("#tab-one")), chromedp.KeyEvent(kb.Enter))
 	b.js("headcount.settled()")
-	b.want("by key", selected+` + location.hash + document.activeElement.id`, "onesheet-one#onetab-one")
+	b.want("by key", selected+` + location.hash + document.activeElement.id`, "#onesheet-one#onetab-one")
 	b.click("#theme")
 	dark := eval[string](b, `document.documentElement.dataset.theme`)
 	b.run(chromedp.Reload())

@@ -20,7 +20,7 @@ let serial = 0;
 // that was asked for.
 export class Card {
   constructor(sheet, element, drawn, gone) {
-    Object.assign(this, { sheet, element, id: element.id, drawn, gone, hidden: new Set(), asTable: false });
+    Object.assign(this, { sheet, element, id: element.id, drawn, gone, asTable: false });
     this.title = el("h2", { id: `title-${++serial}` });
     this.subtitle = el("p", { class: "subtitle" });
     this.notes = el("details", { class: "notes menu", hidden: true });
@@ -152,7 +152,7 @@ export class Card {
     const { drawing, chart, plotNode } = this;
     const size = { width: plotNode.clientWidth, height: plotNode.clientHeight };
     if (!chart || !size.width || !size.height) return;
-    const option = options[drawing.kind](partOf(drawing), size, this.hidden);
+    const option = options[drawing.kind](partOf(drawing), size);
     // A chart of the same shape is merged, so that tooltips and the scroll bar stay.
     const axes = [option.xAxis, option.yAxis].flat().map((axis) => axis?.type).join();
     const shape = `${axes} ${option.dataZoom?.length} ${document.documentElement.dataset.theme}`;
@@ -171,17 +171,8 @@ export class Card {
     if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part, key));
     else if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
     if (entries.length === 0) return;
-    const focused = this.frame.contains(document.activeElement) ? document.activeElement.dataset.index : null;
-    this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" }, ...entries.map(({ color, name, shape }, i) =>
-      el("button", { type: "button", "aria-pressed": String(!this.hidden.has(i)), "data-index": String(i), onclick: () => this.switchSeries(i, drawing, part), title: name },
-        el("i", { class: shape, style: `background:${color}` }), el("span", {}, name))), key));
-    if (focused !== null) this.frame.querySelector(`[data-index="${focused}"]`)?.focus();
-  }
-
-  switchSeries(i, drawing, part) {
-    if (!this.hidden.delete(i)) this.hidden.add(i);
-    this.frame.querySelector(`[data-index="${i}"]`).setAttribute("aria-pressed", String(!this.hidden.has(i)));
-    if (this.drawing === drawing || part) this.paint(!calm.matches);
+    this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" },
+      ...entries.map(({ color, name, shape }) => el("span", { title: name }, el("i", { class: shape, style: `background:${color}` }), el("span", {}, name))), key));
   }
 
   kpi(part, animate) {

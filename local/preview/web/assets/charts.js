@@ -10,15 +10,15 @@ const least = { horizontal: 15, vertical: 9 }; // pixels a category keeps before
 const barRoom = { barMaxWidth: 56, barGap: "8%", barCategoryGap: "26%" };
 
 // chartOption is the ECharts option of a drawing's Chart. size is the room in
-// pixels, hidden the indices of the series that the legend has switched off.
-export function chartOption(given, size, hidden) {
+// pixels.
+export function chartOption(given, size) {
   const chart = {
     ...given, axes: given.axes?.length ? given.axes : [{ title: "" }],
     time: given.time && given.categories.length > 1, // a single instant has no distances
   };
-  const view = viewOf(chart, size, hidden);
+  const view = viewOf(chart, size);
   const { horizontal } = chart;
-  const shown = chart.series.map((s, i) => (s.type === "bar" ? bar(view, s, i) : line(view, s, i))).filter((_, i) => !hidden.has(i));
+  const shown = chart.series.map((s, i) => (s.type === "bar" ? bar(view, s, i) : line(view, s, i)));
   if (view.bars.length > 0) shown.push(...nullMarks(view));
   const values = chart.axes.map((axis, i) => measureAxis(view, axis, i));
   const along = chart.time ? timeAxis(chart.category, chart.categories, view.room) : placesAxis(view);
@@ -36,15 +36,15 @@ export function chartOption(given, size, hidden) {
 }
 
 // viewOf is what the parts of an option need to know about a chart.
-function viewOf(chart, { width, height }, hidden) {
+function viewOf(chart, { width, height }) {
   const { horizontal, categories, series } = chart;
-  const bars = series.map((s, i) => ({ ...s, i })).filter((s) => s.type === "bar" && !hidden.has(s.i));
+  const bars = series.map((s, i) => ({ ...s, i })).filter((s) => s.type === "bar");
   const room = horizontal ? height - 40 : width - 60;
   const pixels = horizontal ? least.horizontal : least.vertical * (chart.stack ? 1 : Math.max(1, Math.min(bars.length, 4)));
   const fit = Math.max(2, Math.floor(room / pixels));
   return {
-    chart, width, height, hidden, bars, room, fit,
-    parts: chart.stack === "percent" ? shares(series, hidden) : null,
+    chart, width, height, bars, room, fit,
+    parts: chart.stack === "percent" ? shares(series) : null,
     scrolls: !chart.time && bars.length > 0 && categories.length > fit,
     place: (at, value) => {
       const along = chart.time ? Date.parse(categories[at].value) : at;
@@ -54,8 +54,8 @@ function viewOf(chart, { width, height }, hidden) {
 }
 
 // shares are a stack's values as parts of its category's sum, for each series.
-function shares(series, hidden) {
-  const stacked = (s, i) => !hidden.has(i) && s.type !== "line";
+function shares(series) {
+  const stacked = (s) => s.type !== "line";
   const sums = (series[0]?.values ?? []).map((_, at) =>
     series.filter(stacked).reduce((sum, s) => sum + Math.abs(number(s.values[at]) ?? 0), 0));
   return series.map((s) => s.values.map((value, at) => (number(value) === null || !sums[at] || s.type === "line" ? null : { value: number(value) / sums[at] })));
@@ -126,11 +126,11 @@ function placesAxis({ chart, width, height, room, fit }) {
   return categoryAxis(category, categories, room, { axisLabel: below(labels, room / Math.max(1, Math.min(fit, labels.length)), height) });
 }
 
-function tipAt({ chart, parts, hidden }, at) {
+function tipAt({ chart, parts }, at) {
   return tip(chart.categories[at].text, chart.series.map((s, i) => ({
-    i, color: colorOf(s.color, i), name: s.name,
+    color: colorOf(s.color, i), name: s.name,
     value: s.values[at].text + (parts?.[i][at] ? ` (${share(parts[i][at].value)})` : ""),
-  })).filter(({ i }) => !hidden.has(i)));
+  })));
 }
 
 // below are the labels under columns that have room pixels each: as they are,

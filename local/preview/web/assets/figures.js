@@ -10,9 +10,9 @@ export const slicesOf = ({ categories, series, colors }) => categories.map(({ te
 
 // pieOption is the option of a pie; slices that are no positive number are in its
 // legend and its table only.
-export function pieOption(pie, { width, height }, hidden) {
+export function pieOption(pie, { width, height }) {
   const colors = palette();
-  const slices = slicesOf(pie).filter((s) => !hidden.has(s.i) && (number(s.value) ?? 0) > 0);
+  const slices = slicesOf(pie).filter((s) => (number(s.value) ?? 0) > 0);
   const total = slices.reduce((sum, s) => sum + number(s.value), 0);
   const part = (s) => share(number(s.value) / total);
   const written = (s) => `${s.name}\n${s.value.text} (${part(s)})`;

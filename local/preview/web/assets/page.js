@@ -17,7 +17,12 @@ let shape = "";
 // and a promise of the moment when nothing is asked any more.
 window.headcount = {
   drawings,
-  settled: async () => { while (pending.size) await Promise.allSettled([...pending]); },
+  settled: async () => {
+    do {
+      await new Promise((next) => setTimeout(next)); // for what is on its way to be asked
+      await Promise.allSettled([...pending]);
+    } while (pending.size);
+  },
 };
 
 // busy keeps a promise among the pending ones until it is done.
@@ -51,13 +56,9 @@ function build(next) {
   $("file").textContent = next.file;
   showFaults(next.faults ?? []);
   $("tabs").hidden = next.sheets.length < 2;
-  $("tabs").replaceChildren(...next.sheets.map((sheet) => el("button", {
-    type: "button", role: "tab", id: `tab-${sheet.id}`, "aria-controls": `sheet-${sheet.id}`, "data-sheet": sheet.id, onclick: () => open(sheet.id),
-  }, sheet.name)));
+  $("tabs").replaceChildren(...next.sheets.map(({ id, name }) => el("a", { id: `tab-${id}`, href: `#${encodeURIComponent(id)}` }, name)));
   $("sheets").replaceChildren(...next.sheets.map(buildSheet));
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const first = next.sheets.find((sheet) => sheet.id === wanted) ?? next.sheets[0];
-  if (first) select(first.id);
+  select();
 }
 
 function showFaults(list) {
@@ -68,28 +69,22 @@ function showFaults(list) {
 
 function buildSheet(sheet) {
   const page = { state: () => state, choose };
-  const controls = new Map((sheet.controls ?? []).filter((spec) => !spec.hidden).map((spec) => [spec.id, control(spec, sheet.id, page)]));
+  const controls = (sheet.controls ?? []).map((spec) => control(spec, sheet.id, page));
   const cards = [];
   const elements = [...sheet.elements].sort((a, b) => (a.row ?? 1e9) - (b.row ?? 1e9) || (a.column ?? 1e9) - (b.column ?? 1e9));
-  const all = [...controls.values()];
   const columns = sheet.columns || 36;
-  const grid = el("div", { class: "grid", style: `--columns:${columns}` }, ...elements.flatMap((element) => {
-    if (element.kind === "control") {
-      const node = controls.get(element.id);
-      controls.delete(element.id);
-      return node ? [place(el("div", { class: "placed" }, node), element, columns)] : [];
-    }
+  const grid = el("div", { class: "grid", style: `--columns:${columns}` }, ...elements.map((element) => {
     const card = new Card(sheet.id, element, (drawing) => { drawings[element.id] = drawing; }, refresh);
     cards.push(card);
-    return [place(card.node, element, columns)];
+    return place(card.node, element, columns);
   }));
   const reset = el("button", { type: "button", class: "reset", hidden: true, onclick: () => { state = fresh(dashboard.state); changed(); } }, "Reset");
   const dates = (sheet.controls ?? []).filter((spec) => spec.kind === "date" && spec.parameter);
   const warned = el("p", { class: "warning", role: "status" });
-  const node = el("div", { class: "sheet", id: `sheet-${sheet.id}`, role: "tabpanel", "aria-labelledby": `tab-${sheet.id}`, hidden: true },
+  const node = el("div", { class: "sheet", id: `sheet-${sheet.id}`, role: "region", "aria-labelledby": `tab-${sheet.id}`, hidden: true },
     sheet.description && el("p", { class: "description" }, sheet.description),
-    all.length > 0 && el("div", { class: "controls" }, ...controls.values(), reset), warned, grid);
-  sheets.set(sheet.id, { id: sheet.id, node, cards, controls: all, reset, warned, dates, serial: -1, version: null });
+    controls.length > 0 && el("div", { class: "controls" }, ...controls, reset), warned, grid);
+  sheets.set(sheet.id, { id: sheet.id, node, cards, controls, reset, warned, dates, serial: -1, version: null });
   return node;
 }
 
@@ -104,17 +99,13 @@ function place(node, { column, row, columnSpan, rowSpan }, columns) {
 
 const current = () => [...sheets.values()].find((sheet) => !sheet.node.hidden);
 
-function open(id) {
-  history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-  select(id);
-  busy(ask());
-}
-
-function select(id) {
-  for (const sheet of sheets.values()) sheet.node.hidden = sheet.id !== id;
-  for (const tab of $("tabs").children) {
-    tab.setAttribute("aria-selected", String(tab.dataset.sheet === id));
-    tab.tabIndex = tab.dataset.sheet === id ? 0 : -1;
+// select shows the sheet that the address names, or the first one.
+function select() {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const id = sheets.has(wanted) ? wanted : sheets.keys().next().value;
+  for (const sheet of sheets.values()) {
+    sheet.node.hidden = sheet.id !== id;
+    $(`tab-${sheet.id}`).ariaCurrent = sheet.id === id ? "page" : null;
   }
 }
 
@@ -235,17 +226,7 @@ function themes() {
   show();
 }
 
-$("tabs").addEventListener("keydown", (event) => {
-  const tabs = [...$("tabs").children];
-  const at = tabs.indexOf(document.activeElement);
-  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
-  if (at < 0 || to === undefined) return;
-  event.preventDefault();
-  const tab = tabs[(to + tabs.length) % tabs.length];
-  tab.focus();
-  open(tab.dataset.sheet);
-});
-addEventListener("hashchange", () => { const id = decodeURIComponent(location.hash.slice(1)); if (sheets.has(id)) open(id); });
+addEventListener("hashchange", () => { select(); busy(ask()); });
 
 // Menus close on a click elsewhere and on Escape.
 addEventListener("click", ({ target }) => document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(target)) menu.open = false; }));
