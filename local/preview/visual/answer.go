@@ -170,38 +170,20 @@ func number(v any) (float64, bool) {
 	}
 }
 
-// compare orders cells: booleans, false first, numbers, instants, texts.
+// compare orders the cells of a column: numbers, instants, and texts, as which
+// everything else is compared.
 func compare(a, b any) int {
-	if c := cmp.Compare(kind(a), kind(b)); c != 0 {
-		return c
+	x, isInstant := a.(time.Time)
+	y, also := b.(time.Time)
+	if isInstant && also {
+		return x.Compare(y)
 	}
-	switch x := a.(type) {
-	case bool:
-		return cmp.Compare(last(x, true), last(b, true))
-	case time.Time:
-		return x.Compare(b.(time.Time))
-	case string:
-		y, _ := b.(string) // or the rest behind a limit
-		return cmp.Compare(x, y)
-	default:
-		n, _ := number(a)
-		m, _ := number(b)
+	n, isNumber := number(a)
+	m, also := number(b)
+	if isNumber && also {
 		return cmp.Compare(n, m)
 	}
-}
-
-// kind orders cells of different types.
-func kind(v any) int {
-	switch v.(type) {
-	case bool:
-		return 0
-	case int64, float64:
-		return 1
-	case time.Time:
-		return 2
-	default:
-		return 3
-	}
+	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
 }
 
 // arrange orders the rows of one level by sorts; where they say nothing, the

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
@@ -67,8 +70,10 @@ func TestOurColorsCanBeSeen(t *testing.T) {
 // TestNamesOfAMap: what would colour the points names them, and a note says so.
 func TestNamesOfAMap(t *testing.T) {
 	const rows = `SELECT a, a AS b, TIMESTAMP '2026-03-01' AS "at", n FROM (VALUES ('x', 5), ('y', 9)) t(a, n)`
-	d := drawnFrom(t, rows, `{"GeospatialMapVisual":{"ChartConfiguration":{
-		"FieldWells":{"GeospatialMapAggregatedFieldWells":{"Geospatial":[`+wellN+`,`+wellN+`],"Colors":[`+wellA+`],"Values":[`+sumOfN+`]}}}}}`)
+	d := drawnBy(t, &definition.Definition{CalculatedFields: []types.CalculatedField{
+		{DataSetIdentifier: aws.String("s"), Name: aws.String("latitude"), Expression: aws.String("{n}")}, {DataSetIdentifier: aws.String("s"), Name: aws.String("longitude"), Expression: aws.String("{n} + 1")},
+	}}, rows, `{"GeospatialMapVisual":{"ChartConfiguration":{
+		"FieldWells":{"GeospatialMapAggregatedFieldWells":{"Geospatial":[`+strings.ReplaceAll(wellN, `"n"`, `"latitude"`)+`,`+strings.ReplaceAll(wellN, `"n"`, `"longitude"`)+`],"Colors":[`+wellA+`],"Values":[`+sumOfN+`]}}}}}`)
 	if d.Map == nil || d.Map.Points[0].Name != "y" || !slices.Equal(d.Notes, []string{"the colours of the points are not drawn"}) {
 		t.Errorf("%+v %q", d.Map, d.Notes)
 	}

@@ -19,8 +19,8 @@ func (p *plan) geospatial(c types.GeospatialMapConfiguration) {
 	places := p.dimensions(wells.Geospatial)
 	colors := p.first(wells.Colors)
 	m := &geography{plan: p, name: colors}
-	if m.latitude, m.longitude = coordinates(places); m.latitude == nil {
-		p.placeholder("GeospatialMapVisual without a latitude and a longitude")
+	if m.latitude, m.longitude = coordinates(places); m.latitude == nil || m.longitude == nil {
+		p.placeholder("GeospatialMapVisual without columns that are called latitude and longitude")
 		return
 	}
 	for _, f := range places {
@@ -41,26 +41,16 @@ var (
 	longitudes = regexp.MustCompile(`(?i)(^|[^a-z])(lon|lng)|longitude`)
 )
 
-// coordinates finds latitude and longitude among the fields of a map: by their
-// columns' names, else the first two numbers. Data sets say which column is
-// which, definitions do not.
+// coordinates finds latitude and longitude among the fields of a map by their columns'
+// names, nil for none: data sets say which column is which, definitions do not.
 func coordinates(places []*field) (latitude, longitude *field) {
-	var numbers []*field
 	for _, f := range places {
 		switch {
 		case latitude == nil && latitudes.MatchString(f.Column):
 			latitude = f
 		case longitude == nil && longitudes.MatchString(f.Column):
 			longitude = f
-		case f.format.Type == "number":
-			numbers = append(numbers, f)
 		}
-	}
-	if latitude == nil && longitude == nil && len(numbers) > 1 {
-		return numbers[0], numbers[1]
-	}
-	if latitude == nil || longitude == nil {
-		return nil, nil
 	}
 	return latitude, longitude
 }

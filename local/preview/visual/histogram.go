@@ -75,6 +75,8 @@ func (p *plan) histogram(c types.HistogramConfiguration) {
 			s.Values = append(s.Values, Cell{counts[i], written(counts[i], plainNumber)})
 		}
 		d.Series = []Series{s}
-		p.drawing.Chart, p.drawing.Empty = d, len(s.Values) == 0
+		if p.drawing.Empty = len(s.Values) == 0; !p.drawing.Empty {
+			p.drawing.Chart = d
+		}
 	})
 }

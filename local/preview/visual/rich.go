@@ -257,32 +257,23 @@ func link(address string) (string, bool) {
 // colored reports whether a rich text has colours, which are not drawn.
 func colored(s string) bool { return strings.Contains(s, `color="`) }
 
-// blanks are the spaces that XML's indentation is made of; a space that counts
-// is a no-break one in QuickSight's exports.
-const blanks = " \t\r\n"
-
-// spaced removes the indentation of a text. QuickSight's exports are indented, so
-// that a text's edges may have grown a line break that nobody wrote: it is a space
-// where two words would run together, else nothing.
-func spaced(s string) string {
-	body := strings.Trim(s, blanks)
-	if body == "" {
-		if strings.Contains(s, "\n") {
-			return ""
-		}
-		return s
-	}
-	before, after, _ := strings.Cut(s, body)
-	first, _ := utf8.DecodeRuneInString(body)
-	last, _ := utf8.DecodeLastRuneInString(body)
-	out := strings.Join(strings.FieldsFunc(body, func(r rune) bool { return strings.ContainsRune(blanks, r) }), " ")
-	if before != "" && (!strings.Contains(before, "\n") || wordy(first) || first == '(') {
-		out = " " + out
-	}
-	if after != "" && (!strings.Contains(after, "\n") || wordy(last) || strings.ContainsRune(".,;:!?)", last)) {
-		out += " "
-	}
-	return out
+// indents are the edges of a text that indentation has made, and what stands in their
+// place. QuickSight's exports are indented, so that a text's edges may have grown a line
+// break that nobody wrote: it is a space where two words would run together, else
+// nothing. A space that counts is a no-break one there.
+var indents = []struct {
+	blank *regexp.Regexp
+	by    string
+}{
+	{regexp.MustCompile(`^[ \t\r]*\n[ \t\r\n]*([^\p{L}\p{N}( \t\r\n]|$)`), "$1"},
+	{regexp.MustCompile(`([^\p{L}\p{N}.,;:!?) \t\r\n])[ \t\r]*\n[ \t\r\n]*$`), "$1"},
+	{regexp.MustCompile(`[ \t\r\n]+`), " "},
 }
 
-func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+// spaced removes the indentation of a text.
+func spaced(s string) string {
+	for _, i := range indents {
+		s = i.blank.ReplaceAllString(s, i.by)
+	}
+	return s
+}

@@ -38,11 +38,12 @@ func TestValues(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	ordered := []any{false, true, -1.5, int64(2), 2.5, at, at.Add(1), "a", "b"}
-	for i, x := range ordered {
-		for j, y := range ordered {
-			if got := compare(x, y); got > 0 != (i > j) || got < 0 != (i < j) {
-				t.Errorf("%v and %v compare as %d", x, y, got)
+	for _, ordered := range [][]any{{false, true}, {-1.5, int64(2), 2.5, int64(10)}, {at, at.Add(1)}, {"10", "2", "a", "b"}} {
+		for i, x := range ordered {
+			for j, y := range ordered {
+				if got := compare(x, y); got > 0 != (i > j) || got < 0 != (i < j) {
+					t.Errorf("%v and %v compare as %d", x, y, got)
+				}
 			}
 		}
 	}

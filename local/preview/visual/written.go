@@ -115,17 +115,13 @@ func quantity(n *big.Rat, f Format) string {
 // thousands puts separators between the thousands of digits.
 func thousands(digits string) string {
 	whole, fraction, point := strings.Cut(digits, ".")
-	var out strings.Builder
-	for i, d := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			out.WriteByte(',')
-		}
-		out.WriteRune(d)
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
 	}
 	if point {
-		out.WriteString("." + fraction)
+		whole += "." + fraction
 	}
-	return out.String()
+	return whole
 }
 
 // patterns are how instants are written by grain where the definition gives no
