@@ -21,7 +21,7 @@ const maxValues = 1000
 // control is what a reader turns: a parameter or a filter.
 type control struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind"` // dropdown, list, text, slider, date, daterange, relative
+	Kind      string `json:"kind"` // dropdown, text, slider, date, daterange, relative
 	Title     string `json:"title"`
 	Parameter string `json:"parameter"`
 	Filter    string `json:"filter"`
@@ -60,7 +60,7 @@ type definedControl struct {
 
 // kinds are those of the page, by the API's members without Default and Options.
 var kinds = map[string]string{
-	"Dropdown": "dropdown", "List": "list", "Slider": "slider", "DateTimePicker": "date",
+	"Dropdown": "dropdown", "List": "dropdown", "Slider": "slider", "DateTimePicker": "date",
 	"TextField": "text", "TextArea": "text", "RelativeDateTime": "relative", "CrossSheet": "",
 }
 
@@ -83,7 +83,7 @@ func (c *control) read(union any, multi bool) bool {
 		c.Filter = cmp.Or(c.Filter, firstOf(d.SourceFilterId))
 		c.Kind, c.Min, c.Max, c.Step = kind, d.MinimumValue, d.MaximumValue, d.StepSize
 		switch kind {
-		case "dropdown", "list":
+		case "dropdown":
 			c.Multi = d.Type == string(types.SheetControlListTypeMultiSelect) || multi && d.Type == ""
 			c.SelectAll = d.DisplayOptions.SelectAllOptions == nil || d.DisplayOptions.SelectAllOptions.Visibility != types.VisibilityHidden
 			c.Values, c.column = d.SelectableValues.Values, d.SelectableValues.LinkToDataSetColumn

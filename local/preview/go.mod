@@ -11,6 +11,7 @@ require (
 	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0
 	github.com/mattn/go-runewidth v0.0.20
 	go.uber.org/goleak v1.3.0
+	golang.org/x/net v0.58.0
 	golang.org/x/sync v0.19.0
 	pgregory.net/rapid v1.3.0
 )

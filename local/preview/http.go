@@ -34,7 +34,7 @@ func (s *Server) handler(address string) http.Handler {
 			return
 		}
 		defer s.release(r.Context(), l)
-		answer(w, s.describe(l))
+		reply(w, http.StatusOK, s.describe(l))
 	})
 	mux.HandleFunc("POST /api/visual", s.question(func(ctx context.Context, l *loaded, r *http.Request, state query.State) (any, error) {
 		return s.draw(ctx, l, r.URL.Query().Get("sheet"), r.URL.Query().Get("visual"), state)
@@ -113,12 +113,10 @@ func (s *Server) question(f func(ctx context.Context, l *loaded, r *http.Request
 		case err != nil:
 			refuse(w, http.StatusInternalServerError, err)
 		default:
-			answer(w, got)
+			reply(w, http.StatusOK, got)
 		}
 	}
 }
-
-func answer(w http.ResponseWriter, v any) { reply(w, http.StatusOK, v) }
 
 func refuse(w http.ResponseWriter, status int, err error) {
 	reply(w, status, map[string]string{"error": err.Error()})

@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -77,10 +78,7 @@ func (s *Server) describe(l *loaded) page {
 
 // sheetID is a sheet's id, or its path where it has none.
 func sheetID(s *types.SheetDefinition, i int) string {
-	if id := firstOf(s.SheetId); id != "" {
-		return id
-	}
-	return fmt.Sprintf("$.Sheets[%d]", i)
+	return cmp.Or(firstOf(s.SheetId), fmt.Sprintf("$.Sheets[%d]", i))
 }
 
 func firstOf(texts ...*string) string {
@@ -96,19 +94,15 @@ func firstOf(texts ...*string) string {
 // them.
 func elements(s *types.SheetDefinition, i int) []element {
 	all := []element{}
-	for j := range s.Visuals {
-		e := element{Kind: "visual", ID: visual.ID(&s.Visuals[j]), path: fmt.Sprintf("$.Sheets[%d].Visuals[%d]", i, j), visual: &s.Visuals[j]}
-		if e.ID == "" {
-			e.ID = e.path
-		}
+	add := func(e element) {
+		e.ID = cmp.Or(e.ID, e.path)
 		all = append(all, e)
 	}
+	for j := range s.Visuals {
+		add(element{Kind: "visual", ID: visual.ID(&s.Visuals[j]), path: fmt.Sprintf("$.Sheets[%d].Visuals[%d]", i, j), visual: &s.Visuals[j]})
+	}
 	for j := range s.TextBoxes {
-		e := element{Kind: "text", ID: firstOf(s.TextBoxes[j].SheetTextBoxId), path: fmt.Sprintf("$.Sheets[%d].TextBoxes[%d]", i, j), text: &s.TextBoxes[j]}
-		if e.ID == "" {
-			e.ID = e.path
-		}
-		all = append(all, e)
+		add(element{Kind: "text", ID: firstOf(s.TextBoxes[j].SheetTextBoxId), path: fmt.Sprintf("$.Sheets[%d].TextBoxes[%d]", i, j), text: &s.TextBoxes[j]})
 	}
 	places := placed(s)
 	for j := range all {

@@ -70,32 +70,32 @@ var unwritten = regexp.MustCompile(`[MQDdw]o|[wW]|DDD`)
 // formatNumber applies a number's format. Numbers have the separators of English, so
 // that the definition's separators only say whether thousands are separated.
 func (p *plan) formatNumber(f *field, c *types.NumericFormatConfiguration) {
-	if c == nil {
+	kind, of := "number", any(nil) // a format of one of three kinds, with members of the same names
+	switch n := deref(c); {
+	case n.NumberDisplayFormatConfiguration != nil:
+		of = n.NumberDisplayFormatConfiguration
+	case n.CurrencyDisplayFormatConfiguration != nil:
+		of = n.CurrencyDisplayFormatConfiguration
+	case n.PercentageDisplayFormatConfiguration != nil:
+		kind, of = "percent", n.PercentageDisplayFormatConfiguration
+	default:
 		return
 	}
-	set := func(
-		kind string, prefix, suffix *string, d *types.DecimalPlacesConfiguration, s *types.NumericSeparatorConfiguration,
-		scale types.NumberScale, null *types.NullValueFormatConfiguration,
-	) {
-		f.format = Format{Type: kind, Decimals: -1, Prefix: deref(prefix), Suffix: deref(suffix), Scale: scale, Null: f.format.Null}
-		if d != nil && d.DecimalPlaces != nil {
-			f.format.Decimals = int(max(0, min(*d.DecimalPlaces, 20)))
-		}
-		f.format.Grouping = deref(deref(s).ThousandsSeparator).Visibility != types.VisibilityHidden
-		p.undrawn(scale == types.NumberScaleLakhs || scale == types.NumberScaleCrores, "the scale "+string(scale)+" is")
-		f.null(null)
+	scale := part[types.NumberScale](of, "NumberScale")
+	p.undrawn(scale == types.NumberScaleLakhs || scale == types.NumberScaleCrores, "the scale "+string(scale)+" is")
+	separators := deref(part[*types.NumericSeparatorConfiguration](of, "SeparatorConfiguration"))
+	f.format = Format{
+		Type: kind, Decimals: -1, Prefix: text(of, "Prefix"), Suffix: text(of, "Suffix"), Scale: scale,
+		Grouping: !hidden(deref(separators.ThousandsSeparator).Visibility), Null: f.format.Null,
 	}
-	switch {
-	case c.NumberDisplayFormatConfiguration != nil:
-		n := c.NumberDisplayFormatConfiguration
-		set("number", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
-	case c.CurrencyDisplayFormatConfiguration != nil:
-		n := c.CurrencyDisplayFormatConfiguration
-		set("number", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, n.NumberScale, n.NullValueFormatConfiguration)
-		f.format.Prefix += currency(deref(n.Symbol))
-	case c.PercentageDisplayFormatConfiguration != nil:
-		n := c.PercentageDisplayFormatConfiguration
-		set("percent", n.Prefix, n.Suffix, n.DecimalPlacesConfiguration, n.SeparatorConfiguration, "", n.NullValueFormatConfiguration)
+	if n := deref(part[*types.DecimalPlacesConfiguration](of, "DecimalPlacesConfiguration")).DecimalPlaces; n != nil {
+		f.format.Decimals = int(max(0, min(*n, 20)))
+	}
+	f.null(part[*types.NullValueFormatConfiguration](of, "NullValueFormatConfiguration"))
+	if c.CurrencyDisplayFormatConfiguration == of {
+		f.format.Prefix += currency(text(of, "Symbol"))
+	}
+	if kind == "percent" {
 		f.format.Suffix = strings.TrimPrefix(f.format.Suffix, "%") // it has its sign anyway
 	}
 }

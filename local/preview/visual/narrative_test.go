@@ -41,7 +41,7 @@ func TestNarrative(t *testing.T) {
 		"a condition in a loop":      {rose, `<for range="T.items"><if condition="T.items[index].metricValue.value &gt; 20"><expression>T.items[index].categoryField.value</expression></if></for>`, "x", ""},
 		"a loop over nothing":        {rose, `<for range="T.nothing">x</for>`, "", "loop over T.nothing is left out"},
 		"a computation not drawn":    {rose, `<if condition="G.compoundedGrowthRate.value &gt; 0">grows</if>`, "", "the computation GrowthRate is not drawn"},
-		"malformed, with conditions": {rose, `Cost <if condition="P.percentDifference.value >= 0">rose</if><if condition="P.percentDifference.value < 0">fell</if> since`, "Cost since", ""},
+		"malformed, with conditions": {rose, `Cost <if condition="P.percentDifference.value >= 0">rose</if><if condition="P.percentDifference.value < 0">fell</if> since`, "Cost rose since", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := drawnFrom(t, c.rows, `{"InsightVisual":{"InsightConfiguration":{"Computations":[

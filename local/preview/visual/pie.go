@@ -37,8 +37,8 @@ func (p *plan) heatmap(c types.HeatMapConfiguration) {
 	ch.drawn = &Chart{
 		Category: p.axis(c.ColumnLabelOptions, c.ColumnAxisDisplayOptions, column),
 		Axes:     []Axis{p.axis(c.RowLabelOptions, c.RowAxisDisplayOptions, row)},
-		Labels:   labelled(c.DataLabels),
 	}
+	p.undrawn(labelled(c.DataLabels), "the labels of cells are")
 	for _, m := range ch.split {
 		ch.drawn.Value = m.label()
 	}

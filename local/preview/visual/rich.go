@@ -1,11 +1,7 @@
 package visual
 
 import (
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"html"
-	"io"
 	"math"
 	"net/url"
 	"regexp"
@@ -14,111 +10,76 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // richValues are what is put into a rich text.
 type richValues struct {
 	parameter func(name string) string
 	narrative *insight // whose narrative it is, nil for none
-	index     int      // of the turn of a narrative's loop
 }
 
-// rich writes the XML of titles, text boxes and narratives as HTML:
+// rich writes the markup of titles, text boxes and narratives as HTML:
 // <text-box>, <visual-title>, <visual-subtitle> or <narrative> with <inline>,
 // <block>, <br/>, <a>, <ul>, <ol>, <li>, <b>, <i>, <u>, <s>, <parameter> and, in a
 // narrative, <expression>, <if> and <for> within.
 type rich struct {
 	out    strings.Builder
 	values richValues
+	loops  int // around what is written
+	index  int // of the turn of the innermost loop
 }
 
-// deepest is how far elements are nested at most. Deeper ones count as malformed. A
-// loop counts as half of that, so that loops in loops end.
-const deepest = 64
-
-var errRich = errors.New("the text is nested too deeply, or does not end")
+// selfClosed is an element such as <block/>, which HTML would take for one that
+// begins; <br/> it knows.
+var selfClosed = regexp.MustCompile(`<([a-zA-Z][\w-]*)((?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*/>`)
 
 // richHTML is a rich text as HTML: div, span, br, ul, ol, li, b, i, u, s and a
 // alone, with the attributes style, href, target and rel, and all text escaped.
-// It is well-formed XML, too. What is malformed gives its text alone.
+// It is well-formed XML, too. What is malformed is read as browsers do.
 func richHTML(s string, values richValues) string {
+	s = strings.ReplaceAll(selfClosed.ReplaceAllString(s, "<$1$2></$1>"), "</br>", "")
 	w := &rich{values: values}
-	if w.write(s, 0) != nil {
-		w.out.Reset()
-		w.text(strings.TrimSpace(putIn(stripped(s), values.parameter)))
+	nodes, err := html.ParseFragment(strings.NewReader(s), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
+	if err != nil { // nested too deeply
+		w.text(s)
 	}
+	root := &html.Node{}
+	for _, n := range nodes {
+		root.AppendChild(n)
+	}
+	w.content(root)
 	return strings.TrimSpace(w.out.String())
 }
 
 var (
 	inLine = regexp.MustCompile(`</?(span|b|i|u|s|a)\b[^>]*>`)
-	tags   = regexp.MustCompile(`<[^>]*>?`)
-	// parts are the conditional parts of a malformed narrative, of which nobody knows
-	// whether they hold.
-	parts = regexp.MustCompile(`(?s)<(if|for)\b.*?</(if|for)>`)
+	tags   = regexp.MustCompile(`<[^>]*>`)
 )
 
 // richText is the plain text of a rich one, on one line.
 func richText(s string, values richValues) string {
-	return stripped(inLine.ReplaceAllString(richHTML(s, values), ""))
+	text := tags.ReplaceAllString(inLine.ReplaceAllString(richHTML(s, values), ""), " ")
+	return strings.Join(strings.Fields(html.UnescapeString(text)), " ")
 }
 
-// stripped is a text without what looks like elements.
-func stripped(s string) string {
-	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(parts.ReplaceAllString(s, " "), " "))), " ")
-}
-
-// write writes a text that is nested so deeply.
-func (w *rich) write(s string, depth int) error {
-	d := xml.NewDecoder(strings.NewReader(s))
-	d.Entity = xml.HTMLEntity
-	var open []element
+// content writes what stands in an element.
+func (w *rich) content(n *html.Node) {
 	afterBlock := false
-	for {
-		token, err := d.RawToken()
-		if errors.Is(err, io.EOF) && len(open) == 0 {
-			return nil
-		}
-		if err != nil {
-			return errRich
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			e := elementOf(t)
-			if depth += 1; depth > deepest {
-				return errRich
-			}
+	for c := range n.ChildNodes() {
+		text := spaced(c.Data)
+		switch {
+		case c.Type == html.TextNode && text == "":
+			continue
+		case c.Type == html.TextNode:
+			w.text(text)
+		case c.Type == html.ElementNode && (c.Data != "br" || !afterBlock):
 			// A <br/> behind a block only ends the line that the block ends anyway.
-			if e.name != "br" || !afterBlock {
-				w.out.WriteString(e.start)
-			}
-			e.at, afterBlock = w.out.Len(), false
-			if !slices.Contains([]string{"parameter", "expression", "if", "for"}, e.name) {
-				open = append(open, e)
-				continue
-			}
-			inner, err := inside(d, s)
-			if err == nil {
-				err = w.fill(e, inner, depth)
-			}
-			if err != nil {
-				return err
-			}
-			depth--
-		case xml.EndElement:
-			if len(open) == 0 || open[len(open)-1].name != strings.ToLower(t.Name.Local) {
-				return errRich
-			}
-			e := open[len(open)-1]
-			open, depth = open[:len(open)-1], depth-1
-			afterBlock = e.name == "block" && w.out.Len() > e.at
-			w.out.WriteString(e.end)
-		case xml.CharData:
-			if text := spaced(string(t)); text != "" {
-				w.text(text)
-				afterBlock = false
-			}
+			w.element(c)
 		}
+		afterBlock = c.Data == "block" && c.FirstChild != nil
 	}
 }
 
@@ -132,104 +93,91 @@ func (w *rich) text(s string) {
 	}, s)))
 }
 
-// inside is what stands in the element that was just read, and skips it.
-func inside(d *xml.Decoder, s string) (string, error) {
-	start := d.InputOffset()
-	for depth := 1; ; {
-		end := d.InputOffset()
-		token, err := d.RawToken()
-		if err != nil {
-			return "", errRich
-		}
-		switch token.(type) {
-		case xml.StartElement:
-			depth++
-		case xml.EndElement:
-			if depth--; depth == 0 {
-				return s[start:end], nil
-			}
-		}
-	}
-}
-
-// fill writes what stands for a parameter, an expression, a condition or a loop. The
-// number of a loop's turn is put into paths and conditions.
-func (w *rich) fill(e element, inner string, depth int) error {
-	i := w.values.narrative
-	item := func(s string) string { return strings.ReplaceAll(s, "[index]", "["+strconv.Itoa(w.values.index)+"]") }
-	path := stripped(inner)
-	switch {
-	case e.name == "parameter" || e.name == "expression" && strings.HasPrefix(path, "${"):
-		w.text(putIn(path, w.values.parameter))
-	case i == nil && e.name == "expression":
-		w.text("…")
-	case i == nil: // no narrative
-		return w.write(inner, depth)
-	case e.name == "expression":
-		w.text(i.expression(item(path)))
-	case e.name == "if":
-		if i.holds(item(e.attrs["condition"])) {
-			return w.write(inner, depth)
-		}
-	default:
-		outer := w.values.index
-		for w.values.index = range i.times(item(e.attrs["range"])) {
-			if err := w.write(inner, depth+deepest/2); err != nil {
-				return err
-			}
-		}
-		w.values.index = outer
-	}
-	return nil
-}
-
-// element is an element of a rich text, and what begins and ends it in HTML.
-type element struct {
-	name, start, end string
-	attrs            map[string]string
-	at               int // where it begins in what is written
-}
-
 // same are the elements that are called the same in HTML.
 var same = []string{"ul", "ol", "li", "b", "i", "u", "s"}
 
-// elementOf reads an element. Of those that nobody knows, text-box and narrative among
-// them, the content alone is written.
-func elementOf(t xml.StartElement) element {
-	e := element{name: strings.ToLower(t.Name.Local), attrs: map[string]string{}}
-	for _, a := range t.Attr {
-		e.attrs[strings.ToLower(a.Name.Local)] = a.Value
-	}
-	address, ok := link(e.attrs["href"])
+// element writes an element. Of those that nobody knows, text-box and narrative among
+// them, the content alone is written. The number of a loop's turn is put into paths and
+// conditions.
+func (w *rich) element(n *html.Node) {
+	i := w.values.narrative
+	item := func(s string) string { return strings.ReplaceAll(s, "[index]", "["+strconv.Itoa(w.index)+"]") }
+	address, isLink := link(attribute(n, "href"))
 	tag, attributes := "", ""
 	switch {
-	case e.name == "inline":
-		tag, attributes = "span", styleOf(e)
-	case e.name == "block":
-		tag, attributes = "div", styleOf(e)
-	case e.name == "a" && ok:
+	case n.Data == "br":
+		w.out.WriteString("<br/>")
+		return
+	case n.Data == "parameter" || n.Data == "expression":
+		var path strings.Builder
+		for c := range n.Descendants() {
+			if c.Type == html.TextNode {
+				path.WriteString(c.Data)
+			}
+		}
+		w.text(w.filled(n.Data, item(strings.TrimSpace(path.String()))))
+		return
+	case n.Data == "if" && i != nil:
+		if !i.holds(item(attribute(n, "condition"))) {
+			return
+		}
+	case n.Data == "for" && i != nil:
+		if w.loops++; w.loops <= 2 { // or loops in loops would not end
+			for w.index = range i.times(item(attribute(n, "range"))) {
+				w.content(n)
+			}
+		}
+		w.loops--
+		return
+	case n.Data == "inline":
+		tag, attributes = "span", styleOf(n)
+	case n.Data == "block":
+		tag, attributes = "div", styleOf(n)
+	case n.Data == "a" && isLink:
 		tag, attributes = "a", ` href="`+html.EscapeString(address)+`" target="_blank" rel="noopener"`
-	case e.name == "br":
-		e.start = "<br/>"
-	case slices.Contains(same, e.name):
-		tag = e.name
+	case slices.Contains(same, n.Data):
+		tag = n.Data
 	}
-	if tag != "" {
-		e.start, e.end = "<"+tag+attributes+">", "</"+tag+">"
+	if tag == "" {
+		w.content(n)
+		return
 	}
-	return e
+	w.out.WriteString("<" + tag + attributes + ">")
+	w.content(n)
+	w.out.WriteString("</" + tag + ">")
+}
+
+// filled is what stands for a <parameter> or an <expression>.
+func (w *rich) filled(name, path string) string {
+	switch {
+	case name == "parameter" || strings.HasPrefix(path, "${"):
+		return putIn(path, w.values.parameter)
+	case w.values.narrative == nil:
+		return "…"
+	default:
+		return w.values.narrative.expression(path)
+	}
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
 }
 
 // styleOf is the style attribute of an <inline> or <block>, with a space before
 // it; empty when there is none. Colours are the page's: a definition's were chosen for
 // one background, and the page is light or dark as its reader likes.
-func styleOf(e element) string {
+func styleOf(n *html.Node) string {
 	var styles []string
-	if size, ok := pixels(e.attrs["font-size"]); ok {
+	if size, ok := pixels(attribute(n, "font-size")); ok {
 		// between what can be read and what leaves room
 		styles = append(styles, "font-size:"+strconv.FormatFloat(max(11, min(size, 40)), 'f', -1, 64)+"px")
 	}
-	switch align := e.attrs["align"]; align {
+	switch align := attribute(n, "align"); align {
 	case "left", "right", "center", "justify":
 		styles = append(styles, "text-align:"+align)
 	}

@@ -57,7 +57,7 @@ func TestOptions(t *testing.T) {
 	}
 	heat := &visual.Chart{Categories: cellsOf("a", "b"), Series: []visual.Series{{Name: "r", Values: cellsOf(9, nil)}}}
 	b.want("a cell without a value is hatched", option(t, "figures.js", "heatmapOption", heat,
-		`[0, 1].map((dataIndex) => String(o.series[0].renderItem({ dataIndex }, { coord: () => [0, 0], size: () => [40, 20] }).style.fill.image)).join()`), "undefined,[object HTMLCanvasElement]")
+		`o.series[0].data.map(({ value, itemStyle }) => value + " " + itemStyle?.color.image).join()+o.visualMap.max`), "0,0,9 undefined,1,0,0 [object HTMLCanvasElement]9")
 	pie := &visual.Chart{Categories: cellsOf("a", "b", "c"), Series: []visual.Series{{Values: cellsOf(nil, 3, -1)}}}
 	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
 }

@@ -2,10 +2,10 @@
 
 import { init } from "./echarts.js";
 import { chartOption } from "./charts.js";
-import { cellsOf, heatScale, heatmapOption, pieOption, slicesOf, sparkline } from "./figures.js";
+import { cellsOf, heatmapOption, pieOption, slicesOf, sparkline } from "./figures.js";
 import { mapOption, zoomButtons } from "./map.js";
 import { asTable, partOf, pivot, table } from "./tables.js";
-import { colorOf } from "./palette.js";
+import { colorOf, dark } from "./palette.js";
 import { el, post } from "./dom.js";
 import { number } from "./format.js";
 
@@ -55,9 +55,6 @@ export class Card {
   }
 
   show(drawing, animate = false) {
-    if (!drawing.faults?.length && !drawing.empty && !partOf(drawing)) {
-      drawing = { ...drawing, faults: [{ file: "", path: "", problem: `the drawing says it is a ${drawing.kind}, but holds none` }] };
-    }
     if (!this.question) this.node.setAttribute("aria-busy", "false");
     this.drawn(drawing);
     const same = this.drawing && JSON.stringify(drawing) === JSON.stringify(this.drawing);
@@ -155,7 +152,7 @@ export class Card {
     const option = options[drawing.kind](partOf(drawing), size);
     // A chart of the same shape is merged, so that tooltips and the scroll bar stay.
     const axes = [option.xAxis, option.yAxis].flat().map((axis) => axis?.type).join();
-    const shape = `${axes} ${option.dataZoom?.length} ${document.documentElement.dataset.theme}`;
+    const shape = `${axes} ${option.dataZoom?.length} ${dark.matches}`;
     const merge = shape === this.shape;
     if (merge && (drawing.kind !== "map" || this.moved)) for (const zoom of option.dataZoom ?? []) delete zoom.startValue, delete zoom.endValue;
     this.shape = shape;
@@ -166,10 +163,9 @@ export class Card {
     this.frame.querySelector(".legend")?.remove();
     const entries = legends[drawing.kind]?.(part) ?? [];
     const unknown = hatched[drawing.kind]?.(part);
-    this.frame.dataset.legend = entries.length || unknown || drawing.kind === "heatmap" ? drawing.kind === "heatmap" ? "top" : part.legend || "top" : "none";
+    this.frame.dataset.legend = entries.length || unknown ? drawing.kind === "heatmap" ? "top" : part.legend || "top" : "none";
     const key = unknown && el("span", { class: "missing" }, el("i", { class: "hatch" }), el("span", {}, unknown));
-    if (drawing.kind === "heatmap" && part.legend) this.frame.prepend(scaleLegend(part, key));
-    else if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
+    if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
     if (entries.length === 0) return;
     this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" },
       ...entries.map(({ color, name, shape }) => el("span", { title: name }, el("i", { class: shape, style: `background:${color}` }), el("span", {}, name))), key));
@@ -248,13 +244,6 @@ const hatched = {
   heatmap: (heatmap) => missing(cellsOf(heatmap)),
   map: ({ size, points }) => size && missing(points.map((point) => point.size)),
 };
-
-function scaleLegend(heatmap, key) {
-  const { low, high, colors } = heatScale(heatmap);
-  if (!low) return el("div", { class: "legend" }, key);
-  return el("div", { class: "legend scale" }, el("span", {}, heatmap.value), el("span", {}, low.text),
-    el("i", { style: `background:linear-gradient(to right,${colors.join(",")})` }), el("span", {}, high.text), key);
-}
 
 // comparison says by a sign how far the value is from another one, and nothing about
 // whether that is good.

@@ -41,7 +41,7 @@ function access({ parameter, filter, value, from, to, relative }, page) {
   };
 }
 
-// options is the list of choices behind a dropdown and in a list.
+// options is the list of choices behind a dropdown.
 function options(spec, { id, sheet, values, setValues, state }) {
   const list = el("div", { class: "options" });
   const search = el("input", { type: "search", placeholder: "Search", "aria-label": `Search ${spec.title}`, hidden: true });
@@ -95,12 +95,6 @@ const kinds = {
       summed.textContent = chosen.length === 0 ? "All" : chosen.length > 2 ? `${chosen.length} chosen` : chosen.map(shown).join(", ");
       if (menu.open) show();
     } };
-  },
-
-  list(spec, use) {
-    const { nodes, load, show } = options(spec, use);
-    load();
-    return { nodes: [el("div", { class: "list" }, ...nodes)], sync: show, wide: true };
   },
 
   text(spec, use) {

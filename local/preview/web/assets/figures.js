@@ -2,7 +2,7 @@
 // trend. Texts go where charts.js says.
 
 import { base, categoryAxis, grid, tip, truncated, valueAxis } from "./axes.js";
-import { blend, colorOf, font, hatch, onto, palette, widest } from "./palette.js";
+import { colorOf, hatch, onto, palette, widest } from "./palette.js";
 import { number, share } from "./format.js";
 
 // slicesOf are the slices of a pie.
@@ -41,47 +41,31 @@ export function pieOption(pie, { width, height }) {
 // cellsOf are the cells of a heat map that rows are about: the values of its series.
 export const cellsOf = ({ series }) => series.flatMap(({ values }, row) => values.map((cell, column) => ({ ...cell, column, row })).filter(({ value }) => value !== ""));
 
-// heatScale is the colours of a heat map and its lowest and highest cell, which its
-// legend shows too; without a number there is none.
-export function heatScale(heatmap) {
-  const known = cellsOf(heatmap).filter((cell) => number(cell) !== null).sort((a, b) => number(a) - number(b));
-  const [low, high] = [known[0], known.at(-1)];
-  const colors = palette().scale;
-  return { low, high, colors, color: (value) => blend(colors, number(high) > number(low) ? (value - number(low)) / (number(high) - number(low)) : 1) };
-}
-
-// heatmapOption is the option of a heat map.
+// heatmapOption is the option of a heat map. A cell without a value is hatched.
 export function heatmapOption(heatmap, { width, height }) {
   const colors = palette();
   const { categories: columns, category, axes } = heatmap;
   const cells = cellsOf(heatmap), rows = heatmap.series.map(({ name }) => ({ text: name }));
-  const scale = heatScale(heatmap);
-  const fill = hatch();
-  const longest = widest(cells.map((cell) => cell.text));
-  const renderItem = ({ dataIndex }, api) => {
-    const cell = cells[dataIndex];
-    const [x, y] = api.coord([cell.column, cell.row]);
-    const [w, h] = api.size([1, 1]);
-    const color = number(cell) === null ? null : scale.color(number(cell));
-    const gap = w > 6 && h > 6 ? 1 : 0;
-    return {
-      type: "rect", shape: { x: x - w / 2 + gap, y: y - h / 2 + gap, width: w - 2 * gap, height: h - 2 * gap, r: gap * 2 },
-      style: { fill: color ?? fill }, emphasis: { style: { stroke: colors.ink, lineWidth: 1.5 } },
-      ...(heatmap.labels && color && w > longest * 0.87 + 3 && h > 13 && {
-        textContent: { style: { text: cell.text, fontFamily: font(), fontSize: w > longest + 5 ? 11.5 : 10, fill: onto(color) } }, textConfig: { position: "inside" },
-      }),
-    };
-  };
+  const known = cells.filter((cell) => number(cell) !== null).sort((a, b) => number(a) - number(b));
+  const [low, high] = [known[0], known.at(-1)];
   const plain = { axisTick: { show: false }, axisLine: { show: false } };
   return {
-    ...base(), grid: grid({ right: 6, top: 8 }),
+    ...base(), grid: grid({ right: 6, top: heatmap.legend ? 30 : 8 }),
     xAxis: categoryAxis(category, columns, width - 60, { ...plain, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4)) } }),
     yAxis: categoryAxis(axes?.[0] ?? {}, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
-    tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
+    visualMap: {
+      type: "continuous", show: Boolean(heatmap.legend && low), min: number(low) ?? 0, max: number(high) ?? 0, inRange: { color: colors.scale }, orient: "horizontal",
+      right: 0, top: 0, padding: 0, itemWidth: 9, itemHeight: 110, text: [high?.text, `${heatmap.value}  ${low?.text}`], textStyle: { color: colors.muted, fontSize: 12 },
+    },
+    tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex, color }) => {
       const cell = cells[dataIndex];
-      return tip(`${columns[cell.column].text} · ${rows[cell.row].text}`, [{ color: number(cell) === null ? null : scale.color(number(cell)), name: heatmap.value, value: cell.text }]);
+      return tip(`${columns[cell.column].text} · ${rows[cell.row].text}`, [{ color: number(cell) === null ? null : color, name: heatmap.value, value: cell.text }]);
     } },
-    series: [{ id: "heat", type: "custom", renderItem, data: cells.map(({ column, row }) => [column, row]) }],
+    series: [{
+      id: "heat", type: "heatmap", itemStyle: { borderColor: colors.card, borderWidth: width > 6 * columns.length && height > 12 * rows.length ? 1 : 0, borderRadius: 2 },
+      emphasis: { itemStyle: { borderColor: colors.ink, borderWidth: 1.5 } },
+      data: cells.map((cell) => ({ value: [cell.column, cell.row, number(cell)], ...(number(cell) === null && { visualMap: false, value: [cell.column, cell.row, 0], itemStyle: { color: hatch() } }) })),
+    }],
   };
 }
 

@@ -3,6 +3,7 @@
 import { Card, faults } from "./cards.js";
 import { control } from "./controls.js";
 import { el, get } from "./dom.js";
+import { dark } from "./palette.js";
 
 const $ = (id) => document.getElementById(id);
 const drawings = {};
@@ -210,22 +211,7 @@ function listen() {
   };
 }
 
-function themes() {
-  const root = document.documentElement;
-  const show = () => {
-    $("theme").textContent = root.dataset.theme === "dark" ? "Light" : "Dark";
-    $("theme").setAttribute("aria-label", `Switch to the ${$("theme").textContent.toLowerCase()} theme`);
-    sheets.forEach((sheet) => sheet.cards.forEach((card) => card.redraw()));
-  };
-  $("theme").addEventListener("click", () => {
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a browser that stores nothing forgets the choice */ }
-    show();
-  });
-  addEventListener("theme", show);
-  show();
-}
-
+dark.addEventListener("change", () => sheets.forEach((sheet) => sheet.cards.forEach((card) => card.redraw())));
 addEventListener("hashchange", () => { select(); busy(ask()); });
 
 // Menus close on a click elsewhere and on Escape.
@@ -237,6 +223,5 @@ addEventListener("keydown", ({ key }) => {
   menu.querySelector("summary").focus();
 });
 
-themes();
 refresh();
 listen();

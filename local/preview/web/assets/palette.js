@@ -8,15 +8,18 @@ const light = {
   ink: "#161b22", muted: "#56616e", line: "#e2e6eb", axis: "#b9c1ca", card: "#ffffff", tip: "#ffffff",
   land: "#eceae3", sea: "#f5f8fb", coast: "#cfccc1", hatch: "#7b8794",
 };
-const dark = {
+const night = {
   series: ["#4aa5fc", "#e8ab00", "#4adea8", "#ca7da8", "#2f74d4", "#f0553c", "#d3df3a", "#c4c3ff"],
   scale: ["#1d2c3c", "#1f5788", "#3f90d0", "#a5d8ff"],
   ink: "#e6eaef", muted: "#9ba7b4", line: "#29313b", axis: "#46515e", card: "#171c23", tip: "#222a34",
   land: "#262b2f", sea: "#141b24", coast: "#3d444b", hatch: "#8a97a5",
 };
 
+// dark says whether the reader prefers a dark page.
+export const dark = matchMedia("(prefers-color-scheme: dark)");
+
 // palette is that of the theme the page shows now.
-export const palette = () => (document.documentElement.dataset.theme === "dark" ? dark : light);
+export const palette = () => (dark.matches ? night : light);
 
 // colorOf is a series' colour: the definition's own, or the palette's by index.
 export function colorOf(own, index) {
@@ -24,22 +27,10 @@ export function colorOf(own, index) {
   return /^#[0-9a-f]{6}$/i.test(own ?? "") ? own : series[index % series.length];
 }
 
-// onto is the text colour that is legible on a background #rrggbb or rgb(…).
+// onto is the text colour that is legible on a background #rrggbb.
 export function onto(background) {
-  const [r, g, b] = channels(background).map((c) => (c /= 255) && (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(background.slice(i, i + 2), 16)).map((c) => (c /= 255) && (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "#11161c" : "#ffffff";
-}
-
-// blend is the colour at share 0 to 1 of a scale.
-export function blend(colors, share) {
-  const at = Math.min(Math.max(share, 0), 1) * (colors.length - 1);
-  const low = channels(colors[Math.floor(at)]), high = channels(colors[Math.ceil(at)]);
-  return `rgb(${low.map((c, i) => Math.round(c + (high[i] - c) * (at % 1))).join(",")})`;
-}
-
-function channels(color) {
-  if (color.startsWith("#")) return [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
-  return color.match(/[\d.]+/g).map(Number);
 }
 
 const pen = document.createElement("canvas").getContext("2d");
