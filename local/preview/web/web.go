@@ -1,6 +1,6 @@
-// Package web holds the page of the preview: its HTML, its styles, its own code,
-// the charts' library and the coasts of the earth. The page is served as it is; only
-// echarts.js and land.json are built, from the folder build.
+// Package web holds the page of the preview: its HTML, its styles, its own code and
+// the charts' library. The page is served as it is; only echarts.js is built, from the
+// folder build.
 package web
 
 import (

@@ -55,7 +55,7 @@ export function heatmapOption(heatmap, { width, height }) {
     yAxis: categoryAxis(axes?.[0] ?? {}, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
     visualMap: {
       type: "continuous", show: Boolean(heatmap.legend && low), min: number(low) ?? 0, max: number(high) ?? 0, inRange: { color: colors.scale }, orient: "horizontal",
-      right: 0, top: 0, padding: 0, itemWidth: 9, itemHeight: 110, text: [high?.text, `${heatmap.value}  ${low?.text}`], textStyle: { color: colors.muted, fontSize: 12 },
+      right: 0, top: 2, padding: 2, itemWidth: 9, itemHeight: 110, text: [high?.text, `${heatmap.value}  ${low?.text}`], textStyle: { color: colors.muted, fontSize: 12 },
     },
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex, color }) => {
       const cell = cells[dataIndex];

@@ -47,7 +47,7 @@ export function mapOption(map, { width, height }) {
       label: { color: colors.ink, fontSize: 11.5, textBorderColor: colors.land, textBorderWidth: 3, formatter: ({ dataIndex }) => points[dataIndex].name },
       emphasis: { itemStyle: { opacity: 1, borderColor: colors.ink } },
       data: points.map((point, i) => ({
-        value: point.place, symbolSize: 2 * radius(point, map, largest, Math.min(width, height)), label: { show: i < named, position: point.longitude > (bounds[0][0] + bounds[0][1]) / 2 ? "left" : "right" },
+        value: point.place, symbolSize: 2 * radius(point, map, largest, Math.min(width, height)), label: { show: i < named, position: point.longitude > (bounds[0][0] + 3 * bounds[0][1]) / 4 ? "left" : "right" },
         itemStyle: map.size && number(point.size) === null ? { color: hatch(), borderColor: colors.hatch, borderType: [2, 2], borderWidth: 1 }
           : { color, opacity: 0.72, borderColor: colors.card, borderWidth: 1.2 },
       })),
