@@ -102,7 +102,8 @@ func elements(s *types.SheetDefinition, i int) []element {
 		add(element{Kind: "visual", ID: visual.ID(&s.Visuals[j]), path: fmt.Sprintf("$.Sheets[%d].Visuals[%d]", i, j), visual: &s.Visuals[j]})
 	}
 	for j := range s.TextBoxes {
-		add(element{Kind: "text", ID: firstOf(s.TextBoxes[j].SheetTextBoxId), path: fmt.Sprintf("$.Sheets[%d].TextBoxes[%d]", i, j), text: &s.TextBoxes[j]})
+		box := &s.TextBoxes[j]
+		add(element{Kind: "text", ID: firstOf(box.SheetTextBoxId), path: fmt.Sprintf("$.Sheets[%d].TextBoxes[%d]", i, j), text: box})
 	}
 	places := placed(s)
 	for j := range all {

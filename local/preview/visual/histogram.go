@@ -31,7 +31,7 @@ func (p *plan) histogram(c types.HistogramConfiguration) {
 	case strings.ContainsAny(measures[0].Column, "{}") || measures[0].Column == "":
 		p.placeholder("a histogram of a field that an expression cannot name")
 		return
-	case o.SelectedBinType != types.HistogramBinTypeBinWidth || !(width > 0) || math.IsInf(width, 0) || math.IsNaN(start) || math.IsInf(start, 0):
+	case o.SelectedBinType != types.HistogramBinTypeBinWidth || !(width > 0) || math.IsInf(width+start, 0) || math.IsNaN(start):
 		p.placeholder("a histogram whose bins have no width")
 		return
 	}
@@ -39,14 +39,17 @@ func (p *plan) histogram(c types.HistogramConfiguration) {
 	p.rename(c.XAxisLabelOptions)
 	f.function = "" // it counts rows, whatever the definition says
 	d := &Chart{
-		Category: p.axis(c.XAxisLabelOptions, c.XAxisDisplayOptions, f), Axes: []Axis{p.axis(nil, c.YAxisDisplayOptions)}, Labels: labelled(c.DataLabels),
+		Category: p.axis(c.XAxisLabelOptions, c.XAxisDisplayOptions, f), Axes: []Axis{p.axis(nil, c.YAxisDisplayOptions)},
+		Labels: labelled(c.DataLabels),
 	}
 	d.Axes[0].Title, d.Axes[0].Ticks = "Frequency", plainNumber.ticks()
 	digits := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-	bin := query.Field{ID: p.unique("bin"), DataSet: f.DataSet, Expression: fmt.Sprintf("floor(({%s} - (%s)) / %s)", f.Column, digits(start), digits(width))}
+	bin := query.Field{ID: p.unique("bin"), DataSet: f.DataSet}
+	bin.Expression = fmt.Sprintf("floor(({%s} - (%s)) / %s)", f.Column, digits(start), digits(width))
 	count := f.Field
 	count.ID, count.Aggregation, count.Percentile = p.unique("count"), "COUNT", 0
-	spec := query.Spec{Dimensions: []query.Field{bin}, Measures: []query.Field{count}, MaxRows: 2 * mostBins, Sorts: []query.Sort{{FieldID: bin.ID}}}
+	spec := query.Spec{Dimensions: []query.Field{bin}, Measures: []query.Field{count}, MaxRows: 2 * mostBins}
+	spec.Sorts = []query.Sort{{FieldID: bin.ID}}
 	p.ask(spec, func(a *answer) {
 		fitted(a, measures)
 		counts, left := map[int64]int64{}, a.more

@@ -317,7 +317,8 @@ func (t *pivot) headers(row line) []Cell {
 // the answer is about that.
 func (t *pivot) cell(a *answer, row, column line, m *field) Cell {
 	found := t.cells[keyOf(row)+"|"+keyOf(column)]
-	if found == nil || len(row) < len(t.rows.fields) && t.rows.noTotal[m.ID] || len(column) < len(t.columns.fields) && t.columns.noTotal[m.ID] {
+	none := func(s pivotSide, l line) bool { return len(l) < len(s.fields) && s.noTotal[m.ID] }
+	if found == nil || none(t.rows, row) || none(t.columns, column) {
 		return Absent
 	}
 	return a.cell(found, m)

@@ -139,8 +139,10 @@ var runs = regexp.MustCompile(`'[^']*'|\[[^\]]*\]|[A-Za-z]o|Y+|y+|M+|D+|d+|E+|H+
 
 // layouts are the runs of letters that package time knows.
 var layouts = map[string]string{
-	"YYYY": "2006", "YY": "06", "Y": "2006", "y": "2006", "yyyy": "2006", "yy": "06", "MMMM": "January", "MMM": "Jan", "MM": "01", "M": "1", "DD": "02", "D": "2",
-	"dddd": "Monday", "ddd": "Mon", "EEEE": "Monday", "EEE": "Mon", "E": "Mon", "HH": "15", "hh": "03", "h": "3", "mm": "04", "m": "4", "ss": "05", "s": "5",
+	"YYYY": "2006", "YY": "06", "Y": "2006", "y": "2006", "yyyy": "2006", "yy": "06",
+	"MMMM": "January", "MMM": "Jan", "MM": "01", "M": "1", "DD": "02", "D": "2",
+	"dddd": "Monday", "ddd": "Mon", "EEEE": "Monday", "EEE": "Mon", "E": "Mon",
+	"HH": "15", "hh": "03", "h": "3", "mm": "04", "m": "4", "ss": "05", "s": "5",
 	"A": "PM", "a": "pm", "Z": "-07:00",
 }
 

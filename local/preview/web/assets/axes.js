@@ -68,7 +68,8 @@ export function timeAxis(axis, instants, room) {
     ...rest, type: "time", axisLine: { lineStyle: { color: colors.axis } }, splitLine: { show: false },
     axisTick: { show: true, lineStyle: { color: colors.axis } }, splitNumber: Math.max(1, Math.floor(Math.min(room / 90, steps))),
     axisLabel: { ...axisLabel, formatter: {
-      year: "{yyyy}", month: "{MMM} {yyyy}", day: "{MMM} {d}", hour: "{MMM} {d}, {HH}:{mm}", minute: "{MMM} {d}, {HH}:{mm}", second: "{HH}:{mm}:{ss}", millisecond: "{HH}:{mm}:{ss}",
+      year: "{yyyy}", month: "{MMM} {yyyy}", day: "{MMM} {d}", hour: "{MMM} {d}, {HH}:{mm}", minute: "{MMM} {d}, {HH}:{mm}",
+      second: "{HH}:{mm}:{ss}", millisecond: "{HH}:{mm}:{ss}",
     } },
   };
 }

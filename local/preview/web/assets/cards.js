@@ -9,9 +9,13 @@ import { colorOf, dark } from "./palette.js";
 import { el, post } from "./dom.js";
 import { number } from "./format.js";
 
-const options = { chart: chartOption, pie: pieOption, heatmap: heatmapOption, map: mapOption, kpi: ({ sparkline: trend }) => sparkline(trend) };
+const options = {
+  chart: chartOption, pie: pieOption, heatmap: heatmapOption, map: mapOption, kpi: ({ sparkline: trend }) => sparkline(trend),
+};
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const names = { chart: "Chart", pie: "Pie chart", kpi: "Key figure", heatmap: "Heat map", map: "Map", table: "Table", pivot: "Pivot table" };
+const names = {
+  chart: "Chart", pie: "Pie chart", kpi: "Key figure", heatmap: "Heat map", map: "Map", table: "Table", pivot: "Pivot table",
+};
 
 let serial = 0;
 
@@ -113,7 +117,8 @@ export class Card {
   more() {
     const { more } = partOf(this.drawing) ?? {};
     if (!more) return [];
-    return [el("p", { class: "more" }, more === true ? "There is more than is shown here." : `${more.toLocaleString("en-US")} more not shown`)];
+    const said = more === true ? "There is more than is shown here." : `${more.toLocaleString("en-US")} more not shown`;
+    return [el("p", { class: "more" }, said)];
   }
 
   // canvas is the element that ECharts draws on, made when there is none.
@@ -154,7 +159,8 @@ export class Card {
     const axes = [option.xAxis, option.yAxis].flat().map((axis) => axis?.type).join();
     const shape = `${axes} ${option.dataZoom?.length} ${dark.matches}`;
     const merge = shape === this.shape;
-    if (merge && (drawing.kind !== "map" || this.moved)) for (const zoom of option.dataZoom ?? []) delete zoom.startValue, delete zoom.endValue;
+    const stays = merge && (drawing.kind !== "map" || this.moved);
+    if (stays) for (const zoom of option.dataZoom ?? []) delete zoom.startValue, delete zoom.endValue;
     this.shape = shape;
     chart.setOption({ ...option, animation: animate, animationDuration: 350, animationDurationUpdate: 250 }, merge ? { replaceMerge: ["series"] } : { notMerge: true });
   }
@@ -167,8 +173,9 @@ export class Card {
     const key = unknown && el("span", { class: "missing" }, el("i", { class: "hatch" }), el("span", {}, unknown));
     if (entries.length === 0 && key) this.frame.prepend(el("div", { class: "legend" }, key));
     if (entries.length === 0) return;
-    this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" },
-      ...entries.map(({ color, name, shape }) => el("span", { title: name }, el("i", { class: shape, style: `background:${color}` }), el("span", {}, name))), key));
+    const entry = ({ color, name, shape }) =>
+      el("span", { title: name }, el("i", { class: shape, style: `background:${color}` }), el("span", {}, name));
+    this.frame.prepend(el("div", { class: "legend", role: "group", "aria-label": "Legend" }, ...entries.map(entry), key));
   }
 
   kpi(part, animate) {
@@ -234,7 +241,8 @@ export class Card {
 
 const legends = {
   chart: ({ legend, series }) => (legend ? series.map((s, i) => ({ color: colorOf(s.color, i), name: s.name, shape: s.type })) : []),
-  pie: (pie) => (pie.legend ? slicesOf(pie).map((s) => ({ color: s.color, name: number(s.value) === null ? `${s.name} (${s.value.text})` : s.name, shape: "bar" })) : []),
+  pie: (pie) => (pie.legend ? slicesOf(pie) : []).map(({ name, value, color }) => (
+    { color, name: number(value) === null ? `${name} (${value.text})` : name, shape: "bar" })),
 };
 
 // hatched says what a drawing's hatched marks are, if it has any.

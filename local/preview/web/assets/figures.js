@@ -6,7 +6,8 @@ import { colorOf, hatch, onto, palette, widest } from "./palette.js";
 import { number, share } from "./format.js";
 
 // slicesOf are the slices of a pie.
-export const slicesOf = ({ categories, series, colors }) => categories.map(({ text: name }, i) => ({ name, value: series[0].values[i], color: colorOf(colors?.[i], i), i }));
+export const slicesOf = ({ categories, series, colors }) => categories.map(({ text: name }, i) => (
+  { name, value: series[0].values[i], color: colorOf(colors?.[i], i), i }));
 
 // pieOption is the option of a pie; slices that are no positive number are in its
 // legend and its table only.
@@ -33,13 +34,15 @@ export function pieOption(pie, { width, height }) {
         formatter: ({ dataIndex: at }) => (outside ? written(slices[at]) : number(slices[at].value) > total * 0.07 ? part(slices[at]) : ""),
       },
       labelLine: { show: outside, length: 10, length2: 8, lineStyle: { color: colors.axis } },
-      data: slices.map((s) => ({ name: String(s.i), value: number(s.value), itemStyle: { color: s.color }, ...(!outside && { label: { color: onto(s.color) } }) })),
+      data: slices.map(({ i, value, color }) => (
+        { name: String(i), value: number(value), itemStyle: { color }, ...(!outside && { label: { color: onto(color) } }) })),
     }],
   };
 }
 
 // cellsOf are the cells of a heat map that rows are about: the values of its series.
-export const cellsOf = ({ series }) => series.flatMap(({ values }, row) => values.map((cell, column) => ({ ...cell, column, row })).filter(({ value }) => value !== ""));
+export const cellsOf = ({ series }) => series.flatMap(({ values }, row) => values.map((cell, column) => ({ ...cell, column, row })))
+  .filter(({ value }) => value !== "");
 
 // heatmapOption is the option of a heat map. A cell without a value is hatched.
 export function heatmapOption(heatmap, { width, height }) {
@@ -48,23 +51,31 @@ export function heatmapOption(heatmap, { width, height }) {
   const cells = cellsOf(heatmap), rows = heatmap.series.map(({ name }) => ({ text: name }));
   const known = cells.filter((cell) => number(cell) !== null).sort((a, b) => number(a) - number(b));
   const [low, high] = [known[0], known.at(-1)];
-  const plain = { axisTick: { show: false }, axisLine: { show: false } };
+  const plain = (room) => (
+    { axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(room) } });
+  const column = Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4);
   return {
     ...base(), grid: grid({ right: 6, top: heatmap.legend ? 30 : 8 }),
-    xAxis: categoryAxis(category, columns, width - 60, { ...plain, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4)) } }),
-    yAxis: categoryAxis(axes?.[0] ?? {}, rows, height - 40, { ...plain, inverse: true, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(Math.min(150, width * 0.3)) } }),
+    xAxis: categoryAxis(category, columns, width - 60, plain(column)),
+    yAxis: categoryAxis(axes?.[0] ?? {}, rows, height - 40, { ...plain(Math.min(150, width * 0.3)), inverse: true }),
     visualMap: {
-      type: "continuous", show: Boolean(heatmap.legend && low), min: number(low) ?? 0, max: number(high) ?? 0, inRange: { color: colors.scale }, orient: "horizontal",
-      right: 0, top: 2, padding: 2, itemWidth: 9, itemHeight: 110, text: [high?.text, `${heatmap.value}  ${low?.text}`], textStyle: { color: colors.muted, fontSize: 12 },
+      type: "continuous", show: Boolean(heatmap.legend && low), min: number(low) ?? 0, max: number(high) ?? 0,
+      inRange: { color: colors.scale }, orient: "horizontal", right: 0, top: 2, padding: 2, itemWidth: 9, itemHeight: 110,
+      text: [high?.text, `${heatmap.value}  ${low?.text}`], textStyle: { color: colors.muted, fontSize: 12 },
     },
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex, color }) => {
       const cell = cells[dataIndex];
-      return tip(`${columns[cell.column].text} · ${rows[cell.row].text}`, [{ color: number(cell) === null ? null : color, name: heatmap.value, value: cell.text }]);
+      const mark = number(cell) === null ? null : color;
+      return tip(`${columns[cell.column].text} · ${rows[cell.row].text}`, [{ color: mark, name: heatmap.value, value: cell.text }]);
     } },
     series: [{
-      id: "heat", type: "heatmap", itemStyle: { borderColor: colors.card, borderWidth: width > 6 * columns.length && height > 12 * rows.length ? 1 : 0, borderRadius: 2 },
+      id: "heat", type: "heatmap",
+      itemStyle: { borderColor: colors.card, borderWidth: width > 6 * columns.length && height > 9 * rows.length ? 1 : 0 },
       emphasis: { itemStyle: { borderColor: colors.ink, borderWidth: 1.5 } },
-      data: cells.map((cell) => ({ value: [cell.column, cell.row, number(cell)], ...(number(cell) === null && { visualMap: false, value: [cell.column, cell.row, 0], itemStyle: { color: hatch() } }) })),
+      data: cells.map((cell) => ({
+        value: [cell.column, cell.row, number(cell) ?? 0],
+        ...(number(cell) === null && { visualMap: false, itemStyle: { color: hatch() } }),
+      })),
     }],
   };
 }

@@ -21,10 +21,13 @@ export function mapOption(map, { width, height }) {
     .sort((a, b) => (number(b.size) ?? -1) - (number(a.size) ?? -1));
   const bounds = [0, 1].map((i) => points.map(({ place }) => place[i])).map((all) => [Math.min(...all), Math.max(...all)]);
   const pixels = [width - room.left - room.right, height - room.top - room.bottom];
-  const scale = Math.max(...bounds.map(([least, most], i) => (most - least) / Math.max(40, pixels[i] - 90)), 0.01 / width); // degrees a pixel
+  // How many degrees a pixel is.
+  const scale = Math.max(...bounds.map(([least, most], i) => (most - least) / Math.max(40, pixels[i] - 90)), 0.01 / width);
+  const metres = metresPerDegree * Math.cos(latitudeOf((bounds[1][0] + bounds[1][1]) / 2) * radians); // a degree
   const largest = Math.max(0, ...points.map((point) => number(point.size) ?? 0));
   const color = colorOf(null, 0);
-  const degrees = (value, positive, negative) => `${Math.abs(value).toFixed(Math.max(0, Math.ceil(-Math.log10(scale * 60))))}°${value === 0 ? "" : ` ${value > 0 ? positive : negative}`}`;
+  const digits = Math.max(0, Math.ceil(-Math.log10(scale * 60)));
+  const degrees = (value, positive, negative) => `${Math.abs(value).toFixed(digits)}° ${value < 0 ? negative : positive}`;
   const axis = (written) => ({
     type: "value", min: -180, max: 180, splitNumber: 4, axisLine: { show: false }, axisTick: { show: false },
     axisLabel: { color: colors.muted, fontSize: 10.5, hideOverlap: true, showMinLabel: false, showMaxLabel: false, formatter: written },
@@ -36,7 +39,8 @@ export function mapOption(map, { width, height }) {
     // The wheel scrolls the page; with Ctrl it zooms.
     dataZoom: ["xAxisIndex", "yAxisIndex"].map((axis, i) => {
       const [middle, half] = [(bounds[i][0] + bounds[i][1]) / 2, (pixels[i] / 2) * scale];
-      return { id: axis, [axis]: 0, type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", startValue: middle - half, endValue: middle + half };
+      const seen = { startValue: middle - half, endValue: middle + half };
+      return { id: axis, [axis]: 0, type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", ...seen };
     }),
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex }) => {
       const { name, size, latitude, longitude } = points[dataIndex];
@@ -44,16 +48,21 @@ export function mapOption(map, { width, height }) {
     } },
     series: [{
       id: "points", type: "scatter", clip: true, labelLayout: { hideOverlap: true },
-      label: { color: colors.ink, fontSize: 11.5, textBorderColor: colors.land, textBorderWidth: 3, formatter: ({ dataIndex }) => points[dataIndex].name },
+      label: {
+        color: colors.ink, fontSize: 11.5, textBorderColor: colors.land, textBorderWidth: 3,
+        formatter: ({ dataIndex }) => points[dataIndex].name,
+      },
       emphasis: { itemStyle: { opacity: 1, borderColor: colors.ink } },
       data: points.map((point, i) => ({
-        value: point.place, symbolSize: 2 * radius(point, map, largest, Math.min(width, height)), label: { show: i < named, position: point.longitude > (bounds[0][0] + 3 * bounds[0][1]) / 4 ? "left" : "right" },
-        itemStyle: map.size && number(point.size) === null ? { color: hatch(), borderColor: colors.hatch, borderType: [2, 2], borderWidth: 1 }
+        value: point.place, symbolSize: 2 * radius(point, map, largest, Math.min(width, height)),
+        label: { show: i < named, position: point.longitude > (bounds[0][0] + 3 * bounds[0][1]) / 4 ? "left" : "right" },
+        itemStyle: map.size && number(point.size) === null
+          ? { color: hatch(), borderColor: colors.hatch, borderType: [2, 2], borderWidth: 1 }
           : { color, opacity: 0.72, borderColor: colors.card, borderWidth: 1.2 },
       })),
     }, {
       id: "scale", type: "custom", silent: true, tooltip: { show: false }, clip: false, data: [[0, 0]],
-      renderItem: ({ coordSys }, api) => scaleBar(coordSys, metresPerDegree * Math.cos(latitudeOf((bounds[1][0] + bounds[1][1]) / 2) * radians) / api.size([1, 1])[0]),
+      renderItem: ({ coordSys }, api) => scaleBar(coordSys, metres / api.size([1, 1])[0]),
     }],
   };
 }
@@ -71,18 +80,22 @@ function scaleBar({ x: left, y: top, height }, metres) {
   const power = 10 ** Math.floor(Math.log10(110 * metres));
   const length = [5, 2, 1].find((n) => n * power <= 110 * metres) * power;
   const [x, y, width] = [left + 10, top + height - 8, length / metres];
+  const ends = [[x, y - 5], [x, y], [x + width, y], [x + width, y - 5]];
+  const text = length >= 1000 ? `${(length / 1000).toLocaleString("en-US")} km` : `${length} m`;
   return { type: "group", children: [
-    { type: "polyline", shape: { points: [[x, y - 5], [x, y], [x + width, y], [x + width, y - 5]] }, style: { stroke: colors.ink, fill: "none", lineWidth: 1.4 } },
-    { type: "text", style: { text: length >= 1000 ? `${(length / 1000).toLocaleString("en-US")} km` : `${length} m`, x: x + 5, y: y - 15, fontFamily: font(), fontSize: 11, fill: colors.ink, stroke: colors.land, lineWidth: 3 } },
+    { type: "polyline", shape: { points: ends }, style: { stroke: colors.ink, fill: "none", lineWidth: 1.4 } },
+    { type: "text", style: { text, x: x + 5, y: y - 15, font: `11px ${font()}`, fill: colors.ink, stroke: colors.land, lineWidth: 3 } },
   ] };
 }
 
 // zoomButtons zoom a map, and have all be shown again.
 export function zoomButtons(chart, all) {
-  const zoom = (factor) => () => chart.dispatchAction({ type: "dataZoom", batch: chart.getOption().dataZoom.map(({ id, startValue, endValue }) => {
+  const zoomed = (factor) => ({ id, startValue, endValue }) => {
     const [middle, half] = [(startValue + endValue) / 2, ((endValue - startValue) / 2) * factor];
     return { dataZoomId: id, startValue: middle - half, endValue: middle + half };
-  }) });
+  };
+  const zoom = (factor) => () => chart.dispatchAction({ type: "dataZoom", batch: chart.getOption().dataZoom.map(zoomed(factor)) });
   const button = (label, text, onclick) => el("button", { type: "button", "aria-label": label, onclick }, text);
-  return el("div", { class: "zoom" }, button("Zoom in", "+", zoom(1 / 1.6)), button("Zoom out", "−", zoom(1.6)), button("Show all points", "◎", all));
+  return el("div", { class: "zoom" },
+    button("Zoom in", "+", zoom(1 / 1.6)), button("Zoom out", "−", zoom(1.6)), button("Show all points", "◎", all));
 }

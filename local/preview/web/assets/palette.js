@@ -6,13 +6,13 @@ const light = {
   series: ["#055bad", "#e58a12", "#008c6e", "#c671ba", "#2aa4f4", "#a2300c", "#a17008", "#274552"],
   scale: ["#e4eff9", "#8fc1e3", "#3486c1", "#08407f"],
   ink: "#161b22", muted: "#56616e", line: "#e2e6eb", axis: "#b9c1ca", card: "#ffffff", tip: "#ffffff",
-  land: "#eceae3", sea: "#f5f8fb", coast: "#cfccc1", hatch: "#7b8794",
+  land: "#eceae3", hatch: "#7b8794",
 };
 const night = {
   series: ["#4aa5fc", "#e8ab00", "#4adea8", "#ca7da8", "#2f74d4", "#f0553c", "#d3df3a", "#c4c3ff"],
   scale: ["#1d2c3c", "#1f5788", "#3f90d0", "#a5d8ff"],
   ink: "#e6eaef", muted: "#9ba7b4", line: "#29313b", axis: "#46515e", card: "#171c23", tip: "#222a34",
-  land: "#262b2f", sea: "#141b24", coast: "#3d444b", hatch: "#8a97a5",
+  land: "#262b2f", hatch: "#8a97a5",
 };
 
 // dark says whether the reader prefers a dark page.
@@ -29,7 +29,8 @@ export function colorOf(own, index) {
 
 // onto is the text colour that is legible on a background #rrggbb.
 export function onto(background) {
-  const [r, g, b] = [1, 3, 5].map((i) => parseInt(background.slice(i, i + 2), 16)).map((c) => (c /= 255) && (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(background.slice(i, i + 2), 16) / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "#11161c" : "#ffffff";
 }
 

@@ -19,7 +19,8 @@ export function table(data, caption) {
     scope: "col", class: column.measure ? "number" : "", style: column.width > 0 ? `min-width:${column.width}px` : "",
   }, column.title))), ...(totalTop ? totals : []));
   return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
-    el("table", {}, el("caption", { class: "hidden" }, caption), head, el("tbody", {}, ...rows.map((values) => line(values))), total && !totalTop && el("tfoot", {}, ...totals)));
+    el("table", {}, el("caption", { class: "hidden" }, caption), head, el("tbody", {}, ...rows.map((values) => line(values))),
+      total && !totalTop && el("tfoot", {}, ...totals)));
 }
 
 // pivot is an element for a drawing's Pivot.
@@ -38,7 +39,8 @@ export function pivot({ rowTitles, head, rows }, caption) {
 // seen again.
 function headers(rows, at) {
   const { headers: cells, total } = rows[at], above = rows[at - 1];
-  const again = (i) => !total && above && i < cells.length - 1 && cells.slice(0, i + 1).every((cell, j) => cell.value === above.headers[j].value);
+  const again = (i) => !total && above && i < cells.length - 1
+    && cells.slice(0, i + 1).every((cell, j) => cell.value === above.headers[j].value);
   return cells.map((cell, i) => element("th", cell, { scope: "row", class: again(i) ? "again" : "" }));
 }
 
@@ -75,6 +77,8 @@ const tabulate = {
   }),
   map: ({ points, size, name }) => ({
     columns: [...(name ? [column(name)] : []), column("Latitude", true), column("Longitude", true), ...(size ? [column(size, true)] : [])],
-    rows: points.map((p) => [...(name ? [said(p.name)] : []), said(p.latitude.toFixed(5)), said(p.longitude.toFixed(5)), ...(size ? [p.size] : [])]),
+    rows: points.map((p) => [
+      ...(name ? [said(p.name)] : []), said(p.latitude.toFixed(5)), said(p.longitude.toFixed(5)), ...(size ? [p.size] : []),
+    ]),
   }),
 };
