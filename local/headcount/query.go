@@ -97,19 +97,15 @@ func (q *queryCommand) askAthena(ctx context.Context, std streams, question stri
 	if err != nil {
 		return err
 	}
-	athena, err := smoke.AthenaOf(ctx, outputs)
+	target, err := smoke.OnAWS(ctx, outputs)
 	if err != nil {
 		return err
 	}
-	columns, rows, err := athena.Query(ctx, question)
+	columns, rows, err := target.SQL.Ask(ctx, question)
 	if err != nil {
 		return orCutShort(ctx, err, "the query was stopped")
 	}
-	names := make([]sql.Column, len(columns))
-	for i, c := range columns {
-		names[i] = sql.Column(c)
-	}
-	return sql.Write(std.out, q.Format, names, rows)
+	return sql.Write(std.out, q.Format, columns, rows)
 }
 
 // sayNarrow says so where a question is about a view that hides all rows that there

@@ -10,11 +10,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
+
+	"github.com/headcount-etl/headcount/local/preview/sql"
 )
 
-// Asker answers one SQL query: its rows, as text; a null is an empty text.
+// Asker answers one SQL query: its columns, with their types as the engine writes
+// them, and its rows, as text; nil is a null.
 type Asker interface {
-	Ask(ctx context.Context, query string) (rows [][]string, err error)
+	Ask(ctx context.Context, query string) (columns []sql.Column, rows [][]*string, err error)
 }
 
 // athenaAPI is what this package calls of *athena.Client.
@@ -34,24 +37,9 @@ type Athena struct {
 	Every time.Duration
 }
 
-// Ask gives the rows of a SELECT without the names of the columns.
-func (a *Athena) Ask(ctx context.Context, query string) ([][]string, error) {
-	_, rows, err := a.Query(ctx, query)
-	texts := make([][]string, len(rows))
-	for i, row := range rows {
-		for _, value := range row {
-			texts[i] = append(texts[i], aws.ToString(value))
-		}
-	}
-	return texts, err
-}
-
-// Column is a column of an answer: its name, and its type as Athena writes it.
-type Column struct{ Name, Type string }
-
-// Query runs a SELECT and waits for its rows, as text; nil is a null. When ctx ends
-// first, the query is stopped, lest it cost more.
-func (a *Athena) Query(ctx context.Context, query string) (columns []Column, rows [][]*string, err error) {
+// Ask runs a SELECT and waits for its rows. When ctx ends first, the query is
+// stopped, lest it cost more.
+func (a *Athena) Ask(ctx context.Context, query string) (columns []sql.Column, rows [][]*string, err error) {
 	started, err := a.API.StartQueryExecution(ctx, &athena.StartQueryExecutionInput{
 		QueryString: &query, WorkGroup: &a.Workgroup, QueryExecutionContext: &types.QueryExecutionContext{Database: &a.Database},
 	})
@@ -72,7 +60,7 @@ func (a *Athena) Query(ctx context.Context, query string) (columns []Column, row
 		}
 		if columns == nil && page.ResultSet.ResultSetMetadata != nil {
 			for _, c := range page.ResultSet.ResultSetMetadata.ColumnInfo {
-				columns = append(columns, Column{aws.ToString(c.Name), aws.ToString(c.Type)})
+				columns = append(columns, sql.Column{Name: aws.ToString(c.Name), Type: aws.ToString(c.Type)})
 			}
 		}
 		for _, r := range page.ResultSet.Rows {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,21 +137,21 @@ func TestAthena(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, a := newFakeAthena(t)
-			got, err := a.Ask(t.Context(), tt.query)
+			_, got, err := a.Ask(t.Context(), tt.query)
 			if tt.fault != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.fault) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("error %v, want %q", err, tt.fault)
 				}
 				return
 			}
-			if err != nil || !slices.EqualFunc(got, tt.want, slices.Equal) {
+			if err != nil || len(got)+len(tt.want) > 0 && !reflect.DeepEqual(got, table(tt.want...)) {
 				t.Errorf("got %v, %v; want %v", got, err, tt.want)
 			}
 		})
 	}
 	_, a := newFakeAthena(t)
 	a.Workgroup = "other"
-	if _, err := a.Ask(t.Context(), "ok\nn"); err == nil || !strings.Contains(err.Error(), "no such workgroup") {
+	if _, _, err := a.Ask(t.Context(), "ok\nn"); err == nil || !strings.Contains(err.Error(), "no such workgroup") {
 		t.Errorf("a workgroup that is not there: %v", err)
 	}
 }
@@ -160,7 +161,7 @@ func TestAthenaStops(t *testing.T) {
 	fake, a := newFakeAthena(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	fake.onLong = cancel
-	_, err := a.Ask(ctx, "forever\nn")
+	_, _, err := a.Ask(ctx, "forever\nn")
 	if err == nil || !strings.Contains(err.Error(), "canceled") {
 		t.Errorf("error %v", err)
 	}

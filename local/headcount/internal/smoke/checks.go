@@ -2,64 +2,71 @@ package smoke
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/shared/event"
+	"github.com/headcount-etl/headcount/shared/metrics"
 	"github.com/headcount-etl/headcount/shared/pipeline"
 )
 
-// The outcomes of a check.
-const (
-	Pass    = "pass"
-	Fail    = "fail"
-	Unknown = "unknown" // there is nothing here to ask
-)
-
-// Check is the answer to a question that only AWS can settle.
-type Check struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	// Detail is a line of why.
-	Detail string `json:"detail"`
-}
-
-// checkTable names all checks. An error of ask is a failure.
-var checkTable = []struct {
+// questions are those that only AWS can settle. An error of ask is a failure.
+var questions = []struct {
 	name string
 	ask  func(*runner, context.Context) (status, detail string, err error)
 }{
 	{"lake-columns", (*runner).checkColumns},
-	{"lake-new-day", (*runner).checkNewDay},
+	{"lake-new-day", func(r *runner, _ context.Context) (string, string, error) {
+		return verdict(r.got.lake > 0, "%d rows in the partitions of the day, which nothing has registered", r.got.lake)
+	}},
 	{"lake-objects", (*runner).checkObjects},
-	{"lake-without-consent", (*runner).checkConsent},
-	{"lake-without-attribute", (*runner).checkUnlabelled},
-	{"lake-errors", (*runner).checkErrors},
+	{"lake-without-consent", func(r *runner, ctx context.Context) (string, string, error) {
+		return r.judge(ctx, "SELECT count(*) FROM events WHERE "+r.ours(kindNoConsent), func(n int64) bool { return n == 0 && r.got.lake > 0 },
+			"of %d events in messages with consent=none are in the lake", r.want.noConsent)
+	}},
+	{"lake-without-attribute", func(r *runner, ctx context.Context) (string, string, error) {
+		return r.judge(ctx, "SELECT count(DISTINCT event_id) FROM events WHERE "+r.ours(kindUnlabelled), func(n int64) bool { return n == r.want.unlabelled },
+			"of %d events in messages without the attribute consent are in the lake", r.want.unlabelled)
+	}},
+	{"lake-errors", func(r *runner, _ context.Context) (string, string, error) {
+		if r.got.flawed != "" {
+			return Fail, r.got.flawed, nil
+		}
+		return verdict(r.unconvertedHolds(), "%d of %d malformed events are under errors/format-conversion-failed/, as rawData", r.got.unconverted, r.want.misfits)
+	}},
 	{"view-events-safe", (*runner).checkEventsSafe},
 	{"view-published-headcounts", (*runner).checkPublished},
-	{"quarantine-table", (*runner).checkQuarantine},
-	{"conditional-writes", (*runner).checkConditional},
+	{"quarantine-table", func(r *runner, ctx context.Context) (string, string, error) {
+		want := total(r.want.quarantined)
+		return r.judge(ctx, "SELECT count(*) FROM quarantine WHERE "+r.days()+" AND received_at >= "+timestamp(r.begun.Add(-time.Minute))+
+			" AND received_at <= "+timestamp(time.Now().Add(time.Minute)), func(n int64) bool { return n >= want },
+			"lines whose received_at is since the beginning, of %d", want)
+	}},
+	// The aggregator writes under conditions only: a final was created, and replaced
+	// when more came to its hour.
+	{"conditional-writes", func(r *runner, _ context.Context) (string, string, error) {
+		return verdict(r.got.firstRows > 0 && r.rowsHold(), "%d rows of the first wave, %d after the second", r.got.firstRows, len(r.got.rows))
+	}},
 	{"dead-letters", (*runner).checkDead},
 	{"workers", (*runner).checkWorkers},
-	{"metrics", (*runner).checkMetrics},
-	{"alerts", (*runner).checkAlerts},
-}
-
-// check answers all of checkTable.
-func (r *runner) check(ctx context.Context) []Check {
-	var checks []Check
-	for _, c := range checkTable {
-		status, detail, err := c.ask(r, ctx)
-		if err != nil {
-			status, detail = Fail, strings.ReplaceAll(err.Error(), "\n", "; ")
-		}
-		checks = append(checks, Check{c.name, status, detail})
-	}
-	return checks
+	{"metrics", func(r *runner, ctx context.Context) (string, string, error) {
+		return r.checkMetric(ctx, metrics.EventsReceived.String(), "", float64(r.want.events))
+	}},
+	{"alerts", func(r *runner, ctx context.Context) (string, string, error) {
+		status, detail, err := r.checkMetric(ctx, metrics.AlertsSent.String(), faults[0].category, 1)
+		return status, detail + "; whether an e-mail has come, only its reader knows", err
+	}},
 }
 
 // verdict is Pass or Fail.
@@ -85,12 +92,10 @@ func (r *runner) judge(ctx context.Context, query string, holds func(n int64) bo
 func (r *runner) checkColumns(ctx context.Context) (string, string, error) {
 	var columns, paths []string
 	for _, f := range event.Fields() {
-		if f.Type == event.Group {
-			continue
+		if f.Type != event.Group {
+			columns = append(columns, `count("`+strings.ReplaceAll(f.Path, ".", `"."`)+`")`)
+			paths = append(paths, f.Path)
 		}
-		parts := strings.Split(f.Path, ".")
-		columns = append(columns, `count("`+strings.Join(parts, `"."`)+`")`)
-		paths = append(paths, f.Path)
 	}
 	n, err := r.integers(ctx, "SELECT count(*), "+strings.Join(columns, ", ")+" FROM events WHERE "+r.ours(kindValid), len(columns)+1)
 	if err != nil {
@@ -105,15 +110,10 @@ func (r *runner) checkColumns(ctx context.Context) (string, string, error) {
 	return verdict(n[0] > 0 && len(empty) == 0, "%d columns read in %d rows; without values: %s", len(columns), n[0], orNone(empty))
 }
 
-// checkNewDay: rows of today are seen although nobody has registered a partition.
-func (r *runner) checkNewDay(context.Context) (string, string, error) {
-	return verdict(r.got.lake > 0, "%d rows in the partitions of the day, which nothing has registered", r.got.lake)
-}
-
 // checkObjects: a row's object lies under the prefix of its partition, and is
 // Parquet.
 func (r *runner) checkObjects(ctx context.Context) (string, string, error) {
-	rows, err := r.SQL.Ask(ctx, `SELECT DISTINCT year, month, day, "$path" FROM `+r.EventsWithPath+" WHERE "+r.ours(-1))
+	rows, err := r.ask(ctx, `SELECT DISTINCT year, month, day, "$path" FROM `+r.EventsWithPath+" WHERE "+r.ours(-1))
 	if err != nil || len(rows) == 0 {
 		return Fail, "there are no rows to look at", err
 	}
@@ -135,39 +135,18 @@ func (r *runner) checkObjects(ctx context.Context) (string, string, error) {
 	return verdict(true, "%d objects, Parquet, under data/year=/month=/day= of their rows", len(rows))
 }
 
-// checkConsent: what was published without consent is not in the lake.
-func (r *runner) checkConsent(ctx context.Context) (string, string, error) {
-	return r.judge(ctx, "SELECT count(*) FROM events WHERE "+r.ours(kindNoConsent), func(n int64) bool { return n == 0 && r.got.lake > 0 },
-		"of %d events in messages with consent=none are in the lake", r.want.noConsent)
-}
-
-// checkUnlabelled: what was published without the attribute consent is there.
-func (r *runner) checkUnlabelled(ctx context.Context) (string, string, error) {
-	return r.judge(ctx, "SELECT count(DISTINCT event_id) FROM events WHERE "+r.ours(kindUnlabelled), func(n int64) bool { return n == r.want.unlabelled },
-		"of %d events in messages without the attribute consent are in the lake", r.want.unlabelled)
-}
-
-// checkErrors: what Firehose could not convert is kept whole.
-func (r *runner) checkErrors(context.Context) (string, string, error) {
-	if r.got.flawed != "" {
-		return Fail, r.got.flawed, nil
-	}
-	return verdict(r.unconvertedHolds(), "%d of %d malformed events are under errors/format-conversion-failed/, as rawData", r.got.unconverted, r.want.misfits)
-}
-
 // checkEventsSafe: the view shows each event of the run once, and no user; and so
 // does recent_events, which is imported.
 func (r *runner) checkEventsSafe(ctx context.Context) (string, string, error) {
-	days := daysAre(r.begun, r.begun.Add(r.options.Timeout))
 	version := literal(appVersion(r.run))
 	// A row of the view is an event of a day: one that came before and after a
 	// midnight is in both.
-	n, err := r.integers(ctx, "SELECT count(*) FROM (SELECT DISTINCT year, month, day, event_id FROM events WHERE "+days+
+	n, err := r.integers(ctx, "SELECT count(*) FROM (SELECT DISTINCT year, month, day, event_id FROM events WHERE "+r.days()+
 		" AND device.app_version = "+version+") AS different", 1)
 	if err != nil {
 		return "", "", err
 	}
-	rows, err := r.SQL.Ask(ctx, "SELECT * FROM events_safe WHERE "+days+" AND app_version = "+version)
+	rows, err := r.ask(ctx, "SELECT * FROM events_safe WHERE "+r.days()+" AND app_version = "+version)
 	if err != nil {
 		return "", "", err
 	}
@@ -178,7 +157,7 @@ func (r *runner) checkEventsSafe(ctx context.Context) (string, string, error) {
 			}
 		}
 	}
-	recent, err := r.integers(ctx, "SELECT count(*) FROM recent_events WHERE "+days+" AND app_version = "+version, 1)
+	recent, err := r.integers(ctx, "SELECT count(*) FROM recent_events WHERE "+r.days()+" AND app_version = "+version, 1)
 	if err != nil {
 		return "", "", err
 	}
@@ -200,26 +179,12 @@ func (r *runner) checkPublished(ctx context.Context) (string, string, error) {
 	return status, detail, err
 }
 
-// checkQuarantine: the table reads the lines, and received_at as a timestamp.
-func (r *runner) checkQuarantine(ctx context.Context) (string, string, error) {
-	want := total(r.want.quarantined())
-	return r.judge(ctx, "SELECT count(*) FROM quarantine WHERE "+daysAre(r.begun, r.begun.Add(r.options.Timeout))+
-		" AND received_at >= "+timestamp(r.begun.Add(-time.Minute))+" AND received_at <= "+timestamp(time.Now().Add(time.Minute)),
-		func(n int64) bool { return n >= want }, "lines whose received_at is since the beginning, of %d", want)
-}
-
-// checkConditional: a final was created, and replaced when more came to its hour.
-// The aggregator writes under conditions only.
-func (r *runner) checkConditional(context.Context) (string, string, error) {
-	return verdict(r.got.firstRows > 0 && r.rowsHold(), "%d rows of the first wave, %d after the second", r.got.firstRows, len(r.got.rows))
-}
-
 // checkDead: nothing was given up since the beginning.
 func (r *runner) checkDead(context.Context) (string, string, error) {
 	var dead []string
 	for _, name := range append([]string{delivery}, pipeline.Queues()...) {
 		if n := r.got.dead[name]; n > 0 {
-			dead = append(dead, strconv.FormatInt(n, 10)+" of "+name)
+			dead = append(dead, fmt.Sprint(n, " of ", name))
 		}
 	}
 	return verdict(len(dead) == 0, "new dead letters: %s", orNone(dead))
@@ -230,4 +195,77 @@ func orNone(list []string) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
+}
+
+const notHere = "not on the stand-in"
+
+// checkWorkers: each service runs as many tasks as it should, and its last
+// deployment is over.
+func (r *runner) checkWorkers(ctx context.Context) (string, string, error) {
+	if r.Services == nil {
+		return Unknown, notHere, nil
+	}
+	stages := pipeline.Names(nil)
+	in := &ecs.DescribeServicesInput{Cluster: &r.Outputs.ClusterName}
+	for _, name := range stages {
+		in.Services = append(in.Services, r.flow.Services[name])
+	}
+	out, err := r.Services.DescribeServices(ctx, in)
+	if err != nil {
+		return "", "", fmt.Errorf("describe the services of cluster %s: %w", r.Outputs.ClusterName, err)
+	}
+	var bad []string
+	for _, f := range out.Failures {
+		bad = append(bad, aws.ToString(f.Arn)+" "+aws.ToString(f.Reason))
+	}
+	tasks := int32(0)
+	for i := range out.Services {
+		s := &out.Services[i]
+		tasks += s.RunningCount
+		if s.RunningCount != s.DesiredCount || s.RunningCount == 0 {
+			bad = append(bad, fmt.Sprintf("%s runs %d tasks of %d", aws.ToString(s.ServiceName), s.RunningCount, s.DesiredCount))
+		}
+		if slices.ContainsFunc(s.Deployments, func(d ecstypes.Deployment) bool { return d.RolloutState == ecstypes.DeploymentRolloutStateFailed }) {
+			bad = append(bad, aws.ToString(s.ServiceName)+"'s deployment has failed")
+		}
+	}
+	return verdict(len(bad) == 0 && len(out.Services) == len(stages), "%d services, %d tasks; not well: %s", len(out.Services), tasks, orNone(bad))
+}
+
+// checkMetric waits until a metric of the validator, which comes from its log, has
+// added up to a number since the beginning; "" is no category.
+func (r *runner) checkMetric(ctx context.Context, name string, category event.Category, least float64) (string, string, error) {
+	if r.Metrics == nil {
+		return Unknown, notHere, nil
+	}
+	in := &cloudwatch.GetMetricStatisticsInput{
+		Namespace: aws.String(metrics.Namespace), MetricName: &name, Statistics: []cwtypes.Statistic{cwtypes.StatisticSum}, Period: aws.Int32(60),
+		StartTime: aws.Time(r.begun.Truncate(time.Minute)),
+	}
+	dimensions := map[string]string{"Stack": r.Outputs.Stack, "Service": "validator", "Flow": r.flowName, "Category": string(category)}
+	if category == "" {
+		delete(dimensions, "Category")
+	}
+	for key, value := range dimensions {
+		in.Dimensions = append(in.Dimensions, cwtypes.Dimension{Name: aws.String(key), Value: aws.String(value)})
+	}
+	waiting, cancel := context.WithTimeout(ctx, r.options.MetricsTimeout)
+	defer cancel()
+	total := 0.
+	err := r.every(waiting, func(ctx context.Context) (bool, error) {
+		in.EndTime = aws.Time(time.Now().Add(time.Minute))
+		out, err := r.Metrics.GetMetricStatistics(ctx, in)
+		if err != nil {
+			return false, fmt.Errorf("metric %s: %w", name, err)
+		}
+		total = 0
+		for _, point := range out.Datapoints {
+			total += aws.ToFloat64(point.Sum)
+		}
+		return total >= least, nil
+	})
+	if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+		return "", "", err
+	}
+	return verdict(err == nil, "%s of %v adds up to %g since the beginning, at least %g expected", name, dimensions, total, least)
 }

@@ -1,6 +1,7 @@
 package smoke
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/athena"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/headcount-etl/headcount/shared/pipeline"
 )
@@ -110,4 +119,19 @@ func (o *Outputs) missing() []string {
 	}
 	maps.DeleteFunc(there, func(_ string, is bool) bool { return is })
 	return slices.Sorted(maps.Keys(there))
+}
+
+// OnAWS is the stack with these outputs, by the credentials that the SDK finds. A
+// run needs to publish to the topic, to read queues, buckets, services and metrics,
+// to ask Athena in the workgroup, and the key.
+func OnAWS(ctx context.Context, o Outputs) (*Target, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(o.Region))
+	if err != nil {
+		return nil, fmt.Errorf("AWS configuration: %w", err)
+	}
+	return &Target{
+		Outputs: o, Topic: sns.NewFromConfig(cfg), Queues: sqs.NewFromConfig(cfg), Objects: s3.NewFromConfig(cfg),
+		SQL:            &Athena{API: athena.NewFromConfig(cfg), Workgroup: o.Workgroup, Database: o.Database, Every: 500 * time.Millisecond},
+		EventsWithPath: "events", Services: ecs.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg),
+	}, nil
 }

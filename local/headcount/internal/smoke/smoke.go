@@ -25,8 +25,8 @@ import (
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
-	"github.com/headcount-etl/headcount/shared/pack"
 )
 
 // Target is the stack, and how to talk to it.
@@ -94,17 +94,16 @@ type runner struct {
 	span     span
 	begun    time.Time
 
-	places    []place
-	published []message
+	places    []places.Place
+	published []string // events
+	messages  int64    // that they were published in
 	want      expectation
-	before    baseline
 	got       findings
-}
-
-// baseline is what there was before, of all traffic.
-type baseline struct {
-	quarantined map[event.Category]int64
-	dead        map[string]int64
+	// before is what there was before, of all traffic.
+	before struct {
+		quarantined map[event.Category]int64
+		dead        map[string]int64
+	}
 }
 
 // Run makes a run and reports. An error says that no verdict could be reached; a
@@ -121,31 +120,22 @@ func Run(ctx context.Context, target *Target, o Options) (*Report, error) {
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
-	p := newPlan(o.Events, o.Seed, r.run, r.places, r.span, time.Duration(r.flow.MaxAge))
-	if err := r.drive(ctx, p); err != nil {
+	if err := r.drive(ctx, makeEvents(o.Events, o.Seed, r.run, r.places, r.span, time.Duration(r.flow.MaxAge))); err != nil {
 		return nil, err
 	}
 	return r.report(ctx)
 }
 
-// readPlaces reads the flow's places where the aggregator reads them.
-func (r *runner) readPlaces(ctx context.Context) error {
+// prepare looks at what there is before anything is published, and chooses the
+// time in which the events occur.
+func (r *runner) prepare(ctx context.Context) error {
 	b := bucket.Bucket{API: r.Objects, Name: r.Outputs.Buckets.Aggregates}
-	data, _, err := b.Get(ctx, r.flow.PlacesKey)
+	list, _, err := b.Get(ctx, r.flow.PlacesKey)
 	if err == nil {
-		r.places, err = readPlaces(bytes.NewReader(data), r.flow.RadiusM)
+		r.places, err = places.ReadCSV(bytes.NewReader(list), r.flow.RadiusM)
 	}
 	if err != nil {
 		return fmt.Errorf("places of flow %s: %w", r.flowName, err)
-	}
-	return nil
-}
-
-// prepare looks at what there is before anything is published, and chooses the
-// time in which the events occur.
-func (r *runner) prepare(ctx context.Context) (err error) {
-	if err := r.readPlaces(ctx); err != nil {
-		return err
 	}
 	first := r.begun.UTC().Year()
 	if y := r.Outputs.FirstYear; y != 0 {
@@ -176,9 +166,9 @@ func (r *runner) say(format string, args ...any) {
 
 // freeSpan chooses a time in whose windows the flow has no rows: a random hour of
 // the last 30 days but two, as long as there is one; else an older one, else a
-// younger one, else what MAX_AGE leaves of the present. occupied are the hours,
-// counted from the Unix epoch, in which windows with rows start.
-func freeSpan(now, earliest time.Time, window, maxAge time.Duration, occupied map[int64]bool) (span, error) {
+// younger one, else what MAX_AGE leaves of the present. occupied are the hours, as
+// hourFormat has them, in which windows with rows start.
+func freeSpan(now, earliest time.Time, window, maxAge time.Duration, occupied map[string]bool) (span, error) {
 	now = now.UTC().Truncate(time.Second)
 	oldest := earliest
 	if limit := now.Add(30*time.Minute - maxAge); maxAge > 0 && limit.After(oldest) {
@@ -215,56 +205,53 @@ func freeSpan(now, earliest time.Time, window, maxAge time.Duration, occupied ma
 }
 
 // free reports whether no row is in a window of the span.
-func (s span) free(window time.Duration, occupied map[int64]bool) bool {
+func (s span) free(window time.Duration, occupied map[string]bool) bool {
 	for at := s.from.Truncate(window).Truncate(time.Hour); at.Before(s.to); at = at.Add(time.Hour) {
-		if occupied[at.Unix()/3600] {
+		if occupied[at.UTC().Format(hourFormat)] {
 			return false
 		}
 	}
 	return true
 }
 
-// drive publishes the plan and looks until all of it is there, or the time is over.
-func (r *runner) drive(ctx context.Context, p plan) error {
+// drive publishes the events and looks until all of it is there, or the time is
+// over. The second wave comes when the first has made rows, so that a final is
+// replaced as well as created.
+func (r *runner) drive(ctx context.Context, events []string) error {
 	waiting, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
-	if err := r.send(ctx, p.first); err != nil {
+	first := len(events) * 9 / 10
+	if err := r.send(ctx, events[:first]); err != nil {
 		return err
 	}
-	r.say("published %d messages; waiting for their first rows", len(p.first))
+	r.say("published %d events; waiting for their first rows", first)
 	err := r.every(waiting, func(ctx context.Context) (bool, error) {
 		err := r.askRows(ctx)
 		return len(r.got.rows) > 0, err
 	})
 	if err == nil {
-		r.got.firstRows = len(r.got.rows)
-		if err := r.send(ctx, p.second); err != nil {
+		r.got.firstRows, r.got.rows = len(r.got.rows), nil
+		if err := r.send(ctx, events[first:]); err != nil {
 			return err
 		}
-		r.say("published the other %d messages, to hours that have rows now; waiting for all rows", len(p.second))
-		err = r.every(waiting, r.look)
+		r.say("published the other %d events, to hours that have rows now; waiting for all rows", len(events)-first)
+		err = r.every(waiting, func(ctx context.Context) (bool, error) { return r.look(ctx, false) })
 	}
 	if waiting.Err() != nil && ctx.Err() == nil {
 		r.say("the time is over; looking where it went wrong")
-		return r.lookAtAll(ctx)
+		_, err = r.look(ctx, true)
 	}
 	return err
 }
 
-func (r *runner) send(ctx context.Context, messages []message) error {
-	all := make([]publish.Message, len(messages))
-	for i, m := range messages {
-		all[i] = publish.Message{Body: m.body, Events: int(m.events), Attributes: map[string]string{publish.AttributeProducer: "headcount smoke"}}
-		if m.consent != "" {
-			all[i].Attributes[pack.AttributeConsent] = m.consent
-		}
-	}
-	topic := publish.Publisher{API: r.Topic, TopicARN: r.Outputs.TopicARN}
-	if _, err := topic.Send(ctx, all); err != nil {
+func (r *runner) send(ctx context.Context, events []string) error {
+	topic := publish.Publisher{API: r.Topic, TopicARN: r.Outputs.TopicARN, PerMessage: 10}
+	sent, err := topic.Publish(ctx, strings.NewReader(strings.Join(events, "\n")))
+	if err != nil {
 		return err
 	}
-	r.published = append(r.published, messages...)
-	r.want = expect(r.published, r.places, time.Duration(r.flow.Window), r.flow.MinPeople)
+	r.published, r.messages = append(r.published, events...), r.messages+sent.Messages
+	r.want = expect(r.published, r.places, r.flow, r.begun)
 	return nil
 }
 

@@ -14,8 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"pgregory.net/rapid"
-
-	"github.com/headcount-etl/headcount/shared/event"
 )
 
 const outputsJSON = `{"stack":"dev","region":"eu-west-1","account":"111122223333","bootstrap":false,"topicArn":"arn:t","alertTopicArn":"arn:a","database":"headcount_dev",
@@ -56,9 +54,9 @@ func TestFreeSpan(t *testing.T) {
 		earliest := now.Add(-time.Duration(rapid.IntRange(0, 60*24).Draw(t, "hours")) * time.Hour)
 		window := rapid.SampledFrom([]time.Duration{time.Minute, 40 * time.Minute, time.Hour, 90 * time.Minute, 6 * time.Hour, 24 * time.Hour}).Draw(t, "window")
 		maxAge := rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, time.Hour, 3 * time.Hour, 72 * time.Hour, 9000 * time.Hour}).Draw(t, "max age")
-		occupied := map[int64]bool{}
+		occupied := map[string]bool{}
 		for _, hour := range rapid.SliceOf(rapid.IntRange(0, 60*24)).Draw(t, "occupied") {
-			occupied[now.Add(-time.Duration(hour)*time.Hour).Unix()/3600] = true
+			occupied[now.Add(-time.Duration(hour)*time.Hour).Format(hourFormat)] = true
 		}
 		s, err := freeSpan(now, earliest, window, maxAge, occupied)
 		if err != nil {
@@ -68,7 +66,7 @@ func TestFreeSpan(t *testing.T) {
 			t.Fatalf("%v at %v", s, now)
 		}
 		for at := s.from; at.Before(s.to); at = at.Add(time.Minute) {
-			if start := at.Truncate(window); occupied[start.Unix()/3600] {
+			if start := at.Truncate(window); occupied[start.Format(hourFormat)] {
 				t.Fatalf("window %v of %v is in an hour with rows", start, s)
 			}
 		}
@@ -80,16 +78,16 @@ func TestFreeSpan(t *testing.T) {
 func TestFreeSpanPrefers(t *testing.T) {
 	now := time.Date(2026, 11, 24, 20, 30, 0, 0, time.UTC)
 	earliest := now.AddDate(-1, 0, 0)
-	busy := func(from, to int) map[int64]bool {
-		hours := map[int64]bool{}
+	busy := func(from, to int) map[string]bool {
+		hours := map[string]bool{}
 		for h := from; h <= to; h++ {
-			hours[now.Unix()/3600-int64(h)] = true
+			hours[now.Add(-time.Duration(h)*time.Hour).Format(hourFormat)] = true
 		}
 		return hours
 	}
 	for name, tt := range map[string]struct {
 		maxAge      time.Duration
-		occupied    map[int64]bool
+		occupied    map[string]bool
 		least, most time.Duration // of the age of the span's beginning
 	}{
 		"quiet":         {0, nil, 48 * time.Hour, 720 * time.Hour},
@@ -188,10 +186,10 @@ func TestCheckMetrics(t *testing.T) {
 		"refused": {fakeMetrics{err: errors.New("AccessDenied")}, "", "AccessDenied"},
 	} {
 		r := &runner{
-			Target: &Target{Metrics: &tt.fake, Outputs: Outputs{Stack: "dev"}}, flowName: "v1", begun: time.Now(), want: expectation{tally: tally{events: 1000}},
+			Target: &Target{Metrics: &tt.fake, Outputs: Outputs{Stack: "dev"}}, flowName: "v1", begun: time.Now(), want: expectation{events: 1000},
 			options: Options{Every: time.Millisecond, MetricsTimeout: 50 * time.Millisecond},
 		}
-		status, detail, err := r.checkMetrics(t.Context())
+		status, detail, err := r.checkMetric(t.Context(), "EventsReceived", "", 1000)
 		if err != nil {
 			detail = err.Error()
 		}
@@ -217,25 +215,26 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// TestReadRow: what Athena and DuckDB write of the same row is the same.
-func TestReadRow(t *testing.T) {
-	c, got, err := readRow([]string{"1760000000", "1760000300", "louvre", "Musée", "4.88606E1", "2.3376", "200.0", "female", "0-17", "3", "false"})
-	if want := (row{1760000300, "Musée", 48.8606, 2.3376, 200, 3, false}); err != nil || got != want || c != (cell{1760000000, "louvre", "female", "0-17"}) {
-		t.Errorf("%+v %+v, %v", c, got, err)
+// TestRows: a row of headcounts is whole, and there once.
+func TestRows(t *testing.T) {
+	good := []string{"2026-11-24 06:00:00", "a", "other", "65+", "", "true", "2026-11-24 06:05:00", "", "1", "2", "3"}
+	got := rows{}
+	if err := got.add(good); err != nil || got["2026-11-24 06:00:00 a other 65+"] != "suppressed until 2026-11-24 06:05:00 ( at 1, 2, radius 3 m)" {
+		t.Errorf("%v, %v", got, err)
 	}
-	good := []string{"1", "2", "a", "", "1", "2", "3", "other", "65+", "", "true"}
-	if _, got, err := readRow(good); err != nil || !got.suppressed || got.people != 0 {
-		t.Errorf("%+v, %v", got, err)
+	if err := got.add(good); err == nil || !strings.Contains(err.Error(), "two rows") {
+		t.Error(err)
 	}
-	for i, bad := range map[int]string{0: "x", 1: "", 4: "north", 6: "", 9: "many", 10: "false"} {
-		values := append([]string(nil), good...)
-		values[i] = bad
-		if _, _, err := readRow(values); err == nil {
-			t.Errorf("%q was read", values)
-		}
+	without := slices.Clone(good)
+	without[5] = "false"
+	if err := (rows{}).add(without); err == nil || !strings.Contains(err.Error(), "no people") {
+		t.Error(err)
 	}
-	if _, _, err := readRow(good[1:]); err == nil {
+	if err := (rows{}).add(good[1:]); err == nil {
 		t.Error("a short row was read")
+	}
+	if got := decimal(-0.0000000001); got != "0.000000000" {
+		t.Error(got)
 	}
 }
 
@@ -254,13 +253,5 @@ func TestReadUnconverted(t *testing.T) {
 	}
 	if err := r.readUnconverted([]byte("base64")); err == nil {
 		t.Error("what is no JSON was read")
-	}
-}
-
-// TestQuarantined: what is stored nowhere is not looked for.
-func TestQuarantined(t *testing.T) {
-	s := tally{rejected: map[event.Category]int64{event.NoConsent: 5, event.WrongType: 2}}
-	if got := s.quarantined(); len(got) != 1 || got[event.WrongType] != 2 || s.rejected[event.NoConsent] != 5 {
-		t.Errorf("%v of %v", got, s.rejected)
 	}
 }
