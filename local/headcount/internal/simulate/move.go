@@ -1,10 +1,64 @@
 package simulate
 
 import (
+	"encoding/csv"
+	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/headcount-etl/headcount/local/headcount/sample"
 )
+
+// The middle of the city, in degrees, and the length of a degree there, in
+// metres, on a sphere of 6,371,008.8 m. The city is small enough to be flat.
+const (
+	centreLatitude  = 48.8600
+	centreLongitude = 2.3376
+	metresNorth     = math.Pi / 180 * 6371008.8
+)
+
+var metresEast = metresNorth * math.Cos(centreLatitude*math.Pi/180)
+
+// point is a place in the plane, in metres east and north of the city's middle.
+type point struct{ x, y float64 }
+
+func pointAt(latitude, longitude float64) point {
+	return point{(longitude - centreLongitude) * metresEast, (latitude - centreLatitude) * metresNorth}
+}
+
+// degrees gives the latitude and longitude with six decimals, about 0.1 m, as
+// phones do.
+func (p point) degrees() (latitude, longitude float64) {
+	return round(centreLatitude+p.y/metresNorth, 1e6), round(centreLongitude+p.x/metresEast, 1e6)
+}
+
+func (p point) plus(q point) point       { return point{p.x + q.x, p.y + q.y} }
+func (p point) distance(q point) float64 { return math.Hypot(p.x-q.x, p.y-q.y) }
+
+func round(v, scale float64) float64 { return math.Round(v*scale) / scale }
+
+// samplePlaces are those of package sample, where the people go, in its order: the
+// busier ones first.
+func samplePlaces() (list []point, err error) {
+	rows, err := csv.NewReader(strings.NewReader(sample.Places)).ReadAll()
+	for i, row := range rows {
+		if i == 0 {
+			continue // the header
+		}
+		latitude, bad := strconv.ParseFloat(row[2], 64)
+		longitude, worse := strconv.ParseFloat(row[3], 64)
+		err = errors.Join(err, bad, worse)
+		list = append(list, pointAt(latitude, longitude))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the sample places: %w", err)
+	}
+	return list, nil
+}
 
 // Where a person may want to be.
 const (
@@ -13,36 +67,30 @@ const (
 	outAndAbout
 )
 
-// rhythm gives the weights of home, work and out by role and time of day.
-var rhythm = [...][6][3]float64{
-	resident: {
-		{90, 2, 8}, {45, 45, 10}, {10, 70, 20}, {10, 35, 55}, {12, 58, 30}, {45, 10, 45},
-	},
-	visitor: {
-		{85, 0, 15}, {65, 0, 35}, {15, 5, 80}, {10, 5, 85}, {10, 5, 85}, {35, 0, 65},
-	},
+// times of day end at an hour: night, morning, forenoon, lunch, afternoon,
+// evening. Each has the weights of home, work and out.
+var times = [...]struct {
+	end     int64
+	weights []float64
+}{
+	{6, []float64{88, 2, 10}}, {9, []float64{52, 30, 18}}, {12, []float64{12, 48, 40}},
+	{14, []float64{10, 25, 65}}, {18, []float64{11, 41, 48}}, {24, []float64{42, 7, 51}},
 }
 
-// bandEnds are the hours at which the times of day end: night, morning,
-// forenoon, lunch, afternoon, evening.
-var bandEnds = [6]int64{6, 9, 12, 14, 18, 24}
-
-// timeOfDay gives the band of an instant in microseconds. The city's clocks are
-// one hour ahead of UTC all year round: a simulation must not depend on the
+// timeOfDay gives the time of day of an instant in microseconds. The city's clocks
+// are one hour ahead of UTC all year round: a simulation must not depend on the
 // machine's table of time zones.
-func timeOfDay(at int64) int {
-	hour := (at/time.Hour.Microseconds() + 1) % 24
-	band := 0
-	for hour >= bandEnds[band] {
+func timeOfDay(at int64) (band int) {
+	for hour := (at/time.Hour.Microseconds() + 1) % 24; hour >= times[band].end; {
 		band++
 	}
 	return band
 }
 
-// leg is a way to somewhere and a stay there. Instants are in microseconds
-// since the Unix epoch.
+// leg is a straight way to somewhere and a stay there. Instants are in
+// microseconds since the Unix epoch.
 type leg struct {
-	from, bend, to       point
+	from, to             point
 	start, arrive, leave int64
 	kind                 int // what is done there
 }
@@ -52,32 +100,29 @@ func (l *leg) at(t int64) (where, velocity point) {
 	if t >= l.arrive {
 		return l.to, point{}
 	}
-	took := float64(l.arrive-l.start) / 1e6
-	u := float64(t-l.start) / 1e6 / took
-	// A quadratic Bézier curve by de Casteljau's construction.
-	a, b := l.from.towards(l.bend, u), l.bend.towards(l.to, u)
-	return a.towards(b, u), point{2 * (b.x - a.x) / took, 2 * (b.y - a.y) / took}
+	took, since := float64(l.arrive-l.start)/1e6, float64(t-l.start)/1e6
+	velocity = point{(l.to.x - l.from.x) / took, (l.to.y - l.from.y) / took}
+	return point{l.from.x + velocity.x*since, l.from.y + velocity.y*since}, velocity
 }
 
 // advance moves on to the leg that the person is on at t.
-func (p *person) advance(places []Place, t int64) {
+func (p *person) advance(places []point, t int64) {
 	for t >= p.leg.leave {
 		p.leg = p.nextLeg(places, p.leg.leave)
 		p.newSession()
 	}
 }
 
-func (p *person) nextLeg(places []Place, start int64) leg {
+func (p *person) nextLeg(places []point, start int64) leg {
 	from := p.leg.to
-	next := leg{from: from, start: start, kind: weighted(p.rng, rhythm[p.role][timeOfDay(start)][:])}
+	next := leg{from: from, start: start, kind: weighted(p.rng, times[timeOfDay(start)].weights)}
 	switch next.kind {
 	case atHome:
 		next.to = p.home
 	case atWork:
 		next.to = p.work
 	default:
-		// The busier of the places are the first ones. People rather go to
-		// what is near.
+		// People rather go to what is near.
 		next.to = somePlace(p.rng, places)
 		if other := somePlace(p.rng, places); other.distance(from) < next.to.distance(from) {
 			next.to = other
@@ -87,17 +132,14 @@ func (p *person) nextLeg(places []Place, start int64) leg {
 	distance := from.distance(next.to)
 	next.arrive = start + int64(distance/speedFor(p.rng, distance)*1e6)
 	next.leave = next.arrive + stay(p.rng, next.kind, timeOfDay(next.arrive))
-	// The bend lies beside the middle, by up to a fifth of the way.
-	aside := between(p.rng, -0.2, 0.2)
-	next.bend = from.towards(next.to, 0.5).plus(point{(from.y - next.to.y) * aside, (next.to.x - from.x) * aside})
 	return next
 }
 
 // somePlace prefers the places at the head of the list: a quarter of the list
 // gets half of the visits.
-func somePlace(rng *rand.Rand, places []Place) point {
+func somePlace(rng *rand.Rand, places []point) point {
 	u := rng.Float64()
-	return places[int(u*u*float64(len(places)))].point()
+	return places[int(u*u*float64(len(places)))]
 }
 
 // speedFor chooses between walking, cycling and riding by the distance in
@@ -146,30 +188,23 @@ func (p *person) observe(t int64) {
 
 	e, moving := &p.event, velocity != point{}
 	e.Position.Latitude, e.Position.Longitude = where.plus(p.blur).degrees()
-	if e.Position.SpeedMPS != nil {
-		p.speed = round(math.Hypot(velocity.x, velocity.y), 1e2)
-		if moving { // who stands looks where they went
-			p.heading = math.Mod(round(math.Atan2(velocity.x, velocity.y)*180/math.Pi+360, 10), 360)
-		}
+	p.speed = round(math.Hypot(velocity.x, velocity.y), 1e2)
+	if moving { // who stands looks where they went
+		p.heading = math.Mod(round(math.Atan2(velocity.x, velocity.y)*180/math.Pi+360, 10), 360)
 	}
-	if e.Session.ID != "" {
-		p.battery = round(math.Max(3, math.Min(100, p.battery+p.charging())), 1e2)
-		e.Session.Screen = pick(p.rng, screens[:3])
-		if moving {
-			e.Session.Screen = pick(p.rng, screens[2:])
-		}
-		e.Session.Network = "wifi"
-		if moving || p.leg.kind == outAndAbout {
-			e.Session.Network = p.network
-		}
+	if e.Session.ID == "" {
+		return
 	}
-}
-
-// charging is the change of the battery's charge from event to event, in
-// percent.
-func (p *person) charging() float64 {
+	change := -0.06 // of the battery's charge, in percent
 	if p.leg.kind == atHome {
-		return 0.3
+		change = 0.3
 	}
-	return -0.06
+	p.battery = round(max(3, min(100, p.battery+change)), 1e2)
+	e.Session.Screen, e.Session.Network = pick(p.rng, screens[:3]), "wifi"
+	if moving {
+		e.Session.Screen = pick(p.rng, screens[2:])
+	}
+	if moving || p.leg.kind == outAndAbout {
+		e.Session.Network = p.network
+	}
 }

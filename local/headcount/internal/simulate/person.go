@@ -1,8 +1,6 @@
 package simulate
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -12,19 +10,12 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// What brings a person to the city.
-const (
-	resident = iota
-	visitor
-)
-
 // person is one user of the app.
 type person struct {
 	number int
 	rng    *rand.Rand
 	next   int64 // when the next event is sent, in microseconds since the epoch
 
-	role       int
 	home, work point
 	leg        leg
 	blur       point // the present error of the position
@@ -38,12 +29,29 @@ type person struct {
 }
 
 // ages are the first years of bands of ages, with the share of people in each.
-var ages = []struct {
-	from, to int
-	share    float64
-}{{13, 17, 6}, {18, 24, 17}, {25, 34, 26}, {35, 44, 20}, {45, 54, 14}, {55, 64, 9}, {65, 79, 6.5}, {80, 97, 1.5}}
+var (
+	ages      = [][2]int{{13, 17}, {18, 24}, {25, 34}, {35, 44}, {45, 54}, {55, 64}, {65, 79}, {80, 97}}
+	ageShares = []float64{6, 17, 26, 20, 14, 9, 6.5, 1.5}
+)
 
 var genderShares = []float64{event.Female: 0.48, event.Male: 0.47, event.Other: 0.02, event.Undisclosed: 0.03}
+
+// names are common ones in many scripts, and with many marks; the people are not
+// real.
+var names = [2][]string{
+	event.Female: {
+		"Chloé Lefèvre", "Léa Gauthier", "Inès Béranger", "Maëlle Durand", "Hélène Châtelain", "Zoé Saint-Éloi", "Agnès L'Hôte", "Françoise Muñoz",
+		"Łucja Nowak", "Şebnem Öztürk", "Þórdís Ångström", "Ngọc Nguyễn", "Núria Gonçalves", "Zuzanna Szűcs", "Мария Шевченко", "Ольга Кравчук",
+		"Ελένη Παπαδάκη", "Σοφία Αγγέλου", "فاطمة العلوي", "مريم بن علي", "נועה כהן", "תמר מזרחי", "प्रिया शर्मा", "अनन्या पटेल", "王雅婷", "欧阳丽华",
+		"たなか さくら", "サトウ ミユ", "김서연", "박지우", "สมหญิง ใจดี", "มาลี ศรีสุข",
+	},
+	event.Male: {
+		"Noël Perrin", "Jérôme Lefèvre", "François Gauthier", "Théo Béranger", "Loïc Durand", "Étienne Châtelain", "Gaël Saint-Éloi", "Rémi L'Hôte",
+		"Søren Ångström", "Çağlar Öztürk", "Łukasz Nowak", "Đức Nguyễn", "João Gonçalves", "Håkon Ó Briain", "Иван Павленко", "Дмитрий Бондаренко",
+		"Γιώργος Νικολάου", "Νίκος Οικονόμου", "محمد حداد", "يوسف منصور", "דוד לוי", "איתי פרץ", "राहुल वर्मा", "अर्जुन गुप्ता", "李伟", "陈志强",
+		"すずき たろう", "やまもと ケンジ", "이민준", "최도윤", "สมชาย บุญมี", "อนันต์ ใจดี",
+	},
+}
 
 var layouts = []string{
 	"2006-01-02T15:04:05Z", "2006-01-02T15:04:05.000Z", "2006-01-02T15:04:05.000Z",
@@ -54,10 +62,11 @@ var layouts = []string{
 // three to those who move.
 var screens = []string{"feed", "search", "map", "navigation", "nearby"}
 
-var models = map[string][]struct{ model, os string }{
-	"ios":     {{"iPhone 13", "17.6.1"}, {"iPhone 14 Pro", "18.2"}, {"iPhone 15", "18.3.1"}, {"iPhone SE", "16.7"}},
-	"android": {{"Pixel 8", "15"}, {"Galaxy S23", "14"}, {"Galaxy A54", "14"}, {"Redmi Note 12", "13"}, {"Fairphone 5", "13"}},
-	"web":     {{"Firefox", "128.0"}, {"Safari", "18.2"}, {"Chrome", "131.0"}},
+// models are devices: platform, model, and version of the system.
+var models = [][3]string{
+	{"ios", "iPhone 13", "17.6.1"}, {"ios", "iPhone 14 Pro", "18.2"}, {"ios", "iPhone 15", "18.3.1"}, {"ios", "iPhone SE", "16.7"},
+	{"android", "Pixel 8", "15"}, {"android", "Galaxy S23", "14"}, {"android", "Galaxy A54", "14"}, {"android", "Redmi Note 12", "13"},
+	{"android", "Fairphone 5", "13"}, {"web", "Firefox", "128.0"},
 }
 
 // newPerson makes the person of that number, at home, at work or out as befits
@@ -71,8 +80,7 @@ func (c *City) newPerson(number int) *person {
 
 	p.home = scatter(rng, 2800, 6500)
 	p.work = somePlace(rng, c.places).plus(scatter(rng, 350, 900))
-	if rng.Float64() < 0.35 {
-		p.role = visitor
+	if rng.Float64() < 0.35 { // a visitor, in a hotel
 		p.home = somePlace(rng, c.places).plus(scatter(rng, 500, 1500))
 	}
 	p.identify(c.config.Start)
@@ -90,68 +98,35 @@ func (c *City) newPerson(number int) *person {
 
 // identify gives the person a name, an age and a gender.
 func (p *person) identify(start time.Time) {
-	rng := p.rng
-	shares := make([]float64, len(ages))
-	for i, band := range ages {
-		shares[i] = band.share
-	}
-	band := ages[weighted(rng, shares)]
-	years := band.from + rng.IntN(band.to-band.from+1)
+	rng, u := p.rng, &p.event.User
+	years := ages[weighted(rng, ageShares)]
+	born := start.AddDate(-years[0]-rng.IntN(years[1]-years[0]+1), 0, -rng.IntN(365))
 	gender := event.Gender(weighted(rng, genderShares)) //nolint:gosec // One of four.
-	born := start.AddDate(-years, 0, -rng.IntN(365))
 
-	u := &p.event.User
 	p.event.SchemaVersion = event.SchemaVersion
 	u.ID = fmt.Sprintf("u-%012x", rng.Uint64()>>16)
-	// No one is born after the 28th, so that moving a birthday by years always
-	// gives a day that exists.
-	u.BirthDate = fmt.Sprintf("%04d-%02d-%02d", born.Year(), int(born.Month()), min(born.Day(), 28))
+	u.BirthDate = born.Format(time.DateOnly)
 	u.Gender = gender.String()
-
-	culture := cultures[weighted(rng, cultureShares)]
-	given := culture.given[rng.IntN(2)]
+	list := names[rng.IntN(2)]
 	if gender == event.Female || gender == event.Male {
-		given = culture.given[gender]
+		list = names[gender]
 	}
-	first, last := pick(rng, given), pick(rng, culture.family)
+	name := pick(rng, list)
 	if rng.Float64() < 0.92 {
-		u.FullName = first + culture.join + last
-		if culture.familyFirst {
-			u.FullName = last + culture.join + first
-		}
+		u.FullName = name
 	}
 	if rng.Float64() < 0.85 {
-		u.Email = mailbox(rng, first, last) + "@" + pick(rng, []string{"example.com", "example.org", "example.net"})
-	}
-	if rng.Float64() < 0.7 {
-		u.Phone = phone(rng)
-	}
-}
-
-// mailbox is the name in its own script, which RFC 6531 allows, or a nickname.
-func mailbox(rng *rand.Rand, first, last string) string {
-	if rng.IntN(2) == 0 {
-		return fmt.Sprintf("%s%d", pick(rng, nicknames), rng.IntN(10000))
-	}
-	letters := func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsMark(r) {
-			return unicode.ToLower(r)
+		// In its own script, which RFC 6531 allows.
+		letters := func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsMark(r) {
+				return unicode.ToLower(r)
+			}
+			return -1
 		}
-		return -1
+		u.Email = fmt.Sprintf("%s%d@%s", strings.Map(letters, name), rng.IntN(10000), pick(rng, []string{"example.com", "example.org", "example.net"}))
 	}
-	return strings.Map(letters, first) + "." + strings.Map(letters, last)
-}
-
-// phone is from a range that France, the United Kingdom or the United States
-// keep for fiction.
-func phone(rng *rand.Rand) string {
-	switch rng.IntN(4) {
-	case 0:
-		return fmt.Sprintf("+44 7700 900%03d", rng.IntN(1000))
-	case 1:
-		return fmt.Sprintf("+1 202-555-01%02d", rng.IntN(100))
-	default:
-		return fmt.Sprintf("+33 6 39 98 %02d %02d", rng.IntN(100), rng.IntN(100))
+	if rng.Float64() < 0.7 { // from ranges that France and the United States keep for fiction
+		u.Phone = fmt.Sprintf(pick(rng, []string{"+33 6 39 98 %02d %02d", "+1 202-555-01%02[2]d"}), rng.IntN(100), rng.IntN(100))
 	}
 }
 
@@ -159,19 +134,18 @@ func phone(rng *rand.Rand) string {
 // optional fields it sends.
 func (p *person) equip() {
 	rng, e := p.rng, &p.event
-	platform := []string{"android", "ios", "web"}[weighted(rng, []float64{0.5, 0.4, 0.1})]
+	model := pick(rng, models)
 	p.layout = pick(rng, layouts)
 	p.network = pick(rng, []string{"4g", "5g", "5g"})
 	p.battery = round(between(rng, 20, 100), 1e2)
-	if platform != "web" {
+	if model[0] != "web" {
 		p.altitude = round(between(rng, 30, 60), 10)
 		e.Position.AltitudeM, e.Position.SpeedMPS, e.Position.HeadingD = &p.altitude, &p.speed, &p.heading
 	}
 	e.Position.AccuracyM = &p.accuracy
 	if rng.Float64() < 0.95 {
-		model := pick(rng, models[platform])
 		e.Device = event.Device{
-			ID: newUUID(rng), Platform: platform, OSVersion: model.os, Model: model.model,
+			ID: newUUID(rng), Platform: model[0], OSVersion: model[2], Model: model[1],
 			AppVersion: fmt.Sprintf("%d.%d.%d", 4+rng.IntN(2), rng.IntN(12), rng.IntN(4)),
 			IPAddress:  address(rng),
 		}
@@ -197,16 +171,6 @@ func address(rng *rand.Rand) string {
 
 // newUUID makes a UUID of version 4 (RFC 9562) from the person's numbers.
 func newUUID(rng *rand.Rand) string {
-	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], rng.Uint64())
-	binary.BigEndian.PutUint64(id[8:], rng.Uint64())
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	var text [36]byte
-	hex.Encode(text[0:8], id[0:4])
-	hex.Encode(text[9:13], id[4:6])
-	hex.Encode(text[14:18], id[6:8])
-	hex.Encode(text[19:23], id[8:10])
-	hex.Encode(text[24:36], id[10:16])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
+	high, low := rng.Uint64()&^0xf000|0x4000, rng.Uint64()>>2|1<<63
+	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", high>>32, high>>16&0xffff, high&0xffff, low>>48, low&(1<<48-1))
 }

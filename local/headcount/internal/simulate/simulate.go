@@ -16,6 +16,7 @@ package simulate
 import (
 	"bufio"
 	"cmp"
+	"container/heap"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,6 @@ import (
 	"io"
 	"iter"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/headcount-etl/headcount/shared/event"
@@ -57,31 +57,25 @@ type Config struct {
 	// NoConsentShare is the share of people, 0 to 1, who do not consent to
 	// analytics. 0 means that all do.
 	NoConsentShare float64
-	// TooOld adds too_old to the faults. Such events occurred three years
-	// earlier, so that they are valid unless a MAX_AGE below that is set.
-	TooOld bool
 }
 
 func (c Config) validate() error {
 	var faults []error
-	if c.People < 1 {
-		faults = append(faults, fmt.Errorf("people is %d; give at least 1", c.People))
-	}
-	if c.Minutes < 1 {
-		faults = append(faults, fmt.Errorf("minutes is %d; give at least 1", c.Minutes))
-	}
-	if y := c.Start.Year(); y < 1970 || y > 2900 {
-		faults = append(faults, errors.New("start is not set to an instant between 1970 and 2900"))
-	}
-	if c.Interval < time.Second {
-		faults = append(faults, fmt.Errorf("interval is %v; give at least 1s", c.Interval))
-	}
-	// Written so that NaN is refused too.
-	if !(c.FaultShare >= 0 && c.FaultShare <= 1) {
-		faults = append(faults, fmt.Errorf("faults is %v; give a share of 0 to 1", c.FaultShare))
-	}
-	if !(c.NoConsentShare >= 0 && c.NoConsentShare <= 1) {
-		faults = append(faults, fmt.Errorf("no-consent is %v; give a share of 0 to 1", c.NoConsentShare))
+	for _, f := range []struct {
+		bad  bool
+		text string
+	}{
+		{c.People < 1, fmt.Sprintf("people is %d; give at least 1", c.People)},
+		{c.Minutes < 1, fmt.Sprintf("minutes is %d; give at least 1", c.Minutes)},
+		{c.Start.Year() < 1970 || c.Start.Year() > 2900, "start is not set to an instant between 1970 and 2900"},
+		{c.Interval < time.Second, fmt.Sprintf("interval is %v; give at least 1s", c.Interval)},
+		// Written so that NaN is refused too.
+		{!(c.FaultShare >= 0 && c.FaultShare <= 1), fmt.Sprintf("faults is %v; give a share of 0 to 1", c.FaultShare)},
+		{!(c.NoConsentShare >= 0 && c.NoConsentShare <= 1), fmt.Sprintf("no-consent is %v; give a share of 0 to 1", c.NoConsentShare)},
+	} {
+		if f.bad {
+			faults = append(faults, errors.New(f.text))
+		}
 	}
 	if len(faults) > 0 {
 		return &ConfigError{errors.Join(faults...)}
@@ -111,19 +105,16 @@ type Sent struct {
 // City is a number of people, ready to move.
 type City struct {
 	config Config
-	places []Place
+	places []point
 }
 
 // New checks the configuration. Its error names every fault.
 func New(c Config) (*City, error) {
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
-	}
-	c.Start = c.Start.UTC()
+	c.Interval, c.Start = cmp.Or(c.Interval, DefaultInterval), c.Start.UTC()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	places, err := Places()
+	places, err := samplePlaces()
 	if err != nil {
 		return nil, err
 	}
@@ -135,14 +126,18 @@ func New(c Config) (*City, error) {
 func (c *City) Events(ctx context.Context) iter.Seq[Sent] {
 	return func(yield func(Sent) bool) {
 		end := c.config.Start.Add(time.Duration(c.config.Minutes) * time.Minute).UnixMicro()
-		people := c.populate(ctx)
+		var people crowd
+		for i := 0; i < c.config.People && ctx.Err() == nil; i++ {
+			people = append(people, c.newPerson(i))
+		}
+		heap.Init(&people)
 		for ctx.Err() == nil && people[0].next < end {
 			p := people[0]
 			if !yield(c.send(p)) {
 				return
 			}
 			p.next += int64(float64(c.config.Interval.Microseconds()) * between(p.rng, 0.8, 1.2))
-			siftDown(people)
+			heap.Fix(&people, 0)
 		}
 	}
 }
@@ -170,45 +165,17 @@ func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error)
 	return events, ctx.Err()
 }
 
-// populate makes everybody, as a heap by the time of their next event; fewer if
-// ctx ends before.
-func (c *City) populate(ctx context.Context) []*person {
-	var people []*person
-	for i := range c.config.People {
-		if ctx.Err() != nil {
-			return people
-		}
-		people = append(people, c.newPerson(i))
-	}
-	slices.SortFunc(people, func(a, b *person) int {
-		return cmp.Or(cmp.Compare(a.next, b.next), cmp.Compare(a.number, b.number))
-	})
-	return people
-}
+// crowd is a heap of people by the time of their next event. The number decides
+// between equal times, so that the order never depends on luck.
+type crowd []*person
 
-// siftDown restores the heap after its first person's time has changed. The
-// number decides between equal times, so that the order never depends on luck.
-func siftDown(people []*person) {
-	before := func(a, b *person) bool {
-		return a.next < b.next || a.next == b.next && a.number < b.number
-	}
-	p, i := people[0], 0
-	for {
-		child := 2*i + 1
-		if child >= len(people) {
-			break
-		}
-		if other := child + 1; other < len(people) && before(people[other], people[child]) {
-			child = other
-		}
-		if before(p, people[child]) {
-			break
-		}
-		people[i] = people[child]
-		i = child
-	}
-	people[i] = p
+func (c crowd) Len() int { return len(c) }
+func (c crowd) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(c[i].next, c[j].next), cmp.Compare(c[i].number, c[j].number)) < 0
 }
+func (c crowd) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
+func (c *crowd) Push(p any)   { *c = append(*c, p.(*person)) }
+func (c *crowd) Pop() any     { panic("nobody leaves") }
 
 // send moves the person to where they are at their next time, and makes the
 // event.
@@ -229,7 +196,7 @@ func (c *City) send(p *person) Sent {
 	case !e.Consent.Analytics:
 		sent.Want = event.NoConsent
 	case p.rng.Float64() < c.config.FaultShare:
-		sent.Line, sent.Want = spoil(p.rng, line, at, c.config.TooOld)
+		sent.Line, sent.Want = spoil(p.rng, line)
 	}
 	return sent
 }

@@ -125,40 +125,37 @@ func decode(t *testing.T, line []byte) event.Event {
 func TestFaults(t *testing.T) {
 	c := sampled(300, 20)
 	c.FaultShare, c.NoConsentShare = 0.2, 0.1
-	for _, tooOld := range []bool{false, true} {
-		c.TooOld = tooOld
-		total, counts := 0, map[event.Category]int{}
-		decoder := event.NewDecoder()
-		for sent := range newCity(t, c).Events(t.Context()) {
-			total++
-			counts[sent.Want]++
-			if bytes.ContainsAny(sent.Line, "\n\r") || !utf8.Valid(sent.Line) {
-				t.Fatalf("a message cannot carry this line: %q", sent.Line)
-			}
-			// The contract's own decoder is the judge.
-			arrival := event.Arrival{At: sent.At.UnixMilli(), MaxAge: 400 * 24 * time.Hour}
-			decoder.Reset(string(sent.Line) + "\n")
-			if !decoder.Next() {
-				t.Fatalf("no event in %q", sent.Line)
-			}
-			if got := decoder.Check(arrival).Category; got != sent.Want {
-				t.Fatalf("got %q, want %q for %.300s", got, sent.Want, sent.Line)
-			}
-			if decoder.Next() {
-				t.Fatalf("more than one event in %.300s", sent.Line)
-			}
+	total, counts := 0, map[event.Category]int{}
+	decoder := event.NewDecoder()
+	for sent := range newCity(t, c).Events(t.Context()) {
+		total++
+		counts[sent.Want]++
+		if bytes.ContainsAny(sent.Line, "\n\r") || !utf8.Valid(sent.Line) {
+			t.Fatalf("a message cannot carry this line: %q", sent.Line)
 		}
-		for _, treatment := range event.Treatments {
-			category := treatment.Category
-			want := category != event.InternalError && (tooOld || category != event.TooOld)
-			if (counts[category] > 0) != want {
-				t.Errorf("tooOld %v: %d events of %s", tooOld, counts[category], category)
-			}
+		// The contract's own decoder is the judge.
+		arrival := event.Arrival{At: sent.At.UnixMilli(), MaxAge: 400 * 24 * time.Hour}
+		decoder.Reset(string(sent.Line) + "\n")
+		if !decoder.Next() {
+			t.Fatalf("no event in %q", sent.Line)
 		}
-		// Of the 90 % with consent, a fifth is faulty: 72 % are valid.
-		if valid := float64(counts[""]) / float64(total); math.Abs(valid-0.72) > 0.04 {
-			t.Errorf("%.3f of the events are valid, want about 0.72", valid)
+		if got := decoder.Check(arrival).Category; got != sent.Want {
+			t.Fatalf("got %q, want %q for %.300s", got, sent.Want, sent.Line)
 		}
+		if decoder.Next() {
+			t.Fatalf("more than one event in %.300s", sent.Line)
+		}
+	}
+	for _, treatment := range event.Treatments {
+		category := treatment.Category
+		want := category != event.InternalError && category != event.TooOld
+		if (counts[category] > 0) != want {
+			t.Errorf("%d events of %s", counts[category], category)
+		}
+	}
+	// Of the 90 % with consent, a fifth is faulty: 72 % are valid.
+	if valid := float64(counts[""]) / float64(total); math.Abs(valid-0.72) > 0.04 {
+		t.Errorf("%.3f of the events are valid, want about 0.72", valid)
 	}
 }
 
@@ -192,7 +189,7 @@ func TestMotion(t *testing.T) {
 				continue
 			}
 			e := decode(t, sent.Line)
-			where := Place{Latitude: e.Position.Latitude, Longitude: e.Position.Longitude}.point()
+			where := pointAt(e.Position.Latitude, e.Position.Longitude)
 			if d := where.distance(point{}); d > 12000 {
 				t.Fatalf("%.0f m from the middle of the city: %s", d, sent.Line)
 			}
@@ -226,7 +223,7 @@ func TestMotion(t *testing.T) {
 // TestPlacesAreVisited is what the demo lives on: at any time of day some
 // people are within 200 m of the places, and by day a good part of them.
 func TestPlacesAreVisited(t *testing.T) {
-	places, err := Places()
+	places, err := samplePlaces()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,15 +232,15 @@ func TestPlacesAreVisited(t *testing.T) {
 		c.Start = time.Date(2026, 3, 2, hour, 0, 0, 0, time.UTC)
 		c.FaultShare, c.NoConsentShare = 0, 0
 		near, total := 0, 0
-		visited := map[string]bool{}
+		visited := map[point]bool{}
 		for sent := range newCity(t, c).Events(t.Context()) {
 			e := decode(t, sent.Line)
-			where := Place{Latitude: e.Position.Latitude, Longitude: e.Position.Longitude}.point()
+			where := pointAt(e.Position.Latitude, e.Position.Longitude)
 			total++
 			for _, place := range places {
-				if where.distance(place.point()) <= 200 {
+				if where.distance(place) <= 200 {
 					near++
-					visited[place.ID] = true
+					visited[place] = true
 					break
 				}
 			}
@@ -300,19 +297,17 @@ func TestWhoPeopleAre(t *testing.T) {
 }
 
 func TestPlaces(t *testing.T) {
-	places, err := Places()
+	places, err := samplePlaces()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(places) != 42 {
 		t.Errorf("%d places", len(places))
 	}
-	ids := map[string]bool{}
 	for _, p := range places {
-		if ids[p.ID] || p.ID == "" || p.Name == "" || p.point().distance(point{}) > 6000 {
+		if p.distance(point{}) > 6000 {
 			t.Errorf("place %+v", p)
 		}
-		ids[p.ID] = true
 	}
 }
 
