@@ -34,7 +34,7 @@ func (f *findings) faulty(line int, fault event.Fault) {
 
 // write lists the rejected events by category and field.
 func (f *findings) write(w io.Writer, b *pipeline.Balance) {
-	faults := b.Faults()
+	faults := b.Faults
 	if len(faults) == 0 {
 		return
 	}
@@ -69,7 +69,7 @@ func useful(b *pipeline.Balance, events string) error {
 		return usageError{what + " holds no events"}
 	case b.Valid == 0:
 		return usageError{fmt.Sprintf("%s: 0 of %s are valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, counted(b.Published, "event"))}
-	case b.Near() == 0:
+	case b.Near == 0:
 		return usageError{fmt.Sprintf("%s: 0 of %s near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, counted(b.Valid, "valid event"))}
 	}
 	return nil
@@ -77,9 +77,8 @@ func useful(b *pipeline.Balance, events string) error {
 
 // unusable is the error of an input of which nothing was published.
 func unusable(events string, err error) error {
-	var form *publish.FormError
 	var input *publish.InputError
-	if errors.As(err, &form) || errors.As(err, &input) {
+	if errors.As(err, &input) {
 		return usageError{"--events " + events + ": it " + err.Error() + "; nothing was published"}
 	}
 	return err

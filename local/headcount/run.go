@@ -207,7 +207,8 @@ func settleRest(ctx context.Context, p *pipeline.Pipeline, failed error) error {
 // notCounted says how far the published events have come. unsettled is the error
 // of Settle.
 func notCounted(p *pipeline.Pipeline, unsettled error) string {
-	published, totals := p.Accepted().Events, p.Tally.Totals()
+	totals := p.Tally.Totals()
+	published := totals.Published
 	text := fmt.Sprintf("%s published, %s of them counted or rejected, %s not counted yet",
 		counted(published, "event"), pretty(totals.Settled), pretty(max(0, published-totals.Settled)))
 	if unsettled != nil {

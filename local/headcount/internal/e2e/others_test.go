@@ -67,7 +67,7 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 		}
 		others += m.events
 	}
-	if got := p.Accepted().Events; got != others {
+	if got := p.Tally.Totals().Published; got != others {
 		t.Errorf("the topic has accepted %d events, want %d", got, others)
 	}
 	// Somebody goes on and on, until nobody can any more.

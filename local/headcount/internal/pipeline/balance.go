@@ -2,16 +2,17 @@ package pipeline
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
@@ -20,13 +21,10 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// Balance says what became of the events of one run, whoever published them. Its
-// fields and their order are what `headcount run` prints.
+// Balance says what became of the events of one run, and what there is of them in the
+// folder. Its fields and their order are what `headcount run` prints.
 type Balance struct {
-	Published  int64                    `json:"published"`
-	Valid      int64                    `json:"valid"`
-	Rejected   map[event.Category]int64 `json:"rejected"`
-	Aggregated int64                    `json:"aggregated"`
+	Totals
 	// Lake counts rows in the lake's Parquet files, Unconverted the events in
 	// records that Firehose could not convert.
 	Lake        int64 `json:"lake"`
@@ -36,17 +34,8 @@ type Balance struct {
 	Seconds         float64 `json:"seconds"`
 	EventsPerSecond float64 `json:"events_per_second"`
 
-	forLake int64          // accepted for the lake, as Firehose sees them
-	own     publish.Counts // what the run itself published
-	near    int64          // of those aggregated
-	faults  map[event.Fault]int64
+	own publish.Counts // what the run itself published
 }
-
-// Near is how many events were near a place, so that they count.
-func (b *Balance) Near() int64 { return b.near }
-
-// Faults is the rejected events by category and field.
-func (b *Balance) Faults() map[event.Fault]int64 { return b.faults }
 
 // Check reports where the balance does not close; nil means that it does.
 func (b *Balance) Check() error {
@@ -70,92 +59,80 @@ func (b *Balance) Check() error {
 	return errors.Join(errs...)
 }
 
-// Before is what a folder held before a run.
-type Before struct {
-	lake   int64
-	failed map[string]bool // error objects of the stream
-}
-
-// Before looks at the folder before a run.
-func (p *Pipeline) Before(ctx context.Context) (b Before, err error) {
-	if b.lake, err = p.count(ctx, "events"); err != nil {
-		return b, err
+// WriteTable prints the balance for a person, hop by hop.
+func (b *Balance) WriteTable(w io.Writer) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, n int64, what string) { fmt.Fprintf(t, "%s\t%d\t  %s\n", name, n, what) }
+	byOthers := ""
+	if n := b.Published - b.own.Events; n > 0 {
+		byOthers = fmt.Sprintf("; %d of them published by others", n)
 	}
-	b.failed = map[string]bool{}
-	err = p.errorObjects(func(path string) error {
-		b.failed[path] = true
-		return nil
-	})
-	return b, err
+	row("published", b.Published, "events, valid or not"+byOthers)
+	row("valid", b.Valid, "kept the contract")
+	for _, category := range slices.Sorted(maps.Keys(b.Rejected)) {
+		row("rejected", b.Rejected[category], string(category))
+	}
+	row("aggregated", b.Aggregated, fmt.Sprintf("%d near a place, so counted; %d near none", b.Near, b.Aggregated-b.Near))
+	row("lake", b.Lake, "rows added to the lake")
+	row("unconverted", b.Unconverted, "in records that do not fit the lake's table")
+	row("cells", b.Cells, "rows of headcounts in the folder")
+	_ = t.Flush() // like all output to a terminal
+	verdict := "the balance closes"
+	if b.Check() != nil {
+		verdict = "THE BALANCE DOES NOT CLOSE"
+	}
+	fmt.Fprintf(w, "%s; %.1f s, %.0f events/s\n", verdict, b.Seconds, b.EventsPerSecond)
 }
 
 // Balance draws the balance of what the topic has accepted since before, of which
 // the run itself has published so much. Lake, unconverted and cells are counted
 // in the folder's files, not from the pipeline's own numbers.
 func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
-	totals, accepted := p.Tally.Totals(), p.Accepted()
+	now, err := p.Before(ctx)
+	if err != nil {
+		return nil, err
+	}
 	b := &Balance{
-		Published: accepted.Events, Valid: totals.Valid, Rejected: totals.Rejected, Aggregated: totals.Aggregated,
-		Seconds: took.Seconds(), forLake: accepted.Lake,
-		own: published, near: totals.Near, faults: totals.Faults,
+		Totals: p.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted, Cells: now.cells,
+		Seconds: took.Seconds(), own: published,
 	}
 	if b.Seconds > 0 {
 		b.EventsPerSecond = float64(b.Published) / b.Seconds
 	}
-	lake, err := p.count(ctx, "events")
-	if err != nil {
-		return nil, err
-	}
-	b.Lake = lake - before.lake
-	if b.Cells, err = p.count(ctx, "headcounts"); err != nil {
-		return nil, err
-	}
-	err = p.errorObjects(func(path string) error {
-		if before.failed[path] {
-			return nil
-		}
-		n, err := failedEvents(path)
-		b.Unconverted += n
-		return err
-	})
-	return b, err
+	return b, nil
 }
 
-// count counts the rows of a view.
-func (p *Pipeline) count(ctx context.Context, view string) (int64, error) {
+// Before is what a folder holds, before a run or after it: rows of the lake and of
+// headcounts, and events in the error objects of the stream.
+type Before struct{ lake, cells, unconverted int64 }
+
+// Before counts what the folder holds now.
+func (p *Pipeline) Before(ctx context.Context) (n Before, err error) {
 	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow, views.Days))
 	if err != nil {
-		return 0, err
+		return n, err
 	}
-	var out bytes.Buffer
-	err = errors.Join(db.Query(ctx, &out, sql.FormatJSON, "SELECT count(*) AS n FROM "+view), db.Close())
-	var rows []struct{ N int64 }
-	if err == nil {
-		err = json.Unmarshal(out.Bytes(), &rows)
+	rows, err := db.Ask(ctx, "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM headcounts)")
+	if err = errors.Join(err, db.Close()); err != nil {
+		return n, fmt.Errorf("count events and headcounts: %w", err)
 	}
-	if err != nil || len(rows) != 1 {
-		return 0, fmt.Errorf("count %s: %w", view, err)
-	}
-	return rows[0].N, nil
-}
-
-// errorObjects visits the objects under the stream's error prefix.
-func (p *Pipeline) errorObjects(visit func(path string) error) error {
-	root := filepath.Join(p.settings.Dir, BucketsFolder, LakeBucket, "errors")
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	n.lake, n.cells = rows[0][0].(int64), rows[0][1].(int64)
+	err = filepath.WalkDir(filepath.Join(p.settings.Dir, BucketsFolder, LakeBucket, "errors"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		return visit(path)
+		failed, err := failedEvents(path)
+		n.unconverted += failed
+		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		err = nil
 	}
-	return err
+	return n, err
 }
 
 // failedEvents counts the events in an error object: JSON lines whose rawData is
-// a record.
+// a record in base64.
 func failedEvents(path string) (n int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -164,17 +141,13 @@ func failedEvents(path string) (n int64, err error) {
 	defer f.Close() //nolint:errcheck // only read from
 	for dec := json.NewDecoder(bufio.NewReader(f)); ; {
 		var line struct {
-			RawData string `json:"rawData"`
+			RawData []byte `json:"rawData"`
 		}
 		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
 			return n, nil
 		} else if err != nil {
 			return n, fmt.Errorf("%s: %w", path, err)
 		}
-		record, err := base64.StdEncoding.DecodeString(line.RawData)
-		if err != nil {
-			return n, fmt.Errorf("%s: %w", path, err)
-		}
-		n += int64(event.Count(string(record)))
+		n += int64(event.Count(string(line.RawData)))
 	}
 }

@@ -53,7 +53,6 @@ type Pipeline struct {
 	Tally Tally
 
 	settings Settings
-	accepted topicCount
 	failures failures
 	worker   *aggregator.Worker
 	lasting  context.Context // never ends: what is under way at a stop is finished
@@ -89,7 +88,7 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	}
 	standIn.SNS.Observe = func(topic string, messages []*cloudsns.Message) {
 		if topic == cloudsns.ARN(topicName) {
-			p.accepted.add(messages)
+			p.Tally.published(messages)
 		}
 	}
 	p.Resources = &Resources{Cloud: standIn}
@@ -188,8 +187,8 @@ const (
 // ready waits until the ingest queue is short enough.
 func (p *Pipeline) ready(ctx context.Context) error {
 	return p.every(ctx, func() (bool, error) {
-		n, err := p.waiting(chain.Entry)
-		return n.visible < maxWaiting, err
+		visible, _, err := p.waiting(chain.Entry)
+		return visible < maxWaiting, err
 	})
 }
 
@@ -206,29 +205,22 @@ func (p *Pipeline) every(ctx context.Context, ask func() (bool, error)) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-p.running.Done():
-			return p.failure()
+			if err := p.services.Wait(); err != nil {
+				return err
+			}
+			return errors.New("the services have stopped")
 		}
 	}
 }
 
-// failure is why a service ended before it was asked to.
-func (p *Pipeline) failure() error {
-	if err := p.services.Wait(); err != nil {
-		return err
-	}
-	return errors.New("the services have stopped")
-}
-
-// waitingCounts is how many messages a queue holds.
-type waitingCounts struct{ visible, total int }
-
-func (p *Pipeline) waiting(short string) (waitingCounts, error) {
+// waiting is how many messages a queue holds: those to be received, and all.
+func (p *Pipeline) waiting(short string) (visible, total int, err error) {
 	q, err := p.Cloud.SQS.Queue("headcount-" + p.Flow + "-" + short)
 	if err != nil {
-		return waitingCounts{}, err
+		return 0, 0, err
 	}
 	n := q.Counts()
-	return waitingCounts{n.Visible, n.Total()}, nil
+	return n.Visible, n.Total(), nil
 }
 
 // Settle waits until everything that the topic has accepted is settled, which
@@ -241,7 +233,7 @@ func (p *Pipeline) Settle(ctx context.Context, least int64) error {
 		if totals.Settled != last.Settled || totals.Valid != last.Valid {
 			last, since, warned = totals, time.Now(), false
 		}
-		quiet, events := time.Since(since), max(least, p.Accepted().Events)
+		quiet, events := time.Since(since), max(least, totals.Published)
 		if err := p.deadLetters(); err != nil {
 			return false, err
 		}
@@ -265,15 +257,15 @@ func (p *Pipeline) Settle(ctx context.Context, least int64) error {
 // stays empty.
 func (p *Pipeline) settled(events int64, totals Totals) (bool, error) {
 	if totals.Settled < events {
-		last, err := p.waiting(chain.Named("aggregator").Input)
+		visible, _, err := p.waiting(chain.Named("aggregator").Input)
 		// What the aggregator holds need not wait for more to come.
-		if allMasked := totals.Settled+p.Tally.pending() >= events; err == nil && last.visible == 0 && allMasked {
+		if allMasked := totals.Settled+totals.pending >= events; err == nil && visible == 0 && allMasked {
 			p.worker.Flush()
 		}
 		return false, err
 	}
 	for _, short := range chain.Queues() {
-		if n, err := p.waiting(short); n.total > 0 || err != nil {
+		if _, total, err := p.waiting(short); total > 0 || err != nil {
 			return false, err
 		}
 	}
@@ -284,12 +276,12 @@ func (p *Pipeline) settled(events int64, totals Totals) (bool, error) {
 func (p *Pipeline) deadLetters() error {
 	var full []string
 	for _, short := range chain.Queues() {
-		n, err := p.waiting(short + "-dlq")
+		_, total, err := p.waiting(short + "-dlq")
 		if err != nil {
 			return err
 		}
-		if n.total > 0 {
-			full = append(full, fmt.Sprintf("%d in headcount-%s-%s-dlq", n.total, p.Flow, short))
+		if total > 0 {
+			full = append(full, fmt.Sprintf("%d in headcount-%s-%s-dlq", total, p.Flow, short))
 		}
 	}
 	if len(full) == 0 {

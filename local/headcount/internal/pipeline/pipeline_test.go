@@ -61,14 +61,14 @@ func TestTally(t *testing.T) {
 		for _, n := range got.Rejected {
 			sum += n
 		}
-		if got.Valid != int64(len(valid)) || got.Aggregated != int64(len(counted)) || got.Near != near || sum != int64(len(rejected)) || got.Settled != got.Aggregated+sum || tally.pending() != int64(len(valid)-len(counted)) {
+		if got.Valid != int64(len(valid)) || got.Aggregated != int64(len(counted)) || got.Near != near || sum != int64(len(rejected)) || got.Settled != got.Aggregated+sum || got.pending != int64(len(valid)-len(counted)) {
 			t.Fatalf("%+v, want %d valid, %d aggregated, %d rejected", got, len(valid), len(counted), len(rejected))
 		}
 	})
 }
 
 func TestBalanceCheck(t *testing.T) {
-	good := Balance{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, Lake: 6, Unconverted: 2, forLake: 8, own: publish.Counts{Events: 9, NoConsent: 2}}
+	good := Balance{Totals: Totals{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, forLake: 8}, Lake: 6, Unconverted: 2, own: publish.Counts{Events: 9, NoConsent: 2}}
 	if err := good.Check(); err != nil {
 		t.Fatal(err)
 	}

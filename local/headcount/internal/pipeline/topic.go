@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -13,41 +12,23 @@ import (
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
-// Accepted is what the topic has accepted, whoever published it.
-type Accepted struct {
-	// Events is the number of events that go to the ingest queue.
-	Events int64
-	// Lake is the number of events, as Firehose sees them, that go to the lake.
-	Lake int64
-}
-
-// topicCount counts what the topic accepts. It is safe for concurrent use.
-type topicCount struct {
-	mu    sync.Mutex
-	total Accepted
-}
-
-func (c *topicCount) add(messages []*cloudsns.Message) {
-	var sum Accepted
+// published counts what the topic has accepted: the events that go to the ingest
+// queue, and those, as Firehose sees them, that go to the lake.
+func (t *Tally) published(messages []*cloudsns.Message) {
+	var all, forLake int64
 	for _, m := range messages {
 		body := int64(event.Count(m.Body))
 		if len(m.Attributes) <= sqs.MaxAttributes { // SNS discards the others on their way to a queue
-			sum.Events += eventsIn(m, body)
+			all += eventsIn(m, body)
 		}
 		if goesToLake(m) {
-			sum.Lake += body
+			forLake += body
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.total.Events += sum.Events
-	c.total.Lake += sum.Lake
-}
-
-func (c *topicCount) get() Accepted {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.total
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.totals.Published += all
+	t.totals.forLake += forLake
 }
 
 // eventsIn counts the events of a message as the validator does: a body that is
@@ -76,9 +57,6 @@ func eventsIn(m *cloudsns.Message, body int64) (n int64) {
 func goesToLake(m *cloudsns.Message) bool {
 	return len(m.Attributes) > 0 && m.Attributes[pack.AttributeConsent].StringValue != "none"
 }
-
-// Accepted gives what the topic has accepted so far.
-func (p *Pipeline) Accepted() Accepted { return p.accepted.get() }
 
 // CloseTopic deletes the topic: nobody can publish any more, so that what is
 // there can be settled and counted. Publishers get NotFound.

@@ -14,12 +14,6 @@ import (
 // headBytes is the most that is looked at to see of what form an input is.
 const headBytes = 1 << 20
 
-// FormError says that an input cannot be lines of events, as its beginning shows,
-// and which command makes them of it.
-type FormError struct{ text string }
-
-func (e *FormError) Error() string { return e.text }
-
 // magic are the first bytes of forms that are no text, or not in UTF-8.
 var magic = []struct{ bytes, says string }{
 	{"\xff\xfe", "is UTF-16, want UTF-8: `iconv -f UTF-16 -t UTF-8 FILE` converts it"},
@@ -38,8 +32,9 @@ var magic = []struct{ bytes, says string }{
 // write one into a file, and it is no part of the first event. In a message it
 // would be: RFC 8259 forbids it there, so the validator rejects it.
 //
-// An input whose beginning shows that no line of it can be an event is a
-// *FormError. A single line that is bad shows nothing.
+// An input whose beginning shows that no line of it can be an event is an
+// *InputError, which names the command that makes lines of it. A single line that
+// is bad shows nothing.
 func Lines(r io.Reader) (io.Reader, error) {
 	lines := bufio.NewReaderSize(r, headBytes)
 	if start, _ := lines.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
@@ -54,7 +49,7 @@ func Lines(r io.Reader) (io.Reader, error) {
 	}
 	for _, m := range magic {
 		if start, _ := lines.Peek(len(m.bytes)); string(start) == m.bytes {
-			return nil, &FormError{m.says}
+			return nil, &InputError{Cause: m.says}
 		}
 	}
 	// No more is waited for than is needed: the input may come from a program that
@@ -75,7 +70,7 @@ func Lines(r io.Reader) (io.Reader, error) {
 // formOf says what is wrong with the form of an input that begins with head, if
 // anything is. It is not known while more must be seen. The head is all where no
 // more can be.
-func formOf(head []byte, all bool) (form *FormError, known bool) {
+func formOf(head []byte, all bool) (form *InputError, known bool) {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	if len(text) == 0 {
 		return nil, all
@@ -101,19 +96,19 @@ func formOf(head []byte, all bool) (form *FormError, known bool) {
 	overLines := bytes.ContainsRune(bytes.TrimSpace(value), '\n')
 	switch {
 	case text[0] == '{' && overLines:
-		return &FormError{"begins with a JSON object over several lines, want an event a line: `jq -c . FILE` writes it so"}, true
+		return &InputError{Cause: "begins with a JSON object over several lines, want an event a line: `jq -c . FILE` writes it so"}, true
 	case text[0] == '{':
 		return nil, true
 	case !overLines && len(rest) == 0 && !all:
 		return nil, false
 	case overLines || len(rest) == 0 || rest[0] != '{': // else one bad line before events
-		return &FormError{"begins with a JSON array, want an event a line: `jq -c '.[]' FILE` writes it so"}, true
+		return &InputError{Cause: "begins with a JSON array, want an event a line: `jq -c '.[]' FILE` writes it so"}, true
 	}
 	return nil, true
 }
 
 // separated finds a table of separated values: nowhere in sight is an object.
-func separated(text []byte, all bool) (form *FormError, known bool) {
+func separated(text []byte, all bool) (form *InputError, known bool) {
 	header, rest, _ := bytes.Cut(text, []byte("\n"))
 	switch {
 	case bytes.ContainsRune(text, '{'):
@@ -121,13 +116,13 @@ func separated(text []byte, all bool) (form *FormError, known bool) {
 	case !bytes.ContainsRune(rest, '\n') && !all:
 		return nil, false
 	case len(bytes.TrimSpace(rest)) > 0 && bytes.ContainsAny(header, ",;\t"):
-		return &FormError{"looks like CSV, want a JSON object a line"}, true
+		return &InputError{Cause: "looks like CSV, want a JSON object a line"}, true
 	}
 	return nil, true
 }
 
-// InputError says that an input could not be read to its end. What was read before
-// is published.
+// InputError says that an input is no lines of events, or could not be read to its
+// end; what was read before is published.
 type InputError struct {
 	Line  int // in which it ends, from 1; 0 where no line could be read
 	Cause string

@@ -51,10 +51,10 @@ func TestForm(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(tt.input), zipped(t, tt.input), iotest.HalfReader(strings.NewReader(tt.input))} {
 				lines, err := Lines(r)
-				var form *FormError
+				var form *InputError
 				if tt.refused != "" {
 					if !errors.As(err, &form) || !strings.Contains(err.Error(), tt.refused) {
-						t.Errorf("got %v, want a FormError that says %s", err, tt.refused)
+						t.Errorf("got %v, want an InputError that says %s", err, tt.refused)
 					}
 					continue
 				}

@@ -27,8 +27,6 @@ const (
 	maxLine = 16 << 20
 	// callers is how many calls to SNS are under way at once.
 	callers = 4
-	// AttributeProducer is the message attribute that says who published.
-	AttributeProducer = "producer"
 )
 
 // API is what this package calls of *sns.Client.
@@ -50,19 +48,14 @@ type Counts struct {
 // Partial reports whether an error of Publish says of nothing but lines that were left
 // out, or that could not be read: all others are published.
 func Partial(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the very error that Publish gives
-	if !ok {
-		return false
-	}
-	for _, e := range joined.Unwrap() {
-		var line *LineError
-		var input *InputError
-		if !errors.As(e, &line) && !errors.As(e, &input) {
-			return false
-		}
-	}
-	return true
+	_, ok := err.(partial) //nolint:errorlint // the very error that Publish gives
+	return ok
 }
+
+// partial joins a *LineError for each line that was left out, and an *InputError.
+type partial struct{ error }
+
+func (e partial) Unwrap() error { return e.error }
 
 // Publisher publishes events to one topic.
 type Publisher struct {
@@ -128,7 +121,10 @@ func (p *Publisher) Publish(ctx context.Context, r io.Reader) (Counts, error) {
 	if err := group.Wait(); err != nil {
 		return b.counts, errors.Join(append(faults, err)...)
 	}
-	return b.counts, errors.Join(faults...)
+	if faults != nil {
+		return b.counts, partial{errors.Join(faults...)}
+	}
+	return b.counts, nil
 }
 
 // readLine reads a line without its newline. A line over maxLine is skipped,
@@ -183,22 +179,16 @@ type batcher struct {
 func (b *batcher) line(n int, line string) error {
 	b.decoder.Reset(line)
 	for b.decoder.Next() {
-		b.check(n)
+		if b.faulty != nil {
+			if fault := b.decoder.Check(event.Arrival{At: time.Now().UnixMilli()}); fault != (event.Fault{}) {
+				b.faulty(n, fault)
+			}
+		}
 		if err := b.event(b.decoder.Raw(), b.decoder.Consent(), b.decoder.IsObject()); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// check looks for a fault of the event that the decoder stands on.
-func (b *batcher) check(line int) {
-	if b.faulty == nil {
-		return
-	}
-	if fault := b.decoder.Check(event.Arrival{At: time.Now().UnixMilli()}); fault != (event.Fault{}) {
-		b.faulty(line, fault)
-	}
 }
 
 // event adds an event to the message of its consent. What is malformed gets a
@@ -274,17 +264,17 @@ func (b *batcher) close(m *message) error {
 // entry adds a message to the open call. Every message says who published it, so
 // that one whose consent is not known has an attribute too.
 func (b *batcher) entry(body string, consent event.ConsentState, attributes map[string]string) error {
-	m := Message{Body: body, Attributes: map[string]string{AttributeProducer: "headcount"}}
-	maps.Copy(m.Attributes, attributes)
+	all := map[string]string{"producer": "headcount"}
+	maps.Copy(all, attributes)
 	if text := map[event.ConsentState]string{event.ConsentAnalytics: "analytics", event.ConsentNone: "none"}[consent]; text != "" {
-		m.Attributes[pack.AttributeConsent] = text
+		all[pack.AttributeConsent] = text
 	}
 	b.counts.Messages++
-	if b.call.add(m) {
+	if b.call.add(body, all) {
 		return nil
 	}
 	err := b.flush()
-	b.call.add(m) // the first of a call always fits
+	b.call.add(body, all) // the first of a call always fits
 	return err
 }
 

@@ -24,54 +24,28 @@ const (
 	attempts, pause = 5, 100 * time.Millisecond
 )
 
-// Message is one message for the topic.
-type Message struct {
-	Body string
-	// Attributes are text. There must be at least one: SNS gives a message without
-	// any to no subscription that filters on attributes, whatever the filter says
-	// (https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html).
-	Attributes map[string]string
-	// Events is how many events it holds.
-	Events int
-}
-
 // call is what goes into one call to SNS.
 type call struct {
 	entries []types.PublishBatchRequestEntry
 	bytes   int
 }
 
-// add adds a message, unless the call is too full for it.
-func (c *call) add(m Message) bool {
-	size := len(m.Body) + attributeBytes
+// add adds a message, unless the call is too full for it. Its attributes are text.
+// There must be at least one: SNS gives a message without any to no subscription
+// that filters on attributes, whatever the filter says
+// (https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html).
+func (c *call) add(body string, attributes map[string]string) bool {
+	size := len(body) + attributeBytes
 	if len(c.entries) == maxEntries || len(c.entries) > 0 && c.bytes+size > maxBytes {
 		return false
 	}
-	e := types.PublishBatchRequestEntry{Id: aws.String(strconv.Itoa(len(c.entries))), Message: &m.Body, MessageAttributes: map[string]types.MessageAttributeValue{}}
-	for name, value := range m.Attributes {
+	e := types.PublishBatchRequestEntry{Id: aws.String(strconv.Itoa(len(c.entries))), Message: &body, MessageAttributes: map[string]types.MessageAttributeValue{}}
+	for name, value := range attributes {
 		e.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
 	c.entries = append(c.entries, e)
 	c.bytes += size
 	return true
-}
-
-// Send publishes messages, one call after another, and gives the number of events
-// that SNS has accepted.
-func (p *Publisher) Send(ctx context.Context, messages []Message) (events int64, err error) {
-	for len(messages) > 0 {
-		var c call
-		n := int64(0)
-		for len(messages) > 0 && c.add(messages[0]) {
-			n += int64(messages[0].Events)
-			messages = messages[1:]
-		}
-		if err := p.call(ctx, c); err != nil {
-			return events, err
-		}
-		events += n
-	}
-	return events, nil
 }
 
 // send makes the calls to SNS until there are no more.
