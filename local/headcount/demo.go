@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
 	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
@@ -89,15 +89,19 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return errors.Join(orEnded(ctx, err), p.Close())
 	}
+	db, err := sql.Open(ctx, d.Data, pipeline.Schema(defaultFlow, views.Days))
+	if err != nil {
+		return errors.Join(orEnded(ctx, err), page.Close(), p.Close())
+	}
 	fmt.Fprintf(std.err, "A simulated city goes through the pipeline, at %g times its speed.\n"+
 		"  see   %s: the dashboard, in a browser\n  data  %s: buckets with Parquet, quarantine, mail, logs\n  ask   headcount query --data %s \"SELECT * FROM headcounts LIMIT 10\", now or later\n"+
 		"  AWS   %s, for any SDK or CLI\n", d.Speed, page.URL(), d.Data, d.Data, p.Cloud.URL())
-	screen := &screen{out: std.out, live: isTerminal(std.out), dir: d.Data, page: page.URL()}
+	screen := &screen{out: std.out, live: isTerminal(std.out), db: db, dir: d.Data, page: page.URL()}
 	if screen.live {
 		fmt.Fprint(std.err, "  end   Ctrl-C\n")
 	}
 	balance, err := d.showCity(ctx, p, screen)
-	if err = errors.Join(err, page.Close(), p.Close()); balance == nil {
+	if err = errors.Join(err, db.Close(), page.Close(), p.Close()); balance == nil {
 		return err
 	}
 	if err != nil { // what was shown may be wrong, but what was counted is not
@@ -133,31 +137,15 @@ func (d *demoCommand) showCity(ctx context.Context, p *pipeline.Pipeline, screen
 	// What follows outlives ctx: after Ctrl-C, what is published is settled.
 	lasting, cancel := outlive(ctx, demoSettleWithin)
 	defer cancel()
-	before, err := p.Before(lasting)
-	if err != nil {
-		return nil, err
-	}
 	lines, into := io.Pipe()
-	var group errgroup.Group
-	group.Go(func() error { return into.CloseWithError(feed.run(ctx, people, into)) })
-	watch, done := context.WithCancel(lasting)
-	group.Go(func() error { return screen.show(watch, p, feed) })
-
-	published, err := p.Publisher(10).Publish(lasting, lines)
-	if err == nil {
-		err = errors.Join(p.CloseTopic(lasting), p.Settle(lasting, published.Events))
-	}
-	_ = lines.CloseWithError(err) // so that the feed ends whatever happened
-	done()
-	shown := group.Wait() // the screen's error: the feed has none
-	if err == nil {
-		err = p.CheckFinals(lasting)
-	}
-	var balance *pipeline.Balance
-	if err == nil {
-		shown = errors.Join(shown, screen.last(lasting))
-		balance, err = p.Balance(lasting, published, before, time.Since(feed.begun))
-	}
+	var fed sync.WaitGroup
+	fed.Go(func() { _ = into.CloseWithError(feed.run(ctx, people, into)) })
+	var shown error
+	balance, err := drive(lasting, p, p.Publisher(10), lines, func(ctx context.Context) {
+		shown = errors.Join(screen.show(ctx, p, feed), screen.last(lasting))
+	})
+	_ = lines.Close() // so that the feed ends whatever happened
+	fed.Wait()
 	return balance, errors.Join(orCutShort(ctx, err, "%s", notCounted(p, err)), shown)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,16 +122,6 @@ func TestForeignFolders(t *testing.T) {
 	defer unlock()
 	if err := freshDemo(dir); err == nil || !strings.Contains(err.Error(), "in use") || !slices.Contains(in(t, dir), "buckets") {
 		t.Errorf("a folder in use: %v; it holds %v", err, in(t, dir))
-	}
-}
-
-// TestScreenOfSuppressedCells: where all cells are suppressed the busiest place
-// has nobody that may be shown.
-func TestScreenOfSuppressedCells(t *testing.T) {
-	var out bytes.Buffer
-	(&screen{}).draw(&out, []place{{Name: "Louvre", Window: "2026-01-12 07:00"}})
-	if !strings.Contains(out.String(), "Louvre") {
-		t.Errorf("%q", &out)
 	}
 }
 

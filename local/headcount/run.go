@@ -140,7 +140,9 @@ func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
 		return errors.Join(err, p.Close())
 	}
 	seen := &findings{}
-	balance, err := drive(ctx, p, events, r.PerMessage, bar, seen)
+	publisher := p.Publisher(r.PerMessage)
+	publisher.Faulty = seen.faulty
+	balance, err := drive(ctx, p, publisher, events, func(ctx context.Context) { bar.show(ctx, func() int64 { return p.Tally.Totals().Settled }) })
 	if err = errors.Join(err, p.Close()); balance == nil {
 		return err
 	}
@@ -152,9 +154,9 @@ func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
 	return useful(balance, r.Events)
 }
 
-// drive publishes the events, waits until all is settled, and draws the balance.
-// Lines that could not be published are an error beside the balance.
-func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessage int, bar *progress, seen *findings) (*pipeline.Balance, error) {
+// drive publishes the events, shows how far they are, waits until all is settled, and
+// draws the balance. Lines that could not be published are an error beside it.
+func drive(ctx context.Context, p *pipeline.Pipeline, publisher *publish.Publisher, events io.Reader, show func(context.Context)) (*pipeline.Balance, error) {
 	before, err := p.Before(ctx)
 	if err != nil {
 		return nil, orCutShort(ctx, err, "nothing was published")
@@ -164,9 +166,7 @@ func drive(ctx context.Context, p *pipeline.Pipeline, events io.Reader, perMessa
 	watch, done := context.WithCancel(ctx)
 	defer done()
 	var shown sync.WaitGroup
-	shown.Go(func() { bar.show(watch, func() int64 { return p.Tally.Totals().Settled }) })
-	publisher := p.Publisher(perMessage)
-	publisher.Faulty = seen.faulty
+	shown.Go(func() { show(watch) })
 	published, err := publisher.Publish(ctx, events)
 	if publish.Partial(err) {
 		skipped, err = err, nil
