@@ -9,7 +9,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
-	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/standin"
 	"github.com/headcount-etl/headcount/shared/service"
 )
@@ -40,10 +39,7 @@ func (c *cloudCommand) Run(ctx context.Context, std streams) (err error) {
 	if err := checkListen(c.Listen); err != nil {
 		return err
 	}
-	if err := sql.CheckFolder(c.Data); err != nil {
-		return usageError{fmt.Sprintf("--data %s: %s", c.Data, err)}
-	}
-	if err := checkForeign(c.Data); err != nil {
+	if err := checkOwn(c.Data).found(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Data, 0o750); err != nil {

@@ -45,21 +45,15 @@ func (*demoCommand) Help() string {
 }
 
 func (d *demoCommand) check() error {
-	var faults []string
-	if d.People < 1 {
-		faults = append(faults, fmt.Sprintf("--people %d is not at least 1", d.People))
-	}
-	if !(d.Speed > 0 && d.Speed <= 3600) {
-		faults = append(faults, fmt.Sprintf("--speed %g is not above 0 and at most 3600", d.Speed))
-	}
-	if d.Minutes < 0 {
-		faults = append(faults, fmt.Sprintf("--minutes %d is not at least 1", d.Minutes))
-	}
+	var m mistakes
+	m.where(d.People < 1, "--people %d is not at least 1", d.People)
+	m.where(!(d.Speed > 0 && d.Speed <= 3600), "--speed %g is not above 0 and at most 3600", d.Speed)
+	m.where(d.Minutes < 0, "--minutes %d is not at least 1", d.Minutes)
 	if err := sql.CheckFolder(d.Data); err != nil {
-		faults = append(faults, fmt.Sprintf("--data %s: %s", d.Data, err))
+		m.where(true, "--data %s: %s", d.Data, err)
 	}
-	if len(faults) > 0 {
-		return usageError{strings.Join(faults, "; ")}
+	if err := m.found(); err != nil {
+		return err
 	}
 	return checkListen(d.Listen)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
+	"github.com/headcount-etl/headcount/local/preview/sql"
 )
 
 const (
@@ -72,6 +73,19 @@ func checkDemoFolder(dir string) error {
 		return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that no demo made them: name another folder, or delete them yourself", dir, strings.Join(others, ", "), demoMarker)}
 	}
 	return nil
+}
+
+// checkOwn names what is wrong with a folder that a run or the stand-in shall write to.
+func checkOwn(dir string) (m mistakes) {
+	info, err := os.Stat(dir)
+	m.where(err == nil && !info.IsDir(), "--data %s is a file, want a folder", dir)
+	if err := checkForeign(dir); err != nil {
+		m.where(true, "%s", err)
+	}
+	if err := sql.CheckFolder(dir); err != nil {
+		m.where(true, "--data %s: %s", dir, err)
+	}
+	return m
 }
 
 // checkForeign gives an error where a folder holds files and nothing of ours: it is

@@ -103,6 +103,24 @@ type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
+// mistakes are the faults of a command's values.
+type mistakes []string
+
+// where adds a fault where it is one.
+func (m *mistakes) where(wrong bool, format string, args ...any) {
+	if wrong {
+		*m = append(*m, fmt.Sprintf(format, args...))
+	}
+}
+
+// found is one error of all faults, or nothing.
+func (m mistakes) found() error {
+	if len(m) == 0 {
+		return nil
+	}
+	return usageError{strings.Join(m, "; ")}
+}
+
 // execute runs a command and gives the exit code. Results that could not be
 // written are an error too.
 func execute(ctx context.Context, std streams, args []string) int {
@@ -116,22 +134,13 @@ func execute(ctx context.Context, std streams, args []string) int {
 	})
 }
 
-// helpShown ends the parsing of a command line that asks for help, or the version.
-type helpShown struct{}
-
 // parse parses a command line; without a command it has printed what was asked for.
 func parse(std streams, args []string) (command *kong.Context, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, shown := r.(helpShown); !shown {
-				panic(r)
-			}
-		}
-	}()
-	args = slices.Clone(args)
+	args, shown := slices.Clone(args), false
 	switch {
 	case len(args) == 0:
-		args = []string{"--help"}
+		_, err := parse(streams{out: std.err, err: std.err}, []string{"--help"})
+		return nil, errors.Join(err, usageError{}, errSaid)
 	case args[0] == "help":
 		args = append(args[1:], "--help")
 	case args[0] == "version":
@@ -149,20 +158,26 @@ func parse(std streams, args []string) (command *kong.Context, err error) {
 		info = &debug.BuildInfo{}
 	}
 	parser := kong.Must(&commands{}, kong.Name("headcount"), kong.Description("How many people are around each place of interest, from the positions that an app's users send."),
-		kong.Writers(std.out, std.err), kong.Exit(func(int) { panic(helpShown{}) }), kong.WithHyphenPrefixedParameters(true),
+		kong.Writers(std.out, std.err), kong.Exit(func(int) { shown = true }), kong.WithHyphenPrefixedParameters(true),
 		vars, kong.Vars{"version": version(info)}, kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}))
-	if command, err = parser.Parse(args); err == nil {
-		return command, nil
+	command, err = parser.Parse(args)
+	if r, ok := std.out.(*results); shown || ok && r.err != nil { // where the help is lost, withResults reports it
+		return nil, nil
 	}
-	if r, ok := std.out.(*results); ok && r.err != nil {
-		return nil, nil // the help is lost, which withResults reports
-	}
-	help := "headcount --help"
 	var mistake *kong.ParseError
-	if errors.As(err, &mistake) && mistake.Context.Selected() != nil {
+	if !errors.As(err, &mistake) {
+		return command, err
+	}
+	help, text := "headcount --help", oneLine(err)
+	if mistake.Context.Selected() != nil {
 		help = "headcount " + mistake.Context.Selected().Name + " --help"
 	}
-	return nil, usageError{fmt.Sprintf("%s: `%s` shows how", oneLine(err), help)}
+	for _, f := range mistake.Context.Flags() {
+		if strings.HasPrefix(text, "--"+f.Name+": ") && f.Default != "" {
+			text += fmt.Sprintf(": want it as in --%s %s", f.Name, f.Default)
+		}
+	}
+	return nil, usageError{fmt.Sprintf("%s: `%s` shows how", text, help)}
 }
 
 // exitCode says what is wrong, if anything is, and gives the exit code. After a

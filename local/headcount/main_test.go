@@ -119,7 +119,8 @@ func TestMistakes(t *testing.T) {
 		"no such command":    {[]string{"rnu"}, []string{`unexpected argument rnu, did you mean "run"?`, "headcount --help"}},
 		"help on no command": {[]string{"help", "previw"}, []string{`did you mean "preview"?`}},
 		"a number with unit": {run("--radius", "200m"), []string{"--radius: expected a float"}},
-		"an instant":         {[]string{"simulate", "--start", "yesterday"}, []string{"--start", "yesterday"}},
+		"an instant":         {[]string{"simulate", "--start", "yesterday"}, []string{"yesterday", "--start 2026-01-12T07:00:00Z"}},
+		"a number in words":  {run("--min-people", "two"), []string{`"two"`, "want it as in --min-people 1"}},
 		"SQL without quotes": {[]string{"query", "--data", dir, "SELECT", "1"}, []string{"2 arguments", "put the SQL in quotes"}},
 		"no flag":            {run("more"), []string{"unexpected argument more"}},
 		"no data":            {[]string{"query", "--data", held, "SELECT 1"}, []string{"--data " + held, "no data of headcount", "demo"}},
@@ -182,7 +183,10 @@ func TestRadiusOnce(t *testing.T) {
 
 // TestHelp: every command has examples, on stdout, that the parser accepts.
 func TestHelp(t *testing.T) {
-	_, all, _ := headcount(t, "")
+	code, none, all := headcount(t, "")
+	if code != exitInput || none != "" {
+		t.Errorf("without a command: exit %d, %s", code, none)
+	}
 	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}} {
 		if code, out, _ := headcount(t, "", args...); code != 0 || out != all {
 			t.Errorf("%v: exit %d, %s", args, code, out)

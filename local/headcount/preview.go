@@ -19,13 +19,17 @@ import (
 )
 
 // ownViews are the views behind the data sets of our own dashboards, by their
-// identifiers.
-var ownViews = map[string]preview.View{
-	"events":     {Name: "recent_events", Imported: true, Narrow: narrow}, // as ImportMode says in dashboards/datasets
-	"headcounts": {Name: "published_headcounts", Narrow: narrow},
+// identifiers, in a data folder.
+func ownViews(dir string) map[string]preview.View {
+	narrow := "it shows the last days only, --days 0 shows all"
+	if !holdsData(dir) {
+		narrow = "the folder holds " + noData
+	}
+	return map[string]preview.View{
+		"events":     {Name: "recent_events", Imported: true, Narrow: narrow}, // as ImportMode says in dashboards/datasets
+		"headcounts": {Name: "published_headcounts", Narrow: narrow},
+	}
 }
-
-const narrow = "it shows the last days only, --days 0 shows all"
 
 // previewCommand shows a QuickSight definition in the browser.
 type previewCommand struct {
@@ -50,7 +54,7 @@ func (c *previewCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	config := preview.Config{
-		Listen: c.Listen, File: c.Definition, Dir: c.Data, Schema: pipeline.Schema(c.Flow, int(c.Days)), Views: ownViews, DataSets: c.Dataset,
+		Listen: c.Listen, File: c.Definition, Dir: c.Data, Schema: pipeline.Schema(c.Flow, int(c.Days)), Views: ownViews(c.Data), DataSets: c.Dataset,
 	}
 	if c.Definition == "" {
 		config.File, config.Read = dashboards.HeadcountFile, ourDefinition
@@ -121,7 +125,7 @@ func checkListen(address string) error {
 func showDemo(ctx context.Context, stderr io.Writer, dir, address string) (*preview.Server, error) {
 	c := preview.Config{
 		Listen: address, File: dashboards.HeadcountFile, Read: ourDefinition,
-		Dir: dir, Schema: pipeline.Schema(defaultFlow, views.Days), Views: ownViews, Filling: true,
+		Dir: dir, Schema: pipeline.Schema(defaultFlow, views.Days), Views: ownViews(dir), Filling: true,
 	}
 	s, err := preview.Start(ctx, c)
 	if errors.Is(err, syscall.EADDRINUSE) {

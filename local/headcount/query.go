@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
@@ -47,8 +48,8 @@ func (q *queryCommand) Run(ctx context.Context, std streams) error {
 	if err := checkFolder("--data", q.Data); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(q.Data, pipeline.BucketsFolder)); errors.Is(err, fs.ErrNotExist) {
-		return usageError{fmt.Sprintf("--data %s holds no data of headcount: run, demo and cloud make some", q.Data)}
+	if !holdsData(q.Data) {
+		return usageError{fmt.Sprintf("--data %s holds %s", q.Data, noData)}
 	}
 	db, err := sql.Open(ctx, q.Data, pipeline.Schema(q.Flow, int(q.Days)))
 	if err != nil {
@@ -108,9 +109,23 @@ func (q *queryCommand) askAthena(ctx context.Context, std streams, question stri
 	return sql.Write(std.out, q.Format, columns, rows)
 }
 
-// sayNarrow says so where a question is about a view that hides all rows that there
-// are: an empty answer looks as if there were none.
+// noData is what a folder holds that is not, or not yet, one of ours.
+const noData = "no data of headcount: run, demo and cloud make some"
+
+func holdsData(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, pipeline.BucketsFolder))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// unpadded is a comparison of a part of a date that no row fulfils.
+var unpadded = regexp.MustCompile(`(?i)\b(month|day) *= *'?[1-9]\b'?`)
+
+// sayNarrow says so where a question can have no rows, or is about a view that hides
+// all rows that there are: an empty answer looks as if there were none.
 func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow string, days int) error {
+	if wrong := unpadded.FindString(question); wrong != "" {
+		fmt.Fprintf(w, "note: year, month and day are texts of 4, 2 and 2 digits, so that no row has %s: write day = '01'\n", wrong)
+	}
 	for view, of := range map[string]string{"published_headcounts": "headcounts", "recent_events": "events_safe"} {
 		if !strings.Contains(strings.ToLower(question), view) {
 			continue

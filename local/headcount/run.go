@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
-	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/service"
@@ -43,48 +41,29 @@ func (*runCommand) Help() string {
 
 // check names every fault of the values.
 func (r *runCommand) check() error {
-	var faults []string
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	if _, err := counts.NewWindow(r.Window); err != nil || r.Window%time.Second != 0 {
-		fault("--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.Window)
-	}
+	var m mistakes
+	_, err := counts.NewWindow(r.Window)
+	m.where(err != nil || r.Window%time.Second != 0, "--window %s is not whole seconds that divide a day, such as 1m, 5m or 1h", r.Window)
 	radiusM := r.Radius
 	if !(radiusM > 0 && radiusM <= places.MaxRadiusM) {
-		fault("--radius %g is not above 0 and at most %d metres", radiusM, places.MaxRadiusM)
+		m.where(true, "--radius %g is not above 0 and at most %d metres", radiusM, places.MaxRadiusM)
 		radiusM = 1 // to look for the other faults of the places
 	}
-	if r.MinPeople < 1 {
-		fault("--min-people %d is not at least 1", r.MinPeople)
-	}
-	if r.PerMessage < 1 {
-		fault("--per-message %d is not at least 1", r.PerMessage)
-	}
-	if !service.IsFlow(r.Flow) {
-		fault("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", r.Flow)
-	}
+	m.where(r.MinPeople < 1, "--min-people %d is not at least 1", r.MinPeople)
+	m.where(r.PerMessage < 1, "--per-message %d is not at least 1", r.PerMessage)
+	m.where(!service.IsFlow(r.Flow), "%s", badFlow(r.Flow))
 	if err := r.readPlaces(radiusM); err != nil {
-		fault("--pois %s: %s", r.Pois, oneLine(err))
+		m.where(true, "--pois %s: %s", r.Pois, oneLine(err))
 	}
 	if r.Events != "-" {
-		if info, err := os.Stat(r.Events); err != nil {
-			fault("--events %s: %s", r.Events, cause(err))
-		} else if info.IsDir() {
-			fault("--events %s is a folder, want a file", r.Events)
+		info, err := os.Stat(r.Events)
+		if err != nil {
+			m.where(true, "--events %s: %s", r.Events, cause(err))
 		}
+		m.where(err == nil && info.IsDir(), "--events %s is a folder, want a file", r.Events)
 	}
-	if info, err := os.Stat(r.Data); err == nil && !info.IsDir() {
-		fault("--data %s is a file, want a folder", r.Data)
-	}
-	if err := checkForeign(r.Data); err != nil {
-		fault("%s", err)
-	}
-	if err := sql.CheckFolder(r.Data); err != nil {
-		fault("--data %s: %s", r.Data, err)
-	}
-	if len(faults) > 0 {
-		return usageError{strings.Join(faults, "; ")}
-	}
-	return nil
+	m = append(m, checkOwn(r.Data)...)
+	return m.found()
 }
 
 func (r *runCommand) readPlaces(radiusM float64) error {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,15 +26,7 @@ const (
 // stopSignal is the signal that has ended a context: its cause.
 type stopSignal struct{ syscall.Signal }
 
-func (s stopSignal) Error() string {
-	switch s.Signal {
-	case syscall.SIGTERM:
-		return "SIGTERM"
-	case syscall.SIGHUP:
-		return "SIGHUP"
-	}
-	return "SIGINT"
-}
+func (s stopSignal) Error() string { return unix.SignalName(s.Signal) }
 
 // code is the exit code of a command that a signal has cut short, as a shell
 // gives it: 129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM.

@@ -89,17 +89,10 @@ func (*smokeCommand) Help() string {
 }
 
 func (s *smokeCommand) check() error {
-	var faults []string
-	if s.Events < smoke.MinEvents || s.Events > smoke.MaxEvents {
-		faults = append(faults, fmt.Sprintf("--events %d is not %d to %d", s.Events, smoke.MinEvents, smoke.MaxEvents))
-	}
-	if s.Timeout < time.Minute || s.Timeout > 12*time.Hour {
-		faults = append(faults, fmt.Sprintf("--timeout %s is not 1m to 12h", s.Timeout))
-	}
-	if len(faults) > 0 {
-		return usageError{strings.Join(faults, "; ")}
-	}
-	return nil
+	var m mistakes
+	m.where(s.Events < smoke.MinEvents || s.Events > smoke.MaxEvents, "--events %d is not %d to %d", s.Events, smoke.MinEvents, smoke.MaxEvents)
+	m.where(s.Timeout < time.Minute || s.Timeout > 12*time.Hour, "--timeout %s is not 1m to 12h", s.Timeout)
+	return m.found()
 }
 
 // Run publishes events and waits for what they must become.
