@@ -71,10 +71,10 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: d.Data, Listen: "127.0.0.1:0", Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
+		Dir: d.Data, Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
 		// With a flush each second, the final of an hour is written at most once a
 		// second, and Ctrl-C has little to wait for.
-		Flush: time.Second, Refresh: 0,
+		Flush: time.Second,
 	})
 	if err != nil {
 		return orEnded(ctx, err)
@@ -153,8 +153,6 @@ type feed struct {
 // run writes a line for each event until ctx ends.
 func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error {
 	var first time.Time
-	wait := time.NewTimer(0)
-	defer wait.Stop()
 	for sent := range city.Events(ctx) {
 		if first.IsZero() {
 			first = sent.At
@@ -163,14 +161,9 @@ func (f *feed) run(ctx context.Context, city *simulate.City, w io.Writer) error 
 		if due.Before(sent.At) { // when today is reached, time goes on as it does
 			due = sent.At
 		}
-		if d := time.Until(due); d > 0 {
-			wait.Reset(d)
-			select {
-			case <-wait.C:
-			case <-ctx.Done():
-			}
-		}
-		if ctx.Err() != nil {
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
 			return nil
 		}
 		f.clock.Store(sent.At.UnixMilli())

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -16,8 +15,8 @@ import (
 // events are settled. Where the output is no terminal it shows nothing.
 type progress struct {
 	w    io.Writer
-	size int64        // of the input in bytes; 0 where it is not known
-	read atomic.Int64 // bytes
+	file *os.File // the input, where it is a regular file
+	size int64    // of it, in bytes
 }
 
 func newProgress(w io.Writer) *progress {
@@ -35,25 +34,13 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
 }
 
-// reads gives a reader of the input that counts its bytes, compressed ones too.
-func (p *progress) reads(input io.Reader) io.Reader {
+// reads says what the input is.
+func (p *progress) reads(input io.Reader) {
 	if f, ok := input.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			p.size = info.Size()
+			p.file, p.size = f, info.Size()
 		}
 	}
-	return counting{input, &p.read}
-}
-
-type counting struct {
-	io.Reader
-	bytes *atomic.Int64
-}
-
-func (c counting) Read(buffer []byte) (int, error) {
-	n, err := c.Reader.Read(buffer)
-	c.bytes.Add(int64(n))
-	return n, err
 }
 
 // show redraws the line until ctx ends.
@@ -83,7 +70,8 @@ func (p *progress) line(settled int64, after time.Duration) string {
 		return text
 	}
 	const width = 30
-	read := min(p.read.Load(), p.size) // a file may grow meanwhile
+	read, _ := p.file.Seek(0, io.SeekCurrent) // compressed bytes too
+	read = min(read, p.size)                  // a file may grow meanwhile
 	full := int(read * width / p.size)
 	return fmt.Sprintf("[%s%s] %d%% read; %s", strings.Repeat("█", full), strings.Repeat("·", width-full), read*100/p.size, text)
 }

@@ -130,12 +130,11 @@ func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow stri
 		if !strings.Contains(strings.ToLower(question), view) {
 			continue
 		}
-		var hides strings.Builder
-		err := db.Query(ctx, &hides, sql.FormatCSV, fmt.Sprintf("SELECT NOT EXISTS (FROM %s) AND EXISTS (FROM %s) AS hides", view, of))
+		hides, err := db.Ask(ctx, fmt.Sprintf("SELECT NOT EXISTS (FROM %s) AND EXISTS (FROM %s)", view, of))
 		if err != nil {
 			return err
 		}
-		if hides.String() == "hides\ntrue\n" {
+		if hides[0][0] == true {
 			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow and the last days only; --days 0 shows all days\n", view, of, flow, days)
 		}
 	}

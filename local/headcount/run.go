@@ -101,16 +101,15 @@ func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
 	}
 	bar := newProgress(std.err)
 	// Before anything is made or published: the form of a whole file shows at its beginning.
-	events, err := publish.Lines(untilStopped(ctx, bar.reads(input)))
+	bar.reads(input)
+	events, err := publish.Lines(untilStopped(ctx, input))
 	if err != nil {
 		return orCutShort(ctx, unusable(r.Events, err), "nothing was published")
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: r.Data, Listen: "127.0.0.1:0", Places: r.places, Flow: r.Flow, Window: r.Window, MinPeople: r.MinPeople,
-		// A final is written as soon as there is a partial, as nobody waits for
-		// more; and Settle cuts the last flush short.
-		Flush: 10 * time.Second, Refresh: 0,
-		Warn: func(text string) { fmt.Fprintf(std.err, "headcount: %s\n", text) },
+		Dir: r.Data, Places: r.places, Flow: r.Flow, Window: r.Window, MinPeople: r.MinPeople,
+		Flush: 10 * time.Second, // Settle cuts the last one short
+		Warn:  func(text string) { fmt.Fprintf(std.err, "headcount: %s\n", text) },
 	})
 	if err != nil {
 		return orCutShort(ctx, otherFlow(r.Data, err), "nothing was published")

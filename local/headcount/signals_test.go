@@ -195,7 +195,8 @@ func TestFailuresBesideASignal(t *testing.T) {
 		long[i] = '!' + byte(random.Uint64()%90)
 	}
 	long = append(append([]byte("{}\n"), long...), '\n')
-	stdin := io.MultiReader(bytes.NewReader(long), onRead{func() { cancel(stopSignal{syscall.SIGTERM}) }, ever})
+	// In pieces, as a terminal gives it.
+	stdin := struct{ io.Reader }{io.MultiReader(bytes.NewReader(long), onRead{func() { cancel(stopSignal{syscall.SIGTERM}) }, ever})}
 	var out, stderr bytes.Buffer
 	code := execute(ctx, streams{stdin, &out, &stderr}, []string{"run", "--events", "-", "--pois", "sample/places.csv", "--data", t.TempDir()})
 	if code != 143 || out.Len() > 0 || strings.Count(stderr.String(), "\n") != 1 {
@@ -242,7 +243,7 @@ func TestRejectedEventsOfABalance(t *testing.T) {
 	ever := make(chan struct{})
 	close(ever)
 	// So much is read only when the run has looked at what the folder held before it.
-	stdin := io.MultiReader(strings.NewReader(strings.Repeat(events, 1000)), onRead{func() { unconverted(t, dir) }, ever})
+	stdin := struct{ io.Reader }{io.MultiReader(strings.NewReader(strings.Repeat(events, 1000)), onRead{func() { unconverted(t, dir) }, ever})}
 	var out, stderr bytes.Buffer
 	code := execute(t.Context(), streams{stdin, &out, &stderr}, []string{"run", "--events", "-", "--pois", "sample/places.csv", "--data", dir})
 	if code != exitFailed || !strings.Contains(stderr.String(), "the balance does not close") || !strings.Contains(stderr.String(), "rejected:\n") || !strings.Contains(stderr.String(), "malformed_json") {

@@ -79,7 +79,7 @@ func (r *Run) count(ctx context.Context, dir string, events int) (err error) {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: dir, Listen: "127.0.0.1:0", Places: list, Flow: "v1", Window: 5 * time.Minute, MinPeople: 1, Flush: 10 * time.Second,
+		Dir: dir, Places: list, Flow: "v1", Window: 5 * time.Minute, MinPeople: 1, Flush: 10 * time.Second,
 	})
 	if err != nil {
 		return err

@@ -116,8 +116,8 @@ func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pi
 		t.Fatal(err)
 	}
 	p, err = pipeline.Start(t.Context(), pipeline.Settings{
-		Dir: dir, Listen: "127.0.0.1:0", Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople,
-		Flush: cmp.Or(o.flush, 10*time.Second), Refresh: 0,
+		Dir: dir, Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople,
+		Flush: cmp.Or(o.flush, 10*time.Second),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -92,8 +92,12 @@ func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before
 	if err != nil {
 		return nil, err
 	}
+	cells, err := p.count(ctx, "headcounts")
+	if err != nil {
+		return nil, err
+	}
 	b := &Balance{
-		Totals: p.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted, Cells: now.cells,
+		Totals: p.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted, Cells: cells,
 		Seconds: took.Seconds(), own: published,
 	}
 	if b.Seconds > 0 {
@@ -102,21 +106,15 @@ func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before
 	return b, nil
 }
 
-// Before is what a folder holds, before a run or after it: rows of the lake and of
-// headcounts, and events in the error objects of the stream.
-type Before struct{ lake, cells, unconverted int64 }
+// Before is what a folder holds, before a run or after it: rows of the lake, and
+// events in the error objects of the stream.
+type Before struct{ lake, unconverted int64 }
 
 // Before counts what the folder holds now.
 func (p *Pipeline) Before(ctx context.Context) (n Before, err error) {
-	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow, views.Days))
-	if err != nil {
+	if n.lake, err = p.count(ctx, "events"); err != nil {
 		return n, err
 	}
-	rows, err := db.Ask(ctx, "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM headcounts)")
-	if err = errors.Join(err, db.Close()); err != nil {
-		return n, fmt.Errorf("count events and headcounts: %w", err)
-	}
-	n.lake, n.cells = rows[0][0].(int64), rows[0][1].(int64)
 	err = filepath.WalkDir(filepath.Join(p.settings.Dir, BucketsFolder, LakeBucket, "errors"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -129,6 +127,19 @@ func (p *Pipeline) Before(ctx context.Context) (n Before, err error) {
 		err = nil
 	}
 	return n, err
+}
+
+// count counts the rows of a table.
+func (p *Pipeline) count(ctx context.Context, table string) (int64, error) {
+	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow, views.Days))
+	if err != nil {
+		return 0, err
+	}
+	rows, err := db.Ask(ctx, "SELECT count(*) FROM "+table)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return 0, fmt.Errorf("count %s: %w", table, err)
+	}
+	return rows[0][0].(int64), nil
 }
 
 // failedEvents counts the events in an error object: JSON lines whose rawData is

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"testing"
 
@@ -15,7 +16,7 @@ func TestLastFailure(t *testing.T) {
 	var p Pipeline
 	var log bytes.Buffer
 	as := func(service string) *zerolog.Logger {
-		l := zerolog.New(p.failures.watch(&log)).With().Str("service", service).Logger()
+		l := zerolog.New(io.MultiWriter(&log, &p.failures)).With().Str("service", service).Logger()
 		return &l
 	}
 	if got := p.withFailure("stuck"); got != "stuck" {

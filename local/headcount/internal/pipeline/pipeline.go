@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,16 +33,15 @@ import (
 type Settings struct {
 	// Dir is the data folder: buckets, keys, logs.
 	Dir string
-	// Listen is the stand-in's address; 127.0.0.1:0 chooses a port.
-	Listen string
 	// Places is the list of places, as places.ReadCSV gives it.
 	Places []places.Place
 	// Flow, Window and MinPeople are the aggregator's settings.
 	Flow      string
 	Window    time.Duration
 	MinPeople int
-	// Flush and Refresh are the aggregator's intervals.
-	Flush, Refresh time.Duration
+	// Flush is the aggregator's interval between partials. A final is written as soon
+	// as there is one: nobody waits for more.
+	Flush time.Duration
 	// Warn, if set, is called by Settle when nothing is settled for a while, with the
 	// reason as far as it is known.
 	Warn func(text string)
@@ -82,7 +82,7 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	if err != nil {
 		return p, err
 	}
-	standIn, err := standin.Start(ctx, standin.Config{Listen: s.Listen, Dir: s.Dir, Log: zerolog.Nop()})
+	standIn, err := standin.Start(ctx, standin.Config{Listen: "127.0.0.1:0", Dir: s.Dir, Log: zerolog.Nop()})
 	if err != nil {
 		return p, err
 	}
@@ -112,7 +112,7 @@ func (p *Pipeline) start(ctx context.Context, keys string) error {
 		"masker": {"MASKING_KEYS": keys},
 		"aggregator": {
 			"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople),
-			"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": s.Refresh.String(),
+			"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": "0",
 		},
 	}
 	processes := map[string]*service.Process{}
@@ -156,13 +156,11 @@ func (p *Pipeline) process(name string, more map[string]string) (*service.Proces
 	}
 	p.logs = append(p.logs, log)
 	env := p.Env(name)
-	for key, value := range more {
-		env[key] = value
-	}
+	maps.Copy(env, more)
 	return service.NewProcess(name, func(key string) (string, bool) {
 		value, ok := env[key]
 		return value, ok
-	}, p.failures.watch(log)), nil
+	}, io.MultiWriter(log, &p.failures)), nil
 }
 
 // Publisher gives a publisher of the pipeline's topic that waits while the

@@ -11,6 +11,7 @@ package smoke
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -174,25 +175,24 @@ func freeSpan(now, earliest time.Time, window, maxAge time.Duration, occupied ma
 	if limit := now.Add(30*time.Minute - maxAge); maxAge > 0 && limit.After(oldest) {
 		oldest = limit // what is on its way for half an hour is not too old yet
 	}
-	var tiers [3][]span
+	var free []span
 	for from := now.Truncate(time.Hour).Add(-time.Hour); !from.Before(oldest); from = from.Add(-time.Hour) {
-		s := span{from, from.Add(time.Hour)}
-		if !s.free(window, occupied) {
-			continue
-		}
-		switch age := now.Sub(from); {
-		case age < 48*time.Hour:
-			tiers[2] = append(tiers[2], s)
-		case age <= 30*24*time.Hour:
-			tiers[0] = append(tiers[0], s)
-		default:
-			tiers[1] = append(tiers[1], s)
+		if s := (span{from, from.Add(time.Hour)}); s.free(window, occupied) {
+			free = append(free, s)
 		}
 	}
-	for _, tier := range tiers {
-		if len(tier) > 0 {
-			return tier[rand.IntN(len(tier))], nil //nolint:gosec // any will do
+	tier := func(s span) int {
+		switch age := now.Sub(s.from); {
+		case age < 48*time.Hour:
+			return 2
+		case age > 30*24*time.Hour:
+			return 1
 		}
+		return 0
+	}
+	if len(free) > 0 {
+		rand.Shuffle(len(free), func(i, j int) { free[i], free[j] = free[j], free[i] })
+		return slices.MinFunc(free, func(a, b span) int { return cmp.Compare(tier(a), tier(b)) }), nil
 	}
 	present := span{now.Add(-min(maxAge/2, time.Hour)), now}
 	if midnight := now.Truncate(24 * time.Hour); present.from.Before(midnight) {
