@@ -7,19 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/google/renameio/v2"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/cost"
 )
 
-const (
-	// countedFile is where the counts stand, from the repository's root.
-	countedFile = "local/headcount/internal/cost/counted.json"
-	// resourcesFile is where a stack's resources stand, with its name.
-	resourcesFile = "stack/testdata/resources.%s.json"
-)
+// countedFile is where the counts stand, from the repository's root.
+const countedFile = "local/headcount/internal/cost/counted.json"
 
 // costCommand writes what a stack costs.
 type costCommand struct {
@@ -43,11 +38,14 @@ func (c *costCommand) Run(ctx context.Context, std streams) error {
 	if _, err := os.Stat(countedFile); errors.Is(err, fs.ErrNotExist) {
 		return usageError{"there is no " + countedFile + " here: run it in the repository's root"}
 	}
-	counted, err := used(ctx, c.Events, c.Write != "")
+	counted, err := cost.ReadCounted()
+	if c.Events > 0 {
+		counted, err = cost.Count(ctx, c.Events)
+	}
 	if err != nil {
 		return err
 	}
-	document, err := costs(".", counted)
+	document, err := cost.Document(".", counted)
 	if err != nil {
 		return err
 	}
@@ -55,43 +53,14 @@ func (c *costCommand) Run(ctx context.Context, std streams) error {
 		_, err = std.out.Write(document)
 		return err
 	}
-	return renameio.WriteFile(c.Write, document, 0o644)
-}
-
-// used gives the counts that are in the repository, or fresh ones, which it
-// may keep there.
-func used(ctx context.Context, events int, keep bool) (c cost.Counted, err error) {
-	if events == 0 {
-		return cost.ReadCounted()
-	}
-	dir, err := os.MkdirTemp("", "headcount-cost-")
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if c, err = cost.Count(ctx, dir, events); err != nil || !keep {
-		return c, err
-	}
-	text, err := json.MarshalIndent(c, "", "\t")
-	if err != nil {
-		return c, err
-	}
-	return c, renameio.WriteFile(countedFile, append(text, '\n'), 0o644)
-}
-
-// costs writes the document from the repository at root.
-func costs(root string, counted cost.Counted) ([]byte, error) {
-	prices, err := cost.ReadPrices()
-	if err != nil {
-		return nil, err
-	}
-	var stacks []cost.Stack
-	for _, name := range []string{"dev", "prod"} {
-		stack, err := cost.ReadStack(prices, filepath.Join(root, fmt.Sprintf(resourcesFile, name)), name)
-		if err != nil {
-			return nil, err
+	if c.Events > 0 {
+		text, err := json.MarshalIndent(counted, "", "\t")
+		if err == nil {
+			err = renameio.WriteFile(countedFile, append(text, '\n'), 0o644)
 		}
-		stacks = append(stacks, stack)
+		if err != nil {
+			return err
+		}
 	}
-	return cost.Document(counted, prices, stacks)
+	return renameio.WriteFile(c.Write, document, 0o644)
 }

@@ -17,7 +17,7 @@ func TestCostIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := costs("../..", counted)
+	want, err := cost.Document("../..", counted)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
@@ -102,9 +103,21 @@ type document struct {
 	Million     [][]float64
 }
 
-// Document writes docs/cost.md: a pure function of the counts, the prices and the
-// stacks.
-func Document(runs Counted, p Prices, stacks []Stack) ([]byte, error) {
+// Document writes docs/cost.md: a pure function of the counts, and of the prices and
+// the stacks in the repository at root.
+func Document(root string, runs Counted) ([]byte, error) {
+	p, err := ReadPrices()
+	if err != nil {
+		return nil, err
+	}
+	var stacks []Stack
+	for _, name := range []string{"dev", "prod"} {
+		s, err := ReadStack(p, filepath.Join(root, "stack", "testdata", "resources."+name+".json"), name)
+		if err != nil {
+			return nil, err
+		}
+		stacks = append(stacks, s)
+	}
 	d := &document{Prices: p, Stacks: stacks, Runs: runs, Million: make([][]float64, len(stacks))}
 	for range len(stacks) + len(runs) {
 		d.Columns = append(d.Columns, make([]float64, len(p.List)))

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,8 +54,13 @@ func ReadCounted() (c Counted, err error) {
 }
 
 // Count makes the runs with about so many events each; one at a rate has no more
-// than fit in 12 s. dir is an empty folder for their data.
-func Count(ctx context.Context, dir string, events int) (c Counted, err error) {
+// than fit in 12 s.
+func Count(ctx context.Context, events int) (c Counted, err error) {
+	dir, err := os.MkdirTemp("", "headcount-cost-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for i, run := range wanted {
 		if err := run.count(ctx, filepath.Join(dir, fmt.Sprint(i)), events); err != nil {
 			return nil, fmt.Errorf("count a run with %d events in a message: %w", run.PerMessage, err)

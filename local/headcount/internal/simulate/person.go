@@ -53,6 +53,10 @@ var names = [2][]string{
 	},
 }
 
+var nicknames = []string{"flaneur", "sunny", "nightowl", "baguette", "walker", "metro", "pixel", "moineau"}
+
+func notInWords(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }
+
 var layouts = []string{
 	"2006-01-02T15:04:05Z", "2006-01-02T15:04:05.000Z", "2006-01-02T15:04:05.000Z",
 	"2006-01-02T15:04:05.000000Z", "2006-01-02T15:04:05.000000000Z",
@@ -116,14 +120,11 @@ func (p *person) identify(start time.Time) {
 		u.FullName = name
 	}
 	if rng.Float64() < 0.85 {
-		// In its own script, which RFC 6531 allows.
-		letters := func(r rune) rune {
-			if unicode.IsLetter(r) || unicode.IsMark(r) {
-				return unicode.ToLower(r)
-			}
-			return -1
+		mailbox := pick(rng, nicknames)
+		if rng.IntN(2) == 0 { // in its own script, which RFC 6531 allows
+			mailbox = strings.ToLower(strings.Join(strings.FieldsFunc(name, notInWords), "."))
 		}
-		u.Email = fmt.Sprintf("%s%d@%s", strings.Map(letters, name), rng.IntN(10000), pick(rng, []string{"example.com", "example.org", "example.net"}))
+		u.Email = fmt.Sprintf("%s%d@%s", mailbox, rng.IntN(10000), pick(rng, []string{"example.com", "example.org", "example.net"}))
 	}
 	if rng.Float64() < 0.7 { // from ranges that France and the United States keep for fiction
 		u.Phone = fmt.Sprintf(pick(rng, []string{"+33 6 39 98 %02d %02d", "+1 202-555-01%02[2]d"}), rng.IntN(100), rng.IntN(100))
