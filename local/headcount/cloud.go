@@ -58,7 +58,7 @@ func (c *cloudCommand) Run(ctx context.Context, std streams) (err error) {
 		return orEnded(ctx, orTaken(err, c.Listen))
 	}
 	r, err := pipeline.Create(ctx, aws, c.Flow)
-	if err = orEnded(ctx, err); err == nil && r != nil {
+	if err = orEnded(ctx, err); err == nil && ctx.Err() == nil {
 		r.Describe(std.out)
 		<-ctx.Done()
 		fmt.Fprintln(std.err, "stopping")

@@ -150,7 +150,8 @@ func drive(ctx context.Context, p *pipeline.Pipeline, publisher *publish.Publish
 		skipped, err = err, nil
 	}
 	if err == nil {
-		err = errors.Join(p.CloseTopic(ctx), p.Settle(ctx, published.Events))
+		p.CloseTopic()
+		err = p.Settle(ctx, published.Events)
 	}
 	took := time.Since(begun)
 	done()
@@ -175,7 +176,8 @@ func drive(ctx context.Context, p *pipeline.Pipeline, publisher *publish.Publish
 func settleRest(ctx context.Context, p *pipeline.Pipeline, failed error) error {
 	rest, cancel := outlive(ctx, settleWithin)
 	defer cancel()
-	err := errors.Join(p.CloseTopic(rest), p.Settle(rest, 0))
+	p.CloseTopic()
+	err := p.Settle(rest, 0)
 	if failed == nil { // else it may be the same again
 		failed, _ = besides(err)
 	}

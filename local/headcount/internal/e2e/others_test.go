@@ -90,9 +90,7 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.CloseTopic(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	p.CloseTopic()
 	if err := p.Settle(t.Context(), published.Events); err != nil {
 		t.Fatal(err)
 	}

@@ -91,9 +91,7 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 			p.Tally.published(messages)
 		}
 	}
-	p.Resources = &Resources{Cloud: standIn}
 	if p.Resources, err = Create(ctx, standIn, s.Flow); err != nil {
-		p.Resources = &Resources{Cloud: standIn}
 		return p, err
 	}
 	return p, p.start(ctx, keys)

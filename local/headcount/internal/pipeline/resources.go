@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,14 +11,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/lake"
 	"github.com/headcount-etl/headcount/local/standin"
 	"github.com/headcount-etl/headcount/local/standin/firehose"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
 	"github.com/headcount-etl/headcount/shared/event"
 	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/queue"
@@ -51,102 +46,68 @@ type Resources struct {
 	QueueURLs map[string]string
 }
 
-// awsConfig points the SDK at the stand-in, whatever the machine's environment
-// says; any credentials do.
-func awsConfig(c *standin.Cloud) aws.Config {
-	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()),
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}
-}
-
 // Create creates what the stack creates on AWS: buckets, topics, the stream into
 // the lake, and the flow's queues with their dead-letter queues and
 // subscription. The queue of finals messages gets those that an earlier process
 // on the folder has not settled.
 func Create(ctx context.Context, c *standin.Cloud, flow string) (*Resources, error) {
-	r := &Resources{Cloud: c, Config: awsConfig(c), Flow: flow, QueueURLs: map[string]string{}}
-	for _, step := range []func(context.Context) error{r.buckets, r.topics, r.queues, r.subscriptions, r.resume} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
+	// Whatever the machine's environment says; any credentials do.
+	r := &Resources{Cloud: c, Flow: flow, QueueURLs: map[string]string{}, Config: aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}}
+	if err := r.create(); err != nil {
+		return r, err
 	}
-	return r, nil
+	return r, r.resume(ctx)
 }
 
-func (r *Resources) buckets(ctx context.Context) error {
-	client := s3.NewFromConfig(r.Config)
+func (r *Resources) create() error {
 	for _, name := range []string{LakeBucket, AggregatesBucket, QuarantineBucket} {
-		_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
-		var owned *types.BucketAlreadyOwnedByYou
-		var exists *types.BucketAlreadyExists
-		if err != nil && !errors.As(err, &owned) && !errors.As(err, &exists) {
+		if err := r.Cloud.S3.CreateBucket(name); err != nil {
 			return fmt.Errorf("create bucket %s: %w", name, err)
 		}
 	}
-	return r.Cloud.Firehose.Create(firehose.Stream{ //nolint:contextcheck // a stream lasts as long as the stand-in
+	if err := r.Cloud.Firehose.Create(firehose.Stream{ // a stream lasts as long as the stand-in
 		Name: StreamName, Bucket: LakeBucket, Prefix: event.LakePrefix, ErrorPrefix: event.LakeErrorPrefix, Convert: lake.Convert,
 		BufferBytes: 64 << 20, BufferInterval: bufferInterval,
-	})
-}
-
-func (r *Resources) topics(ctx context.Context) error {
-	client := sns.NewFromConfig(r.Config)
-	for name, arn := range map[string]*string{topicName: &r.TopicARN, alertTopicName: &r.AlertTopicARN} {
-		out, err := client.CreateTopic(ctx, &sns.CreateTopicInput{Name: &name})
-		if err != nil {
-			return fmt.Errorf("create topic %s: %w", name, err)
-		}
-		*arn = *out.TopicArn
+	}); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (r *Resources) queues(ctx context.Context) error {
-	client := sqs.NewFromConfig(r.Config)
 	for _, short := range chain.Queues() {
 		name := "headcount-" + r.Flow + "-" + short
-		if _, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name + "-dlq")}); err != nil {
-			return fmt.Errorf("create queue %s-dlq: %w", name, err)
+		_, err := r.Cloud.SQS.Create(name+"-dlq", nil)
+		if err == nil {
+			_, err = r.Cloud.SQS.Create(name, map[string]string{
+				"VisibilityTimeout": "120", "ReceiveMessageWaitTimeSeconds": "20", "MaximumMessageSize": strconv.Itoa(queue.MaxMessageBytes),
+				"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, sqs.ARN(name+"-dlq"), queue.MaxReceives),
+			})
 		}
-		redrive, err := json.Marshal(map[string]any{"deadLetterTargetArn": queueARN(name + "-dlq"), "maxReceiveCount": queue.MaxReceives})
-		if err != nil {
-			return err
-		}
-		out, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{
-			"VisibilityTimeout": "120", "ReceiveMessageWaitTimeSeconds": "20", "RedrivePolicy": string(redrive),
-			"MaximumMessageSize": strconv.Itoa(queue.MaxMessageBytes),
-		}})
 		if err != nil {
 			return fmt.Errorf("create queue %s: %w", name, err)
 		}
-		r.QueueURLs[short] = *out.QueueUrl
+		r.QueueURLs[short] = r.Cloud.URL() + "/000000000000/" + name
 	}
-	return nil
-}
-
-func queueARN(name string) string { return "arn:aws:sqs:us-east-1:000000000000:" + name }
-
-func (r *Resources) subscriptions(ctx context.Context) error {
-	client := sns.NewFromConfig(r.Config)
-	for _, s := range []sns.SubscribeInput{
-		{
-			TopicArn: &r.TopicARN, Protocol: aws.String("firehose"), Endpoint: aws.String("arn:aws:firehose:us-east-1:000000000000:deliverystream/" + StreamName),
-			Attributes: map[string]string{
-				"RawMessageDelivery":  "true",
-				"SubscriptionRoleArn": "arn:aws:iam::000000000000:role/headcount-firehose",
-				// Events without consent never reach the lake.
-				"FilterPolicy": event.LakeFilter,
-			},
-		},
-		{
-			TopicArn: &r.TopicARN, Protocol: aws.String("sqs"), Endpoint: aws.String(queueARN("headcount-" + r.Flow + "-" + chain.Entry)),
-			Attributes: map[string]string{"RawMessageDelivery": "true"},
-		},
-		{TopicArn: &r.AlertTopicARN, Protocol: aws.String("email"), Endpoint: aws.String(alertAddress)},
+	for name, arn := range map[string]*string{topicName: &r.TopicARN, alertTopicName: &r.AlertTopicARN} {
+		var err error
+		if *arn, err = r.Cloud.SNS.CreateTopic(name, nil); err != nil {
+			return fmt.Errorf("create topic %s: %w", name, err)
+		}
+	}
+	for _, s := range []struct {
+		topic, protocol, endpoint string
+		attributes                map[string]string
+	}{
+		{r.TopicARN, "firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/" + StreamName, map[string]string{
+			"RawMessageDelivery":  "true",
+			"SubscriptionRoleArn": "arn:aws:iam::000000000000:role/headcount-firehose",
+			// Events without consent never reach the lake.
+			"FilterPolicy": event.LakeFilter,
+		}},
+		{r.TopicARN, "sqs", sqs.ARN("headcount-" + r.Flow + "-" + chain.Entry), map[string]string{"RawMessageDelivery": "true"}},
+		{r.AlertTopicARN, "email", alertAddress, nil},
 	} {
-		if _, err := client.Subscribe(ctx, &s); err != nil {
-			return fmt.Errorf("subscribe %s to %s: %w", *s.Endpoint, *s.TopicArn, err)
+		if _, err := r.Cloud.SNS.Subscribe(s.topic, s.protocol, s.endpoint, s.attributes); err != nil {
+			return fmt.Errorf("subscribe %s to %s: %w", s.endpoint, s.topic, err)
 		}
 	}
 	return nil

@@ -1,10 +1,6 @@
 package pipeline
 
 import (
-	"context"
-
-	"github.com/aws/aws-sdk-go-v2/service/sns"
-
 	cloudsns "github.com/headcount-etl/headcount/local/standin/sns"
 	"github.com/headcount-etl/headcount/local/standin/sqs"
 	"github.com/headcount-etl/headcount/shared/event"
@@ -60,7 +56,4 @@ func goesToLake(m *cloudsns.Message) bool {
 
 // CloseTopic deletes the topic: nobody can publish any more, so that what is
 // there can be settled and counted. Publishers get NotFound.
-func (p *Pipeline) CloseTopic(ctx context.Context) error {
-	_, err := sns.NewFromConfig(p.Config).DeleteTopic(ctx, &sns.DeleteTopicInput{TopicArn: &p.TopicARN})
-	return err
-}
+func (p *Pipeline) CloseTopic() { p.Cloud.SNS.DeleteTopic(p.TopicARN) }

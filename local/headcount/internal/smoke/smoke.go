@@ -34,7 +34,7 @@ import (
 type Target struct {
 	Outputs Outputs
 	Topic   publish.API
-	Queues  QueueAPI
+	Queues  *sqs.Client
 	Objects bucket.API
 	SQL     Asker
 	// EventsWithPath is the relation, quoted for SQL, that has the columns of the
@@ -43,11 +43,6 @@ type Target struct {
 	// Services and Metrics are nil where there are none, on the stand-in.
 	Services ServicesAPI
 	Metrics  MetricsAPI
-}
-
-// QueueAPI is what this package calls of *sqs.Client.
-type QueueAPI interface {
-	GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, opts ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 }
 
 // ServicesAPI is what this package calls of *ecs.Client.
