@@ -63,10 +63,8 @@ func checkDemoFolder(dir string) error {
 	}
 	var others []string
 	for _, name := range demoMakes {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			others = append(others, name)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
 		}
 	}
 	if len(others) > 0 {

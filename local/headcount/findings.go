@@ -18,22 +18,17 @@ import (
 
 // findings is what the input of a run shows of its faults: where they are, never
 // what stands there.
-type findings struct {
-	lines map[event.Fault]int // of the first event with that fault
-}
+type findings map[event.Fault]int // the lines of the first events with each
 
 // faulty is a publisher's Faulty.
-func (f *findings) faulty(line int, fault event.Fault) {
-	if f.lines == nil {
-		f.lines = map[event.Fault]int{}
-	}
-	if _, had := f.lines[fault]; !had {
-		f.lines[fault] = line
+func (f findings) faulty(line int, fault event.Fault) {
+	if _, had := f[fault]; !had {
+		f[fault] = line
 	}
 }
 
 // write lists the rejected events by category and field.
-func (f *findings) write(w io.Writer, b *pipeline.Balance) {
+func (f findings) write(w io.Writer, b *pipeline.Balance) {
 	faults := b.Faults
 	if len(faults) == 0 {
 		return
@@ -45,7 +40,7 @@ func (f *findings) write(w io.Writer, b *pipeline.Balance) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, fault := range order {
 		example := ""
-		if line := f.lines[fault]; line > 0 {
+		if line := f[fault]; line > 0 {
 			example = fmt.Sprintf(", first in line %d", line)
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s%s\n", pretty(faults[fault]), fault.Category, fault.Field, fault.Reason(), example)
@@ -55,9 +50,9 @@ func (f *findings) write(w io.Writer, b *pipeline.Balance) {
 
 // writePublished lists the faults by category and field, with the line of the first
 // event that has it.
-func (f *findings) writePublished(w io.Writer) {
-	for _, fault := range slices.SortedFunc(maps.Keys(f.lines), func(x, y event.Fault) int { return cmp.Compare(f.lines[x], f.lines[y]) }) {
-		fmt.Fprintf(w, "headcount: %s %s, first in line %d: the stack will reject it\n", fault.Category, fault.Field, f.lines[fault])
+func (f findings) writePublished(w io.Writer) {
+	for _, fault := range slices.SortedFunc(maps.Keys(f), func(x, y event.Fault) int { return cmp.Compare(f[x], f[y]) }) {
+		fmt.Fprintf(w, "headcount: %s %s, first in line %d: the stack will reject it\n", fault.Category, fault.Field, f[fault])
 	}
 }
 

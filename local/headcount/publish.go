@@ -58,7 +58,7 @@ func (c *publishCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return fmt.Errorf("AWS configuration: %w", err)
 	}
-	seen := &findings{}
+	seen := findings{}
 	publisher := &publish.Publisher{API: sns.NewFromConfig(aws), TopicARN: outputs.TopicARN, PerMessage: c.PerMessage, Faulty: seen.faulty}
 	published, err := publisher.Publish(ctx, lines)
 	line, bad := json.Marshal(published)

@@ -32,7 +32,11 @@ import (
 func TestPublishers(t *testing.T) {
 	doc := document(t, "docs/publishing.md")
 	var input bytes.Buffer
-	if _, err := simulate.Write(t.Context(), &input, simulate.Config{People: 60, Minutes: 5, Seed: 3, NoConsentShare: 0.2, Interval: simulateInterval, Start: simulateStart}); err != nil {
+	city, err := simulate.New(simulate.Config{People: 60, Minutes: 5, Seed: 3, NoConsentShare: 0.2, Interval: simulateInterval, Start: simulateStart})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := city.Write(t.Context(), &input); err != nil {
 		t.Fatal(err)
 	}
 	events := strings.Split(strings.TrimSpace(input.String()), "\n")

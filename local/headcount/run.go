@@ -117,7 +117,7 @@ func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
 	if err := keepFolder(r.Data); err != nil {
 		return errors.Join(err, p.Close())
 	}
-	seen := &findings{}
+	seen := findings{}
 	publisher := p.Publisher(r.PerMessage)
 	publisher.Faulty = seen.faulty
 	balance, err := drive(ctx, p, publisher, events, func(ctx context.Context) { bar.show(ctx, func() int64 { return p.Tally.Totals().Settled }) })

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -31,12 +30,12 @@ func (*simulateCommand) Help() string {
 
 // Run writes one event a line.
 func (c *simulateCommand) Run(ctx context.Context, std streams) error {
-	n, err := simulate.Write(ctx, std.out, simulate.Config{
+	city, err := simulate.New(simulate.Config{
 		People: c.People, Minutes: c.Minutes, Seed: c.Seed, FaultShare: c.Faults, NoConsentShare: c.NoConsent, Interval: c.Interval, Start: c.Start,
 	})
-	var bad *simulate.ConfigError
-	if errors.As(err, &bad) {
-		return usageError{"--" + strings.ReplaceAll(bad.Error(), "\n", "; --")}
+	if err != nil {
+		return usageError{"--" + strings.ReplaceAll(err.Error(), "\n", "; --")}
 	}
+	n, err := city.Write(ctx, std.out)
 	return orCutShort(ctx, err, "%s written, to the end of a line", counted(n, "event"))
 }

@@ -76,10 +76,14 @@ func (r *Run) count(ctx context.Context, dir string, events int) (err error) {
 		events = min(events, int(r.PerSecond*12))
 	}
 	var lines bytes.Buffer
-	_, bad := simulate.Write(ctx, &lines, simulate.Config{
+	city, err := simulate.New(simulate.Config{
 		People: max(1, events*int(simulate.DefaultInterval/time.Second)/60/minutes), Minutes: minutes, Interval: simulate.DefaultInterval,
 		Seed: 1, Start: time.Date(2026, 1, 12, 7, 0, 0, 0, time.UTC), FaultShare: simulate.DefaultFaultShare, NoConsentShare: simulate.DefaultNoConsentShare,
 	})
+	if err != nil {
+		return err
+	}
+	_, bad := city.Write(ctx, &lines)
 	list, bad2 := places.ReadCSV(strings.NewReader(sample.Places), 200)
 	if err := errors.Join(bad, bad2); err != nil {
 		return err

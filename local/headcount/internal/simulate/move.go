@@ -155,18 +155,16 @@ func speedFor(rng *rand.Rand, distance float64) float64 {
 	}
 }
 
+// stays are how many minutes people remain, from and to.
+var stays = [...][2]float64{atHome: {15, 90}, atWork: {45, 150}, outAndAbout: {10, 60}}
+
 // stay is how long people remain, in microseconds.
 func stay(rng *rand.Rand, kind, band int) int64 {
-	low, high := 10.0, 60.0
-	switch {
-	case kind == atHome && band == 0:
-		low, high = 120, 360
-	case kind == atHome:
-		low, high = 15, 90
-	case kind == atWork:
-		low, high = 45, 150
+	minutes := stays[kind]
+	if kind == atHome && band == 0 {
+		minutes = [2]float64{120, 360}
 	}
-	return int64(between(rng, low, high) * 60e6)
+	return int64(between(rng, minutes[0], minutes[1]) * 60e6)
 }
 
 // scatter is a Gaussian offset in metres that is never longer than limit.

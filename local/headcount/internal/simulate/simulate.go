@@ -77,17 +77,8 @@ func (c Config) validate() error {
 			faults = append(faults, errors.New(f.text))
 		}
 	}
-	if len(faults) > 0 {
-		return &ConfigError{errors.Join(faults...)}
-	}
-	return nil
+	return errors.Join(faults...)
 }
-
-// ConfigError names every fault of a Config, each on a line that begins with the
-// name of the flag of `headcount simulate`.
-type ConfigError struct{ faults error }
-
-func (e *ConfigError) Error() string { return e.faults.Error() }
 
 // Sent is one event as an app sent it.
 type Sent struct {
@@ -108,7 +99,8 @@ type City struct {
 	places []point
 }
 
-// New checks the configuration. Its error names every fault.
+// New checks the configuration. Its error names every fault, each on a line that
+// begins with the name of the flag of `headcount simulate`.
 func New(c Config) (*City, error) {
 	c.Interval, c.Start = cmp.Or(c.Interval, DefaultInterval), c.Start.UTC()
 	if err := c.validate(); err != nil {
@@ -143,15 +135,10 @@ func (c *City) Events(ctx context.Context) iter.Seq[Sent] {
 }
 
 // Write writes all events to w, one a line, until ctx ends, and gives their
-// number. Its error is that of the configuration (a *ConfigError), of ctx or of
-// w.
-func Write(ctx context.Context, w io.Writer, c Config) (events int64, err error) {
-	city, err := New(c)
-	if err != nil {
-		return 0, err
-	}
+// number. Its error is that of ctx or of w.
+func (c *City) Write(ctx context.Context, w io.Writer) (events int64, err error) {
 	out := bufio.NewWriterSize(w, 64<<10)
-	for sent := range city.Events(ctx) {
+	for sent := range c.Events(ctx) {
 		// An error stays with the writer; asking for it here ends the work.
 		_, _ = out.Write(sent.Line)
 		if err := out.WriteByte('\n'); err != nil {
