@@ -124,7 +124,7 @@ var unpadded = regexp.MustCompile(`(?i)\b(month|day) *= *'?[1-9]\b'?`)
 // all rows that there are: an empty answer looks as if there were none.
 func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow string, days int) error {
 	if wrong := unpadded.FindString(question); wrong != "" {
-		fmt.Fprintf(w, "note: year, month and day are texts of 4, 2 and 2 digits, so that no row has %s: write day = '01'\n", wrong)
+		fmt.Fprintf(w, "note: year, month and day are texts of 4, 2 and 2 digits, so that no row has %s: write two digits, as in day = '01'\n", wrong)
 	}
 	for view, of := range map[string]string{"published_headcounts": "headcounts", "recent_events": "events_safe"} {
 		if !strings.Contains(strings.ToLower(question), view) {

@@ -88,16 +88,12 @@ func (*smokeCommand) Help() string {
 	pulumi stack output --json --stack dev | headcount smoke --outputs - --events 5000`
 }
 
-func (s *smokeCommand) check() error {
+// Run publishes events and waits for what they must become.
+func (s *smokeCommand) Run(ctx context.Context, std streams) error {
 	var m mistakes
 	m.where(s.Events < smoke.MinEvents || s.Events > smoke.MaxEvents, "--events %d is not %d to %d", s.Events, smoke.MinEvents, smoke.MaxEvents)
 	m.where(s.Timeout < time.Minute || s.Timeout > 12*time.Hour, "--timeout %s is not 1m to 12h", s.Timeout)
-	return m.found()
-}
-
-// Run publishes events and waits for what they must become.
-func (s *smokeCommand) Run(ctx context.Context, std streams) error {
-	if err := s.check(); err != nil {
+	if err := m.found(); err != nil {
 		return err
 	}
 	outputs, err := s.read(ctx, std)

@@ -59,27 +59,6 @@ type Config struct {
 	NoConsentShare float64
 }
 
-func (c Config) validate() error {
-	var faults []error
-	for _, f := range []struct {
-		bad  bool
-		text string
-	}{
-		{c.People < 1, fmt.Sprintf("people is %d; give at least 1", c.People)},
-		{c.Minutes < 1, fmt.Sprintf("minutes is %d; give at least 1", c.Minutes)},
-		{c.Start.Year() < 1970 || c.Start.Year() > 2900, "start is not set to an instant between 1970 and 2900"},
-		{c.Interval < time.Second, fmt.Sprintf("interval is %v; give at least 1s", c.Interval)},
-		// Written so that NaN is refused too.
-		{!(c.FaultShare >= 0 && c.FaultShare <= 1), fmt.Sprintf("faults is %v; give a share of 0 to 1", c.FaultShare)},
-		{!(c.NoConsentShare >= 0 && c.NoConsentShare <= 1), fmt.Sprintf("no-consent is %v; give a share of 0 to 1", c.NoConsentShare)},
-	} {
-		if f.bad {
-			faults = append(faults, errors.New(f.text))
-		}
-	}
-	return errors.Join(faults...)
-}
-
 // Sent is one event as an app sent it.
 type Sent struct {
 	// At is the simulated instant of sending.
@@ -103,8 +82,25 @@ type City struct {
 // begins with the name of the flag of `headcount simulate`.
 func New(c Config) (*City, error) {
 	c.Interval, c.Start = cmp.Or(c.Interval, DefaultInterval), c.Start.UTC()
-	if err := c.validate(); err != nil {
-		return nil, err
+	var faults []error
+	for _, f := range []struct {
+		bad  bool
+		text string
+	}{
+		{c.People < 1, fmt.Sprintf("people is %d; give at least 1", c.People)},
+		{c.Minutes < 1, fmt.Sprintf("minutes is %d; give at least 1", c.Minutes)},
+		{c.Start.Year() < 1970 || c.Start.Year() > 2900, "start is not set to an instant between 1970 and 2900"},
+		{c.Interval < time.Second, fmt.Sprintf("interval is %v; give at least 1s", c.Interval)},
+		// Written so that NaN is refused too.
+		{!(c.FaultShare >= 0 && c.FaultShare <= 1), fmt.Sprintf("faults is %v; give a share of 0 to 1", c.FaultShare)},
+		{!(c.NoConsentShare >= 0 && c.NoConsentShare <= 1), fmt.Sprintf("no-consent is %v; give a share of 0 to 1", c.NoConsentShare)},
+	} {
+		if f.bad {
+			faults = append(faults, errors.New(f.text))
+		}
+	}
+	if faults != nil {
+		return nil, errors.Join(faults...)
 	}
 	places, err := samplePlaces()
 	if err != nil {
