@@ -28,11 +28,7 @@ func TestOurDashboard(t *testing.T) {
 		{dashboards.HeadcountsSet, "headcounts", views.Headcounts("headcounts", "v1", views.Days)},
 		{dashboards.EventsSet, "events", views.RecentEvents("events_safe", views.ImportedDays)},
 	} {
-		f, faults := definition.DecodeDataSet(tt.file, read(t, tt.file))
-		if len(faults) > 0 {
-			t.Fatal(faults)
-		}
-		columns, faults := f.Columns()
+		_, columns, faults := definition.LoadDataSet(tt.file, read(t, tt.file))
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}

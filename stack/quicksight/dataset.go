@@ -4,73 +4,27 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/quicksight"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
-
-// dataSet is what the stack passes on of a data set: each member of it, and of
-// what is in it, gets into DataSetArgs. A member of a file that has no field here
-// is a fault, so that nothing is left out in silence. Which of them must be there
-// is for definition.DecodeDataSet to say.
-type dataSet struct {
-	DataSetId        string //nolint:revive // the API's name
-	Name             string
-	ImportMode       string
-	PhysicalTableMap map[string]physicalTable
-	LogicalTableMap  map[string]logicalTable
-}
-
-// physicalTable is one of our views. Queries (CustomSql) would hide from the
-// views' test what they read.
-type physicalTable struct{ RelationalTable *relationalTable }
-
-type relationalTable struct {
-	DataSourceArn, Catalog, Schema, Name string
-	InputColumns                         []inputColumn
-}
-
-type inputColumn struct{ Name, Type string }
-
-type logicalTable struct {
-	Alias          string
-	Source         struct{ PhysicalTableId string } //nolint:revive // the API's name
-	DataTransforms []transform
-}
-
-// transform is an operation: one of the members is set.
-type transform struct {
-	ProjectOperation       *struct{ ProjectedColumns []string }
-	CreateColumnsOperation *struct{ Columns []calculatedColumn }
-	TagColumnOperation     *struct {
-		ColumnName string
-		Tags       []columnTag
-	}
-}
-
-type calculatedColumn struct{ ColumnId, ColumnName, Expression string } //nolint:revive // the API's name
-
-type columnTag struct {
-	ColumnGeographicRole *string
-	ColumnDescription    *struct{ Text *string }
-}
 
 // The provider's names are long.
 type (
-	physicalArgs     = quicksight.DataSetPhysicalTableMapArgs
-	relationalArgs   = quicksight.DataSetPhysicalTableMapRelationalTableArgs
-	inputColumns     = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArray
-	inputColumnArgs  = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs
-	logicalArgs      = quicksight.DataSetLogicalTableMapArgs
-	transformArray   = quicksight.DataSetLogicalTableMapDataTransformArray
-	transformArgs    = quicksight.DataSetLogicalTableMapDataTransformArgs
-	projectArgs      = quicksight.DataSetLogicalTableMapDataTransformProjectOperationArgs
-	createArgs       = quicksight.DataSetLogicalTableMapDataTransformCreateColumnsOperationArgs
-	createColumns    = quicksight.DataSetLogicalTableMapDataTransformCreateColumnsOperationColumnArray
-	createColumnArgs = quicksight.DataSetLogicalTableMapDataTransformCreateColumnsOperationColumnArgs
-	tagArgs          = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationArgs
-	tags             = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArray
-	oneTagArgs       = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArgs
-	descriptionArgs  = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagColumnDescriptionArgs
+	physicalArgs    = quicksight.DataSetPhysicalTableMapArgs
+	relationalArgs  = quicksight.DataSetPhysicalTableMapRelationalTableArgs
+	inputColumns    = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArray
+	inputColumnArgs = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs
+	logicalArgs     = quicksight.DataSetLogicalTableMapArgs
+	transformArray  = quicksight.DataSetLogicalTableMapDataTransformArray
+	transformArgs   = quicksight.DataSetLogicalTableMapDataTransformArgs
+	projectArgs     = quicksight.DataSetLogicalTableMapDataTransformProjectOperationArgs
+	tagArgs         = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationArgs
+	tags            = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArray
+	oneTagArgs      = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArgs
+	descriptionArgs = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagColumnDescriptionArgs
 )
 
 // viewSet are the actions of a data set's viewer. QuickSight knows sets of actions
@@ -106,7 +60,7 @@ func DataSetArgs(s Set, a Args) (*quicksight.DataSetArgs, error) {
 // left the lake.
 func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksight.RefreshScheduleArgs, error) {
 	files, err := loaded()
-	if err != nil || files.sets[s].ImportMode != "SPICE" {
+	if err != nil || files.sets[s].ImportMode != types.DataSetImportModeSpice {
 		return nil, err
 	}
 	return &quicksight.RefreshScheduleArgs{
@@ -122,8 +76,9 @@ func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksig
 	}, nil
 }
 
-// dataSetArgs maps a data set, all but its id.
-func dataSetArgs(d *dataSet, a Args) *quicksight.DataSetArgs {
+// dataSetArgs maps a data set, all but its id. Each member that a DataSetFile can
+// have gets into the arguments.
+func dataSetArgs(d *definition.DataSetFile, a Args) *quicksight.DataSetArgs {
 	args := &quicksight.DataSetArgs{AwsAccountId: pulumi.String(a.Account), Name: pulumi.String(a.label(d.Name)), ImportMode: pulumi.String(d.ImportMode)}
 	permissions := quicksight.DataSetPermissionArray{}
 	for _, viewer := range a.viewers() {
@@ -164,22 +119,19 @@ func dataSetArgs(d *dataSet, a Args) *quicksight.DataSetArgs {
 }
 
 // transforms maps operations in their order, in which they are done.
-func transforms(operations []transform) (all transformArray) {
+func transforms(operations []definition.TransformOperation) (all transformArray) {
 	for _, o := range operations {
 		var args transformArgs
 		switch {
 		case o.ProjectOperation != nil:
 			args.ProjectOperation = projectArgs{ProjectedColumns: pulumi.ToStringArray(o.ProjectOperation.ProjectedColumns)}
-		case o.CreateColumnsOperation != nil:
-			var columns createColumns
-			for _, c := range o.CreateColumnsOperation.Columns {
-				columns = append(columns, createColumnArgs{ColumnId: pulumi.String(c.ColumnId), ColumnName: pulumi.String(c.ColumnName), Expression: pulumi.String(c.Expression)})
-			}
-			args.CreateColumnsOperation = createArgs{Columns: columns}
 		case o.TagColumnOperation != nil:
 			var list tags
 			for _, t := range o.TagColumnOperation.Tags {
-				tag := oneTagArgs{ColumnGeographicRole: pulumi.StringPtrFromPtr(t.ColumnGeographicRole)}
+				var tag oneTagArgs
+				if t.ColumnGeographicRole != "" {
+					tag.ColumnGeographicRole = pulumi.String(t.ColumnGeographicRole)
+				}
 				if t.ColumnDescription != nil {
 					tag.ColumnDescription = descriptionArgs{Text: pulumi.StringPtrFromPtr(t.ColumnDescription.Text)}
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/headcount-etl/headcount/dashboards"
+	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
 // leaves are the texts, numbers and booleans in a JSON tree, with the names of
@@ -82,17 +83,16 @@ const everything = `{
     "l": {"Alias": "alias-left", "Source": {"PhysicalTableId": "left-source"},
       "DataTransforms": [
         {"ProjectOperation": {"ProjectedColumns": ["projected-1", "projected-2"]}},
-        {"CreateColumnsOperation": {"Columns": [{"ColumnId": "created-id", "ColumnName": "created-name", "Expression": "created-expression"}]}},
         {"TagColumnOperation": {"ColumnName": "tag-column", "Tags": [{"ColumnGeographicRole": "LATITUDE"}, {"ColumnDescription": {"Text": "tag-text"}}]}}
       ]}
   }
 }`
 
 // TestEverythingIsMapped: every value of a data set is in the arguments, but for
-// what the stack replaces, and there is no field of dataSet that the data set
+// what the stack replaces, and there is no field of a DataSetFile that the data set
 // above does not fill.
 func TestEverythingIsMapped(t *testing.T) {
-	var d dataSet
+	var d definition.DataSetFile
 	if err := json.Unmarshal([]byte(everything), &d); err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +149,9 @@ func visit(v reflect.Value, in string, filled map[string]bool) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
 			name := in + "." + v.Type().Field(i).Name
 			if v.Type().Name() != "" {
 				name = v.Type().Name() + "." + v.Type().Field(i).Name

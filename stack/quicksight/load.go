@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
 	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/dashboards/views"
@@ -23,7 +25,7 @@ type source struct {
 	// CloudFormation accepts it, but with the file's ARNs of data sets.
 	definition map[string]any
 	// sets are the data sets.
-	sets map[Set]*dataSet
+	sets map[Set]*definition.DataSetFile
 }
 
 // loaded are the files as they are compiled in.
@@ -40,7 +42,7 @@ func Check() error {
 
 // load reads and checks the files. The error joins all that is wrong with them.
 func load(files fs.FS) (*source, error) {
-	loaded := &source{sets: map[Set]*dataSet{}}
+	loaded := &source{sets: map[Set]*definition.DataSetFile{}}
 	var given []definition.DataSet
 	var faults []error
 	for _, s := range Sets() {
@@ -52,7 +54,9 @@ func load(files fs.FS) (*source, error) {
 		set, columns, wrong := loadSet(s.File, text)
 		loaded.sets[s] = set
 		faults = append(faults, joined(wrong))
-		given = append(given, definition.DataSet{Identifier: s.Identifier, Columns: columns})
+		if columns != nil {
+			given = append(given, definition.DataSet{Identifier: s.Identifier, Columns: columns})
+		}
 	}
 	text, err := fs.ReadFile(files, dashboards.HeadcountFile)
 	if err != nil {
@@ -77,7 +81,7 @@ func joined(faults []definition.Fault) error {
 // order, as CloudFormation accepts it. Of a document around it nothing is used:
 // names, permissions and options are the stack's own.
 func loadDefinition(file string, text []byte) (map[string]any, []definition.Fault) {
-	c := &conformer{file: file, whose: "CloudFormation"}
+	c := &conformer{file: file}
 	at, root := "$", map[string]any{}
 	if err := decode(text, &root); err != nil {
 		c.faultf("", "%v", err)
@@ -99,32 +103,22 @@ func decode(text []byte, into any) error {
 
 // loadSet reads a data set, and gives the columns that it has. The data set is
 // worth something only without a fault.
-func loadSet(file string, text []byte) (*dataSet, []definition.Column, []definition.Fault) {
-	decoded, faults := definition.DecodeDataSet(file, text)
-	columns, wrong := decoded.Columns()
-	if len(faults) > 0 {
-		return nil, columns, append(faults, wrong...)
-	}
-	c := &conformer{file: file, whose: "the stack", faults: wrong}
-	var tree map[string]any
-	var set dataSet
-	if err := errors.Join(decode(text, &tree), decode(text, &set)); err != nil {
-		c.faultf("", "%v", err)
-		return nil, columns, c.faults
-	}
-	c.conform(tree, reflect.TypeFor[dataSet](), "$")
-	c.views(&set)
-	return &set, columns, c.faults
+func loadSet(file string, text []byte) (*definition.DataSetFile, []definition.Column, []definition.Fault) {
+	set, columns, faults := definition.LoadDataSet(file, text)
+	c := &conformer{file: file, faults: faults}
+	c.views(set)
+	return set, columns, c.faults
 }
 
 // inputTypes are the types that the columns of a data set's tables have for
 // Hive's.
-var inputTypes = map[string]string{
-	"timestamp": "DATETIME", "string": "STRING", "double": "DECIMAL", "bigint": "INTEGER", "boolean": "BOOLEAN",
+var inputTypes = map[string]types.InputColumnDataType{
+	"timestamp": types.InputColumnDataTypeDatetime, "string": types.InputColumnDataTypeString, "double": types.InputColumnDataTypeDecimal,
+	"bigint": types.InputColumnDataTypeInteger, "boolean": types.InputColumnDataTypeBoolean,
 }
 
 // views checks that each table of a data set is a view, and has its columns.
-func (c *conformer) views(set *dataSet) {
+func (c *conformer) views(set *definition.DataSetFile) {
 	known := map[string]views.View{}
 	for _, v := range []views.View{views.Headcounts("headcounts", "any", views.Days), views.RecentEvents("events_safe", views.ImportedDays)} {
 		known[v.Name] = v
@@ -145,8 +139,8 @@ func (c *conformer) views(set *dataSet) {
 }
 
 // columns checks that a table has exactly the columns of its view.
-func (c *conformer) columns(columns []inputColumn, view views.View, at string) {
-	want := map[string]string{}
+func (c *conformer) columns(columns []definition.InputColumn, view views.View, at string) {
+	want := map[string]types.InputColumnDataType{}
 	for _, col := range view.Columns {
 		want[col.Name] = inputTypes[col.Type]
 	}

@@ -86,15 +86,15 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"a member that the provider does not know", dashboards.EventsSet, `"ImportMode"`, `"UseAs": "RLS_RULES", "ImportMode"`,
-			`datasets/events.json: $.UseAs: the stack does not know it`,
+			`datasets/events.json: $.UseAs: the member "UseAs" is not supported in DataSetFile`,
 		},
 		{
 			"an operation that the stack does not pass on", dashboards.EventsSet, `"DataTransforms": [`, `"DataTransforms": [{"FilterOperation": {"ConditionExpression": "{accuracy_m} < 100"}},`,
-			`datasets/events.json: $.LogicalTableMap["events-safe"].DataTransforms[0].FilterOperation: the stack does not know it`,
+			`datasets/events.json: $.LogicalTableMap["events-safe"].DataTransforms[0].FilterOperation: the member "FilterOperation" is not supported`,
 		},
 		{
 			"permissions, which the stack gives", dashboards.EventsSet, `"ImportMode"`, `"Permissions": [{"Principal": "a", "Actions": ["b"]}], "ImportMode"`,
-			`datasets/events.json: $.Permissions: the stack does not know it`,
+			`datasets/events.json: $.Permissions: the member "Permissions" is not supported`,
 		},
 		{
 			"a member that is misspelt", dashboards.EventsSet, `"ImportMode"`, `"Importmode"`,

@@ -106,6 +106,10 @@ func (b *binder) structure(v reflect.Value, o object, p path) {
 		if field < 0 {
 			meant := nearest(m.name, s.names)
 			mistaken = append(mistaken, meant)
+			if s.partial {
+				b.faultf(at, "the member %q is not supported in %s, which has %s", m.name, s.name, strings.Join(s.names, ", "))
+				continue
+			}
 			b.faultf(at, "there is no member %q in %s%s", m.name, s.name, didYouMean(meant))
 			continue
 		}

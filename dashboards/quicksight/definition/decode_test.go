@@ -369,8 +369,7 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("a fault that says nothing: %+v", fault)
 			}
 		}
-		file, _ := DecodeDataSet("s.json", data)
-		file.Columns()
+		LoadDataSet("s.json", data)
 	})
 }
 

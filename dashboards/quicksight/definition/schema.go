@@ -19,7 +19,8 @@ import (
 // their comments do not say so: a field, a format, a hierarchy or a sort is of one
 // kind.
 var moreUnions = []string{
-	"ColumnHierarchy", "DimensionField", "FieldSortOptions", "FormatConfiguration", "MeasureField",
+	"ColumnHierarchy", "DimensionField", "FieldSortOptions", "FormatConfiguration", "LogicalTableSource", "MeasureField",
+	"PhysicalTable", "TransformOperation",
 }
 
 // noUnions are called unions by their comments, but QuickSight itself gives them
@@ -36,6 +37,8 @@ type shape struct {
 	required []string
 	// union is set when exactly one member must be.
 	union bool
+	// partial is set for what has not all members that QuickSight knows.
+	partial bool
 	// sheet and visual are set for what has sheets' and visuals' ids.
 	sheet, visual bool
 	// roles are what the checks need to know of each of names.
@@ -65,6 +68,7 @@ func shapeOf(t reflect.Type) *shape {
 	}
 	s.union = slices.Contains(moreUnions, s.name) ||
 		slices.Contains(unions, s.name) && !slices.Contains(noUnions, s.name)
+	s.partial = t.PkgPath() == reflect.TypeFor[DataSetFile]().PkgPath() && s.name != "document"
 	s.sheet = s.name == "SheetDefinition" || s.name == "TooltipSheetDefinition"
 	s.visual = strings.HasSuffix(s.name, "Visual") && slices.Contains(s.names, "VisualId")
 	kept, _ := shapes.LoadOrStore(t, s)
