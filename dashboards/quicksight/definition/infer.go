@@ -1,7 +1,6 @@
 package definition
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -9,35 +8,10 @@ import (
 	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
-// results are the types that functions give, whatever they are given, as
-// https://docs.aws.amazon.com/quicksight/latest/user/functions.html says. Of the
-// functions that are not here nothing is said: their values are of no column's
-// type, or of a type that depends on more than typeOf looks at. A number is
-// DECIMAL here, since no check tells it from INTEGER.
-var results = functionTypes(map[types.ColumnDataType]string{
-	types.ColumnDataTypeDatetime: `addDateTime addWorkDays epochDate now parseDate truncDate`,
-	types.ColumnDataTypeString: `concat formatDate left ltrim replace right rtrim split substring toLower toString
-		toUpper trim`,
-	types.ColumnDataTypeDecimal: `dateDiff extract netWorkDays
-		abs ceil decimalToInt exp floor intToDecimal ln log mod round sqrt locate parseDecimal parseInt strlen
-		avg avgIf count countIf distinct_count distinct_countIf stdev stdevIf stdevp stdevpIf sum sumIf
-		var varIf varp varpIf avgOver countOver distinctCountOver stdevOver stdevpOver sumOver varOver varpOver
-		rank denseRank percentileRank percentDifference percentOfTotal runningAvg runningCount runningSum
-		windowAvg windowCount windowSum`,
-})
-
-// first are functions that give what their first argument is.
-var first = strings.Fields(`nullIf max maxIf min minIf maxOver minOver lag lead firstValue lastValue
-	runningMax runningMin windowMax windowMin`)
-
-func functionTypes(names map[types.ColumnDataType]string) map[string]types.ColumnDataType {
-	byName := map[string]types.ColumnDataType{}
-	for t, list := range names {
-		for _, name := range strings.Fields(list) {
-			byName[name] = t
-		}
-	}
-	return byName
+// results are the types that functions give. A number is DECIMAL here, since no
+// check tells it from INTEGER.
+var results = map[expression.Result]types.ColumnDataType{
+	expression.Date: types.ColumnDataTypeDatetime, expression.Number: types.ColumnDataTypeDecimal, expression.Text: types.ColumnDataTypeString,
 }
 
 // typeOf is the type of an expression, empty where it is not sure.
@@ -80,10 +54,10 @@ func callType(call *expression.Call, set *dataSetColumns) types.ColumnDataType {
 		return common(every(args, 2), set)
 	case name == "coalesce":
 		return common(args, set)
-	case slices.Contains(first, name):
+	case call.Function.Result == expression.OfFirst:
 		return typeOf(args[0], set)
 	default:
-		return results[name]
+		return results[call.Function.Result]
 	}
 }
 

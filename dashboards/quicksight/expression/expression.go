@@ -112,15 +112,28 @@ const (
 	Table
 )
 
-// Function is one that QuickSight has.
+// Result says what a function gives, whatever it is given. A number may be an
+// integer or a decimal.
+type Result int
+
+// The results. Those of functions that vary are of no column's type, or of a type
+// that depends on more than one argument.
+const (
+	Varies Result = iota
+	Text
+	Number
+	Date
+	OfFirst // what the first argument is
+)
+
+// Function is one that QuickSight has, as
+// https://docs.aws.amazon.com/quicksight/latest/user/functions.html says.
 type Function struct {
 	Name        string // as documented: ifelse, dateDiff
 	Class       Class
-	Least, Most int // arguments; Most < 0 is any number
-	// pairs is set when arguments past Least come two by two: the conditions of
-	// ifelse, the labels of switch.
-	pairs    bool
-	keywords keywords
+	Result      Result
+	least, most int // arguments
+	keywords    keywords
 }
 
 // SyntaxError says what is wrong in the text of an expression, and where.

@@ -7,8 +7,13 @@ import (
 	"strings"
 )
 
-// anyNumber is Most of a function that takes any number of arguments.
-const anyNumber = -1
+// anyNumber is most of a function that takes any number of arguments, and inPairs
+// of one whose arguments past the least come two by two: the conditions of ifelse,
+// the labels of switch.
+const (
+	anyNumber = -1
+	inPairs   = -2
+)
 
 // keywords are the bare words that can be arguments of a function, after its
 // first ones. Those can be columns that are called like a keyword: day.
@@ -19,6 +24,7 @@ type keywords struct {
 
 // The keywords, by what they mean.
 var (
+	none    = keywords{}
 	levels  = keywords{[]string{"PRE_FILTER", "PRE_AGG", "POST_AGG_FILTER"}, 1}
 	cases   = keywords{[]string{"CASE_SENSITIVE", "CASE_INSENSITIVE"}, 2}
 	periods = keywords{[]string{"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "SECONDS"}, 2}
@@ -26,162 +32,80 @@ var (
 
 // functions are those of
 // https://docs.aws.amazon.com/quicksight/latest/user/functions-by-category.html
-// by their names in small letters.
+// by their names in small letters: those that take and give the same in one row.
 var functions = table(
-	group{Class: Scalar, functions: []Function{
-		// Conditional.
-		{Name: "coalesce", Least: 1, Most: anyNumber},
-		{Name: "ifelse", Least: 3, Most: anyNumber, pairs: true},
-		{Name: "in", Least: 2, Most: 2},
-		{Name: "isNotNull", Least: 1, Most: 1},
-		{Name: "isNull", Least: 1, Most: 1},
-		{Name: "notIn", Least: 2, Most: 2},
-		{Name: "nullIf", Least: 2, Most: 2},
-		{Name: "switch", Least: 4, Most: anyNumber, pairs: true},
-		// Date.
-		{Name: "addDateTime", Least: 3, Most: 3},
-		{Name: "addWorkDays", Least: 2, Most: 2},
-		{Name: "dateDiff", Least: 2, Most: 3},
-		{Name: "epochDate", Least: 1, Most: 1},
-		{Name: "extract", Least: 2, Most: 2},
-		{Name: "formatDate", Least: 1, Most: 2},
-		{Name: "isWorkDay", Least: 1, Most: 1},
-		{Name: "netWorkDays", Least: 2, Most: 2},
-		{Name: "now", Least: 0, Most: 0},
-		{Name: "truncDate", Least: 2, Most: 2},
-		// Numeric and mathematical.
-		{Name: "abs", Least: 1, Most: 1},
-		{Name: "ceil", Least: 1, Most: 1},
-		{Name: "decimalToInt", Least: 1, Most: 1},
-		{Name: "exp", Least: 1, Most: 1},
-		{Name: "floor", Least: 1, Most: 1},
-		{Name: "intToDecimal", Least: 1, Most: 1},
-		{Name: "ln", Least: 1, Most: 1},
-		{Name: "log", Least: 1, Most: 1},
-		{Name: "mod", Least: 2, Most: 2},
-		{Name: "round", Least: 1, Most: 2},
-		{Name: "sqrt", Least: 1, Most: 1},
-		// String.
-		{Name: "concat", Least: 1, Most: anyNumber},
-		{Name: "contains", Least: 2, Most: 3, keywords: cases},
-		{Name: "endsWith", Least: 2, Most: 3, keywords: cases},
-		{Name: "left", Least: 2, Most: 2},
-		{Name: "locate", Least: 2, Most: 3},
-		{Name: "ltrim", Least: 1, Most: 1},
-		{Name: "parseDate", Least: 1, Most: 2},
-		{Name: "parseDecimal", Least: 1, Most: 1},
-		{Name: "parseInt", Least: 1, Most: 1},
-		{Name: "parseJson", Least: 2, Most: 2},
-		{Name: "replace", Least: 3, Most: 3},
-		{Name: "right", Least: 2, Most: 2},
-		{Name: "rtrim", Least: 1, Most: 1},
-		{Name: "split", Least: 3, Most: 3},
-		{Name: "startsWith", Least: 2, Most: 3, keywords: cases},
-		{Name: "strlen", Least: 1, Most: 1},
-		{Name: "substring", Least: 3, Most: 3},
-		{Name: "toLower", Least: 1, Most: 1},
-		{Name: "toString", Least: 1, Most: 1},
-		{Name: "toUpper", Least: 1, Most: 1},
-		{Name: "trim", Least: 1, Most: 1},
-	}},
+	// Conditional.
+	group{Scalar, 1, anyNumber, Varies, none, []string{"coalesce"}},
+	group{Scalar, 3, inPairs, Varies, none, []string{"ifelse"}},
+	group{Scalar, 4, inPairs, Varies, none, []string{"switch"}},
+	group{Scalar, 1, 1, Varies, none, []string{"isNotNull", "isNull"}},
+	group{Scalar, 2, 2, Varies, none, []string{"in", "notIn"}},
+	group{Scalar, 2, 2, OfFirst, none, []string{"nullIf"}},
+	// Date.
+	group{Scalar, 0, 0, Date, none, []string{"now"}},
+	group{Scalar, 1, 1, Date, none, []string{"epochDate"}},
+	group{Scalar, 1, 2, Date, none, []string{"parseDate"}},
+	group{Scalar, 2, 2, Date, none, []string{"addWorkDays", "truncDate"}},
+	group{Scalar, 3, 3, Date, none, []string{"addDateTime"}},
+	group{Scalar, 1, 1, Varies, none, []string{"isWorkDay"}},
+	group{Scalar, 2, 2, Number, none, []string{"extract", "netWorkDays"}},
+	group{Scalar, 2, 3, Number, none, []string{"dateDiff"}},
+	// Numeric and mathematical.
+	group{Scalar, 1, 1, Number, none, []string{"abs", "ceil", "decimalToInt", "exp", "floor", "intToDecimal", "ln", "log", "sqrt"}},
+	group{Scalar, 1, 2, Number, none, []string{"round"}},
+	group{Scalar, 2, 2, Number, none, []string{"mod"}},
+	// String.
+	group{Scalar, 1, anyNumber, Text, none, []string{"concat"}},
+	group{Scalar, 1, 1, Text, none, []string{"ltrim", "rtrim", "toLower", "toString", "toUpper", "trim"}},
+	group{Scalar, 1, 2, Text, none, []string{"formatDate"}},
+	group{Scalar, 2, 2, Text, none, []string{"left", "right"}},
+	group{Scalar, 3, 3, Text, none, []string{"replace", "split", "substring"}},
+	group{Scalar, 1, 1, Number, none, []string{"parseDecimal", "parseInt", "strlen"}},
+	group{Scalar, 2, 3, Number, none, []string{"locate"}},
+	group{Scalar, 2, 2, Varies, none, []string{"parseJson"}},
+	group{Scalar, 2, 3, Varies, cases, []string{"contains", "endsWith", "startsWith"}},
 	// The last argument of those with a range is a list of partitions.
-	group{Class: Aggregate, functions: []Function{
-		{Name: "avg", Least: 1, Most: 2},
-		{Name: "avgIf", Least: 2, Most: 2},
-		{Name: "count", Least: 1, Most: 2},
-		{Name: "countIf", Least: 2, Most: 2},
-		{Name: "distinct_count", Least: 1, Most: 2},
-		{Name: "distinct_countIf", Least: 2, Most: 2},
-		{Name: "max", Least: 1, Most: 2},
-		{Name: "maxIf", Least: 2, Most: 2},
-		{Name: "median", Least: 1, Most: 2},
-		{Name: "medianIf", Least: 2, Most: 2},
-		{Name: "min", Least: 1, Most: 2},
-		{Name: "minIf", Least: 2, Most: 2},
-		{Name: "percentile", Least: 2, Most: 3},
-		{Name: "percentileCont", Least: 2, Most: 3},
-		{Name: "percentileDisc", Least: 2, Most: 3},
-		{Name: "stdev", Least: 1, Most: 2},
-		{Name: "stdevIf", Least: 2, Most: 2},
-		{Name: "stdevp", Least: 1, Most: 2},
-		{Name: "stdevpIf", Least: 2, Most: 2},
-		{Name: "sum", Least: 1, Most: 2},
-		{Name: "sumIf", Least: 2, Most: 2},
-		{Name: "var", Least: 1, Most: 2},
-		{Name: "varIf", Least: 2, Most: 2},
-		{Name: "varp", Least: 1, Most: 2},
-		{Name: "varpIf", Least: 2, Most: 2},
+	group{Aggregate, 1, 2, Number, none, []string{"avg", "count", "distinct_count", "stdev", "stdevp", "sum", "var", "varp"}},
+	group{Aggregate, 1, 2, OfFirst, none, []string{"max", "min"}},
+	group{Aggregate, 1, 2, Varies, none, []string{"median"}},
+	group{Aggregate, 2, 3, Varies, none, []string{"percentile", "percentileCont", "percentileDisc"}},
+	group{Aggregate, 2, 2, Number, none, []string{
+		"avgIf", "countIf", "distinct_countIf", "stdevIf", "stdevpIf", "sumIf", "varIf", "varpIf",
 	}},
+	group{Aggregate, 2, 2, OfFirst, none, []string{"maxIf", "minIf"}},
+	group{Aggregate, 2, 2, Varies, none, []string{"medianIf"}},
 	// measure, date, period, end date
-	group{Class: Aggregate, keywords: periods, functions: []Function{
-		{Name: "periodToDateAvg", Least: 2, Most: 4},
-		{Name: "periodToDateCount", Least: 2, Most: 4},
-		{Name: "periodToDateMax", Least: 2, Most: 4},
-		{Name: "periodToDateMedian", Least: 2, Most: 4},
-		{Name: "periodToDateMin", Least: 2, Most: 4},
-		{Name: "periodToDatePercentile", Least: 3, Most: 5, keywords: keywords{periods.words, 3}},
-		{Name: "periodToDatePercentileCont", Least: 3, Most: 5, keywords: keywords{periods.words, 3}},
-		{Name: "periodToDateStDev", Least: 2, Most: 4},
-		{Name: "periodToDateStDevP", Least: 2, Most: 4},
-		{Name: "periodToDateSum", Least: 2, Most: 4},
-		{Name: "periodToDateVar", Least: 2, Most: 4},
-		{Name: "periodToDateVarP", Least: 2, Most: 4},
+	group{Aggregate, 2, 4, Varies, periods, []string{
+		"periodToDateAvg", "periodToDateCount", "periodToDateMax", "periodToDateMedian", "periodToDateMin", "periodToDateStDev",
+		"periodToDateStDevP", "periodToDateSum", "periodToDateVar", "periodToDateVarP",
 	}},
+	group{Aggregate, 3, 5, Varies, keywords{periods.words, 3}, []string{"periodToDatePercentile", "periodToDatePercentileCont"}},
 	// measure, partitions, level
-	group{Class: Over, keywords: levels, functions: []Function{
-		{Name: "avgOver", Least: 1, Most: 3},
-		{Name: "countOver", Least: 1, Most: 3},
-		{Name: "distinctCountOver", Least: 1, Most: 3},
-		{Name: "maxOver", Least: 1, Most: 3},
-		{Name: "minOver", Least: 1, Most: 3},
-		{Name: "percentileContOver", Least: 2, Most: 4},
-		{Name: "percentileDiscOver", Least: 2, Most: 4},
-		{Name: "percentileOver", Least: 2, Most: 4},
-		{Name: "stdevOver", Least: 1, Most: 3},
-		{Name: "stdevpOver", Least: 1, Most: 3},
-		{Name: "sumOver", Least: 1, Most: 3},
-		{Name: "varOver", Least: 1, Most: 3},
-		{Name: "varpOver", Least: 1, Most: 3},
+	group{Over, 1, 3, Number, levels, []string{
+		"avgOver", "countOver", "distinctCountOver", "stdevOver", "stdevpOver", "sumOver", "varOver", "varpOver",
 	}},
+	group{Over, 1, 3, OfFirst, levels, []string{"maxOver", "minOver"}},
+	group{Over, 2, 4, Varies, levels, []string{"percentileContOver", "percentileDiscOver", "percentileOver"}},
 	// sort, partitions, level
-	group{Class: Over, keywords: levels, functions: []Function{
-		{Name: "denseRank", Least: 1, Most: 3},
-		{Name: "percentileRank", Least: 1, Most: 3},
-		{Name: "rank", Least: 1, Most: 3},
-	}},
-	group{Class: Table, functions: []Function{
-		// measure, sort, partitions
-		{Name: "firstValue", Least: 2, Most: 3},
-		{Name: "lastValue", Least: 2, Most: 3},
-		{Name: "runningAvg", Least: 2, Most: 3},
-		{Name: "runningCount", Least: 2, Most: 3},
-		{Name: "runningMax", Least: 2, Most: 3},
-		{Name: "runningMin", Least: 2, Most: 3},
-		{Name: "runningSum", Least: 2, Most: 3},
-		// measure, sort, rows away, partitions
-		{Name: "difference", Least: 3, Most: 4},
-		{Name: "lag", Least: 3, Most: 4},
-		{Name: "lead", Least: 3, Most: 4},
-		{Name: "percentDifference", Least: 3, Most: 4},
-		// measure, partitions
-		{Name: "percentOfTotal", Least: 1, Most: 2},
-		// measure, sort, rows before, rows after, partitions
-		{Name: "windowAvg", Least: 4, Most: 5},
-		{Name: "windowCount", Least: 4, Most: 5},
-		{Name: "windowMax", Least: 4, Most: 5},
-		{Name: "windowMin", Least: 4, Most: 5},
-		{Name: "windowSum", Least: 4, Most: 5},
-	}},
+	group{Over, 1, 3, Number, levels, []string{"denseRank", "percentileRank", "rank"}},
+	// measure, sort, partitions
+	group{Table, 2, 3, OfFirst, none, []string{"firstValue", "lastValue", "runningMax", "runningMin"}},
+	group{Table, 2, 3, Number, none, []string{"runningAvg", "runningCount", "runningSum"}},
+	// measure, sort, rows away, partitions
+	group{Table, 3, 4, Varies, none, []string{"difference"}},
+	group{Table, 3, 4, OfFirst, none, []string{"lag", "lead"}},
+	group{Table, 3, 4, Number, none, []string{"percentDifference"}},
+	// measure, partitions
+	group{Table, 1, 2, Number, none, []string{"percentOfTotal"}},
+	// measure, sort, rows before, rows after, partitions
+	group{Table, 4, 5, Number, none, []string{"windowAvg", "windowCount", "windowSum"}},
+	group{Table, 4, 5, OfFirst, none, []string{"windowMax", "windowMin"}},
 	// measure, date, period, periods away
-	group{Class: Table, keywords: periods, functions: []Function{
-		{Name: "periodOverPeriodDifference", Least: 2, Most: 4},
-		{Name: "periodOverPeriodLastValue", Least: 2, Most: 4},
-		{Name: "periodOverPeriodPercentDifference", Least: 2, Most: 4},
-		{Name: "periodToDateAvgOverTime", Least: 2, Most: 3},
-		{Name: "periodToDateCountOverTime", Least: 2, Most: 3},
-		{Name: "periodToDateMaxOverTime", Least: 2, Most: 3},
-		{Name: "periodToDateMinOverTime", Least: 2, Most: 3},
-		{Name: "periodToDateSumOverTime", Least: 2, Most: 3},
+	group{Table, 2, 4, Varies, periods, []string{
+		"periodOverPeriodDifference", "periodOverPeriodLastValue", "periodOverPeriodPercentDifference",
+	}},
+	group{Table, 2, 3, Varies, periods, []string{
+		"periodToDateAvgOverTime", "periodToDateCountOverTime", "periodToDateMaxOverTime", "periodToDateMinOverTime", "periodToDateSumOverTime",
 	}},
 )
 
@@ -194,32 +118,24 @@ var functionNames = slices.Sorted(func(yield func(string) bool) {
 	}
 })
 
-// group is a number of functions that have a class and keywords in common.
+// group is a number of functions that have all in common but their names.
 type group struct {
-	Class     Class
-	keywords  keywords
-	functions []Function
+	class       Class
+	least, most int
+	result      Result
+	keywords    keywords
+	names       []string
 }
 
 // table lists functions by their names in small letters.
 func table(groups ...group) map[string]*Function {
 	byName := map[string]*Function{}
 	for _, g := range groups {
-		for _, f := range g.functions {
-			f.Class = g.Class
-			if f.keywords.words == nil {
-				f.keywords = g.keywords
-			}
-			byName[strings.ToLower(f.Name)] = &f
+		for _, name := range g.names {
+			byName[strings.ToLower(name)] = &Function{name, g.class, g.result, g.least, g.most, g.keywords}
 		}
 	}
 	return byName
-}
-
-// Lookup finds a function by its name in any case: SUM, isnull.
-func Lookup(name string) (*Function, bool) {
-	f, ok := functions[strings.ToLower(name)]
-	return f, ok
 }
 
 // Functions are all of them, sorted by name. They must not be changed.
@@ -233,15 +149,15 @@ func Functions() []*Function {
 // is right.
 func (f *Function) miscounts(n int) string {
 	switch {
-	case n >= f.Least && (n <= f.Most || f.Most < 0) && (!f.pairs || (n-f.Least)%2 == 0):
+	case n >= f.least && (n <= f.most || f.most < 0) && (f.most != inPairs || (n-f.least)%2 == 0):
 		return ""
-	case f.pairs && n >= f.Least:
-		return fmt.Sprintf("%s takes %d arguments and then two more at a time, not %d", f.Name, f.Least, n)
-	case f.Most < 0:
-		return fmt.Sprintf("%s takes at least %d arguments, not %d", f.Name, f.Least, n)
-	case f.Least == f.Most:
-		return fmt.Sprintf("%s takes %d arguments, not %d", f.Name, f.Least, n)
+	case f.most == inPairs && n >= f.least:
+		return fmt.Sprintf("%s takes %d arguments and then two more at a time, not %d", f.Name, f.least, n)
+	case f.most < 0:
+		return fmt.Sprintf("%s takes at least %d arguments, not %d", f.Name, f.least, n)
+	case f.least == f.most:
+		return fmt.Sprintf("%s takes %d arguments, not %d", f.Name, f.least, n)
 	default:
-		return fmt.Sprintf("%s takes %d to %d arguments, not %d", f.Name, f.Least, f.Most, n)
+		return fmt.Sprintf("%s takes %d to %d arguments, not %d", f.Name, f.least, f.most, n)
 	}
 }

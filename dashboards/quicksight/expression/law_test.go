@@ -43,11 +43,11 @@ func nodes(depth int) *rapid.Generator[Node] {
 
 func call(t *rapid.T, argument *rapid.Generator[Node]) Node {
 	f := rapid.SampledFrom(Functions()).Draw(t, "function")
-	most := f.Most
+	most := f.most
 	if most < 0 {
-		most = f.Least
+		most = f.least
 	}
-	c := &Call{Function: f, Args: list(t, argument, f.Least, most)}
+	c := &Call{Function: f, Args: list(t, argument, f.least, most)}
 	if len(f.keywords.words) > 0 && most > f.keywords.after && len(c.Args) == most {
 		c.Args[most-1] = &Keyword{Word: rapid.SampledFrom(f.keywords.words).Draw(t, "keyword")}
 	}

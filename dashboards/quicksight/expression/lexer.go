@@ -2,16 +2,17 @@ package expression
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// tokenKind is the kind of a token.
+// tokenKind is the kind of a token, and its group in lexeme.
 type tokenKind int
 
 const (
 	end       tokenKind = iota
+	space               // with comments
 	name                // a bare word
 	column              // {…}
 	parameter           // ${…}
@@ -19,6 +20,29 @@ const (
 	number
 	symbol // an operator or punctuation
 )
+
+// lexeme is what an expression is cut into. In a string a quote is doubled, or stands
+// after a backslash, as does a backslash before either. Any other backslash is one:
+// the real definitions write replace(x, "\n", "…") for texts that have the two
+// characters \ and n in them, and put a line break into a string as it is.
+var lexeme = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	space:     `((?:[\s\v\x{85}\pZ\x{feff}]|//[^\n]*|/\*(?s:.*?)\*/)+)`,
+	name:      `([_\pL][_\pL\pM\p{Nd}]*)`,
+	column:    `\{([^}]*)\}`,
+	parameter: `\$\{([^}]*)\}`,
+	text:      `('(?:\\.|''|[^'\\]|\\\n)*'|"(?:\\.|""|[^"\\]|\\\n)*")`,
+	number:    `((?:[0-9]+\.?|\.[0-9])[0-9]*(?:[eE][+-]?[0-9]+)?)`,
+	symbol:    `(<>|!=|>=|<=|[=><+\-*/%^()\[\],])`,
+}[space:], `|`) + `)`)
+
+// afterNumber must not follow a number.
+var afterNumber = regexp.MustCompile(`^[_\pL0-9.]`)
+
+// unescape undoes the escapes of a string, by its quote.
+var unescape = map[byte]*strings.Replacer{
+	'\'': strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\"`, `"`, `''`, `'`),
+	'"':  strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\"`, `"`, `""`, `"`),
+}
 
 // token is a piece of an expression.
 type token struct {
@@ -45,164 +69,53 @@ func (t token) String() string {
 	}
 }
 
-// symbols are matched in this order, so that the longer ones come first.
-var symbols = []string{"<>", "!=", ">=", "<=", "=", ">", "<", "+", "-", "*", "/", "%", "^", "(", ")", "[", "]", ","}
-
 // tokens cuts an expression into tokens, of which the last is the end.
-func tokens(s string) ([]token, error) {
-	var all []token
-	for at := 0; ; {
-		skipped, err := skipSpace(s, at)
-		if err != nil {
-			return nil, err
+func tokens(s string) (all []token) {
+	for at := 0; at < len(s); {
+		groups := lexeme.FindStringSubmatchIndex(s[at:])
+		if groups == nil || strings.HasPrefix(s[at:], "/*") && groups[2*space] < 0 {
+			panic(fault(s, at, unreadable(s[at:])))
 		}
-		if at = skipped; at == len(s) {
-			return append(all, token{kind: end, at: at}), nil
+		for kind := space; kind <= symbol; kind++ {
+			if from, to := groups[2*kind], groups[2*kind+1]; from >= 0 && kind != space {
+				all = append(all, newToken(s, token{kind, at, s[at+from : at+to]}, s[at+groups[1]:]))
+			}
 		}
-		t, next, err := scan(s, at)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
-		at = next
+		at += groups[1]
 	}
+	return append(all, token{kind: end, at: len(s)})
 }
 
-// skipSpace is where the next token begins, after spaces and comments.
-func skipSpace(s string, at int) (int, error) {
-	for at < len(s) {
-		r, size := utf8.DecodeRuneInString(s[at:])
-		switch {
-		case unicode.IsSpace(r) || r == '\ufeff':
-			at += size
-		case strings.HasPrefix(s[at:], "//"):
-			line := strings.IndexByte(s[at:], '\n')
-			if line < 0 {
-				return len(s), nil
-			}
-			at += line + 1
-		case strings.HasPrefix(s[at:], "/*"):
-			length := strings.Index(s[at+2:], "*/")
-			if length < 0 {
-				return 0, fault(s, at, "the comment is not closed with */")
-			}
-			at += 2 + length + 2
-		default:
-			return at, nil
-		}
-	}
-	return at, nil
-}
-
-// scan reads the token at a place that is no space and not the end.
-func scan(s string, at int) (token, int, error) {
-	r, _ := utf8.DecodeRuneInString(s[at:])
+// newToken is a token as the parser wants it; rest is what follows it in s.
+func newToken(s string, t token, rest string) token {
 	switch {
-	case r == '\'' || r == '"':
-		return scanText(s, at)
-	case r == '{':
-		return scanBraces(s, at, column, "{")
-	case strings.HasPrefix(s[at:], "${"):
-		return scanBraces(s, at, parameter, "${")
-	case isDigit(s, at) || r == '.' && isDigit(s, at+1):
-		return scanNumber(s, at)
-	case isNameStart(r):
-		next := skipName(s, at)
-		return token{name, at, s[at:next]}, next, nil
+	case t.kind == number && afterNumber.MatchString(rest):
+		panic(fault(s, t.at, "a name that begins with a digit must stand between { and }"))
+	case t.kind == text && rest != "" && rest[0] == t.text[0]: // the last quote is one of a pair
+		panic(fault(s, t.at, unreadable(t.text)))
+	case t.kind == text:
+		t.text = unescape[t.text[0]].Replace(t.text[1 : len(t.text)-1])
+	case (t.kind == column || t.kind == parameter) && strings.TrimSpace(t.text) == "":
+		panic(fault(s, t.at, "there is no name between { and }"))
+	case t.text == "!=": // another way to write <>
+		t.text = "<>"
 	}
-	for _, symbol := range symbols {
-		if strings.HasPrefix(s[at:], symbol) {
-			return symbolToken(at, symbol), at + len(symbol), nil
-		}
-	}
-	return token{}, 0, fault(s, at, fmt.Sprintf("unexpected character %q", r))
+	return t
 }
 
-// symbolToken is a token of a symbol; != is another way to write <>.
-func symbolToken(at int, s string) token {
-	if s == "!=" {
-		s = "<>"
+// unreadable says what is wrong where no token begins.
+func unreadable(s string) string {
+	switch {
+	case strings.HasPrefix(s, "/*"):
+		return "the comment is not closed with */"
+	case s[0] == '\'' || s[0] == '"':
+		return fmt.Sprintf("the string is not closed with %c", s[0])
+	case s[0] == '{' || strings.HasPrefix(s, "${"):
+		return "the name is not closed with }"
+	default:
+		r, _ := utf8.DecodeRuneInString(s)
+		return fmt.Sprintf("unexpected character %q", r)
 	}
-	return token{symbol, at, s}
-}
-
-// scanText reads a string. A quote within it is doubled, or stands after a
-// backslash, as does a backslash before either. Any other backslash is one: the
-// real definitions write replace(x, "\n", "…") for texts that have the two
-// characters \ and n in them, and put a line break into a string as it is.
-func scanText(s string, at int) (token, int, error) {
-	quote := s[at]
-	var b strings.Builder
-	for i := at + 1; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && i+1 < len(s) && strings.IndexByte(`\'"`, s[i+1]) >= 0:
-			i++
-		case s[i] == quote && i+1 < len(s) && s[i+1] == quote:
-			i++
-		case s[i] == quote:
-			return token{text, at, b.String()}, i + 1, nil
-		}
-		b.WriteByte(s[i])
-	}
-	return token{}, 0, fault(s, at, fmt.Sprintf("the string is not closed with %c", quote))
-}
-
-// scanBraces reads {name} or ${name}; the name is all that is before the }.
-func scanBraces(s string, at int, kind tokenKind, open string) (token, int, error) {
-	inside := s[at+len(open):]
-	length := strings.IndexByte(inside, '}')
-	if length < 0 {
-		return token{}, 0, fault(s, at, "the name is not closed with }")
-	}
-	if strings.TrimSpace(inside[:length]) == "" {
-		return token{}, 0, fault(s, at, "there is no name between { and }")
-	}
-	return token{kind, at, inside[:length]}, at + len(open) + length + 1, nil
-}
-
-// scanNumber reads digits, with a fraction and an exponent if there are any.
-func scanNumber(s string, at int) (token, int, error) {
-	next := skipDigits(s, at)
-	if next < len(s) && s[next] == '.' {
-		next = skipDigits(s, next+1)
-	}
-	if exponent := next; exponent < len(s) && (s[exponent] == 'e' || s[exponent] == 'E') {
-		exponent++
-		if exponent < len(s) && (s[exponent] == '+' || s[exponent] == '-') {
-			exponent++
-		}
-		if isDigit(s, exponent) {
-			next = skipDigits(s, exponent)
-		}
-	}
-	if r, _ := utf8.DecodeRuneInString(s[next:]); isNameStart(r) || isDigit(s, next) || r == '.' {
-		return token{}, 0, fault(s, at, "a name that begins with a digit must stand between { and }")
-	}
-	return token{number, at, s[at:next]}, next, nil
-}
-
-func isDigit(s string, at int) bool { return at < len(s) && s[at] >= '0' && s[at] <= '9' }
-
-func skipDigits(s string, at int) int {
-	for isDigit(s, at) {
-		at++
-	}
-	return at
-}
-
-func isNameStart(r rune) bool {
-	return r != utf8.RuneError && (r == '_' || unicode.IsLetter(r))
-}
-
-func skipName(s string, at int) int {
-	for at < len(s) {
-		r, size := utf8.DecodeRuneInString(s[at:])
-		if !isNameStart(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
-			break
-		}
-		at += size
-	}
-	return at
 }
 
 // fault is a SyntaxError at a place of the text.

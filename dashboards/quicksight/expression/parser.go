@@ -41,24 +41,27 @@ var precedence = map[string]int{
 
 // Parse reads an expression. Its error is a *SyntaxError: a text that is no
 // expression, an unknown function, or one with the wrong number of arguments.
-func Parse(text string) (Node, error) {
+func Parse(text string) (n Node, err error) {
+	// Within the package a fault is thrown from where it is found.
+	defer func() {
+		switch thrown := recover().(type) {
+		case nil:
+		case *SyntaxError:
+			n, err = nil, thrown
+		default:
+			panic(thrown)
+		}
+	}()
 	if count := utf8.RuneCountInString(text); count > maxCharacters {
 		return nil, fault(text, 0, fmt.Sprintf("the expression has %d characters; %d are allowed", count, maxCharacters))
 	}
-	all, err := tokens(text)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{text: text, tokens: all}
+	p := &parser{text: text, tokens: tokens(text)}
 	if p.peek().kind == end {
-		return nil, p.fault("the expression is empty")
+		p.fail("the expression is empty")
 	}
-	n, err := p.expression(loosest)
-	if err != nil {
-		return nil, err
-	}
+	n = p.expression(loosest)
 	if p.peek().kind != end {
-		return nil, p.fault("unexpected " + p.peek().String())
+		p.fail("unexpected " + p.peek().String())
 	}
 	return n, nil
 }
@@ -95,21 +98,17 @@ func (p *parser) isWord(word string) bool {
 	return t.kind == name && strings.EqualFold(t.text, word)
 }
 
-// fault is a fault at the next token.
-func (p *parser) fault(problem string) *SyntaxError {
-	return fault(p.text, p.peek().at, problem)
-}
+// fail ends the parsing with a fault at the next token.
+func (p *parser) fail(problem string) { panic(fault(p.text, p.peek().at, problem)) }
 
 // operator is the next token as a binary operator with its precedence, 0 when it
 // is none.
 func (p *parser) operator() (string, int) {
 	t := p.peek()
 	switch t.kind {
-	case symbol:
-		return t.text, precedence[t.text]
-	case name:
-		word := strings.ToUpper(t.text)
-		return word, precedence[word]
+	case symbol, name:
+		operator := strings.ToUpper(t.text)
+		return operator, precedence[operator]
 	default:
 		return "", 0
 	}
@@ -117,204 +116,157 @@ func (p *parser) operator() (string, int) {
 
 // expression reads operands and the operators between them that bind at least
 // as tightly as least.
-func (p *parser) expression(least int) (Node, error) {
+func (p *parser) expression(least int) Node {
 	if p.nesting++; p.nesting > maxNesting {
-		return nil, p.fault(fmt.Sprintf("the expression is nested more than %d deep", maxNesting))
+		p.fail(fmt.Sprintf("the expression is nested more than %d deep", maxNesting))
 	}
 	defer func() { p.nesting-- }()
-	x, err := p.prefix()
-	if err != nil {
-		return nil, err
-	}
+	x := p.prefix()
 	for {
 		operator, binds := p.operator()
 		if binds < least {
-			return x, nil
+			return x
 		}
 		p.take()
-		y, err := p.expression(binds + 1)
-		if err != nil {
-			return nil, err
-		}
-		x = &Binary{At: At(x.Offset()), Operator: operator, X: x, Y: y}
+		x = &Binary{At: At(x.Offset()), Operator: operator, X: x, Y: p.expression(binds + 1)}
 	}
 }
 
 // prefix reads an operand with the signs and negations before it.
-func (p *parser) prefix() (Node, error) {
-	operator, binds := "", 0
+func (p *parser) prefix() Node {
 	switch {
 	case p.isWord("NOT"):
-		operator, binds = "NOT", negation
+		return &Unary{At(p.take().at), "NOT", p.expression(negation)}
 	case p.isSymbol(0, "-"):
-		operator, binds = "-", sign
+		return &Unary{At(p.take().at), "-", p.expression(sign)}
 	default:
 		return p.operand()
 	}
-	at := p.take().at
-	x, err := p.expression(binds)
-	if err != nil {
-		return nil, err
-	}
-	return &Unary{At(at), operator, x}, nil
 }
 
 // operand reads what stands between operators.
-func (p *parser) operand() (Node, error) {
+func (p *parser) operand() Node {
 	t := p.peek()
 	switch {
-	case t.kind == text:
-		p.take()
-		return &Literal{At(t.at), String, t.text}, nil
-	case t.kind == number:
-		p.take()
-		return &Literal{At(t.at), kindOfNumber(t.text), t.text}, nil
-	case t.kind == column:
-		p.take()
-		return &Column{At(t.at), t.text}, nil
-	case t.kind == parameter:
-		p.take()
-		return &Parameter{At(t.at), t.text}, nil
 	case t.kind == name:
 		return p.word()
-	case p.isSymbol(0, "("):
-		return p.parenthesis()
+	case p.isSymbol(0, "("): // parentheses leave nothing behind
+		p.take()
+		x := p.expression(loosest)
+		p.close(t, ")")
+		return x
 	case p.isSymbol(0, "["):
-		return p.list()
+		return &List{At(t.at), p.items("]", p.sorted)}
+	case t.kind == symbol || t.kind == end:
+		p.fail("a value is missing before " + t.String())
+	}
+	p.take()
+	switch t.kind {
+	case column:
+		return &Column{At(t.at), t.text}
+	case parameter:
+		return &Parameter{At(t.at), t.text}
+	case text:
+		return &Literal{At(t.at), String, t.text}
 	default:
-		return nil, p.fault("a value is missing before " + t.String())
+		kind := Integer
+		if strings.ContainsAny(t.text, ".eE") {
+			kind = Decimal
+		}
+		return &Literal{At(t.at), kind, t.text}
 	}
-}
-
-// kindOfNumber tells whole numbers from others.
-func kindOfNumber(s string) Kind {
-	if strings.ContainsAny(s, ".eE") {
-		return Decimal
-	}
-	return Integer
 }
 
 // word reads a constant, a column without braces, or a call.
-func (p *parser) word() (Node, error) {
-	if p.isSymbol(1, "(") && !p.isWord("AND") && !p.isWord("OR") {
+func (p *parser) word() Node {
+	t := p.peek()
+	word := strings.ToUpper(t.text)
+	if word == "AND" || word == "OR" {
+		p.fail("a value is missing before " + t.text)
+	}
+	if p.isSymbol(1, "(") {
 		return p.call()
 	}
-	t := p.peek()
-	switch strings.ToUpper(t.text) {
-	case "AND", "OR":
-		return nil, p.fault("a value is missing before " + t.text)
+	p.take()
+	switch word {
 	case "TRUE", "FALSE":
-		p.take()
-		return &Literal{At(t.at), Boolean, strings.ToLower(t.text)}, nil
+		return &Literal{At(t.at), Boolean, strings.ToLower(t.text)}
 	case "NULL":
-		p.take()
-		return &Literal{At(t.at), Null, "null"}, nil
+		return &Literal{At(t.at), Null, "null"}
 	default:
-		p.take()
-		return &Column{At(t.at), t.text}, nil
+		return &Column{At(t.at), t.text}
 	}
-}
-
-// parenthesis reads an expression in parentheses, which leave nothing behind.
-func (p *parser) parenthesis() (Node, error) {
-	open := p.take()
-	x, err := p.expression(loosest)
-	if err != nil {
-		return nil, err
-	}
-	return x, p.close(open, ")")
 }
 
 // close takes the parenthesis or bracket that closes open.
-func (p *parser) close(open token, with string) error {
+func (p *parser) close(open token, with string) {
+	switch {
+	case p.isSymbol(0, with):
+		p.take()
+	case p.peek().kind == end:
+		panic(fault(p.text, open.at, fmt.Sprintf("the %s is not closed with %s", open.text, with)))
+	default:
+		p.fail(fmt.Sprintf("unexpected %s where a , or a %s is missing", p.peek(), with))
+	}
+}
+
+// items reads what stands between the next token and the symbol that closes it,
+// with commas between the items.
+func (p *parser) items(with string, item func() Node) (items []Node) {
+	open := p.take()
 	if p.isSymbol(0, with) {
 		p.take()
 		return nil
 	}
-	if p.peek().kind == end {
-		return fault(p.text, open.at, fmt.Sprintf("the %s is not closed with %s", open.text, with))
-	}
-	return p.fault(fmt.Sprintf("unexpected %s where a , or a %s is missing", p.peek(), with))
-}
-
-// items reads what stands between open and its closing symbol, with commas
-// between the items.
-func (p *parser) items(with string, item func() (Node, error)) ([]Node, error) {
-	open := p.take()
-	var items []Node
-	if p.isSymbol(0, with) {
+	items = append(items, item())
+	for p.isSymbol(0, ",") {
 		p.take()
-		return nil, nil
+		items = append(items, item())
 	}
-	for {
-		n, err := item()
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, n)
-		if !p.isSymbol(0, ",") {
-			return items, p.close(open, with)
-		}
-		p.take()
-	}
-}
-
-// list reads [a, b DESC].
-func (p *parser) list() (Node, error) {
-	at := p.peek().at
-	items, err := p.items("]", p.sorted)
-	if err != nil {
-		return nil, err
-	}
-	return &List{At(at), items}, nil
+	p.close(open, with)
+	return items
 }
 
 // sorted reads an item of a list, with its direction if it has one.
-func (p *parser) sorted() (Node, error) {
-	x, err := p.expression(loosest)
-	if err != nil {
-		return nil, err
-	}
+func (p *parser) sorted() Node {
+	x := p.expression(loosest)
 	if descending := p.isWord("DESC"); descending || p.isWord("ASC") {
 		p.take()
-		return &Sorted{At(x.Offset()), x, descending}, nil
+		return &Sorted{At(x.Offset()), x, descending}
 	}
-	return x, nil
+	return x
 }
 
 // call reads f(a, b).
-func (p *parser) call() (Node, error) {
+func (p *parser) call() Node {
 	t := p.take()
-	function, ok := Lookup(t.text)
+	function, ok := functions[strings.ToLower(t.text)]
 	if !ok {
 		problem := fmt.Sprintf("there is no function %s", t.text)
 		if nearest := Nearest(t.text, functionNames); nearest != "" {
 			problem += fmt.Sprintf("; did you mean %s?", nearest)
 		}
-		return nil, fault(p.text, t.at, problem)
+		panic(fault(p.text, t.at, problem))
 	}
-	before := 0
-	args, err := p.items(")", func() (Node, error) {
+	before := -1
+	args := p.items(")", func() Node {
 		before++
-		return p.argument(function.keywords, before-1)
+		return p.argument(function, before)
 	})
-	if err != nil {
-		return nil, err
-	}
 	if problem := function.miscounts(len(args)); problem != "" {
-		return nil, fault(p.text, t.at, problem)
+		panic(fault(p.text, t.at, problem))
 	}
-	return &Call{At(t.at), function, args}, nil
+	return &Call{At(t.at), function, args}
 }
 
 // argument reads an argument of a call, which has some before it: a keyword, or
 // an expression.
-func (p *parser) argument(known keywords, before int) (Node, error) {
+func (p *parser) argument(f *Function, before int) Node {
 	t := p.peek()
 	alone := t.kind == name && (p.isSymbol(1, ",") || p.isSymbol(1, ")"))
-	if word := strings.ToUpper(t.text); alone && before >= known.after && slices.Contains(known.words, word) {
+	if word := strings.ToUpper(t.text); alone && before >= f.keywords.after && slices.Contains(f.keywords.words, word) {
 		p.take()
-		return &Keyword{At(t.at), word}, nil
+		return &Keyword{At(t.at), word}
 	}
 	return p.expression(loosest)
 }
