@@ -5,7 +5,6 @@
 package results
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -152,35 +151,34 @@ func DecodePartialInto(data []byte, set *counts.Set, lookup func(poiID string) (
 		place     int32
 		gender    event.Gender
 		band      event.AgeBand
-		starts    = t.Int64s(partialWindowStart)
-		persons   = t.Fixed16s(partialPerson)
-		unchanged = func(col, row int) bool { return row > 0 && bytes.Equal(t.Text(col, row), t.Text(col, row-1)) }
+		unchanged = func(col, row int) bool { return row > 0 && t.Text(col, row) == t.Text(col, row-1) }
 	)
-	for row := range t.Rows() {
-		if row == 0 || starts[row] != starts[row-1] {
-			if window, err = set.Index(starts[row]); err != nil {
+	for row := range t.Len() {
+		start := t.Int64(partialWindowStart, row)
+		if row == 0 || start != t.Int64(partialWindowStart, row-1) {
+			if window, err = set.Index(start); err != nil {
 				return fmt.Errorf("partial of %v: row %d: %w", set.Hour(), row, err)
 			}
 		}
 		if !unchanged(partialPOI, row) {
-			id, known := string(t.Text(partialPOI, row)), false
+			id, known := t.Text(partialPOI, row), false
 			if place, known = lookup(id); !known {
 				return fmt.Errorf("partial of %v: row %d: %w", set.Hour(), row, &UnknownPlaceError{id})
 			}
 		}
 		if !unchanged(partialGender, row) {
 			known := false
-			if gender, known = event.ParseGender(string(t.Text(partialGender, row))); !known {
+			if gender, known = event.ParseGender(t.Text(partialGender, row)); !known {
 				return fmt.Errorf("partial of %v: row %d: unknown gender", set.Hour(), row)
 			}
 		}
 		if !unchanged(partialAgeBand, row) {
 			known := false
-			if band, known = event.ParseAgeBand(string(t.Text(partialAgeBand, row))); !known {
+			if band, known = event.ParseAgeBand(t.Text(partialAgeBand, row)); !known {
 				return fmt.Errorf("partial of %v: row %d: unknown age band", set.Hour(), row)
 			}
 		}
-		if err := set.Add(window, place, gender, band, persons[row]); err != nil {
+		if err := set.Add(window, place, gender, band, t.Fixed16(partialPerson, row)); err != nil {
 			return fmt.Errorf("partial of %v: row %d: %w", set.Hour(), row, err)
 		}
 	}
