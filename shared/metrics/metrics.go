@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -25,10 +24,10 @@ const Namespace = "Headcount"
 // from any number of goroutines; on a nil Set they do nothing.
 type Set struct {
 	stack, service, flow string
-	values               [names]atomic.Int64
 
-	mu         sync.Mutex
-	categories map[string]*[allNames - NameByCategory(names)]int64
+	mu sync.Mutex
+	// values are indexed as Table, by category; "" is that of metrics without one.
+	values map[string]*[allNames]int64
 
 	// flushing keeps the lines of two flushes apart.
 	flushing sync.Mutex
@@ -39,46 +38,34 @@ type Set struct {
 // service and flow that stand in the dimensions. None may be empty: CloudWatch
 // refuses an empty dimension.
 func New(w io.Writer, stack, service, flow string) *Set {
-	return &Set{
-		w: w, stack: stack, service: service, flow: flow,
-		categories: map[string]*[allNames - NameByCategory(names)]int64{},
-	}
+	return &Set{w: w, stack: stack, service: service, flow: flow, values: map[string]*[allNames]int64{}}
 }
 
 // Add adds n to a metric whose statistic is Sum, and raises one whose
 // statistic is Maximum to n.
-func (s *Set) Add(name Name, n int64) {
-	if s == nil || n == 0 {
-		return
-	}
-	value := &s.values[name]
-	if Table[name].Statistic == Sum {
-		value.Add(n)
-		return
-	}
-	for {
-		old := value.Load()
-		if old >= n || value.CompareAndSwap(old, n) {
-			return
-		}
-	}
-}
+func (s *Set) Add(name Name, n int64) { s.add(NameByCategory(name), "", n) }
 
 // AddBy adds n to a metric under a category. Every category is a metric of its
 // own to CloudWatch, kept for 15 months and paid for, so it must come from a
 // fixed list and never from input.
-func (s *Set) AddBy(name NameByCategory, category string, n int64) {
+func (s *Set) AddBy(name NameByCategory, category string, n int64) { s.add(name, category, n) }
+
+func (s *Set) add(index NameByCategory, category string, n int64) {
 	if s == nil || n == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	values := s.categories[category]
+	values := s.values[category]
 	if values == nil {
-		values = new([allNames - NameByCategory(names)]int64)
-		s.categories[category] = values
+		values = new([allNames]int64)
+		s.values[category] = values
 	}
-	values[name-NameByCategory(names)] += n
+	if Table[index].Statistic == Sum {
+		values[index] += n
+	} else {
+		values[index] = max(values[index], n)
+	}
 }
 
 // Flush writes what was counted since the last Flush, one line of JSON for
@@ -92,22 +79,13 @@ func (s *Set) Flush(now time.Time) error {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
 
-	counted := map[int]int64{}
-	for i := range s.values {
-		counted[i] = s.values[i].Swap(0)
-	}
-	errs := []error{s.write(now, perFlow, "", counted)}
-
 	s.mu.Lock()
-	categories := s.categories
-	s.categories = map[string]*[allNames - NameByCategory(names)]int64{}
+	counted := s.values
+	s.values = map[string]*[allNames]int64{}
 	s.mu.Unlock()
-	for category, values := range categories {
-		counted := map[int]int64{}
-		for i, n := range values {
-			counted[int(names)+i] = n
-		}
-		errs = append(errs, s.write(now, perCategory, category, counted))
+	var errs []error
+	for category, values := range counted {
+		errs = append(errs, s.write(now, category, values))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("metrics: %w", err)
@@ -132,11 +110,13 @@ type definition struct {
 	Unit Unit
 }
 
-// write writes one document with the values, indexed as Table, that are not 0.
-func (s *Set) write(now time.Time, dimensions []string, category string, values map[int]int64) error {
+// write writes one document with the values that are not 0.
+func (s *Set) write(now time.Time, category string, values *[allNames]int64) error {
 	document := map[string]any{"Stack": s.stack, "Service": s.service, "Flow": s.flow}
+	dimensions := perFlow
 	if category != "" {
 		document["Category"] = category
+		dimensions = perCategory
 	}
 	var definitions []definition
 	for i, metric := range Table {
@@ -144,9 +124,6 @@ func (s *Set) write(now time.Time, dimensions []string, category string, values 
 			document[metric.Name] = n
 			definitions = append(definitions, definition{metric.Name, metric.Unit})
 		}
-	}
-	if definitions == nil {
-		return nil
 	}
 	document["_aws"] = metadata{now.UnixMilli(), []directive{{
 		Namespace, [][]string{dimensions}, definitions,
