@@ -71,14 +71,17 @@ type slot struct {
 }
 
 // groups lists, for the event itself (at 0) and for each group (at its row +
-// 1), the rows of the members.
+// 1), the rows of the members. An object that the contract does not know, at
+// unknown, has none.
 var groups = func() [][]int {
-	g := make([][]int, len(fields)+1)
+	g := make([][]int, unknown+1)
 	for row := range fields {
 		g[fields[row].parent+1] = append(g[fields[row].parent+1], row)
 	}
 	return g
 }()
+
+var unknown = len(fields) + 1
 
 // NewDecoder returns a decoder with an empty body.
 func NewDecoder() *Decoder {
@@ -120,17 +123,15 @@ func (d *Decoder) Next() bool {
 		return false
 	}
 	s.flawed = false
-	s.names.reset()
-	for row := range d.values {
-		d.values[row].kind = Absent
-	}
+	s.names = s.names[:0]
+	clear(d.values)
 	var end int
 	var ok bool
 	if s.body[start] == '{' {
 		end, ok = d.objectAt(start, 0, 0)
 		d.isJSON = ok && !s.flawed
 	} else {
-		_, end, ok = s.valueAt(start, 0)
+		_, end, ok = d.valueAt(start, 0)
 		d.isJSON = false
 	}
 	if !ok {
@@ -149,17 +150,16 @@ func (d *Decoder) Skip() bool {
 	start := d.scan.space(d.pos)
 	d.raw, d.isJSON = d.scan.body[start:], false
 	d.pos = len(d.scan.body)
-	d.scan.open = d.scan.open[:0]
 	return d.raw != ""
 }
 
-// objectAt reads the event itself, or one of its groups, at i: the fields of
-// the contract into d.values, everything else only for its grammar. group is
-// the row of the group + 1.
+// objectAt reads the event itself, one of its groups or an unknown object at i: the
+// fields of the contract into d.values, everything else only for its grammar. group
+// is its index in groups. depth is how many objects and arrays stand around it.
 func (d *Decoder) objectAt(i, group, depth int) (end int, ok bool) {
 	s := &d.scan
 	members := groups[group]
-	names := s.names.begin()
+	names := len(s.names)
 	expect := 0 // events tend to hold their fields in the contract's order
 	if i = s.space(i + 1); i < len(s.body) && s.body[i] == '}' {
 		return i + 1, true
@@ -180,7 +180,7 @@ func (d *Decoder) objectAt(i, group, depth int) (end int, ok bool) {
 				break
 			}
 		}
-		if i, ok = d.memberValue(row, name, next, names, depth+1); !ok {
+		if i, ok = d.memberValue(row, name, next, depth+1); !ok {
 			return i, false
 		}
 		if i = s.space(i); i >= len(s.body) {
@@ -190,7 +190,9 @@ func (d *Decoder) objectAt(i, group, depth int) (end int, ok bool) {
 		case ',':
 			i = s.space(i + 1)
 		case '}':
-			s.names.end(names)
+			if len(s.names) > names {
+				s.endNames(names)
+			}
 			return i + 1, true
 		default:
 			return i, false
@@ -200,26 +202,67 @@ func (d *Decoder) objectAt(i, group, depth int) (end int, ok bool) {
 
 // memberValue reads the value at i of the field in that row; a row of -1 is a
 // name that the contract does not know.
-func (d *Decoder) memberValue(row int, name string, i, names, depth int) (end int, ok bool) {
+func (d *Decoder) memberValue(row int, name string, i, depth int) (end int, ok bool) {
 	s := &d.scan
-	if row < 0 {
-		if !s.names.add(names, name) {
-			s.flawed = true
+	if row >= 0 && d.values[row].kind == Absent {
+		if fields[row].Type == Group && i < len(s.body) && s.body[i] == '{' {
+			d.values[row] = value{kind: Object}
+			return d.objectAt(i, row+1, depth)
 		}
-		_, end, ok = s.valueAt(i, depth)
+		d.values[row], end, ok = d.valueAt(i, depth)
 		return end, ok
 	}
-	if d.values[row].kind != Absent {
+	if row >= 0 {
 		s.flawed = true // a duplicate: the first stays, it is refused anyway
-		_, end, ok = s.valueAt(i, depth)
-		return end, ok
+	} else {
+		s.names = append(s.names, name)
 	}
-	if fields[row].Type == Group && i < len(s.body) && s.body[i] == '{' {
-		d.values[row].kind = Object
-		return d.objectAt(i, row+1, depth)
-	}
-	d.values[row], end, ok = s.valueAt(i, depth)
+	_, end, ok = d.valueAt(i, depth)
 	return end, ok
+}
+
+// valueAt reads any value that stands at i, with so many objects and arrays around
+// it.
+func (d *Decoder) valueAt(i, depth int) (v value, end int, ok bool) {
+	body := d.scan.body
+	switch {
+	case i >= len(body) || body[i] != '{' && body[i] != '[':
+		return d.scan.scalarAt(i)
+	case depth >= maxDepth:
+		return v, i, false
+	case body[i] == '{':
+		v.kind = Object
+		end, ok = d.objectAt(i, unknown, depth)
+	default:
+		v.kind = Array
+		end, ok = d.arrayAt(i, depth)
+	}
+	v.raw = body[i:end]
+	return v, end, ok
+}
+
+// arrayAt reads an array for its grammar.
+func (d *Decoder) arrayAt(i, depth int) (end int, ok bool) {
+	s := &d.scan
+	if i = s.space(i + 1); i < len(s.body) && s.body[i] == ']' {
+		return i + 1, true
+	}
+	for {
+		if _, i, ok = d.valueAt(i, depth+1); !ok {
+			return i, false
+		}
+		if i = s.space(i); i >= len(s.body) {
+			return i, false
+		}
+		switch s.body[i] {
+		case ',':
+			i = s.space(i + 1)
+		case ']':
+			return i + 1, true
+		default:
+			return i, false
+		}
+	}
 }
 
 // Raw is the event as it stands in the body.

@@ -307,6 +307,23 @@ func TestGrammarCases(t *testing.T) {
 	}
 }
 
+// TestNothingOfAnEventIsLeft: a value is of the event that the decoder stands on.
+func TestNothingOfAnEventIsLeft(t *testing.T) {
+	d := NewDecoder()
+	d.Reset(`{"user":"x","session":null} {"user":{}}`)
+	for d.Next() {
+	}
+	for row, f := range Fields() {
+		want := Absent
+		if f.Path == "user" {
+			want = Object
+		}
+		if kind, text := d.Value(row); kind != want || text != "" {
+			t.Errorf("%s: %v %q", f.Path, kind, text)
+		}
+	}
+}
+
 func TestManyNames(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`{"x":{`)

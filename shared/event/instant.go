@@ -1,21 +1,6 @@
 package event
 
-// daysOf gives the days since 1970-01-01 of a date in the proleptic Gregorian
-// calendar, after Howard Hinnant's days_from_civil
-// (https://howardhinnant.github.io/date_algorithms.html).
-func daysOf(y, m, d int) int64 {
-	if m <= 2 {
-		y--
-	}
-	era := y / 400
-	if y < 0 {
-		era = (y - 399) / 400
-	}
-	yoe := y - era*400
-	doy := (153*((m+9)%12)+2)/5 + d - 1
-	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return int64(era)*146097 + int64(doe) - 719468
-}
+import "time"
 
 type date struct{ year, month, day int }
 
@@ -65,8 +50,7 @@ func parseInstant(s string) (day date, ms int64, after, ok bool) {
 	if !ok || !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 59 {
 		return date{}, 0, false, false
 	}
-	ms = ((daysOf(day.year, day.month, day.day)*24+int64(hour))*60+int64(minute))*60 + int64(second)
-	ms *= 1000
+	ms = time.Date(day.year, time.Month(day.month), day.day, hour, minute, second, 0, time.UTC).UnixMilli()
 	if fraction := s[19 : len(s)-1]; fraction != "" {
 		if fraction[0] != '.' || len(fraction) < 2 || len(fraction) > 10 {
 			return date{}, 0, false, false

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -49,12 +50,8 @@ func (g Gender) String() string { return Genders[g] }
 
 // ParseGender finds the gender of that name, exactly as the contract spells it.
 func ParseGender(name string) (Gender, bool) {
-	for i, n := range Genders {
-		if n == name {
-			return Gender(i), true
-		}
-	}
-	return 0, false
+	i := slices.Index(Genders[:], name)
+	return Gender(max(i, 0)), i >= 0 //nolint:gosec // few names
 }
 
 // AgeBand is one of seven ranges of age in full years; its zero value is 0-17.
@@ -81,12 +78,8 @@ func AgeBandOf(age int) AgeBand {
 
 // ParseAgeBand finds the band of that name.
 func ParseAgeBand(name string) (AgeBand, bool) {
-	for i, n := range AgeBands {
-		if n == name {
-			return AgeBand(i), true
-		}
-	}
-	return 0, false
+	i := slices.Index(AgeBands[:], name)
+	return AgeBand(max(i, 0)), i >= 0 //nolint:gosec // few names
 }
 
 // maskedVersion is the first byte of an encoded Masked; it is no character that

@@ -2,13 +2,15 @@ package event
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// maxDepth is how deep objects and arrays may nest; one level more is malformed.
+// maxDepth is how deep objects and arrays may nest; one level more is malformed, so
+// that brackets cannot use up the stack.
 // The contract needs two. Since reading goes on at the next line after a fault, a
 // body of opening brackets alone takes maxDepth times its length to read.
 const maxDepth = 256
@@ -50,14 +52,27 @@ func (v value) text() string {
 type scanner struct {
 	body   string
 	flawed bool
-
-	open  []container // the objects and arrays around pos, of unknown fields
-	names nameSet
+	// names are those in the objects that are open, innermost last, of fields that
+	// the contract does not know.
+	names []string
 }
 
-type container struct {
-	isObject bool
-	names    int // where the names of this object begin in nameSet
+// fewNames is up to how many names comparing each two is cheaper than sorting.
+const fewNames = 16
+
+// endNames ends the innermost object, whose names begin at from in s.names, and
+// looks for one that came twice.
+func (s *scanner) endNames(from int) {
+	names := s.names[from:]
+	s.names = s.names[:from]
+	if len(names) > fewNames { // an object of ten thousand must not take their square
+		slices.Sort(names)
+		s.flawed = s.flawed || len(slices.Compact(names)) < len(names)
+		return
+	}
+	for i, name := range names {
+		s.flawed = s.flawed || slices.Contains(names[:i], name)
+	}
 }
 
 // plainEnd gives the first position from i on of a byte that ends a string,
@@ -281,101 +296,24 @@ func (s *scanner) literalAt(i int, word string, kind Kind) (v value, end int, ok
 	return value{kind: kind, raw: word}, i + len(word), true
 }
 
-// valueAt reads any value that stands at i, without recursion: a million
-// brackets must not cost a million stack frames. depth is how many containers
-// stand around it.
-func (s *scanner) valueAt(i, depth int) (v value, end int, ok bool) {
-	if i >= len(s.body) || s.body[i] != '{' && s.body[i] != '[' {
-		return s.scalarAt(i)
-	}
-	v.kind = Array
-	if s.body[i] == '{' {
-		v.kind = Object
-	}
-	start, bottom := i, len(s.open)
-	for {
-		i, ok = s.step(i, depth+len(s.open)-bottom, bottom)
-		if !ok {
-			s.open = s.open[:bottom]
-			return v, i, false
-		}
-		if len(s.open) == bottom {
-			v.raw = s.body[start:i]
-			return v, i, true
-		}
-	}
-}
-
-// step reads one value at i, or opens one container, and then closes all the
-// containers that end after it, down to bottom. It leaves i where the next
-// value begins.
-func (s *scanner) step(i, depth, bottom int) (next int, ok bool) {
-	if i >= len(s.body) {
-		return i, false
-	}
-	if c := s.body[i]; c == '{' || c == '[' {
-		if depth >= maxDepth {
-			return i, false
-		}
-		s.open = append(s.open, container{isObject: c == '{', names: s.names.begin()})
-		if i = s.space(i + 1); i >= len(s.body) {
-			return i, false
-		}
-		if s.body[i] != c+2 { // '{'+2 is '}' and '['+2 is ']'
-			return s.nameAt(i)
-		}
-	} else if _, i, ok = s.scalarAt(i); !ok {
-		return i, false
-	}
-	for len(s.open) > bottom {
-		top := s.open[len(s.open)-1]
-		if i = s.space(i); i >= len(s.body) {
-			return i, false
-		}
-		switch c := s.body[i]; {
-		case c == ',':
-			return s.nameAt(s.space(i + 1))
-		case top.isObject && c == '}', !top.isObject && c == ']':
-			s.names.end(top.names)
-			s.open = s.open[:len(s.open)-1]
-			i++
-		default:
-			return i, false
-		}
-	}
-	return i, true
-}
-
-// nameAt reads the name and the colon of an object's member, where the
-// innermost open container is an object, and gives where the value begins.
-func (s *scanner) nameAt(i int) (next int, ok bool) {
-	top := s.open[len(s.open)-1]
-	if !top.isObject {
-		return i, true
-	}
-	name, i, ok := s.memberAt(i)
-	if !ok {
-		return i, false
-	}
-	if !s.names.add(top.names, name) {
-		s.flawed = true
-	}
-	return i, true
-}
-
 // memberAt reads `"name" :` and the space after it.
 func (s *scanner) memberAt(i int) (name string, next int, ok bool) {
 	if i >= len(s.body) || s.body[i] != '"' {
 		return "", i, false
 	}
-	v, i, ok := s.stringAt(i)
-	if !ok {
-		return "", i, false
+	if end := plainEnd(s.body, i+1); end < len(s.body) && s.body[end] == '"' { // as nearly all are
+		name, i = s.body[i+1:end], end+1
+	} else {
+		var v value
+		if v, i, ok = s.stringAt(i); !ok {
+			return "", i, false
+		}
+		name = v.text()
 	}
 	if i = s.space(i); i >= len(s.body) || s.body[i] != ':' {
 		return "", i, false
 	}
-	return v.text(), s.space(i + 1), true
+	return name, s.space(i + 1), true
 }
 
 // isInteger reports whether a JSON number has no fraction and no exponent.
