@@ -7,7 +7,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,21 +59,18 @@ func (b *binder) value(v reflect.Value, tree any, p path) bool {
 			return false
 		}
 		v.Set(elem)
-	case reflect.Struct:
+	case reflect.Struct, reflect.Interface, reflect.Map:
 		o, ok := is[object](b, tree, p)
-		if !ok {
+		switch {
+		case !ok:
 			return false
+		case v.Kind() == reflect.Interface:
+			return b.variant(v, o, p)
+		case v.Kind() == reflect.Map:
+			b.table(v, o, p)
+		default:
+			b.structure(v, o, p)
 		}
-		b.structure(v, o, p)
-	case reflect.Interface:
-		o, ok := is[object](b, tree, p)
-		return ok && b.variant(v, o, p)
-	case reflect.Map:
-		o, ok := is[object](b, tree, p)
-		if !ok {
-			return false
-		}
-		b.table(v, o, p)
 	case reflect.Slice:
 		list, ok := is[array](b, tree, p)
 		if !ok {
@@ -188,29 +184,19 @@ func (b *binder) scalar(v reflect.Value, tree any, p path) bool {
 		flag, ok := is[bool](b, tree, p)
 		v.SetBool(flag)
 		return ok
-	case reflect.Int32, reflect.Int64:
+	case reflect.Int32, reflect.Int64, reflect.Float64:
 		number, ok := is[json.Number](b, tree, p)
 		if !ok {
 			return false
 		}
-		n, err := strconv.ParseInt(number.String(), 10, v.Type().Bits())
-		if err != nil {
-			b.faultf(p, "%s is no integer of %d bits", number, v.Type().Bits())
+		if err := json.Unmarshal([]byte(number), v.Addr().Interface()); err != nil {
+			kind := "integer"
+			if v.Kind() == reflect.Float64 {
+				kind = "number"
+			}
+			b.faultf(p, "%s is no %s of %d bits", number, kind, v.Type().Bits())
 			return false
 		}
-		v.SetInt(n)
-		return true
-	case reflect.Float64:
-		number, ok := is[json.Number](b, tree, p)
-		if !ok {
-			return false
-		}
-		f, err := number.Float64()
-		if err != nil {
-			b.faultf(p, "%s is no number of 64 bits", number)
-			return false
-		}
-		v.SetFloat(f)
 		return true
 	default:
 		// TestSchema sees that no such type is reached.

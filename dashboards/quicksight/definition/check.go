@@ -145,7 +145,7 @@ func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
 	case *types.DecimalParameterDeclaration:
 		c.defaults(n.ParameterValueType, len(deref(n.DefaultValues).StaticValues), p)
 	}
-	c.kinds(node, p)
+	c.kind(v, s, p)
 	c.layout(node, p, in)
 }
 
@@ -172,20 +172,15 @@ func (c *checker) refer(r role, id string, p path, in scope) {
 	}
 }
 
+// parameterTypes are the types of declared parameters.
+var parameterTypes = map[string]types.ColumnDataType{
+	"StringParameterDeclaration": types.ColumnDataTypeString, "IntegerParameterDeclaration": types.ColumnDataTypeInteger,
+	"DecimalParameterDeclaration": types.ColumnDataTypeDecimal, "DateTimeParameterDeclaration": types.ColumnDataTypeDatetime,
+}
+
 // parameterType is the type of a declared parameter, empty for anything else.
 func parameterType(node any) types.ColumnDataType {
-	switch node.(type) {
-	case *types.StringParameterDeclaration:
-		return types.ColumnDataTypeString
-	case *types.IntegerParameterDeclaration:
-		return types.ColumnDataTypeInteger
-	case *types.DecimalParameterDeclaration:
-		return types.ColumnDataTypeDecimal
-	case *types.DateTimeParameterDeclaration:
-		return types.ColumnDataTypeDatetime
-	default:
-		return ""
-	}
+	return parameterTypes[reflect.TypeOf(node).Elem().Name()]
 }
 
 // scoping checks that the visuals of a filter's scope are on the sheet there.

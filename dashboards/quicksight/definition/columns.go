@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"reflect"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -69,33 +70,31 @@ func (d *dataSetColumns) lacks(name string) string {
 	return "there is no column " + quote(name) + " in data set " + d.identifier + didYouMean(nearest(name, d.names))
 }
 
-// kinds checks that what needs numbers or dates stands on such columns.
-func (c *checker) kinds(node any, p path) {
-	switch n := node.(type) {
-	case *types.TimeRangeFilter:
-		c.want(date, n.Column, "a time range filter", p)
-	case *types.TimeEqualityFilter:
-		c.want(date, n.Column, "a time equality filter", p)
-	case *types.RelativeDatesFilter:
-		c.want(date, n.Column, "a relative dates filter", p)
-	case *types.NumericRangeFilter:
-		c.want(number, n.Column, "a numeric range filter", p)
-	case *types.NumericEqualityFilter:
-		c.want(number, n.Column, "a numeric equality filter", p)
-	case *types.DateDimensionField:
-		c.want(date, n.Column, "a date dimension", p)
-	case *types.DateMeasureField:
-		c.want(date, n.Column, "a date measure", p)
-	case *types.NumericalDimensionField:
-		c.want(number, n.Column, "a numerical dimension", p)
-	case *types.NumericalMeasureField:
-		c.want(number, n.Column, "a numerical measure", p)
-	}
+// kinds are the structs whose Column must be a date or a number.
+var kinds = map[string]struct {
+	kind types.ColumnDataType
+	what string
+}{
+	"TimeRangeFilter":         {date, "a time range filter"},
+	"TimeEqualityFilter":      {date, "a time equality filter"},
+	"RelativeDatesFilter":     {date, "a relative dates filter"},
+	"NumericRangeFilter":      {number, "a numeric range filter"},
+	"NumericEqualityFilter":   {number, "a numeric equality filter"},
+	"DateDimensionField":      {date, "a date dimension"},
+	"DateMeasureField":        {date, "a date measure"},
+	"NumericalDimensionField": {number, "a numerical dimension"},
+	"NumericalMeasureField":   {number, "a numerical measure"},
 }
 
-func (c *checker) want(kind types.ColumnDataType, id *types.ColumnIdentifier, what string, p path) {
-	if t := c.typeOf(id); !fits(t, kind) {
-		c.faultf(p.member("Column"), "%s needs %s, but %s is %s", what, kindNames[kind], deref(id.ColumnName), t)
+// kind checks that what needs numbers or dates stands on such a column.
+func (c *checker) kind(v reflect.Value, s *shape, p path) {
+	wants, ok := kinds[s.name]
+	if !ok {
+		return
+	}
+	id := v.FieldByName("Column").Interface().(*types.ColumnIdentifier)
+	if t := c.typeOf(id); !fits(t, wants.kind) {
+		c.faultf(p.member("Column"), "%s needs %s, but %s is %s", wants.what, kindNames[wants.kind], deref(id.ColumnName), t)
 	}
 }
 
@@ -113,15 +112,12 @@ func (c *checker) typeOf(id *types.ColumnIdentifier) types.ColumnDataType {
 	if id == nil {
 		return ""
 	}
-	set, ok := c.dataSets[deref(id.DataSetIdentifier)]
-	if !ok {
-		return ""
+	if set := c.dataSets[deref(id.DataSetIdentifier)]; set != nil {
+		if col := set.byName[deref(id.ColumnName)]; col != nil {
+			return col.Type
+		}
 	}
-	col, ok := set.byName[deref(id.ColumnName)]
-	if !ok {
-		return ""
-	}
-	return col.Type
+	return ""
 }
 
 // quote puts a name in quotes, so that blanks at its ends are seen.

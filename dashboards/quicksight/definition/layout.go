@@ -3,6 +3,7 @@ package definition
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 )
@@ -14,15 +15,6 @@ const (
 	gridRows    = 9010 // row indices are 0 to 9009
 	maxRowSpan  = 21
 )
-
-// elements are the things that an element of a layout can be.
-var elements = map[types.LayoutElementType]thing{
-	types.LayoutElementTypeVisual:           visual,
-	types.LayoutElementTypeFilterControl:    filterControl,
-	types.LayoutElementTypeParameterControl: parameterControl,
-	types.LayoutElementTypeTextBox:          textBox,
-	types.LayoutElementTypeImage:            image,
-}
 
 // layout checks what places things on a sheet.
 func (c *checker) layout(node any, p path, in scope) {
@@ -39,10 +31,10 @@ func (c *checker) layout(node any, p path, in scope) {
 
 // element checks that what is placed is on the sheet, and is placed once.
 func (c *checker) element(kind types.LayoutElementType, id *string, p path, in scope) {
-	thing, ok := elements[kind]
-	if !ok || id == nil {
+	if kind == "" || id == nil {
 		return
 	}
+	thing := thing(strings.ReplaceAll(strings.ToLower(string(kind)), "_", " ")) // FILTER_CONTROL is a filter control
 	p = p.member("ElementId")
 	c.refer(role{refers: thing, sameSheet: true}, *id, p, in)
 	k := keyOf(thing, *id, in)

@@ -67,46 +67,35 @@ func readValue(d *json.Decoder, depth int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	delim, nested := token.(json.Delim)
+	open, nested := token.(json.Delim)
 	if !nested {
 		return token, nil
 	}
 	if depth == maxDepth {
 		return nil, fmt.Errorf("objects and arrays are nested more than %d deep", maxDepth)
 	}
-	if delim == '[' {
-		return items(d, depth)
-	}
-	return members(d, depth)
-}
-
-func items(d *json.Decoder, depth int) (array, error) {
 	var list array
-	for d.More() {
-		v, err := readValue(d, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	_, err := d.Token()
-	return list, err
-}
-
-func members(d *json.Decoder, depth int) (object, error) {
 	var o object
 	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
+		var name json.Token
+		if open == '{' {
+			if name, err = d.Token(); err != nil {
+				return nil, err
+			}
 		}
 		v, err := readValue(d, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		o = append(o, member{key.(string), v}) // the decoder gives nothing else here
+		if open == '[' {
+			list = append(list, v)
+		} else {
+			o = append(o, member{name.(string), v}) // the decoder gives nothing else here
+		}
 	}
-	_, err := d.Token()
+	if _, err = d.Token(); open == '[' {
+		return list, err
+	}
 	return o, err
 }
 
