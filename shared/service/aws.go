@@ -57,17 +57,9 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: client, Retryer: retryer,
 		}, nil
 	}
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(client), config.WithRetryer(retryer)}
-	if region != "" {
-		options = append(options, config.WithRegion(region))
-	}
-	if endpoint != "" {
-		options = append(options, config.WithBaseEndpoint(endpoint))
-	}
-	if keys != nil {
-		options = append(options, config.WithCredentialsProvider(keys))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	// What is empty here is looked for elsewhere.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithRetryer(retryer),
+		config.WithRegion(region), config.WithBaseEndpoint(endpoint), config.WithCredentialsProvider(keys))
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("AWS configuration: %w", err)
 	}

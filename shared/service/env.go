@@ -1,9 +1,9 @@
 package service
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -122,16 +122,7 @@ func (e *Env) Queues(in, out string) (input, output string) {
 // Duration gives a duration as Go writes it, such as 90s or 5m, from least to
 // most.
 func (e *Env) Duration(name string, def, least, most time.Duration) time.Duration {
-	value := e.Optional(name, "")
-	if value == "" {
-		return def
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil || d < least || d > most {
-		e.bad(name, value, fmt.Sprintf("a duration from %s to %s", short(least), short(most)))
-		return def
-	}
-	return d
+	return within(e, name, def, least, most, time.ParseDuration, fmt.Sprintf("a duration from %s to %s", short(least), short(most)))
 }
 
 // short writes a duration without its zero parts: 24h, not 24h0m0s.
@@ -148,30 +139,27 @@ func short(d time.Duration) string {
 
 // Int gives a whole number from least to most.
 func (e *Env) Int(name string, def, least, most int) int {
-	value := e.Optional(name, "")
-	if value == "" {
-		return def
-	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < least || n > most {
-		e.bad(name, value, fmt.Sprintf("a whole number from %d to %d", least, most))
-		return def
-	}
-	return n
+	return within(e, name, def, least, most, strconv.Atoi, fmt.Sprintf("a whole number from %d to %d", least, most))
 }
 
 // Float gives a number from least to most.
 func (e *Env) Float(name string, def, least, most float64) float64 {
-	value := e.Optional(name, "")
-	if value == "" {
+	parse := func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+	return within(e, name, def, least, most, parse, fmt.Sprintf("a number from %g to %g", least, most))
+}
+
+// within gives a value from least to most, which want describes.
+func within[T cmp.Ordered](e *Env, name string, def, least, most T, parse func(string) (T, error), want string) T {
+	text := e.Optional(name, "")
+	if text == "" {
 		return def
 	}
-	x, err := strconv.ParseFloat(value, 64)
-	if err != nil || math.IsNaN(x) || x < least || x > most {
-		e.bad(name, value, fmt.Sprintf("a number from %g to %g", least, most))
+	v, err := parse(text)
+	if err != nil || !(v >= least && v <= most) { // nor is NaN
+		e.bad(name, text, want)
 		return def
 	}
-	return x
+	return v
 }
 
 // isSettings reports whether an error is one of the settings.
