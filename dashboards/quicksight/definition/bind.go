@@ -19,6 +19,24 @@ var timeType = reflect.TypeFor[time.Time]()
 type binder struct {
 	file   string
 	faults []Fault
+	// nodes are the structs that were filled, each before what is in it.
+	nodes []node
+	in    scope
+}
+
+// node is a struct in a document.
+type node struct {
+	value reflect.Value
+	shape *shape
+	path  string
+	in    scope
+}
+
+// scope is where in a definition something stands: on a sheet, in a visual. Both
+// are nil outside.
+type scope struct {
+	sheet  any // *types.SheetDefinition or *types.TooltipSheetDefinition
+	visual any // such as *types.BarChartVisual
 }
 
 func (b *binder) faultf(p path, format string, args ...any) {
@@ -89,6 +107,14 @@ func (b *binder) value(v reflect.Value, tree any, p path) bool {
 // structure fills a struct from an object.
 func (b *binder) structure(v reflect.Value, o object, p path) {
 	s := shapeOf(v.Type())
+	defer func(around scope) { b.in = around }(b.in)
+	switch {
+	case s.sheet:
+		b.in.sheet = v.Addr().Interface()
+	case s.visual:
+		b.in.visual = v.Addr().Interface()
+	}
+	b.nodes = append(b.nodes, node{v, s, p.String(), b.in})
 	given := make(map[string]bool, len(o))
 	known, mistaken := 0, []string(nil)
 	for _, m := range o {

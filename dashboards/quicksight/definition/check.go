@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 )
@@ -12,20 +13,26 @@ import (
 // definition that was decoded: ids that come twice or stand for nothing, columns
 // and parameters that there are not, filters on columns of another type, layouts
 // that do not fit, expressions that do not parse or go in circles. The holes of a
-// faulty file add no faults.
-func check(file string, at path, d *Definition, sets []DataSet) []Fault {
+// faulty file add no faults. b is what has read the definition, which is at a place
+// of the document.
+func check(b binder, at path, d *Definition, sets []DataSet) []Fault {
+	b.nodes = slices.DeleteFunc(b.nodes, func(n node) bool { return !strings.HasPrefix(n.path, at.String()) })
 	c := &checker{
-		binder: binder{file: file},
+		binder: b,
 		root:   at, definition: d,
 		index:      map[key]int{},
 		dataSets:   map[string]*dataSetColumns{},
 		visualSets: map[any][]string{},
 		placed:     map[key]string{},
 	}
-	c.walk(c.declare)
+	for _, n := range c.nodes {
+		c.declare(n)
+	}
 	c.addSets(sets)
 	c.calculatedFields()
-	c.walk(c.visit)
+	for _, n := range c.nodes {
+		c.visit(n)
+	}
 	c.unplaced()
 	return c.sorted()
 }
@@ -69,13 +76,9 @@ func keyOf(t thing, id string, in scope) key {
 	return key{t, in.visual, id}
 }
 
-// walk visits the structs of the definition.
-func (c *checker) walk(visit func(v reflect.Value, s *shape, p path, in scope)) {
-	walk(reflect.ValueOf(c.definition), c.root, scope{}, visit)
-}
-
 // declare notes what a struct declares.
-func (c *checker) declare(v reflect.Value, s *shape, p path, in scope) {
+func (c *checker) declare(n node) {
+	v, s, p, in := n.value, n.shape, path(n.path), n.in
 	for i, r := range s.roles {
 		if r.declares == "" {
 			continue
@@ -111,7 +114,8 @@ var parameterName = regexp.MustCompile(`^[a-zA-Z0-9]+$`).MatchString
 var computationOf = regexp.MustCompile(`^.*\.Computations\[\d+\]`).FindString
 
 // visit checks a struct.
-func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
+func (c *checker) visit(n node) {
+	v, s, p, in := n.value, n.shape, path(n.path), n.in
 	for i, r := range s.roles {
 		texts(v.Field(s.fields[i]), p.member(s.names[i]), func(text string, p path) {
 			switch {
@@ -124,8 +128,7 @@ func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
 			}
 		})
 	}
-	node := v.Addr().Interface()
-	switch n := node.(type) {
+	switch n := v.Addr().Interface().(type) {
 	case *types.ColumnIdentifier:
 		c.column(n, p)
 	case *types.SheetVisualScopingConfiguration:
@@ -146,7 +149,26 @@ func (c *checker) visit(v reflect.Value, s *shape, p path, in scope) {
 		c.defaults(n.ParameterValueType, len(deref(n.DefaultValues).StaticValues), p)
 	}
 	c.kind(v, s, p)
-	c.layout(node, p, in)
+	c.layout(v.Addr().Interface(), p, in)
+}
+
+// texts calls each with the texts of a field that is a *string or a []string, and
+// the path of each.
+func texts(field reflect.Value, p path, each func(text string, p path)) {
+	switch field.Kind() {
+	case reflect.Pointer:
+		if !field.IsNil() && field.Elem().Kind() == reflect.String {
+			each(field.Elem().String(), p)
+		}
+	case reflect.Slice:
+		if field.Type().Elem().Kind() != reflect.String {
+			return
+		}
+		for i := range field.Len() {
+			each(field.Index(i).String(), p.item(i))
+		}
+	default:
+	}
 }
 
 // defaults checks that a parameter that has one value has no more defaults.

@@ -359,12 +359,12 @@ func TestCheckFaults(t *testing.T) {
 
 // TestNoSets: without columns each data set is a fault, and its columns are none.
 func TestNoSets(t *testing.T) {
-	d, _ := decode("d.json", read(t, "valid.json"))
+	_, faults := Load("d.json", read(t, "valid.json"), func(*Definition) []DataSet { return nil })
 	want := []string{
 		"$.DataSetIdentifierDeclarations[0].Identifier: the columns of data set shops are not known",
 		"$.DataSetIdentifierDeclarations[1].Identifier: the columns of data set staff are not known",
 	}
-	if have := lines(check("d.json", root, d, nil)); !slices.Equal(have, want) {
+	if have := lines(faults); !slices.Equal(have, want) {
 		t.Errorf("got %q, want %q", have, want)
 	}
 }
@@ -440,8 +440,8 @@ func TestTypeOf(t *testing.T) {
 // TestNamesOfParameters compares names with the API's pattern.
 func TestNamesOfParameters(t *testing.T) {
 	for name, right := range map[string]bool{"Town1": true, "my-town": false, "my town": false, "größe": false, "": false} {
-		text := types.StringParameterDeclaration{Name: &name, ParameterValueType: types.ParameterValueTypeMultiValued}
-		faults := check("d.json", root, &Definition{ParameterDeclarations: []types.ParameterDeclaration{{StringParameterDeclaration: &text}}}, nil)
+		faults := load([]byte(`{"DataSetIdentifierDeclarations": [], "ParameterDeclarations": [{"StringParameterDeclaration": {
+			"Name": "` + name + `", "ParameterValueType": "MULTI_VALUED"}}]}`))
 		if (len(faults) == 0) != right {
 			t.Errorf("the faults of the name %q are %v", name, faults)
 		}

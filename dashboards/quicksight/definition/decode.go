@@ -50,7 +50,7 @@ func Load(file string, data []byte, sets func(*Definition) []DataSet) (*Definiti
 	if at == nil {
 		return d, b.sorted()
 	}
-	return d, sortFaults(append(b.faults, check(file, at, d, sets(d))...))
+	return d, check(b, at, d, sets(d))
 }
 
 // definition reads a definition, and says where in the document it is: nil where
