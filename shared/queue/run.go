@@ -143,36 +143,10 @@ func (r *run) loop() {
 			linger.Reset(d)
 		}
 		permits := r.permits
-		room := r.room()
-		if room == 0 || r.polls == r.settings.Pollers {
+		if r.room() == 0 || r.polls == r.settings.Pollers {
 			permits = nil
 		}
-		select {
-		case <-r.soft.Done():
-		case permits <- permit{r.polling, room}:
-			r.reserved += room
-			r.polls++
-		case <-linger.C:
-		case <-r.flush:
-			r.flushed = len(r.waiting)
-		case now := <-renew.C:
-			r.renew(now)
-		case report := <-r.received:
-			r.take(report)
-		case o := <-r.outcomes:
-			r.conclude(o)
-		case report := <-r.renewals:
-			r.noteRenewal(report)
-		case <-r.resumed:
-			r.pausing = false
-			if r.soft.Err() != nil {
-				return // the pause was ended by the stop: what waits goes back
-			}
-			r.blocked = false
-			if !r.cutting.Stop() {
-				r.allowPolls()
-			}
-		}
+		r.await(r.soft, permits, linger.C, renew.C)
 	}
 }
 
@@ -182,24 +156,42 @@ func (r *run) drain() (finished bool) {
 	r.stopping = true
 	renew := time.NewTicker(r.settings.Visibility / renewalsPerVisibility)
 	defer renew.Stop()
-	for {
+	for r.calling.Err() == nil {
 		r.handOver(time.Now())
 		if r.reserved == 0 && r.working == 0 && !r.renewing && !r.pausing {
 			return true
 		}
-		select {
-		case <-r.calling.Done():
-			return false
-		case now := <-renew.C:
-			r.renew(now)
-		case report := <-r.received:
-			r.take(report)
-		case o := <-r.outcomes:
-			r.conclude(o)
-		case report := <-r.renewals:
-			r.noteRenewal(report)
-		case <-r.resumed:
-			r.pausing = false // what waits goes back: there is no time to try
+		r.await(r.calling, nil, nil, renew.C)
+	}
+	return false
+}
+
+// await waits for the next event, or the end of ctx, and does what it asks for.
+func (r *run) await(ctx context.Context, permits chan<- permit, linger, renew <-chan time.Time) {
+	select {
+	case <-ctx.Done():
+	case permits <- permit{r.polling, r.room()}:
+		r.reserved += r.room()
+		r.polls++
+	case <-linger:
+	case <-r.flush:
+		r.flushed = len(r.waiting)
+	case now := <-renew:
+		r.renew(now)
+	case report := <-r.received:
+		r.take(report)
+	case o := <-r.outcomes:
+		r.conclude(o)
+	case report := <-r.renewals:
+		r.noteRenewal(report)
+	case <-r.resumed:
+		r.pausing = false
+		if r.soft.Err() != nil {
+			return // the pause was ended by the stop: what waits goes back, there is no time to try
+		}
+		r.blocked = false
+		if !r.cutting.Stop() {
+			r.allowPolls()
 		}
 	}
 }
