@@ -126,7 +126,7 @@ func (b *binder) structure(v reflect.Value, o object, p path) {
 		given[m.name] = true
 		field := s.field(m.name)
 		if field < 0 {
-			meant := nearest(m.name, s.names)
+			meant := expression.Nearest(m.name, s.names)
 			mistaken = append(mistaken, meant)
 			if s.partial {
 				b.faultf(at, "the member %q is not supported in %s, which has %s", m.name, s.name, strings.Join(s.names, ", "))
@@ -164,7 +164,7 @@ func (b *binder) variant(v reflect.Value, o object, p path) bool {
 	at := p.member(m.name)
 	typ, ok := variants[t][m.name]
 	if !ok {
-		b.faultf(at, "there is no member %q in %s%s", m.name, t.Name(), didYouMean(nearest(m.name, names)))
+		b.faultf(at, "there is no member %q in %s%s", m.name, t.Name(), didYouMean(expression.Nearest(m.name, names)))
 		return false
 	}
 	found := reflect.New(typ)
@@ -290,16 +290,6 @@ func kind(tree any) string {
 	}
 }
 
-// nearest is the candidate most like a name, empty if none is.
-func nearest(name string, candidates []string) string {
-	for _, c := range candidates {
-		if strings.EqualFold(c, name) {
-			return c
-		}
-	}
-	return expression.Nearest(name, candidates)
-}
-
 // didYouMean ends a problem with a name, if there is one.
 func didYouMean(name string) string {
 	if name == "" {
@@ -311,7 +301,7 @@ func didYouMean(name string) string {
 // oneOf ends a problem with the nearest value or, where none is near, a short
 // list of all.
 func oneOf(name string, values []string) string {
-	if meant := nearest(name, values); meant != "" || len(values) > 8 {
+	if meant := expression.Nearest(name, values); meant != "" || len(values) > 8 {
 		return didYouMean(meant)
 	}
 	return ": it is " + alternatives(values)

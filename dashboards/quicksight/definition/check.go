@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // check finds what the API, or QuickSight when it draws, would refuse of a
@@ -233,7 +235,7 @@ func (c *checker) cascade(n *types.CascadingControlSource, p path, in scope) {
 		c.refer(role{refers: filterControl, sameSheet: true}, id, p, in)
 	default:
 		controls := append(c.ids(parameterControl, in), c.ids(filterControl, in)...)
-		c.faultf(p, "there is no control %q%s", id, didYouMean(nearest(id, controls)))
+		c.faultf(p, "there is no control %q%s", id, didYouMean(expression.Nearest(id, controls)))
 	}
 }
 
@@ -251,7 +253,7 @@ func (c *checker) lacks(t thing, id string, in scope) string {
 	if t.inVisual() {
 		whose = "this visual has no "
 	}
-	return whose + string(t) + " " + quote(id) + didYouMean(nearest(id, c.ids(t, in)))
+	return whose + string(t) + " " + quote(id) + didYouMean(expression.Nearest(id, c.ids(t, in)))
 }
 
 // ids are those of all things of a kind that a reference may mean, in order.

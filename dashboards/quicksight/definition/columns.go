@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // dataSetColumns are the columns and calculated fields of a data set.
@@ -43,7 +45,7 @@ func (c *checker) addSets(sets []DataSet) {
 		}
 		set, ok := given[d.id]
 		if !ok {
-			c.faultf(path(d.path), "the columns of data set %s are not known%s", d.id, didYouMean(nearest(d.id, names)))
+			c.faultf(path(d.path), "the columns of data set %s are not known%s", d.id, didYouMean(expression.Nearest(d.id, names)))
 			continue
 		}
 		known := newColumns(d.id)
@@ -67,7 +69,7 @@ func (c *checker) column(id *types.ColumnIdentifier, p path) {
 
 // lacks says that a data set does not have a column.
 func (d *dataSetColumns) lacks(name string) string {
-	return "there is no column " + quote(name) + " in data set " + d.identifier + didYouMean(nearest(name, d.names))
+	return "there is no column " + quote(name) + " in data set " + d.identifier + didYouMean(expression.Nearest(name, d.names))
 }
 
 // kinds are the structs whose Column must be a date or a number.

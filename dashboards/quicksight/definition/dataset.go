@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
+
+	"github.com/headcount-etl/headcount/dashboards/quicksight/expression"
 )
 
 // DataSetFile is a data set as CreateDataSet takes it, as far as it is supported:
@@ -120,7 +122,7 @@ func (b *binder) transformed(d *DataSetFile, id string, columns *dataSetColumns)
 	if source := table.Source.PhysicalTableId; source != "" {
 		if _, ok := d.PhysicalTableMap[source]; !ok {
 			b.faultf(p.member("Source").member("PhysicalTableId"), "there is no physical table %q%s", source,
-				didYouMean(nearest(source, slices.Sorted(maps.Keys(d.PhysicalTableMap)))))
+				didYouMean(expression.Nearest(source, slices.Sorted(maps.Keys(d.PhysicalTableMap)))))
 		}
 	}
 	find := func(name string, p path) *column {

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,33 +46,17 @@ func plain(name string) bool {
 // members, members by name, items by index. One fault is kept of several that say
 // the same of the same place.
 func sortFaults(faults []Fault) []Fault {
+	keys := map[string]string{}
+	for _, f := range faults {
+		keys[f.Path] = numbers.ReplaceAllStringFunc(f.Path, func(digits string) string {
+			return strings.Repeat("0", max(0, 12-len(digits))) + digits
+		})
+	}
 	slices.SortStableFunc(faults, func(a, b Fault) int {
-		return cmp.Or(comparePaths(a.Path, b.Path), strings.Compare(a.Problem, b.Problem))
+		return cmp.Or(strings.Compare(keys[a.Path], keys[b.Path]), strings.Compare(a.Problem, b.Problem))
 	})
 	return slices.Compact(faults)
 }
 
-// comparePaths orders paths, with numbers by their value.
-func comparePaths(a, b string) int {
-	for a != "" && b != "" {
-		x, y := digits(a), digits(b)
-		if x > 0 && y > 0 {
-			// Indices have no leading zeros: the longer one is the greater.
-			if c := cmp.Or(cmp.Compare(x, y), strings.Compare(a[:x], b[:y])); c != 0 {
-				return c
-			}
-			a, b = a[x:], b[y:]
-			continue
-		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return cmp.Compare(len(a), len(b))
-}
-
-// digits is how many digits a text begins with.
-func digits(text string) int {
-	return len(text) - len(strings.TrimLeft(text, "0123456789"))
-}
+// numbers are what is padded to compare paths as texts.
+var numbers = regexp.MustCompile(`[0-9]+`)

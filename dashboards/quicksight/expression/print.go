@@ -12,42 +12,49 @@ func Print(n Node) string {
 	return b.String()
 }
 
-func write(b *strings.Builder, n Node) {
-	switch n := n.(type) {
-	case *Literal:
-		if n.Kind == String {
-			b.WriteString(quote(n.Text))
-		} else {
-			b.WriteString(n.Text)
+// write writes texts, nodes, and lists of nodes with commas between them.
+func write(b *strings.Builder, parts ...any) {
+	for _, part := range parts {
+		switch n := part.(type) {
+		case string:
+			b.WriteString(n)
+		case []Node:
+			for i, item := range n {
+				if i > 0 {
+					b.WriteString(", ")
+				}
+				write(b, item)
+			}
+		case *Literal:
+			if n.Kind == String {
+				write(b, quote(n.Text))
+			} else {
+				write(b, n.Text)
+			}
+		case *Column:
+			write(b, "{", n.Name, "}")
+		case *Parameter:
+			write(b, "${", n.Name, "}")
+		case *Unary:
+			write(b, strings.Replace(n.Operator, "NOT", "NOT ", 1))
+			writeOperand(b, n.X)
+		case *Binary:
+			writeOperand(b, n.X)
+			write(b, " ", n.Operator, " ")
+			writeOperand(b, n.Y)
+		case *Call:
+			write(b, n.Function.Name, "(", n.Args, ")")
+		case *List:
+			write(b, "[", n.Items, "]")
+		case *Sorted:
+			order := " ASC"
+			if n.Descending {
+				order = " DESC"
+			}
+			write(b, n.X, order)
+		case *Keyword:
+			write(b, n.Word)
 		}
-	case *Column:
-		b.WriteString("{" + n.Name + "}")
-	case *Parameter:
-		b.WriteString("${" + n.Name + "}")
-	case *Unary:
-		b.WriteString(n.Operator)
-		if n.Operator == "NOT" {
-			b.WriteByte(' ')
-		}
-		writeOperand(b, n.X)
-	case *Binary:
-		writeOperand(b, n.X)
-		b.WriteString(" " + n.Operator + " ")
-		writeOperand(b, n.Y)
-	case *Call:
-		b.WriteString(n.Function.Name)
-		writeAll(b, "(", n.Args, ")")
-	case *List:
-		writeAll(b, "[", n.Items, "]")
-	case *Sorted:
-		write(b, n.X)
-		if n.Descending {
-			b.WriteString(" DESC")
-		} else {
-			b.WriteString(" ASC")
-		}
-	case *Keyword:
-		b.WriteString(n.Word)
 	}
 }
 
@@ -55,23 +62,10 @@ func write(b *strings.Builder, n Node) {
 func writeOperand(b *strings.Builder, n Node) {
 	switch n.(type) {
 	case *Unary, *Binary:
-		b.WriteByte('(')
-		write(b, n)
-		b.WriteByte(')')
+		write(b, "(", n, ")")
 	default:
 		write(b, n)
 	}
-}
-
-func writeAll(b *strings.Builder, open string, nodes []Node, closing string) {
-	b.WriteString(open)
-	for i, n := range nodes {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		write(b, n)
-	}
-	b.WriteString(closing)
 }
 
 // quote writes a string as an expression does.
