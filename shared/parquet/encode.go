@@ -2,7 +2,6 @@ package parquet
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +11,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	pq "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -42,10 +42,6 @@ func NewTable(s *Schema) *Table {
 
 // AppendInt64 appends to a column of kind Int64 or Timestamp.
 func (t *Table) AppendInt64(col int, v int64) {
-	if b, ok := t.rows.Field(col).(*array.TimestampBuilder); ok {
-		b.Append(arrow.Timestamp(v))
-		return
-	}
 	t.rows.Field(col).(*array.Int64Builder).Append(v)
 }
 
@@ -62,7 +58,9 @@ func (t *Table) AppendFixed16(col int, v [16]byte) {
 
 // AppendString appends to a column of kind String. The text should be valid
 // UTF-8; it is not checked.
-func (t *Table) AppendString(col int, v string) { t.rows.Field(col).(*array.StringBuilder).Append(v) }
+func (t *Table) AppendString(col int, v string) {
+	t.rows.Field(col).(*array.BinaryBuilder).AppendString(v)
+}
 
 // AppendNull appends a null to a column that is not required.
 func (t *Table) AppendNull(col int) { t.rows.Field(col).AppendNull() }
@@ -87,6 +85,18 @@ func (t *Table) Encode(footer map[string]string) (data []byte, err error) {
 func (t *Table) encode(footer map[string]string) ([]byte, error) {
 	record := t.rows.NewRecord()
 	defer record.Release()
+	if _, taken := footer[checksumKey]; taken {
+		return nil, fmt.Errorf("footer: the key %q is taken", checksumKey)
+	}
+	keyValues := metadata.NewKeyValueMetadata()
+	for _, key := range slices.Sorted(maps.Keys(footer)) {
+		if err := keyValues.Append(key, footer[key]); err != nil {
+			return nil, fmt.Errorf("footer: %w", err)
+		}
+	}
+	if err := keyValues.Append(checksumKey, unsealed); err != nil {
+		return nil, fmt.Errorf("footer: %w", err)
+	}
 	options := []pq.WriterProperty{
 		pq.WithCompression(compress.Codecs.Zstd),
 		pq.WithDictionaryDefault(false),
@@ -94,7 +104,6 @@ func (t *Table) encode(footer map[string]string) ([]byte, error) {
 		// in the order of a Go map, which differs from run to run. The row
 		// group's length bounds a dictionary as well.
 		pq.WithDictionaryPageSizeLimit(1 << 30),
-		pq.WithMaxRowGroupLength(rowGroupRows),
 	}
 	for i, c := range t.schema.columns {
 		if c.Required && record.Column(i).NullN() > 0 {
@@ -105,28 +114,72 @@ func (t *Table) encode(footer map[string]string) ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	w, err := pqarrow.NewFileWriter(t.schema.arrow, &out, pq.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
-	if err != nil {
-		return nil, err
-	}
-	if _, taken := footer[checksumKey]; taken {
-		return nil, fmt.Errorf("footer: the key %q is taken", checksumKey)
-	}
-	for _, key := range slices.Sorted(maps.Keys(footer)) {
-		if err := w.AppendKeyValueMetadata(key, footer[key]); err != nil {
-			return nil, fmt.Errorf("footer: %w", err)
+	w := file.NewParquetWriter(&out, t.schema.root,
+		file.WithWriterProps(pq.NewWriterProperties(options...)), file.WithWriteMetadata(keyValues))
+	for from := int64(0); from < record.NumRows(); from += rowGroupRows {
+		if err := t.encodeRows(w, record.NewSlice(from, min(from+rowGroupRows, record.NumRows()))); err != nil {
+			return nil, err
 		}
 	}
-	if err := w.AppendKeyValueMetadata(checksumKey, unsealed); err != nil {
+	// Close drops errors, and has nothing else to do for a buffer.
+	if err := w.FlushWithFooter(); err != nil {
 		return nil, fmt.Errorf("footer: %w", err)
 	}
-	if record.NumRows() > 0 {
-		err = w.Write(record)
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return nil, err
-	}
 	return out.Bytes(), seal(out.Bytes())
+}
+
+// encodeRows writes rows as one row group.
+func (t *Table) encodeRows(w *file.Writer, rows arrow.Record) error {
+	defer rows.Release()
+	rg := w.AppendRowGroup()
+	for i, c := range t.schema.columns {
+		cw, err := rg.NextColumn()
+		if err == nil {
+			err = write(cw, rows.Column(i), c.Required)
+		}
+		if err != nil {
+			return fmt.Errorf("column %q: %w", c.Name, err)
+		}
+	}
+	// The writer drops the errors of a row group that it has to close itself.
+	return rg.Close()
+}
+
+// write hands a column's rows to arrow, with their definition levels: 1 for a value in
+// a column that may have nulls, otherwise 0.
+func write(w file.ColumnChunkWriter, values arrow.Array, required bool) (err error) {
+	levels := make([]int16, values.Len())
+	for row := range levels {
+		if !required && values.IsValid(row) {
+			levels[row] = 1
+		}
+	}
+	switch v := values.(type) {
+	case *array.Int64:
+		_, err = w.(*file.Int64ColumnChunkWriter).WriteBatch(dense(v, v.Value), levels, nil)
+	case *array.Float64:
+		_, err = w.(*file.Float64ColumnChunkWriter).WriteBatch(dense(v, v.Value), levels, nil)
+	case *array.Boolean:
+		_, err = w.(*file.BooleanColumnChunkWriter).WriteBatch(dense(v, v.Value), levels, nil)
+	case *array.FixedSizeBinary:
+		get := func(row int) pq.FixedLenByteArray { return v.Value(row) }
+		_, err = w.(*file.FixedLenByteArrayColumnChunkWriter).WriteBatch(dense(v, get), levels, nil)
+	case *array.Binary:
+		get := func(row int) pq.ByteArray { return v.Value(row) }
+		_, err = w.(*file.ByteArrayColumnChunkWriter).WriteBatch(dense(v, get), levels, nil)
+	}
+	return err
+}
+
+// dense gives the values that are not null, without gaps.
+func dense[T any](values arrow.Array, get func(row int) T) []T {
+	kept := make([]T, 0, values.Len())
+	for row := range values.Len() {
+		if values.IsValid(row) {
+			kept = append(kept, get(row))
+		}
+	}
+	return kept
 }
 
 // Arrow's zstd codec makes a new encoder, with megabytes of tables, for every

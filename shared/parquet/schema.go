@@ -1,6 +1,6 @@
 // Package parquet writes and reads the Parquet files of the pipeline: columns
 // described in Go go in, bytes come out, and the other way round. It is a thin
-// layer over arrow's builders, file writer and reader.
+// layer over arrow's builders, and its low-level file writer and reader.
 //
 // It covers what the pipeline needs and no more: six kinds of values, neither
 // structures nor repeated fields. The same description of the
@@ -17,6 +17,8 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	pq "github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
 // Kind is the type of a column's values.
@@ -32,17 +34,21 @@ const (
 	Fixed16                   // binary, always 16 bytes
 )
 
-// kinds holds what a Kind is called in Hive, and arrow's type.
+// kinds holds what a Kind is called in Hive, how it is held in memory, and how Parquet
+// stores it.
 var kinds = map[Kind]struct {
-	hive  string
-	arrow arrow.DataType
+	hive     string
+	arrow    arrow.DataType
+	physical pq.Type
+	logical  schema.LogicalType
+	length   int
 }{
-	Int64:     {"bigint", arrow.PrimitiveTypes.Int64},
-	Double:    {"double", arrow.PrimitiveTypes.Float64},
-	Bool:      {"boolean", arrow.FixedWidthTypes.Boolean},
-	String:    {"string", arrow.BinaryTypes.String},
-	Timestamp: {"timestamp", &arrow.TimestampType{Unit: arrow.Millisecond}},
-	Fixed16:   {"binary", &arrow.FixedSizeBinaryType{ByteWidth: 16}},
+	Int64:     {"bigint", arrow.PrimitiveTypes.Int64, pq.Types.Int64, schema.NoLogicalType{}, -1},
+	Double:    {"double", arrow.PrimitiveTypes.Float64, pq.Types.Double, schema.NoLogicalType{}, -1},
+	Bool:      {"boolean", arrow.FixedWidthTypes.Boolean, pq.Types.Boolean, schema.NoLogicalType{}, -1},
+	String:    {"string", arrow.BinaryTypes.Binary, pq.Types.ByteArray, schema.StringLogicalType{}, -1},
+	Timestamp: {"timestamp", arrow.PrimitiveTypes.Int64, pq.Types.Int64, schema.NewTimestampLogicalType(false, schema.TimeUnitMillis), -1},
+	Fixed16:   {"binary", &arrow.FixedSizeBinaryType{ByteWidth: 16}, pq.Types.FixedLenByteArray, schema.NoLogicalType{}, 16},
 }
 
 // Hive gives the name of the type in Hive, Glue and Athena, "" for a Kind that
@@ -67,6 +73,8 @@ type Column struct {
 type Schema struct {
 	columns []Column
 	arrow   *arrow.Schema
+	root    *schema.GroupNode
+	parquet *schema.Schema
 }
 
 var nameRule = regexp.MustCompile(`^[a-z0-9_]+$`)
@@ -74,13 +82,20 @@ var nameRule = regexp.MustCompile(`^[a-z0-9_]+$`)
 // MustSchema checks columns that stand in the code. It panics on a fault.
 func MustSchema(columns []Column) *Schema {
 	var fields []arrow.Field
+	var nodes schema.FieldList
 	for i, c := range columns {
 		kind, known := kinds[c.Kind]
 		twice := slices.ContainsFunc(columns[:i], func(other Column) bool { return other.Name == c.Name })
 		if !known || twice || !nameRule.MatchString(c.Name) {
 			panic(fmt.Sprintf("parquet schema: column %d, %q, has no kind, a name that is there twice, or one that is not made of a-z, 0-9 and _", i, c.Name))
 		}
+		repetition := pq.Repetitions.Optional
+		if c.Required {
+			repetition = pq.Repetitions.Required
+		}
 		fields = append(fields, arrow.Field{Name: c.Name, Type: kind.arrow, Nullable: !c.Required})
+		nodes = append(nodes, schema.Must(schema.NewPrimitiveNodeLogical(c.Name, repetition, kind.logical, kind.physical, kind.length, -1)))
 	}
-	return &Schema{slices.Clone(columns), arrow.NewSchema(fields, nil)}
+	root := schema.Must(schema.NewGroupNode("schema", pq.Repetitions.Required, nodes, -1)).(*schema.GroupNode)
+	return &Schema{slices.Clone(columns), arrow.NewSchema(fields, nil), root, schema.NewSchema(root)}
 }
