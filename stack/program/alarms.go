@@ -36,7 +36,7 @@ const (
 )
 
 // alarms creates the alarms, which publish to the topic for people.
-func (s *stack) alarms(to *sns.Topic, flows []*Flow, imported []quicksight.Set) error {
+func (s *stack) alarms(to *sns.Topic, flows []*Flow, imported []quicksight.Set) {
 	topic := pulumi.Array{to.Arn}
 	for _, a := range s.alarmList(flows, imported) {
 		args := &cloudwatch.MetricAlarmArgs{
@@ -52,11 +52,8 @@ func (s *stack) alarms(to *sns.Topic, flows []*Flow, imported []quicksight.Set) 
 		} else {
 			args.MetricQueries = queriesOf(a)
 		}
-		if _, err := cloudwatch.NewMetricAlarm(s.ctx, a.name, args, s.opts()...); err != nil {
-			return err
-		}
+		add(s, cloudwatch.NewMetricAlarm, a.name, args)
 	}
-	return nil
 }
 
 func queriesOf(a alarm) cloudwatch.MetricAlarmMetricQueryArray {

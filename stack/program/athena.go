@@ -28,8 +28,8 @@ type queries struct {
 
 // athena creates the workgroup in which all queries run, with its limits, the
 // usual questions, and what an analyst may do.
-func (s *stack) athena(b *buckets, database *glue.CatalogDatabase) (*queries, error) {
-	workgroup, err := athena.NewWorkgroup(s.ctx, "athena", &athena.WorkgroupArgs{
+func (s *stack) athena(b *buckets, database *glue.CatalogDatabase) *queries {
+	workgroup := add(s, athena.NewWorkgroup, "athena", &athena.WorkgroupArgs{
 		Name: pulumi.String(s.names.Workgroup()), Description: pulumi.String("Queries of Headcount " + s.Stack),
 		ForceDestroy: pulumi.Bool(true), // saved queries are in the repository, results expire
 		Configuration: athena.WorkgroupConfigurationArgs{
@@ -44,35 +44,21 @@ func (s *stack) athena(b *buckets, database *glue.CatalogDatabase) (*queries, er
 				},
 			},
 		},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{b.results.Policy}))...)
-	if err != nil {
-		return nil, err
-	}
-	files, err := fs.Glob(questions, "questions/*.sql")
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		text, err := questions.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
+	}, pulumi.DependsOn([]pulumi.Resource{b.results.Policy}))
+	for _, file := range must(fs.Glob(questions, "questions/*.sql")) {
+		text := must(questions.ReadFile(file))
 		name := strings.TrimSuffix(path.Base(file), ".sql")
 		description, sql, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-		_, err = athena.NewNamedQuery(s.ctx, name, &athena.NamedQueryArgs{
+		add(s, athena.NewNamedQuery, name, &athena.NamedQueryArgs{
 			Name: pulumi.String(name), Description: pulumi.String(strings.TrimPrefix(description, "-- ")), Database: database.Name,
 			Workgroup: workgroup.Name, Query: pulumi.String(sql),
-		}, s.opts()...)
-		if err != nil {
-			return nil, err
-		}
+		})
 	}
-	analyst, err := iam.NewPolicy(s.ctx, "analyst", &iam.PolicyArgs{
+	return &queries{workgroup, add(s, iam.NewPolicy, "analyst", &iam.PolicyArgs{
 		Name:        pulumi.String(s.names.Prefix() + "-analyst"),
 		Description: pulumi.String("Query the headcounts of Headcount: no events, no quarantine, no partials"),
 		Policy:      s.queryPolicy(b, database).JSON(),
-	}, s.opts()...)
-	return &queries{workgroup, analyst}, err
+	})}
 }
 
 // queryPolicy lets somebody run queries in the workgroup, read their results, and
@@ -104,7 +90,7 @@ func (s *stack) queryPolicy(b *buckets, database *glue.CatalogDatabase) policy.D
 		{
 			Sid: "Buckets", Actions: []string{"s3:ListBucket", "s3:GetBucketLocation"}, Resources: policy.On(b.results.ARN, b.aggregates.ARN),
 		},
-		useKey(s.key),
+		s.useKey(),
 		{Sid: "Headcounts", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{b.aggregates.objects("headcounts/")}},
 	}
 }

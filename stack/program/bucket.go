@@ -1,9 +1,6 @@
 package program
 
 import (
-	"errors"
-
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -26,19 +23,16 @@ type Bucket struct {
 
 // BucketArgs says what a bucket is for.
 type BucketArgs struct {
-	// Name is the bucket's name in AWS.
-	Name string
-	// Key encrypts the objects; nil is S3's own key.
-	Key *kms.Key
-	// AccessLogs is the bucket that requests are logged in; nil is none.
+	// AccessLogs is the bucket that requests are logged in; nil is none. S3
+	// delivers logs only where its own key encrypts, and a log of the log's bucket
+	// would never end
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html).
+	// So without it S3's own key encrypts the objects, and else the stack's.
 	AccessLogs *Bucket
 	// Expiry says which objects go when.
 	Expiry []Expiry
 	// Statements are those of the bucket's policy besides TLSOnly.
 	Statements []policy.Statement
-	// Protect keeps the bucket from destruction, and in the account even if it
-	// leaves the program.
-	Protect bool
 }
 
 // Expiry says what becomes of objects whose keys begin with the prefix, by
@@ -53,74 +47,66 @@ type Expiry struct {
 // restored.
 const noncurrentDays = 7
 
-// NewBucket creates a bucket.
-func NewBucket(ctx *pulumi.Context, name string, args *BucketArgs, opts ...pulumi.ResourceOption) (*Bucket, error) {
-	b := &Bucket{Name: args.Name, ARN: "arn:aws:s3:::" + args.Name}
-	if err := ctx.RegisterComponentResource("headcount:stack:Bucket", name, b, opts...); err != nil {
-		return nil, err
-	}
-	// A bucket that is kept is kept with all that makes it safe.
-	own := append(kept(args.Protect), pulumi.Parent(b))
-	var err error
-	b.Bucket, err = s3.NewBucketV2(ctx, name, &s3.BucketV2Args{Bucket: pulumi.String(args.Name), ForceDestroy: pulumi.Bool(!args.Protect)}, own...)
-	if err != nil {
-		return nil, err
-	}
+// newBucket creates a bucket. Where the stack is protected, it is kept with all
+// that makes it safe.
+func (s *stack) newBucket(name string, args *BucketArgs) *Bucket {
+	full := s.names.Bucket(name)
+	b := &Bucket{Name: full, ARN: "arn:aws:s3:::" + full}
+	s.component("Bucket", name, b)
+	own := s.kept(pulumi.Parent(b))
+	b.Bucket = add(s, s3.NewBucketV2, name, &s3.BucketV2Args{Bucket: pulumi.String(full), ForceDestroy: pulumi.Bool(!s.Protect)}, own...)
 	document := append(policy.Document{policy.TLSOnly("s3:*", pulumi.String(b.ARN), pulumi.String(b.ARN+"/*"))}, args.Statements...)
-	b.Policy, err = s3.NewBucketPolicy(ctx, name, &s3.BucketPolicyArgs{Bucket: b.Bucket.ID(), Policy: document.JSON()}, own...)
-	return b, errors.Join(
-		err,
-		// Neither the public nor other accounts' objects get in.
-		leaf(s3.NewBucketPublicAccessBlock(ctx, name, &s3.BucketPublicAccessBlockArgs{
-			Bucket:          b.Bucket.ID(),
-			BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
-			IgnorePublicAcls: pulumi.Bool(true), RestrictPublicBuckets: pulumi.Bool(true),
-		}, own...)),
-		leaf(s3.NewBucketOwnershipControls(ctx, name, &s3.BucketOwnershipControlsArgs{
-			Bucket: b.Bucket.ID(),
-			Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
-		}, own...)),
-		b.encrypt(ctx, name, args, own),
-		b.version(ctx, name, args, own),
-		b.log(ctx, name, args, own),
-		ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Bucket.Bucket, "arn": b.Bucket.Arn}),
-	)
+	b.Policy = add(s, s3.NewBucketPolicy, name, &s3.BucketPolicyArgs{Bucket: b.Bucket.ID(), Policy: document.JSON()}, own...)
+	// Neither the public nor other accounts' objects get in.
+	add(s, s3.NewBucketPublicAccessBlock, name, &s3.BucketPublicAccessBlockArgs{
+		Bucket:          b.Bucket.ID(),
+		BlockPublicAcls: pulumi.Bool(true), BlockPublicPolicy: pulumi.Bool(true),
+		IgnorePublicAcls: pulumi.Bool(true), RestrictPublicBuckets: pulumi.Bool(true),
+	}, own...)
+	add(s, s3.NewBucketOwnershipControls, name, &s3.BucketOwnershipControlsArgs{
+		Bucket: b.Bucket.ID(),
+		Rule:   s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
+	}, own...)
+	s.encrypt(b, name, args.AccessLogs != nil, own)
+	s.expire(b, name, args.Expiry, own)
+	if logs := args.AccessLogs; logs != nil {
+		add(s, s3.NewBucketLoggingV2, name, &s3.BucketLoggingV2Args{
+			Bucket: b.Bucket.ID(), TargetBucket: logs.Bucket.ID(), TargetPrefix: pulumi.String(name + "/"),
+		}, append(own, pulumi.DependsOn([]pulumi.Resource{logs.Policy}))...)
+	}
+	check(s.ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Bucket.Bucket, "arn": b.Bucket.Arn}))
+	return b
 }
 
-// leaf is for a resource that no other needs: only its error matters.
-func leaf(_ any, err error) error { return err }
-
-func (b *Bucket) encrypt(ctx *pulumi.Context, name string, args *BucketArgs, opts []pulumi.ResourceOption) error {
+// encrypt encrypts with the stack's key, or with S3's own.
+func (s *stack) encrypt(b *Bucket, name string, ours bool, opts []pulumi.ResourceOption) {
 	standard := s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{SseAlgorithm: pulumi.String("AES256")}
-	if args.Key != nil {
-		standard.SseAlgorithm, standard.KmsMasterKeyId = pulumi.String("aws:kms"), args.Key.Arn
+	if ours {
+		standard.SseAlgorithm, standard.KmsMasterKeyId = pulumi.String("aws:kms"), s.key.Arn
 	}
-	return leaf(s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
+	add(s, s3.NewBucketServerSideEncryptionConfigurationV2, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
 		Bucket: b.Bucket.ID(),
 		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
 			ApplyServerSideEncryptionByDefault: standard,
 			// A key for the bucket, instead of a request to KMS for each object.
-			BucketKeyEnabled: pulumi.Bool(args.Key != nil),
+			BucketKeyEnabled: pulumi.Bool(ours),
 		}},
-	}, opts...))
+	}, opts...)
 }
 
-// version keeps what was overwritten for a while, and lets go what is old.
-func (b *Bucket) version(ctx *pulumi.Context, name string, args *BucketArgs, opts []pulumi.ResourceOption) error {
-	versioning, err := s3.NewBucketVersioningV2(ctx, name, &s3.BucketVersioningV2Args{
+// expire keeps what was overwritten for a while, and lets go what is old.
+func (s *stack) expire(b *Bucket, name string, expiry []Expiry, opts []pulumi.ResourceOption) {
+	versioning := add(s, s3.NewBucketVersioningV2, name, &s3.BucketVersioningV2Args{
 		Bucket:                  b.Bucket.ID(),
 		VersioningConfiguration: s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
 	}, opts...)
-	if err != nil {
-		return err
-	}
 	rules := s3.BucketLifecycleConfigurationV2RuleArray{s3.BucketLifecycleConfigurationV2RuleArgs{
 		Id: pulumi.String("leftovers"), Status: pulumi.String("Enabled"), Filter: s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String("")},
 		AbortIncompleteMultipartUpload: s3.BucketLifecycleConfigurationV2RuleAbortIncompleteMultipartUploadArgs{DaysAfterInitiation: pulumi.Int(1)},
 		NoncurrentVersionExpiration:    s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionExpirationArgs{NoncurrentDays: pulumi.Int(noncurrentDays)},
 		Expiration:                     s3.BucketLifecycleConfigurationV2RuleExpirationArgs{ExpiredObjectDeleteMarker: pulumi.Bool(true)},
 	}}
-	for _, e := range args.Expiry {
+	for _, e := range expiry {
 		rule := s3.BucketLifecycleConfigurationV2RuleArgs{
 			Id: pulumi.String(e.ID), Status: pulumi.String("Enabled"), Filter: s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String(e.Prefix)},
 		}
@@ -137,18 +123,9 @@ func (b *Bucket) version(ctx *pulumi.Context, name string, args *BucketArgs, opt
 		}
 	}
 	// Rules on old versions need versions.
-	return leaf(s3.NewBucketLifecycleConfigurationV2(ctx, name, &s3.BucketLifecycleConfigurationV2Args{
+	add(s, s3.NewBucketLifecycleConfigurationV2, name, &s3.BucketLifecycleConfigurationV2Args{
 		Bucket: b.Bucket.ID(), Rules: rules,
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{versioning}))...))
-}
-
-func (b *Bucket) log(ctx *pulumi.Context, name string, args *BucketArgs, opts []pulumi.ResourceOption) error {
-	if args.AccessLogs == nil {
-		return nil
-	}
-	return leaf(s3.NewBucketLoggingV2(ctx, name, &s3.BucketLoggingV2Args{
-		Bucket: b.Bucket.ID(), TargetBucket: args.AccessLogs.Bucket.ID(), TargetPrefix: pulumi.String(name + "/"),
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{args.AccessLogs.Policy}))...))
+	}, append(opts, pulumi.DependsOn([]pulumi.Resource{versioning}))...)
 }
 
 // objects gives the ARN of the bucket's objects under a prefix.

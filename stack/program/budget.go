@@ -15,9 +15,9 @@ func (s *stack) budgets() string { return "arn:aws:budgets::" + s.names.Account 
 // stack: a filter by tags counts nothing until somebody activates the tags for
 // cost allocation by hand
 // (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html).
-func (s *stack) budget(t *topics) error {
+func (s *stack) budget(t *topics) {
 	if s.MonthlyBudgetUSD == 0 {
-		return nil
+		return
 	}
 	notify := func(kind string) budgets.BudgetNotificationInput {
 		return budgets.BudgetNotificationArgs{
@@ -25,9 +25,9 @@ func (s *stack) budget(t *topics) error {
 			Threshold: pulumi.Float64(100), ThresholdType: pulumi.String("PERCENTAGE"), SubscriberSnsTopicArns: pulumi.StringArray{t.alarms.Arn},
 		}
 	}
-	return leaf(budgets.NewBudget(s.ctx, "budget", &budgets.BudgetArgs{
+	add(s, budgets.NewBudget, "budget", &budgets.BudgetArgs{
 		Name: pulumi.String(s.names.Prefix()), BudgetType: pulumi.String("COST"), TimeUnit: pulumi.String("MONTHLY"),
 		LimitAmount: pulumi.String(fmt.Sprint(s.MonthlyBudgetUSD)), LimitUnit: pulumi.String("USD"),
 		Notifications: budgets.BudgetNotificationArray{notify("ACTUAL"), notify("FORECASTED")},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{t.alarmsOpen}))...))
+	}, pulumi.DependsOn([]pulumi.Resource{t.alarmsOpen}))
 }

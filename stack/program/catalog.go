@@ -74,28 +74,21 @@ type catalog struct {
 
 // catalog creates the database with its three tables and the views. The tables'
 // columns come from the code that writes the files.
-func (s *stack) catalog(b *buckets) (*catalog, error) {
-	database, err := glue.NewCatalogDatabase(s.ctx, "database", &glue.CatalogDatabaseArgs{
+func (s *stack) catalog(b *buckets) *catalog {
+	database := add(s, glue.NewCatalogDatabase, "database", &glue.CatalogDatabaseArgs{
 		Name: pulumi.String(s.names.Database()), Description: pulumi.String("Headcount " + s.Stack),
-	}, s.opts()...)
-	if err != nil {
-		return nil, err
-	}
+	})
 	c := &catalog{database: database, tables: map[string]*glue.CatalogTable{}}
 	for _, t := range s.tableList(b) {
 		var more []pulumi.ResourceOption
 		if t.name == tableHeadcounts {
 			more = crawlerEdits()
 		}
-		if c.tables[t.name], err = s.newTable(database, t, more...); err != nil {
-			return nil, err
-		}
+		c.tables[t.name] = s.newTable(database, t, more...)
 	}
-	if c.deliveryDatabase, c.deliverySchema, err = s.deliverySchema(b.lake); err != nil {
-		return nil, err
-	}
-	c.views, err = s.views(c)
-	return c, err
+	c.deliveryDatabase, c.deliverySchema = s.deliverySchema(b.lake)
+	c.views = s.views(c)
+	return c
 }
 
 // tableList describes the tables.
@@ -146,7 +139,7 @@ func lakeColumns() []column {
 // dataOf is where the lake's table is.
 func dataOf(lake *Bucket) string { return "s3://" + lake.Name + "/data/" }
 
-func (s *stack) newTable(db *glue.CatalogDatabase, t table, more ...pulumi.ResourceOption) (*glue.CatalogTable, error) {
+func (s *stack) newTable(db *glue.CatalogDatabase, t table, more ...pulumi.ResourceOption) *glue.CatalogTable {
 	parameters := s.projection(t)
 	parameters["classification"] = pulumi.String(t.format.classification)
 	parameters["EXTERNAL"] = pulumi.String("TRUE")
@@ -154,11 +147,11 @@ func (s *stack) newTable(db *glue.CatalogDatabase, t table, more ...pulumi.Resou
 	for _, c := range t.partitions {
 		keys = append(keys, glue.CatalogTablePartitionKeyArgs{Name: pulumi.String(c.name), Type: pulumi.String(c.kind)})
 	}
-	return glue.NewCatalogTable(s.ctx, t.name, &glue.CatalogTableArgs{
+	return add(s, glue.NewCatalogTable, t.name, &glue.CatalogTableArgs{
 		DatabaseName: db.Name, Name: pulumi.String(t.name), Description: pulumi.String(t.description),
 		TableType: pulumi.String("EXTERNAL_TABLE"), Parameters: parameters, PartitionKeys: keys,
 		StorageDescriptor: storage(t),
-	}, s.opts(more...)...)
+	}, more...)
 }
 
 func storage(t table) glue.CatalogTableStorageDescriptorArgs {
@@ -205,22 +198,18 @@ func (s *stack) projection(t table) pulumi.StringMap {
 // in the very up that knows of it. The old one stays, since Firehose goes on
 // with it for some minutes after it was given the new one. Pulumi adds random
 // digits to the name, so that the way back makes a new table too.
-func (s *stack) deliverySchema(lake *Bucket) (*glue.CatalogDatabase, *glue.CatalogTable, error) {
-	database, err := glue.NewCatalogDatabase(s.ctx, "delivery-database", &glue.CatalogDatabaseArgs{
+func (s *stack) deliverySchema(lake *Bucket) (*glue.CatalogDatabase, *glue.CatalogTable) {
+	database := add(s, glue.NewCatalogDatabase, "delivery-database", &glue.CatalogDatabaseArgs{
 		Name:        pulumi.String(s.names.Database() + "_delivery"),
 		Description: pulumi.String("The schemas that Firehose writes the lake by; nothing to query"),
-	}, s.opts()...)
-	if err != nil {
-		return nil, nil, err
-	}
+	})
 	columns := lakeColumns()
 	sum := sha256.Sum256([]byte(fmt.Sprint(columns)))
 	name := "events_" + hex.EncodeToString(sum[:4])
-	schema, err := glue.NewCatalogTable(s.ctx, name, &glue.CatalogTableArgs{
+	return database, add(s, glue.NewCatalogTable, name, &glue.CatalogTableArgs{
 		DatabaseName: database.Name,
 		Description:  pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
 		Parameters:        pulumi.StringMap{"classification": pulumi.String("parquet")},
 		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: dataOf(lake)}),
-	}, s.opts(pulumi.RetainOnDelete(true))...)
-	return database, schema, err
+	}, pulumi.RetainOnDelete(true))
 }

@@ -35,25 +35,19 @@ type cluster struct {
 	repositories map[string]*ecr.Repository
 }
 
-func (s *stack) cluster() (*cluster, error) {
-	created, err := ecs.NewCluster(s.ctx, "cluster", &ecs.ClusterArgs{
+func (s *stack) cluster() *cluster {
+	created := add(s, ecs.NewCluster, "cluster", &ecs.ClusterArgs{
 		Name: pulumi.String(s.names.Cluster()),
 		// The number of running tasks, by which workers scale and which an alarm
 		// watches, is one of Container Insights' metrics.
 		Settings: ecs.ClusterSettingArray{ecs.ClusterSettingArgs{Name: pulumi.String("containerInsights"), Value: pulumi.String("enabled")}},
-	}, s.opts()...)
-	if err != nil {
-		return nil, err
-	}
-	capacity, err := ecs.NewClusterCapacityProviders(s.ctx, "cluster", &ecs.ClusterCapacityProvidersArgs{
+	})
+	capacity := add(s, ecs.NewClusterCapacityProviders, "cluster", &ecs.ClusterCapacityProvidersArgs{
 		ClusterName: created.Name, CapacityProviders: pulumi.ToStringArray([]string{onDemand, spot}),
-	}, s.opts()...)
-	if err != nil {
-		return nil, err
-	}
+	})
 	c := &cluster{created, capacity, map[string]*ecr.Repository{}}
 	for _, service := range pipeline.Names(nil) {
-		c.repositories[service], err = ecr.NewRepository(s.ctx, service, &ecr.RepositoryArgs{
+		c.repositories[service] = add(s, ecr.NewRepository, service, &ecr.RepositoryArgs{
 			Name:               pulumi.String(s.names.Repository(service)),
 			ImageTagMutability: pulumi.String("IMMUTABLE"),
 			// The scan does not know what is in our images: they have no packages of an
@@ -61,16 +55,11 @@ func (s *stack) cluster() (*cluster, error) {
 			ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
 			// Images can be built again from the repository, to the same digest.
 			ForceDelete: pulumi.Bool(!s.Protect),
-		}, s.opts()...)
-		if err != nil {
-			return nil, err
-		}
+		})
 		rules := &ecr.LifecyclePolicyArgs{Repository: c.repositories[service].Name, Policy: pulumi.String(imageRules)}
-		if err := leaf(ecr.NewLifecyclePolicy(s.ctx, service, rules, s.opts()...)); err != nil {
-			return nil, err
-		}
+		add(s, ecr.NewLifecyclePolicy, service, rules)
 	}
-	return c, nil
+	return c
 }
 
 // imageRules keeps the last fifty images, to go back to.

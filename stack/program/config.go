@@ -33,27 +33,24 @@ func configured() (map[string]string, error) {
 }
 
 // begin makes the provider, and checks whose account it works in.
-func begin(ctx *pulumi.Context, s *settings.Settings) (*stack, error) {
-	provider, err := aws.NewProvider(ctx, "aws", &aws.ProviderArgs{
+func begin(ctx *pulumi.Context, s *settings.Settings) *stack {
+	provider := must(aws.NewProvider(ctx, "aws", &aws.ProviderArgs{
 		Region: pulumi.String(s.Region),
 		DefaultTags: aws.ProviderDefaultTagsArgs{Tags: pulumi.StringMap{
 			"project": pulumi.String(settings.Project), "stack": pulumi.String(s.Stack), "managed-by": pulumi.String("pulumi"),
 		}},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("provider: %w", err)
-	}
+	}))
 	caller, err := aws.GetCallerIdentity(ctx, nil, pulumi.Provider(provider))
 	if err != nil {
-		return nil, fmt.Errorf("whose account this is: %w", err)
+		check(fmt.Errorf("whose account this is: %w", err))
 	}
 	if faults := s.OtherAccount(caller.AccountId); faults != nil {
-		return nil, &settings.FaultsError{Stack: s.Stack, Faults: faults}
+		check(&settings.FaultsError{Stack: s.Stack, Faults: faults})
 	}
 	return &stack{
 		Settings: s, ctx: ctx, provider: provider,
 		names: names.Names{Stack: s.Stack, Account: caller.AccountId, Region: s.Region},
-	}, nil
+	}
 }
 
 // opts are the options of a resource or a component without a parent: the
@@ -65,6 +62,6 @@ func (s *stack) opts(more ...pulumi.ResourceOption) []pulumi.ResourceOption {
 // kept are the options of what holds data, or is of no use without it: where
 // the stack is protected, it cannot be destroyed, and it stays in the account
 // even if it leaves the program.
-func kept(protect bool) []pulumi.ResourceOption {
-	return []pulumi.ResourceOption{pulumi.Protect(protect), pulumi.RetainOnDelete(protect)}
+func (s *stack) kept(more ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	return append(more, pulumi.Protect(s.Protect), pulumi.RetainOnDelete(s.Protect))
 }

@@ -23,9 +23,9 @@ func crawlerEdits() []pulumi.ResourceOption {
 // crawler creates the Glue crawler that keeps the columns of headcounts as the
 // aggregator writes them. It runs once a day, before Europe and America get up:
 // a run is billed as ten minutes at least.
-func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
+func (s *stack) crawler(aggregates *Bucket, c *catalog) {
 	n := s.names
-	role, err := newRole(s.ctx, s.names, "crawler", policy.Trust("glue.amazonaws.com"), policy.Document{
+	role := s.role("crawler", policy.Trust("glue.amazonaws.com"), policy.Document{
 		aggregates.list(),
 		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{aggregates.objects("headcounts/")}},
 		{Sid: "Key", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{s.key.Arn}},
@@ -43,10 +43,7 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
 			Sid: "Log", Actions: []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
 			Resources: policy.On(n.ARN("logs", "log-group:/aws-glue/crawlers*")),
 		},
-	}, s.opts()...)
-	if err != nil {
-		return err
-	}
+	})
 	// One table stays one, whatever a partition's files look like
 	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-grouping-policy.html).
 	// By default a crawler removes what it did not write itself, so the
@@ -54,7 +51,7 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
 	// (https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html).
 	const configuration = `{"CrawlerOutput":{"Partitions":{"AddOrUpdateBehavior":"InheritFromTable"},"Tables":{"AddOrUpdateBehavior":"MergeNewColumns"}},` +
 		`"Grouping":{"TableGroupingPolicy":"CombineCompatibleSchemas"},"Version":1}`
-	return leaf(glue.NewCrawler(s.ctx, "crawler", &glue.CrawlerArgs{
+	add(s, glue.NewCrawler, "crawler", &glue.CrawlerArgs{
 		Name: pulumi.String(n.Prefix()), DatabaseName: c.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
 		CatalogTargets: glue.CrawlerCatalogTargetArray{glue.CrawlerCatalogTargetArgs{
 			DatabaseName: c.database.Name, Tables: pulumi.StringArray{c.tables[tableHeadcounts].Name},
@@ -64,5 +61,5 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) error {
 			// A catalog target allows nothing else than to log what is gone.
 			DeleteBehavior: pulumi.String("LOG"), UpdateBehavior: pulumi.String("UPDATE_IN_DATABASE"),
 		},
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...))
+	}, pulumi.DependsOn([]pulumi.Resource{role.ready}))
 }

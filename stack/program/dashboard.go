@@ -26,7 +26,7 @@ const widgetWidth, widgetHeight, perRow = 8, 6, 3
 // dashboard creates the CloudWatch dashboard for operators: the way of an event
 // from left to right and top to bottom, and then every metric that the services
 // count.
-func (s *stack) dashboard(flows []*Flow) error {
+func (s *stack) dashboard(flows []*Flow) {
 	var all pulumi.Array
 	for i, w := range s.widgets(flows) {
 		all = append(all, pulumi.Map{
@@ -38,9 +38,9 @@ func (s *stack) dashboard(flows []*Flow) error {
 			},
 		})
 	}
-	return leaf(cloudwatch.NewDashboard(s.ctx, "dashboard", &cloudwatch.DashboardArgs{
+	add(s, cloudwatch.NewDashboard, "dashboard", &cloudwatch.DashboardArgs{
 		DashboardName: pulumi.String(s.names.Prefix()), DashboardBody: pulumi.JSONMarshal(pulumi.Map{"widgets": all}),
-	}, s.opts()...))
+	})
 }
 
 // rows writes series as the dashboard has them: namespace, name, dimensions one

@@ -1,13 +1,10 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -29,94 +26,72 @@ type Flow struct {
 	Workers []*Worker
 }
 
-// Platform is what all flows stand on.
-type Platform struct {
-	Names   names.Names
-	Key     *kms.Key
-	LogDays int
-	Network *network
-	Cluster *cluster
-	// Capacity is what the tasks of a service run on.
-	Capacity ecs.ServiceCapacityProviderStrategyArray
-	// Images are the digests of the services' images.
-	Images  map[string]string
-	KeyRing keyRing
-	Topics  *topics
-	Buckets *buckets
+// platform is what all flows stand on.
+type platform struct {
+	buckets *buckets
+	topics  *topics
+	network *network
+	cluster *cluster
+	keyRing keyRing
+}
+
+// flows creates the configured flows, side by side on the same topic.
+func (s *stack) flows(on platform) (all []*Flow) {
+	for _, f := range s.Flows {
+		all = append(all, s.newFlow(&FlowArgs{on, f}))
+	}
+	return all
 }
 
 // FlowArgs says what a flow is.
 type FlowArgs struct {
-	Platform
+	platform
 	Settings settings.Flow
-	// PlacesKey is the key of the flow's places in the aggregates bucket.
-	PlacesKey string
-	// Stages are those that run; none in a bootstrap.
-	Stages []pipeline.Stage
 }
 
-// flows creates the configured flows, side by side on the same topic.
-func (s *stack) flows(platform Platform, placesKeys map[string]string) (all []*Flow, err error) {
-	stages := pipeline.Stages
-	if s.Bootstrap {
-		stages = nil
-	}
-	for _, f := range s.Flows {
-		created, err := NewFlow(s.ctx, f.Name, &FlowArgs{Platform: platform, Settings: f, PlacesKey: placesKeys[f.Name], Stages: stages}, s.opts()...)
-		if err != nil {
-			return nil, fmt.Errorf("flow %s: %w", f.Name, err)
-		}
-		all = append(all, created)
-	}
-	return all, nil
-}
-
-// NewFlow creates a flow.
-func NewFlow(ctx *pulumi.Context, name string, args *FlowArgs, opts ...pulumi.ResourceOption) (*Flow, error) {
+// newFlow creates a flow; in a bootstrap without its workers.
+func (s *stack) newFlow(args *FlowArgs) *Flow {
+	name := args.Settings.Name
 	f := &Flow{Settings: args.Settings, Queues: map[string]*Queue{}}
-	if err := ctx.RegisterComponentResource("headcount:stack:Flow", name, f, opts...); err != nil {
-		return nil, err
-	}
+	s.component("Flow", name, f)
+	own := pulumi.Parent(f)
 	for _, queue := range pipeline.Queues() {
 		reader := args.Settings.Workers[pipeline.Reader(queue).Name]
-		of := &QueueArgs{Name: args.Names.Queue(name, queue), Key: args.Key, VisibilitySeconds: reader.VisibilityTimeoutSeconds}
+		of := &QueueArgs{Name: s.names.Queue(name, queue), VisibilitySeconds: reader.VisibilityTimeoutSeconds}
 		if queue == pipeline.Entry {
-			of.Source = args.Topics.events
+			of.Source = args.topics.events
 		}
-		var err error
-		if f.Queues[queue], err = NewQueue(ctx, name+"-"+queue, of, pulumi.Parent(f)); err != nil {
-			return nil, err
-		}
+		f.Queues[queue] = s.newQueue(name+"-"+queue, of, own)
 	}
-	for _, stage := range args.Stages {
-		w, err := NewWorker(ctx, args.Names.Service(name, stage.Name), f.worker(stage, args), pulumi.Parent(f))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", stage.Name, err)
+	if !s.Bootstrap {
+		for _, stage := range pipeline.Stages {
+			f.Workers = append(f.Workers, s.newWorker(s.worker(f, stage, args), own))
 		}
-		f.Workers = append(f.Workers, w)
 	}
 	// Raw, since the services read the app's own bytes, and the message's
 	// attributes with them.
 	ingest := f.Queues[pipeline.Entry]
-	return f, errors.Join(leaf(sns.NewTopicSubscription(ctx, name, &sns.TopicSubscriptionArgs{
-		Topic: args.Topics.events.Arn, Protocol: pulumi.String("sqs"), Endpoint: ingest.Main.Arn, RawMessageDelivery: pulumi.Bool(true),
+	add(s, sns.NewTopicSubscription, name, &sns.TopicSubscriptionArgs{
+		Topic: args.topics.events.Arn, Protocol: pulumi.String("sqs"), Endpoint: ingest.Main.Arn, RawMessageDelivery: pulumi.Bool(true),
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{"deadLetterTargetArn": ingest.Dead.Arn}),
-	}, pulumi.Parent(f), pulumi.DependsOn([]pulumi.Resource{ingest.Policy}))), ctx.RegisterResourceOutputs(f, pulumi.Map{}))
+	}, own, pulumi.DependsOn([]pulumi.Resource{ingest.Policy}))
+	check(s.ctx.RegisterResourceOutputs(f, pulumi.Map{}))
+	return f
 }
 
 // worker says what the service of a stage is: what it reads, what its environment
 // names, and what it may do. Nothing else is its own.
-func (f *Flow) worker(stage pipeline.Stage, args *FlowArgs) *WorkerArgs {
+func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArgs {
 	c, urls := f.Settings, map[string]pulumi.StringInput{}
 	for name, q := range f.Queues {
 		urls[name] = q.Main.Url
 	}
-	aggregates := args.Buckets.aggregates
+	aggregates := args.buckets.aggregates
 	w := &WorkerArgs{
-		Platform: args.Platform, Stage: stage, Flow: c, Settings: c.Workers[stage.Name], Input: f.Queues[stage.Input],
+		platform: args.platform, Stage: stage, Flow: c, Settings: c.Workers[stage.Name], Input: f.Queues[stage.Input],
 		Environment: pipeline.Environment(stage, urls, map[pipeline.Resource]pulumi.StringInput{
-			pipeline.Quarantine: pulumi.String(args.Buckets.quarantine.Name), pipeline.Alerts: args.Topics.alerts.Arn, pipeline.Aggregates: pulumi.String(aggregates.Name),
-			pipeline.Places: pulumi.String("s3://" + aggregates.Name + "/" + args.PlacesKey),
+			pipeline.Quarantine: pulumi.String(args.buckets.quarantine.Name), pipeline.Alerts: args.topics.alerts.Arn, pipeline.Aggregates: pulumi.String(aggregates.Name),
+			pipeline.Places: pulumi.String("s3://" + aggregates.Name + "/" + names.PlacesKey(c.Name, c.PlacesData)),
 		}),
 		May: policy.Document{f.Queues[stage.Input].receive("Receive")},
 	}
@@ -131,7 +106,7 @@ func (f *Flow) worker(stage pipeline.Stage, args *FlowArgs) *WorkerArgs {
 	for _, r := range stage.May {
 		w.May = append(w.May, grants[r]...)
 	}
-	w.May = append(w.May, useKey(args.Key))
+	w.May = append(w.May, s.useKey())
 	if stage.Can(pipeline.Aggregates) {
 		maps.Copy(w.Environment, pulumi.StringMap{
 			"WINDOW": pulumi.String(c.Window.String()), "RADIUS_M": pulumi.String(fmt.Sprint(c.RadiusM)), "MIN_PEOPLE": pulumi.String(fmt.Sprint(c.MinPeople)),
@@ -144,13 +119,13 @@ func (f *Flow) worker(stage pipeline.Stage, args *FlowArgs) *WorkerArgs {
 // grants gives the rights that it needs to use each resource in the flow. The keys
 // are for who starts the task, not for the task.
 func (args *FlowArgs) grants() map[pipeline.Resource][]policy.Statement {
-	flow, aggregates, quarantine := args.Settings.Name, args.Buckets.aggregates, args.Buckets.quarantine
+	flow, aggregates, quarantine := args.Settings.Name, args.buckets.aggregates, args.buckets.quarantine
 	return map[pipeline.Resource][]policy.Statement{
 		pipeline.Quarantine: {
 			{Sid: "Quarantine", Actions: []string{"s3:PutObject"}, Resources: []pulumi.StringInput{quarantine.objects("quarantine/")}},
 			quarantine.list(),
 		},
-		pipeline.Alerts: {{Sid: "Alert", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{args.Topics.alerts.Arn}}},
+		pipeline.Alerts: {{Sid: "Alert", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{args.topics.alerts.Arn}}},
 		pipeline.Aggregates: {
 			{
 				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []pulumi.StringInput{

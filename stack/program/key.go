@@ -10,7 +10,7 @@ import (
 // newKey creates the stack's key, which encrypts everything at rest: topics,
 // queues, stream, buckets, logs, results. Amazon's own alias/aws/sqs would not
 // do, since SNS may not use it.
-func (s *stack) newKey() (*kms.Key, error) {
+func (s *stack) newKey() *kms.Key {
 	account, n := s.names.Account, s.names
 	// In the policy of a key the resource "*" is the key.
 	self := policy.On("*")
@@ -49,20 +49,18 @@ func (s *stack) newKey() (*kms.Key, error) {
 				pulumi.String(n.ARN("logs", "log-group:/headcount/"+s.Stack+"/*")))},
 		},
 	}
-	key, err := kms.NewKey(s.ctx, "key", &kms.KeyArgs{
+	key := add(s, kms.NewKey, "key", &kms.KeyArgs{
 		Description:       pulumi.String("Headcount " + s.Stack + ": everything at rest"),
 		EnableKeyRotation: pulumi.Bool(true),
 		// The longest time in which it can be restored: with the key all data is gone.
 		DeletionWindowInDays: pulumi.Int(30),
 		Policy:               document.JSON(),
-	}, s.opts(kept(s.Protect)...)...)
-	if err != nil {
-		return nil, err
-	}
-	return key, leaf(kms.NewAlias(s.ctx, "key", &kms.AliasArgs{Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: key.KeyId}, s.opts()...))
+	}, s.kept()...)
+	add(s, kms.NewAlias, "key", &kms.AliasArgs{Name: pulumi.String("alias/" + n.Prefix()), TargetKeyId: key.KeyId})
+	return key
 }
 
 // useKey lets a role use the key for what it writes and reads.
-func useKey(key *kms.Key) policy.Statement {
-	return policy.Statement{Sid: "Key", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{key.Arn}}
+func (s *stack) useKey() policy.Statement {
+	return policy.Statement{Sid: "Key", Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{s.key.Arn}}
 }

@@ -23,31 +23,19 @@ type lake struct {
 // lake creates the way from the topic to the lake: a Firehose stream that makes
 // Parquet of JSON, the subscription that feeds it, and the queue for what SNS
 // could not hand over.
-func (s *stack) lake(b *Bucket, events *sns.Topic, c *catalog) (*lake, error) {
-	log, err := cloudwatch.NewLogGroup(s.ctx, "lake", logGroup("/headcount/"+s.Stack+"/lake", s.LogDays, s.key), s.opts()...)
-	if err != nil {
-		return nil, err
-	}
+func (s *stack) lake(b *Bucket, events *sns.Topic, c *catalog) *lake {
+	log := s.logGroup("lake", "/headcount/"+s.Stack+"/lake")
 	to := &cloudwatch.LogStreamArgs{LogGroupName: log.Name, Name: pulumi.String(streamLog)}
-	if err := leaf(cloudwatch.NewLogStream(s.ctx, "lake", to, s.opts()...)); err != nil {
-		return nil, err
-	}
-	role, err := newRole(s.ctx, s.names, "lake", policy.Trust("firehose.amazonaws.com"), s.streamPolicy(b, c, log), s.opts()...)
-	if err != nil {
-		return nil, err
-	}
-	stream, err := kinesis.NewFirehoseDeliveryStream(s.ctx, "lake", &kinesis.FirehoseDeliveryStreamArgs{
+	add(s, cloudwatch.NewLogStream, "lake", to)
+	role := s.role("lake", policy.Trust("firehose.amazonaws.com"), s.streamPolicy(b, c, log))
+	stream := add(s, kinesis.NewFirehoseDeliveryStream, "lake", &kinesis.FirehoseDeliveryStreamArgs{
 		Name: pulumi.String(s.names.Stream()), Destination: pulumi.String("extended_s3"),
 		ServerSideEncryption: kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs{
 			Enabled: pulumi.Bool(true), KeyType: pulumi.String("CUSTOMER_MANAGED_CMK"), KeyArn: s.key.Arn,
 		},
 		ExtendedS3Configuration: s.destination(b, c, role, log),
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready, b.Policy}))...)
-	if err != nil {
-		return nil, err
-	}
-	dead, err := s.feedLake(stream, events)
-	return &lake{stream, dead}, err
+	}, pulumi.DependsOn([]pulumi.Resource{role.ready, b.Policy}))
+	return &lake{stream, s.feedLake(stream, events)}
 }
 
 // streamPolicy is what the stream may do: write the lake, and read its schema.
@@ -66,7 +54,7 @@ func (s *stack) streamPolicy(b *Bucket, c *catalog, log *cloudwatch.LogGroup) po
 			},
 		},
 		{Sid: "Log", Actions: []string{"logs:PutLogEvents"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)}},
-		useKey(s.key),
+		s.useKey(),
 	}
 }
 
@@ -111,26 +99,21 @@ func (s *stack) destination(b *Bucket, c *catalog, role *role, log *cloudwatch.L
 
 // feedLake subscribes the stream to the topic, and gives the subscription's
 // dead-letter queue.
-func (s *stack) feedLake(stream *kinesis.FirehoseDeliveryStream, events *sns.Topic) (*sqs.Queue, error) {
+func (s *stack) feedLake(stream *kinesis.FirehoseDeliveryStream, events *sns.Topic) *sqs.Queue {
 	const name = "lake-delivery-dlq"
-	dead, _, err := sqsQueue(s.ctx, name, s.names.Prefix()+"-"+name, deadRetention, &QueueArgs{Key: s.key, VisibilitySeconds: 120, Source: events}, s.opts()...)
-	if err != nil {
-		return nil, err
-	}
+	dead, _ := s.sqsQueue(name, s.names.Prefix()+"-"+name, deadRetention, &QueueArgs{VisibilitySeconds: 120, Source: events})
 	// https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html
-	role, err := newRole(s.ctx, s.names, "lake-subscription", policy.Trust("sns.amazonaws.com"), policy.Document{{
+	role := s.role("lake-subscription", policy.Trust("sns.amazonaws.com"), policy.Document{{
 		Sid: "Put", Resources: []pulumi.StringInput{stream.Arn},
 		Actions: []string{
 			"firehose:DescribeDeliveryStream", "firehose:ListDeliveryStreams", "firehose:ListTagsForDeliveryStream", "firehose:PutRecord", "firehose:PutRecordBatch",
 		},
-	}}, s.opts()...)
-	if err != nil {
-		return nil, err
-	}
-	return dead, leaf(sns.NewTopicSubscription(s.ctx, "lake", &sns.TopicSubscriptionArgs{
+	}})
+	add(s, sns.NewTopicSubscription, "lake", &sns.TopicSubscriptionArgs{
 		Topic: events.Arn, Protocol: pulumi.String("firehose"), Endpoint: stream.Arn, SubscriptionRoleArn: role.Arn,
 		RawMessageDelivery: pulumi.Bool(true),
 		FilterPolicyScope:  pulumi.String("MessageAttributes"), FilterPolicy: pulumi.String(event.LakeFilter),
 		RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{"deadLetterTargetArn": dead.Arn}),
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready}))...))
+	}, pulumi.DependsOn([]pulumi.Resource{role.ready}))
+	return dead
 }

@@ -15,69 +15,48 @@ import (
 // would be in Pulumi's state.
 type keyRing struct{ arn, version string }
 
-// found is what the workers need and the program does not create.
-type found struct {
-	keyRing keyRing
-	// placesKeys gives the key of each flow's places in the aggregates bucket.
-	placesKeys map[string]string
-}
-
 // lookUp finds what the workers need and the program does not create: the
 // masking keys, and the lists of places. It comes first, so that an up without
 // them changes nothing, and above all removes no running worker. A preview only
 // warns of places that are not in the bucket yet, so that a pull request that
 // changes them shows what else it changes.
-func (s *stack) lookUp() (*found, error) {
-	found := &found{placesKeys: map[string]string{}}
-	for i := range s.Flows {
-		found.placesKeys[s.Flows[i].Name] = names.PlacesKey(s.Flows[i].Name, s.Flows[i].PlacesData)
-	}
+func (s *stack) lookUp() keyRing {
 	if s.Bootstrap {
-		return found, nil
+		return keyRing{}
 	}
-	var err error
-	if found.keyRing, err = s.lookUpKeys(); err != nil {
-		return nil, err
-	}
-	for i := range s.Flows {
-		key := found.placesKeys[s.Flows[i].Name]
-		_, err := s3.LookupBucketObject(s.ctx, &s3.LookupBucketObjectArgs{
-			Bucket: s.names.Bucket(names.Aggregates), Key: key,
-		}, pulumi.Provider(s.provider))
+	ring, bucket := s.lookUpKeys(), s.names.Bucket(names.Aggregates)
+	for _, f := range s.Flows {
+		key := names.PlacesKey(f.Name, f.PlacesData)
+		_, err := s3.LookupBucketObject(s.ctx, &s3.LookupBucketObjectArgs{Bucket: bucket, Key: key}, pulumi.Provider(s.provider))
 		if err == nil {
 			continue
 		}
-		err = fmt.Errorf("flow %s: %s is not at s3://%s/%s: make places STACK=%s puts it there (%w)",
-			s.Flows[i].Name, s.Flows[i].Places, s.names.Bucket(names.Aggregates), key, s.Stack, err)
-		if !s.ctx.DryRun() {
-			return nil, err
+		err = fmt.Errorf("flow %s: %s is not at s3://%s/%s: make places STACK=%s puts it there (%w)", f.Name, f.Places, bucket, key, s.Stack, err)
+		if s.ctx.DryRun() {
+			err = s.ctx.Log.Warn(err.Error(), nil)
 		}
-		if err := s.ctx.Log.Warn(err.Error(), nil); err != nil {
-			return nil, err
-		}
+		check(err)
 	}
-	return found, nil
+	return ring
 }
 
 // lookUpKeys finds the secret and the version of it that is current, which the
 // task definition names: a rotated ring is another task definition, and a
 // preview shows it.
-func (s *stack) lookUpKeys() (keyRing, error) {
-	advice := fmt.Sprintf("make keys STACK=%s makes it", s.Stack)
-	secret, err := secretsmanager.LookupSecret(s.ctx, &secretsmanager.LookupSecretArgs{
-		Name: pulumi.StringRef(s.names.KeyRing()),
-	}, pulumi.Provider(s.provider))
+func (s *stack) lookUpKeys() keyRing {
+	name, advice := s.names.KeyRing(), fmt.Sprintf("make keys STACK=%s makes it", s.Stack)
+	secret, err := secretsmanager.LookupSecret(s.ctx, &secretsmanager.LookupSecretArgs{Name: &name}, pulumi.Provider(s.provider))
 	if err != nil {
-		return keyRing{}, fmt.Errorf("there is no secret %s in %s: %s (%w)", s.names.KeyRing(), s.Region, advice, err)
+		check(fmt.Errorf("there is no secret %s in %s: %s (%w)", name, s.Region, advice, err))
 	}
 	versions, err := secretsmanager.GetSecretVersions(s.ctx, &secretsmanager.GetSecretVersionsArgs{SecretId: secret.Arn}, pulumi.Provider(s.provider))
 	if err != nil {
-		return keyRing{}, fmt.Errorf("secret %s: %w", s.names.KeyRing(), err)
+		check(fmt.Errorf("secret %s: %w", name, err))
 	}
 	for _, v := range versions.Versions {
 		if slices.Contains(v.VersionStages, "AWSCURRENT") {
-			return keyRing{secret.Arn, v.VersionId}, nil
+			return keyRing{secret.Arn, v.VersionId}
 		}
 	}
-	return keyRing{}, fmt.Errorf("secret %s has no value: %s", s.names.KeyRing(), advice)
+	panic(failure{fmt.Errorf("secret %s has no value: %s", name, advice)})
 }

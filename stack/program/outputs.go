@@ -2,14 +2,16 @@ package program
 
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/headcount-etl/headcount/stack/names"
 )
 
 // export says what an operator, a publisher and an analyst need. `make smoke`
 // finds the stack by it.
-func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *cluster, all []*Flow, placesKeys map[string]string, q *queries, shown *shown) {
+func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *cluster, all []*Flow, q *queries, shown *shown) {
 	flows := pulumi.Map{}
 	for _, f := range all {
-		flows[f.Settings.Name] = f.outputs(placesKeys[f.Settings.Name])
+		flows[f.Settings.Name] = f.outputs()
 	}
 	repositories := pulumi.Map{}
 	for service, r := range w.repositories {
@@ -43,7 +45,7 @@ func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *cluster, a
 	}
 }
 
-func (f *Flow) outputs(placesKey string) pulumi.Map {
+func (f *Flow) outputs() pulumi.Map {
 	queues, dead, services := pulumi.Map{}, pulumi.Map{}, pulumi.Map{}
 	for name, q := range f.Queues {
 		queues[name], dead[name] = q.Main.Url, q.Dead.Url
@@ -55,6 +57,6 @@ func (f *Flow) outputs(placesKey string) pulumi.Map {
 		"queues": queues, "deadLetterQueues": dead, "services": services,
 		"window": pulumi.String(f.Settings.Window.String()), "maxAge": pulumi.String(f.Settings.MaxAge.String()),
 		"radiusM": pulumi.Float64(f.Settings.RadiusM), "minPeople": pulumi.Int(f.Settings.MinPeople),
-		"placesKey": pulumi.String(placesKey),
+		"placesKey": pulumi.String(names.PlacesKey(f.Settings.Name, f.Settings.PlacesData)),
 	}
 }

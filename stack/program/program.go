@@ -58,60 +58,68 @@ type stack struct {
 
 // Deploy registers the resources of a stack, in the order of an event's path,
 // and its outputs.
-func Deploy(ctx *pulumi.Context, configured *settings.Settings) error {
-	s, err := begin(ctx, configured)
-	if err != nil {
-		return err
-	}
-	found, err := s.lookUp()
-	if err != nil {
-		return fmt.Errorf("what the workers start with: %w", err)
-	}
-	if s.key, err = s.newKey(); err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	buckets, err := s.buckets()
-	if err != nil {
-		return fmt.Errorf("buckets: %w", err)
-	}
-	topics, err := s.topics()
-	if err != nil {
-		return fmt.Errorf("topics: %w", err)
-	}
-	catalog, err := s.catalog(buckets)
-	if err != nil {
-		return fmt.Errorf("catalog: %w", err)
-	}
-	lake, err := s.lake(buckets.lake, topics.events, catalog)
-	if err != nil {
-		return fmt.Errorf("lake: %w", err)
-	}
-	network, err := s.network()
-	if err != nil {
-		return fmt.Errorf("network: %w", err)
-	}
-	cluster, err := s.cluster()
-	if err != nil {
-		return fmt.Errorf("cluster: %w", err)
-	}
-	flows, err := s.flows(Platform{
-		Names: s.names, Key: s.key, LogDays: s.LogDays, Network: network, Cluster: cluster, Capacity: s.capacity(), Images: s.Images,
-		KeyRing: found.keyRing, Topics: topics, Buckets: buckets,
-	}, found.placesKeys)
-	if err != nil {
-		return err
-	}
-	queries, err := s.athena(buckets, catalog.database)
-	if err != nil {
-		return fmt.Errorf("athena: %w", err)
-	}
-	shown, err := s.quickSight(buckets, catalog, queries.workgroup)
-	if err != nil {
-		return fmt.Errorf("quicksight: %w", err)
-	}
-	if err := errors.Join(s.crawler(buckets.aggregates, catalog), s.alarms(topics.alarms, flows, shown.imported), s.budget(topics), s.dashboard(flows)); err != nil {
-		return fmt.Errorf("crawler, alarms, budget and dashboard: %w", err)
-	}
-	s.export(buckets, topics, catalog, lake, cluster, flows, found.placesKeys, queries, shown)
+func Deploy(ctx *pulumi.Context, configured *settings.Settings) (err error) {
+	defer caught(&err)
+	s := begin(ctx, configured)
+	ring := s.lookUp()
+	s.key = s.newKey()
+	buckets := s.buckets()
+	topics := s.topics()
+	catalog := s.catalog(buckets)
+	lake := s.lake(buckets.lake, topics.events, catalog)
+	network := s.network()
+	cluster := s.cluster()
+	flows := s.flows(platform{buckets, topics, network, cluster, ring})
+	queries := s.athena(buckets, catalog.database)
+	shown := s.quickSight(buckets, catalog, queries.workgroup)
+	s.crawler(buckets.aggregates, catalog)
+	s.alarms(topics.alarms, flows, shown.imported)
+	s.budget(topics)
+	s.dashboard(flows)
+	s.export(buckets, topics, catalog, lake, cluster, flows, queries, shown)
 	return nil
+}
+
+// failure is an error on its way to Deploy, as a panic. Whatever registers or asks
+// anything may fail, and after any failure there is nothing to go on with: so the
+// parts of the program give what they make, and no errors.
+type failure struct{ error }
+
+// caught is deferred where failures end: it gives them back as errors.
+func caught(err *error) {
+	switch reason := recover().(type) {
+	case nil:
+	case failure:
+		*err = reason.error
+	default:
+		panic(reason)
+	}
+}
+
+// check ends Deploy with an error.
+func check(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+// must gives what was made, or ends Deploy with the error.
+func must[T any](made T, err error) T {
+	check(err)
+	return made
+}
+
+// add registers a resource: it calls the constructor of the SDK, which names in
+// its errors the argument that is wrong, but not the resource.
+func add[T, A any](s *stack, create func(*pulumi.Context, string, *A, ...pulumi.ResourceOption) (*T, error), name string, args *A, more ...pulumi.ResourceOption) *T {
+	made, err := create(s.ctx, name, args, s.opts(more...)...)
+	if err != nil {
+		check(fmt.Errorf("%T %s: %w", made, name, err))
+	}
+	return made
+}
+
+// component registers a component, whose children have it as their parent.
+func (s *stack) component(kind, name string, c pulumi.ComponentResource, more ...pulumi.ResourceOption) {
+	check(s.ctx.RegisterComponentResource("headcount:stack:"+kind, name, c, s.opts(more...)...))
 }

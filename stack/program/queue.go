@@ -1,9 +1,6 @@
 package program
 
 import (
-	"errors"
-
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -38,55 +35,44 @@ type Queue struct {
 type QueueArgs struct {
 	// Name is the queue's name in AWS.
 	Name string
-	Key  *kms.Key
 	// VisibilitySeconds is the visibility timeout.
 	VisibilitySeconds int
 	// Source is the topic that may send to the queue; nil is none.
 	Source *sns.Topic
 }
 
-// NewQueue creates a queue.
-func NewQueue(ctx *pulumi.Context, name string, args *QueueArgs, opts ...pulumi.ResourceOption) (*Queue, error) {
+// newQueue creates a queue.
+func (s *stack) newQueue(name string, args *QueueArgs, more ...pulumi.ResourceOption) *Queue {
 	q := &Queue{Name: args.Name}
-	if err := ctx.RegisterComponentResource("headcount:stack:Queue", name, q, opts...); err != nil {
-		return nil, err
-	}
-	var err error
+	s.component("Queue", name, q, more...)
+	own := pulumi.Parent(q)
 	// What the topic cannot deliver goes to the dead-letter queue at once, so it
 	// may send there too.
-	if q.Dead, _, err = sqsQueue(ctx, name+"-dlq", args.Name+"-dlq", deadRetention, args, pulumi.Parent(q)); err != nil {
-		return nil, err
-	}
-	if q.Main, q.Policy, err = sqsQueue(ctx, name, args.Name, retention, args, pulumi.Parent(q)); err != nil {
-		return nil, err
-	}
-	return q, errors.Join(
-		// Resources of their own, since each of the two queues names the other.
-		leaf(sqs.NewRedrivePolicy(ctx, name, &sqs.RedrivePolicyArgs{QueueUrl: q.Main.Url, RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
-			"deadLetterTargetArn": q.Dead.Arn, "maxReceiveCount": pulumi.Int(queue.MaxReceives),
-		})}, pulumi.Parent(q))),
-		leaf(sqs.NewRedriveAllowPolicy(ctx, name, &sqs.RedriveAllowPolicyArgs{QueueUrl: q.Dead.Url, RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
-			"redrivePermission": pulumi.String("byQueue"), "sourceQueueArns": pulumi.StringArray{q.Main.Arn},
-		})}, pulumi.Parent(q))),
-		ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.Main.Url, "deadLetterUrl": q.Dead.Url}),
-	)
+	q.Dead, _ = s.sqsQueue(name+"-dlq", args.Name+"-dlq", deadRetention, args, own)
+	q.Main, q.Policy = s.sqsQueue(name, args.Name, retention, args, own)
+	// Resources of their own, since each of the two queues names the other.
+	add(s, sqs.NewRedrivePolicy, name, &sqs.RedrivePolicyArgs{QueueUrl: q.Main.Url, RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
+		"deadLetterTargetArn": q.Dead.Arn, "maxReceiveCount": pulumi.Int(queue.MaxReceives),
+	})}, own)
+	add(s, sqs.NewRedriveAllowPolicy, name, &sqs.RedriveAllowPolicyArgs{QueueUrl: q.Dead.Url, RedriveAllowPolicy: pulumi.JSONMarshal(pulumi.Map{
+		"redrivePermission": pulumi.String("byQueue"), "sourceQueueArns": pulumi.StringArray{q.Main.Arn},
+	})}, own)
+	check(s.ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.Main.Url, "deadLetterUrl": q.Dead.Url}))
+	return q
 }
 
 // sqsQueue creates one queue, and the policy that lets the topic send, and nobody
 // come without TLS. Roles of the account have policies of their own.
-func sqsQueue(ctx *pulumi.Context, logical, name string, retention int, args *QueueArgs, opts ...pulumi.ResourceOption) (*sqs.Queue, *sqs.QueuePolicy, error) {
-	q, err := sqs.NewQueue(ctx, logical, &sqs.QueueArgs{
+func (s *stack) sqsQueue(logical, name string, retention int, args *QueueArgs, more ...pulumi.ResourceOption) (*sqs.Queue, *sqs.QueuePolicy) {
+	q := add(s, sqs.NewQueue, logical, &sqs.QueueArgs{
 		Name:                         pulumi.String(name),
-		KmsMasterKeyId:               args.Key.Arn,
+		KmsMasterKeyId:               s.key.Arn,
 		KmsDataKeyReusePeriodSeconds: pulumi.Int(keyReuse),
 		MaxMessageSize:               pulumi.Int(queue.MaxMessageBytes),
 		MessageRetentionSeconds:      pulumi.Int(retention),
 		ReceiveWaitTimeSeconds:       pulumi.Int(20), // SQS's longest: an idle queue costs least
 		VisibilityTimeoutSeconds:     pulumi.Int(args.VisibilitySeconds),
-	}, opts...)
-	if err != nil {
-		return nil, nil, err
-	}
+	}, more...)
 	document := policy.Document{policy.TLSOnly("sqs:*", q.Arn)}
 	if args.Source != nil {
 		document = append(document, policy.Statement{
@@ -94,8 +80,7 @@ func sqsQueue(ctx *pulumi.Context, logical, name string, retention int, args *Qu
 			Resources: []pulumi.StringInput{q.Arn}, Conditions: []policy.Condition{policy.Is("ArnEquals", "aws:SourceArn", args.Source.Arn)},
 		})
 	}
-	p, err := sqs.NewQueuePolicy(ctx, logical, &sqs.QueuePolicyArgs{QueueUrl: q.Url, Policy: document.JSON()}, opts...)
-	return q, p, err
+	return q, add(s, sqs.NewQueuePolicy, logical, &sqs.QueuePolicyArgs{QueueUrl: q.Url, Policy: document.JSON()}, more...)
 }
 
 // receive lets a role receive and delete messages of the queue.

@@ -24,35 +24,20 @@ type shown struct {
 // quickSight creates the data sets and their refresh natively, and what this
 // version of the provider cannot express, the data source with its role, the
 // analysis and the dashboard, by CloudFormation.
-func (s *stack) quickSight(b *buckets, c *catalog, workgroup pulumi.Resource) (*shown, error) {
+func (s *stack) quickSight(b *buckets, c *catalog, workgroup pulumi.Resource) *shown {
 	if s.QuickSightPrincipal == "" {
-		return &shown{}, s.ctx.Log.Info("QuickSight is left out: headcount:quickSightPrincipal does not say who is to see the dashboard", nil)
+		check(s.ctx.Log.Info("QuickSight is left out: headcount:quickSightPrincipal does not say who is to see the dashboard", nil))
+		return &shown{}
 	}
-	role, err := newRole(s.ctx, s.names, "quicksight", policy.Trust("quicksight.amazonaws.com"), s.quickSightPolicy(b, c), s.opts()...)
-	if err != nil {
-		return nil, err
-	}
+	role := s.role("quicksight", policy.Trust("quicksight.amazonaws.com"), s.quickSightPolicy(b, c))
 	a := quicksight.Args{Names: s.names, Principal: s.QuickSightPrincipal, Author: s.QuickSightAuthor}
-	former, err := s.formationRole(a, role.Role)
-	if err != nil {
-		return nil, err
-	}
-	template, err := quicksight.DataSource(a)
-	if err != nil {
-		return nil, err
-	}
-	source, err := cloudformation.NewStack(s.ctx, "quicksight-source", &cloudformation.StackArgs{
-		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(template), OnFailure: onFailure,
-	}, s.opts(pulumi.DependsOn([]pulumi.Resource{role.ready, former.ready, workgroup}))...)
-	if err != nil {
-		return nil, err
-	}
-	sets, imported, err := s.dataSets(a, append([]pulumi.Resource{source}, c.views...))
-	if err != nil {
-		return nil, err
-	}
-	url := "https://" + s.Region + ".quicksight.aws.amazon.com/sn/dashboards/" + a.ID()
-	return &shown{url, imported}, s.shownDashboard(b.aggregates, a, former.Arn, sets)
+	former := s.formationRole(a, role.Role)
+	source := add(s, cloudformation.NewStack, "quicksight-source", &cloudformation.StackArgs{
+		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(must(quicksight.DataSource(a))), OnFailure: onFailure,
+	}, pulumi.DependsOn([]pulumi.Resource{role.ready, former.ready, workgroup}))
+	sets, imported := s.dataSets(a, append([]pulumi.Resource{source}, c.views...))
+	s.shownDashboard(b.aggregates, a, former.Arn, sets)
+	return &shown{"https://" + s.Region + ".quicksight.aws.amazon.com/sn/dashboards/" + a.ID(), imported}
 }
 
 // quickSightPolicy is what QuickSight may do for the data sets: ask, and read the
@@ -67,8 +52,8 @@ func (s *stack) quickSightPolicy(b *buckets, c *catalog) policy.Document {
 
 // formationRole is the role in which CloudFormation works: on what is made here,
 // and on nothing else.
-func (s *stack) formationRole(a quicksight.Args, query *iam.Role) (*role, error) {
-	return newRole(s.ctx, s.names, "quicksight-formation", policy.Trust("cloudformation.amazonaws.com"), policy.Document{
+func (s *stack) formationRole(a quicksight.Args, query *iam.Role) *role {
+	return s.role("quicksight-formation", policy.Trust("cloudformation.amazonaws.com"), policy.Document{
 		{
 			Sid: "DataSource", Resources: policy.On(a.DataSourceARN()),
 			Actions: []string{
@@ -100,34 +85,20 @@ func (s *stack) formationRole(a quicksight.Args, query *iam.Role) (*role, error)
 			Sid: "PassRole", Actions: []string{"iam:PassRole"}, Resources: []pulumi.StringInput{query.Arn},
 			Conditions: []policy.Condition{policy.Is("StringEquals", "iam:PassedToService", pulumi.String("quicksight.amazonaws.com"))},
 		},
-	}, s.opts()...)
+	})
 }
 
 // dataSets creates the data sets, and the refresh of those that are imported.
-func (s *stack) dataSets(a quicksight.Args, needed []pulumi.Resource) (sets []pulumi.Resource, imported []quicksight.Set, err error) {
+func (s *stack) dataSets(a quicksight.Args, needed []pulumi.Resource) (sets []pulumi.Resource, imported []quicksight.Set) {
 	for _, set := range quicksight.Sets() {
-		args, err := quicksight.DataSetArgs(set, a)
-		if err != nil {
-			return nil, nil, err
-		}
-		created, err := native.NewDataSet(s.ctx, set.Identifier, args, s.opts(pulumi.DependsOn(needed))...)
-		if err != nil {
-			return nil, nil, err
-		}
+		created := add(s, native.NewDataSet, set.Identifier, must(quicksight.DataSetArgs(set, a)), pulumi.DependsOn(needed))
 		sets = append(sets, created)
-		schedule, err := quicksight.RefreshScheduleArgs(set, a, created.DataSetId)
-		if err != nil {
-			return nil, nil, err
+		if schedule := must(quicksight.RefreshScheduleArgs(set, a, created.DataSetId)); schedule != nil {
+			add(s, native.NewRefreshSchedule, set.Identifier, schedule)
+			imported = append(imported, set)
 		}
-		if schedule == nil {
-			continue
-		}
-		if _, err := native.NewRefreshSchedule(s.ctx, set.Identifier, schedule, s.opts()...); err != nil {
-			return nil, nil, err
-		}
-		imported = append(imported, set)
 	}
-	return sets, imported, nil
+	return sets, imported
 }
 
 // onFailure removes a stack that could not be created. It would else stay, in
@@ -138,25 +109,15 @@ var onFailure = pulumi.String("DELETE")
 // shownDashboard creates analysis and dashboard. Their template is too large to
 // be given as it is, and lies in the bucket of the aggregates, under a name that
 // changes with it.
-func (s *stack) shownDashboard(aggregates *Bucket, a quicksight.Args, former pulumi.StringInput, needed []pulumi.Resource) error {
-	template, err := quicksight.Dashboard(a)
-	if err != nil {
-		return err
-	}
-	args := &cloudformation.StackArgs{Name: pulumi.String(a.ID() + "-quicksight-dashboard"), IamRoleArn: former, OnFailure: onFailure}
-	if len(template) <= quicksight.InlineLimit {
-		args.TemplateBody = pulumi.String(template)
-	} else {
-		sum := sha256.Sum256(template)
-		key := "quicksight/dashboard-" + hex.EncodeToString(sum[:8]) + ".json"
-		object, err := s3.NewBucketObjectv2(s.ctx, "dashboard", &s3.BucketObjectv2Args{
-			Bucket: aggregates.Bucket.ID(), Key: pulumi.String(key), Content: pulumi.String(template), ContentType: pulumi.String("application/json"),
-		}, s.opts(pulumi.DependsOn([]pulumi.Resource{aggregates.Policy}))...)
-		if err != nil {
-			return err
-		}
-		args.TemplateUrl = pulumi.Sprintf("https://%s.s3.%s.amazonaws.com/%s", aggregates.Name, s.Region, key)
-		needed = append(needed, object)
-	}
-	return leaf(cloudformation.NewStack(s.ctx, "quicksight-dashboard", args, s.opts(pulumi.DependsOn(needed))...))
+func (s *stack) shownDashboard(aggregates *Bucket, a quicksight.Args, former pulumi.StringInput, needed []pulumi.Resource) {
+	template := must(quicksight.Dashboard(a))
+	sum := sha256.Sum256(template)
+	key := "quicksight/dashboard-" + hex.EncodeToString(sum[:8]) + ".json"
+	object := add(s, s3.NewBucketObjectv2, "dashboard", &s3.BucketObjectv2Args{
+		Bucket: aggregates.Bucket.ID(), Key: pulumi.String(key), Content: pulumi.String(template), ContentType: pulumi.String("application/json"),
+	}, pulumi.DependsOn([]pulumi.Resource{aggregates.Policy}))
+	add(s, cloudformation.NewStack, "quicksight-dashboard", &cloudformation.StackArgs{
+		Name: pulumi.String(a.ID() + "-quicksight-dashboard"), IamRoleArn: former, OnFailure: onFailure,
+		TemplateUrl: pulumi.Sprintf("https://%s.s3.%s.amazonaws.com/%s", aggregates.Name, s.Region, key),
+	}, pulumi.DependsOn(append(needed, object)))
 }

@@ -3,10 +3,8 @@ package program
 import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/policy"
 )
 
@@ -17,16 +15,15 @@ type role struct {
 	ready pulumi.Resource
 }
 
-func newRole(ctx *pulumi.Context, n names.Names, name string, trust, may policy.Document, opts ...pulumi.ResourceOption) (*role, error) {
-	r, err := iam.NewRole(ctx, name, &iam.RoleArgs{Name: pulumi.String(n.Prefix() + "-" + name), AssumeRolePolicy: trust.JSON()}, opts...)
-	if err != nil {
-		return nil, err
-	}
-	ready, err := iam.NewRolePolicy(ctx, name, &iam.RolePolicyArgs{Name: pulumi.String(name), Role: r.Name, Policy: may.JSON()}, opts...)
-	return &role{r, ready}, err
+func (s *stack) role(name string, trust, may policy.Document, more ...pulumi.ResourceOption) *role {
+	r := add(s, iam.NewRole, name, &iam.RoleArgs{Name: pulumi.String(s.names.Prefix() + "-" + name), AssumeRolePolicy: trust.JSON()}, more...)
+	return &role{r, add(s, iam.NewRolePolicy, name, &iam.RolePolicyArgs{Name: pulumi.String(name), Role: r.Name, Policy: may.JSON()}, more...)}
 }
 
-// logGroup is an encrypted log group that keeps its lines for so many days.
-func logGroup(name string, days int, key *kms.Key) *cloudwatch.LogGroupArgs {
-	return &cloudwatch.LogGroupArgs{Name: pulumi.String(name), RetentionInDays: pulumi.Int(days), KmsKeyId: key.Arn}
+// logGroup is an encrypted log group that keeps its lines for as long as the
+// configuration says.
+func (s *stack) logGroup(name, full string, more ...pulumi.ResourceOption) *cloudwatch.LogGroup {
+	return add(s, cloudwatch.NewLogGroup, name, &cloudwatch.LogGroupArgs{
+		Name: pulumi.String(full), RetentionInDays: pulumi.Int(s.LogDays), KmsKeyId: s.key.Arn,
+	}, more...)
 }

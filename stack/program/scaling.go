@@ -12,21 +12,18 @@ import (
 // backlog for each running task
 // (https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html).
 // Where no task is running, the backlog itself counts, so that one comes.
-func (w *Worker) scale(ctx *pulumi.Context, name string, args *WorkerArgs) error {
-	target, err := appautoscaling.NewTarget(ctx, name, &appautoscaling.TargetArgs{
+func (s *stack) scale(w *Worker, name string, args *WorkerArgs) {
+	target := add(s, appautoscaling.NewTarget, name, &appautoscaling.TargetArgs{
 		ServiceNamespace: pulumi.String("ecs"), ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
-		ResourceId:  pulumi.Sprintf("service/%s/%s", args.Cluster.cluster.Name, w.Service.Name),
+		ResourceId:  pulumi.Sprintf("service/%s/%s", args.cluster.cluster.Name, w.Service.Name),
 		MinCapacity: pulumi.Int(args.Settings.MinTasks), MaxCapacity: pulumi.Int(args.Settings.MaxTasks),
 	}, pulumi.Parent(w))
-	if err != nil {
-		return err
-	}
 	load, metrics := "m", []metric{visible(args.Input.Name)}
 	if args.Stage.Holds { // what a task holds is a load too
 		load, metrics = "(m+n)", append(metrics, held(args.Input.Name))
 	}
-	metrics = append(metrics, running(args.Names, name))
-	return leaf(appautoscaling.NewPolicy(ctx, name, &appautoscaling.PolicyArgs{
+	metrics = append(metrics, running(s.names, name))
+	add(s, appautoscaling.NewPolicy, name, &appautoscaling.PolicyArgs{
 		Name: pulumi.String("backlog"), PolicyType: pulumi.String("TargetTrackingScaling"),
 		ServiceNamespace: target.ServiceNamespace, ScalableDimension: target.ScalableDimension, ResourceId: target.ResourceId,
 		TargetTrackingScalingPolicyConfiguration: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs{
@@ -37,7 +34,7 @@ func (w *Worker) scale(ctx *pulumi.Context, name string, args *WorkerArgs) error
 				Metrics: expression("IF(FILL(r,0)>0, "+load+"/r, "+load+")", metrics),
 			},
 		},
-	}, pulumi.Parent(w)))
+	}, pulumi.Parent(w))
 }
 
 // expression gives the metrics and what is computed of them; only the result is

@@ -20,49 +20,36 @@ type topics struct {
 // topics creates the topic that the app publishes to, and the two for people:
 // alerts, the services' digests of rejected events, and alarms, CloudWatch's.
 // Nobody can be written to from the first: what is published there names people.
-func (s *stack) topics() (*topics, error) {
-	events, _, err := s.topic("events")
-	if err != nil {
-		return nil, err
-	}
-	alerts, _, err := s.topic(settings.Alerts)
-	if err != nil {
-		return nil, err
-	}
-	alarms, open, err := s.topic(settings.Alarms, policy.Statement{
+func (s *stack) topics() *topics {
+	t := &topics{}
+	t.events, _ = s.topic("events")
+	t.alerts, _ = s.topic(settings.Alerts)
+	t.alarms, t.alarmsOpen = s.topic(settings.Alarms, policy.Statement{
 		Sid: "Alarms", Services: []string{"cloudwatch.amazonaws.com"}, Actions: []string{"sns:Publish"},
 		Conditions: policy.From(s.names.Account, s.names.ARN("cloudwatch", "alarm:"+s.names.Prefix()+"-*")),
 	}, policy.Statement{
 		Sid: "Budget", Services: []string{"budgets.amazonaws.com"}, Actions: []string{"sns:Publish"},
 		Conditions: policy.From(s.names.Account, s.budgets()),
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.emails(map[string]*sns.Topic{settings.Alarms: alarms, settings.Alerts: alerts}); err != nil {
-		return nil, err
-	}
+	s.emails(map[string]*sns.Topic{settings.Alarms: t.alarms, settings.Alerts: t.alerts})
 	// What the app's backend needs in order to publish.
-	publisher, err := iam.NewPolicy(s.ctx, "publisher", &iam.PolicyArgs{
+	t.publisher = add(s, iam.NewPolicy, "publisher", &iam.PolicyArgs{
 		Name:        pulumi.String(s.names.Prefix() + "-publisher"),
 		Description: pulumi.String("Publish events to Headcount's topic"),
 		Policy: policy.Document{
-			{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{events.Arn}},
-			useKey(s.key),
+			{Sid: "Publish", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{t.events.Arn}},
+			s.useKey(),
 		}.JSON(),
-	}, s.opts()...)
-	return &topics{events, alerts, alarms, open, publisher}, err
+	})
+	return t
 }
 
 // topic creates a topic whose policy lets the account's own identities publish,
 // as far as their policies do, over TLS. open is there when they may.
-func (s *stack) topic(name string, more ...policy.Statement) (topic *sns.Topic, open pulumi.Resource, err error) {
-	t, err := sns.NewTopic(s.ctx, name, &sns.TopicArgs{
+func (s *stack) topic(name string, more ...policy.Statement) (topic *sns.Topic, open pulumi.Resource) {
+	t := add(s, sns.NewTopic, name, &sns.TopicArgs{
 		Name: pulumi.String(s.names.Topic(name)), KmsMasterKeyId: s.key.Arn,
-	}, s.opts()...)
-	if err != nil {
-		return nil, nil, err
-	}
+	})
 	arn := []pulumi.StringInput{t.Arn}
 	document := policy.Document{
 		policy.TLSOnly("sns:Publish", t.Arn),
@@ -75,23 +62,19 @@ func (s *stack) topic(name string, more ...policy.Statement) (topic *sns.Topic, 
 		statement.Resources = arn
 		document = append(document, statement)
 	}
-	open, err = sns.NewTopicPolicy(s.ctx, name, &sns.TopicPolicyArgs{Arn: t.Arn, Policy: document.JSON()}, s.opts()...)
-	return t, open, err
+	return t, add(s, sns.NewTopicPolicy, name, &sns.TopicPolicyArgs{Arn: t.Arn, Policy: document.JSON()})
 }
 
 // emails subscribes people. Until somebody has followed the link in Amazon's
 // mail, a subscription is pending, and Pulumi cannot delete it: it then ends by
 // itself after two days.
-func (s *stack) emails(topics map[string]*sns.Topic) error {
+func (s *stack) emails(topics map[string]*sns.Topic) {
 	for _, e := range s.Emails {
 		args := &sns.TopicSubscriptionArgs{Topic: topics[e.Topic].Arn, Protocol: pulumi.String("email"), Endpoint: pulumi.String(e.Address)}
 		if len(e.Categories) > 0 {
 			args.FilterPolicyScope = pulumi.String("MessageAttributes")
 			args.FilterPolicy = pulumi.JSONMarshal(pulumi.Map{"category": pulumi.ToStringArray(e.Categories)})
 		}
-		if _, err := sns.NewTopicSubscription(s.ctx, "email-"+e.Topic+"-"+e.Address, args, s.opts()...); err != nil {
-			return err
-		}
+		add(s, sns.NewTopicSubscription, "email-"+e.Topic+"-"+e.Address, args)
 	}
-	return nil
 }

@@ -18,7 +18,7 @@ var trinoTypes = map[string]string{
 
 // views creates the views: those that the dashboards stand on, and
 // events_safe under one of them.
-func (s *stack) views(c *catalog) (all []pulumi.Resource, err error) {
+func (s *stack) views(c *catalog) (all []pulumi.Resource) {
 	safe := views.Events(tableEvents)
 	over := map[string]pulumi.Resource{tableEvents: c.tables[tableEvents], tableHeadcounts: c.tables[tableHeadcounts]}
 	for _, v := range []struct {
@@ -29,18 +29,14 @@ func (s *stack) views(c *catalog) (all []pulumi.Resource, err error) {
 		{safe.Name, views.RecentEvents(safe.Name, views.ImportedDays)},
 		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow, s.DashboardDays)},
 	} {
-		text, err := viewText(v.View, s.names.Database())
-		if err != nil {
-			return nil, err
-		}
 		columns := glue.CatalogTableStorageDescriptorColumnArray{}
 		for _, col := range v.Columns {
 			columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(col.Name), Type: pulumi.String(col.Type)})
 		}
-		view, err := glue.NewCatalogTable(s.ctx, v.Name, &glue.CatalogTableArgs{
+		view := add(s, glue.NewCatalogTable, v.Name, &glue.CatalogTableArgs{
 			DatabaseName: c.database.Name, Name: pulumi.String(v.Name), TableType: pulumi.String("VIRTUAL_VIEW"),
 			Parameters:       pulumi.StringMap{"presto_view": pulumi.String("true"), "comment": pulumi.String("Presto View")},
-			ViewOriginalText: pulumi.String(text), ViewExpandedText: pulumi.String("/* Presto View */"),
+			ViewOriginalText: pulumi.String(must(viewText(v.View, s.names.Database()))), ViewExpandedText: pulumi.String("/* Presto View */"),
 			StorageDescriptor: glue.CatalogTableStorageDescriptorArgs{
 				Columns: columns,
 				// Athena answers "Table storage descriptor is missing SerDe info" where there is none, and the
@@ -48,18 +44,15 @@ func (s *stack) views(c *catalog) (all []pulumi.Resource, err error) {
 				// (https://github.com/hashicorp/terraform-provider-aws/issues/28517). No library is called -.
 				SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{Name: pulumi.String("-"), SerializationLibrary: pulumi.String("-")},
 			},
-		}, s.opts(
+		},
 			// The provider's update of a view in place leaves the old one.
 			pulumi.ReplaceOnChanges([]string{"viewOriginalText", "storageDescriptor"}), pulumi.DeleteBeforeReplace(true),
 			pulumi.DependsOn([]pulumi.Resource{over[v.over]}),
-		)...)
-		if err != nil {
-			return nil, err
-		}
+		)
 		over[v.Name] = view
 		all = append(all, view)
 	}
-	return all, nil
+	return all
 }
 
 // viewText writes a view as Athena keeps it in Glue: base64 of JSON, in a

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +35,7 @@ type Worker struct {
 
 // WorkerArgs says what a worker is.
 type WorkerArgs struct {
-	Platform
+	platform
 	Stage    pipeline.Stage
 	Flow     settings.Flow
 	Settings settings.Worker
@@ -47,44 +46,31 @@ type WorkerArgs struct {
 	May policy.Document
 }
 
-// NewWorker creates a worker.
-func NewWorker(ctx *pulumi.Context, name string, args *WorkerArgs, opts ...pulumi.ResourceOption) (*Worker, error) {
+// newWorker creates a worker.
+func (s *stack) newWorker(args *WorkerArgs, more ...pulumi.ResourceOption) *Worker {
 	w := &Worker{Name: args.Stage.Name}
-	if err := ctx.RegisterComponentResource("headcount:stack:Worker", name, w, opts...); err != nil {
-		return nil, err
-	}
+	name := s.names.Service(args.Flow.Name, w.Name)
+	s.component("Worker", name, w, more...)
 	own := pulumi.Parent(w)
-	log, err := cloudwatch.NewLogGroup(ctx, name, logGroup(args.Names.LogGroup(args.Flow.Name, w.Name), args.LogDays, args.Key), own)
-	if err != nil {
-		return nil, err
-	}
-	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(args.Names.Account, args.Names.ARN("ecs", "*"))...)
-	task, err := newRole(ctx, args.Names, name+"-task", trust, args.May, own)
-	if err != nil {
-		return nil, err
-	}
-	starter, err := newRole(ctx, args.Names, name+"-exec", trust, args.starterPolicy(log), own)
-	if err != nil {
-		return nil, err
-	}
-	definition, err := ecs.NewTaskDefinition(ctx, name, &ecs.TaskDefinitionArgs{
-		Family: pulumi.String(args.Names.Prefix() + "-" + name), NetworkMode: pulumi.String("awsvpc"),
+	log := s.logGroup(name, s.names.LogGroup(args.Flow.Name, w.Name), own)
+	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ecs", "*"))...)
+	task := s.role(name+"-task", trust, args.May, own)
+	starter := s.role(name+"-exec", trust, args.starterPolicy(log), own)
+	definition := add(s, ecs.NewTaskDefinition, name, &ecs.TaskDefinitionArgs{
+		Family: pulumi.String(s.names.Prefix() + "-" + name), NetworkMode: pulumi.String("awsvpc"),
 		RequiresCompatibilities: pulumi.ToStringArray([]string{"FARGATE"}),
 		RuntimePlatform: ecs.TaskDefinitionRuntimePlatformArgs{
 			CpuArchitecture: pulumi.String("ARM64"), OperatingSystemFamily: pulumi.String("LINUX"),
 		},
 		Cpu: pulumi.String(fmt.Sprint(args.Settings.CPU)), Memory: pulumi.String(fmt.Sprint(args.Settings.MemoryMB)),
 		TaskRoleArn: task.Arn, ExecutionRoleArn: starter.Arn,
-		ContainerDefinitions: args.container(log),
+		ContainerDefinitions: s.container(args, log),
 	}, own)
-	if err != nil {
-		return nil, err
-	}
-	ready := append([]pulumi.Resource{task.ready, starter.ready, args.Cluster.capacity, args.Buckets.aggregates.Policy, args.Buckets.quarantine.Policy}, args.Network.ready...)
-	w.Service, err = ecs.NewService(ctx, name, &ecs.ServiceArgs{
-		Name: pulumi.String(name), Cluster: args.Cluster.cluster.Arn, TaskDefinition: definition.Arn,
+	ready := append([]pulumi.Resource{task.ready, starter.ready, args.cluster.capacity, args.buckets.aggregates.Policy, args.buckets.quarantine.Policy}, args.network.ready...)
+	w.Service = add(s, ecs.NewService, name, &ecs.ServiceArgs{
+		Name: pulumi.String(name), Cluster: args.cluster.cluster.Arn, TaskDefinition: definition.Arn,
 		PlatformVersion:            pulumi.String("LATEST"),
-		CapacityProviderStrategies: args.Capacity,
+		CapacityProviderStrategies: s.capacity(),
 		// Without this, another capacity replaces the service
 		// (https://www.pulumi.com/registry/packages/aws/api-docs/ecs/service/).
 		ForceNewDeployment: pulumi.Bool(true),
@@ -96,13 +82,12 @@ func NewWorker(ctx *pulumi.Context, name string, args *WorkerArgs, opts ...pulum
 		WaitForSteadyState:       pulumi.Bool(true),
 		EnableEcsManagedTags:     pulumi.Bool(true), PropagateTags: pulumi.String("SERVICE"),
 		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
-			Subnets: args.Network.subnets, SecurityGroups: pulumi.StringArray{args.Network.tasks.ID()}, AssignPublicIp: pulumi.Bool(false),
+			Subnets: args.network.subnets, SecurityGroups: pulumi.StringArray{args.network.tasks.ID()}, AssignPublicIp: pulumi.Bool(false),
 		},
 	}, own, pulumi.DependsOn(ready), pulumi.IgnoreChanges([]string{"desiredCount"}))
-	if err != nil {
-		return nil, err
-	}
-	return w, errors.Join(w.scale(ctx, name, args), ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service.Name}))
+	s.scale(w, name, args)
+	check(s.ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service.Name}))
+	return w
 }
 
 // starterPolicy is what ECS may do to start a task: fetch the image, open the
@@ -113,21 +98,21 @@ func (args *WorkerArgs) starterPolicy(log *cloudwatch.LogGroup) policy.Document 
 		{Sid: "SignIn", Actions: []string{"ecr:GetAuthorizationToken"}, Resources: policy.On("*")},
 		{
 			Sid: "Image", Actions: []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"},
-			Resources: []pulumi.StringInput{args.Cluster.repositories[args.Stage.Name].Arn},
+			Resources: []pulumi.StringInput{args.cluster.repositories[args.Stage.Name].Arn},
 		},
 		{Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)}},
 	}
 	if args.Stage.Can(pipeline.Keys) {
-		document = append(document, policy.Statement{Sid: "Keys", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: policy.On(args.KeyRing.arn)})
+		document = append(document, policy.Statement{Sid: "Keys", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: policy.On(args.keyRing.arn)})
 	}
 	return document
 }
 
 // container writes the container definitions of a task: one container.
-func (args *WorkerArgs) container(log *cloudwatch.LogGroup) pulumi.StringOutput {
+func (s *stack) container(args *WorkerArgs, log *cloudwatch.LogGroup) pulumi.StringOutput {
 	name, c, environment := args.Stage.Name, args.Flow, maps.Clone(args.Environment)
 	maps.Copy(environment, pulumi.StringMap{
-		"AWS_REGION": pulumi.String(args.Names.Region), "STACK": pulumi.String(args.Names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": args.Input.Main.Url,
+		"AWS_REGION": pulumi.String(s.names.Region), "STACK": pulumi.String(s.names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": args.Input.Main.Url,
 		"MAX_AGE": pulumi.String(c.MaxAge.String()), "STOP_TIMEOUT": pulumi.String(stopTimeout.String()), "LOG_LEVEL": pulumi.String(c.LogLevel),
 	})
 	list := pulumi.Array{}
@@ -137,7 +122,7 @@ func (args *WorkerArgs) container(log *cloudwatch.LogGroup) pulumi.StringOutput 
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 	definition := pulumi.Map{
 		"name":                   pulumi.String(name),
-		"image":                  pulumi.Sprintf("%s@%s", args.Cluster.repositories[name].RepositoryUrl, args.Images[name]),
+		"image":                  pulumi.Sprintf("%s@%s", args.cluster.repositories[name].RepositoryUrl, s.Images[name]),
 		"essential":              pulumi.Bool(true),
 		"user":                   pulumi.String(nonroot),
 		"privileged":             pulumi.Bool(false),
@@ -154,7 +139,7 @@ func (args *WorkerArgs) container(log *cloudwatch.LogGroup) pulumi.StringOutput 
 		"logConfiguration": pulumi.Map{
 			"logDriver": pulumi.String("awslogs"),
 			"options": pulumi.Map{
-				"awslogs-group": log.Name, "awslogs-region": pulumi.String(args.Names.Region), "awslogs-stream-prefix": pulumi.String(name),
+				"awslogs-group": log.Name, "awslogs-region": pulumi.String(s.names.Region), "awslogs-stream-prefix": pulumi.String(name),
 				// A log that does not come through must not stop the work.
 				"mode": pulumi.String("non-blocking"), "max-buffer-size": pulumi.String("16m"),
 			},
@@ -162,7 +147,7 @@ func (args *WorkerArgs) container(log *cloudwatch.LogGroup) pulumi.StringOutput 
 	}
 	if args.Stage.Can(pipeline.Keys) {
 		definition["secrets"] = pulumi.Array{pulumi.Map{
-			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(args.KeyRing.arn + ":::" + args.KeyRing.version),
+			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(args.keyRing.arn + ":::" + args.keyRing.version),
 		}}
 	}
 	return pulumi.JSONMarshal(pulumi.Array{definition})
