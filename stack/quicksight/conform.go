@@ -37,8 +37,8 @@ var differences = func() (d struct {
 //go:embed cloudformation.json
 var cloudFormation []byte
 
-// replaced is the member that the stack's own ARNs replace.
-const replaced = "DataSetIdentifierDeclaration.DataSetArn"
+// replaced are the members that the stack's own ARNs replace.
+var replaced = []string{"DataSetIdentifierDeclaration.DataSetArn", "DataSetPhysicalTableMapRelationalTable.DataSourceArn"}
 
 var timeType = reflect.TypeFor[time.Time]()
 
@@ -49,7 +49,9 @@ const placeholder = "111122223333"
 // side by side, and notes what cannot be passed on. The tree is what
 // encoding/json makes of a document, with json.Number.
 type conformer struct {
-	file   string
+	file string
+	// whose says who does not know a member, for people.
+	whose  string
 	faults []definition.Fault
 }
 
@@ -99,10 +101,10 @@ func (c *conformer) members(node map[string]any, t reflect.Type, at string) {
 		at, path := member(at, name), t.Name()+"."+name
 		field, known := fieldOf(t, name)
 		if !known || slices.Contains(differences.Absent, path) {
-			c.faultf(at, "CloudFormation does not know it")
+			c.faultf(at, "%s does not know it", c.whose)
 			continue
 		}
-		if path == replaced {
+		if slices.Contains(replaced, path) {
 			continue
 		}
 		items, _ := node[name].([]any)

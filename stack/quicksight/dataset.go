@@ -4,28 +4,21 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/quicksight"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 )
 
-// The provider's names are long.
-type (
-	physicalArgs    = quicksight.DataSetPhysicalTableMapArgs
-	relationalArgs  = quicksight.DataSetPhysicalTableMapRelationalTableArgs
-	inputColumns    = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArray
-	inputColumnArgs = quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs
-	logicalArgs     = quicksight.DataSetLogicalTableMapArgs
-	transformArray  = quicksight.DataSetLogicalTableMapDataTransformArray
-	transformArgs   = quicksight.DataSetLogicalTableMapDataTransformArgs
-	projectArgs     = quicksight.DataSetLogicalTableMapDataTransformProjectOperationArgs
-	tagArgs         = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationArgs
-	tags            = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArray
-	oneTagArgs      = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagArgs
-	descriptionArgs = quicksight.DataSetLogicalTableMapDataTransformTagColumnOperationTagColumnDescriptionArgs
-)
+// dataSet is what the stack passes on of a data set, in the provider's own types,
+// whose fields have the API's names. A member of a file that has no field here is
+// a fault, so that nothing is left out in silence. Which of them must be there is
+// for definition.DecodeDataSet to say.
+type dataSet struct {
+	DataSetId        string //nolint:revive // the API's name
+	Name             string
+	ImportMode       string
+	PhysicalTableMap map[string]quicksight.DataSetPhysicalTableMap
+	LogicalTableMap  map[string]quicksight.DataSetLogicalTableMap
+}
 
 // viewSet are the actions of a data set's viewer. QuickSight knows sets of actions
 // by role, and refuses others.
@@ -42,9 +35,42 @@ func DataSetArgs(s Set, a Args) (*quicksight.DataSetArgs, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := dataSetArgs(files.sets[s], a)
-	args.DataSetId = pulumi.String(a.DataSetID(s))
-	return args, nil
+	return files.sets[s].args(s, a), nil
+}
+
+// args gives the arguments. The provider has lists where the API has maps.
+func (d *dataSet) args(s Set, a Args) *quicksight.DataSetArgs {
+	var permissions quicksight.DataSetPermissionArray
+	for _, viewer := range a.viewers() {
+		permissions = append(permissions, quicksight.DataSetPermissionArgs{Principal: pulumi.String(viewer), Actions: pulumi.ToStringArray(viewSet)})
+	}
+	args := &quicksight.DataSetArgs{
+		AwsAccountId: pulumi.String(a.Account), DataSetId: pulumi.String(a.DataSetID(s)), Name: pulumi.String(a.label(d.Name)),
+		ImportMode: pulumi.String(d.ImportMode), Permissions: permissions,
+	}
+	var physical []quicksight.DataSetPhysicalTableMap
+	for _, id := range slices.Sorted(maps.Keys(d.PhysicalTableMap)) {
+		table, schema := *d.PhysicalTableMap[id].RelationalTable, a.Database()
+		table.DataSourceArn, table.Schema = a.DataSourceARN(), &schema
+		physical = append(physical, quicksight.DataSetPhysicalTableMap{PhysicalTableMapId: id, RelationalTable: &table})
+	}
+	args.PhysicalTableMaps = given[quicksight.DataSetPhysicalTableMapArrayOutput](physical)
+	if len(d.LogicalTableMap) == 0 {
+		return args
+	}
+	var logical []quicksight.DataSetLogicalTableMap
+	for _, id := range slices.Sorted(maps.Keys(d.LogicalTableMap)) {
+		table := d.LogicalTableMap[id]
+		table.LogicalTableMapId = id
+		logical = append(logical, table)
+	}
+	args.LogicalTableMaps = given[quicksight.DataSetLogicalTableMapArrayOutput](logical)
+	return args
+}
+
+// given makes an input of a value in the provider's types.
+func given[O pulumi.Output, V any](value V) O {
+	return pulumi.Int(0).ToIntOutput().ApplyT(func(int) V { return value }).(O) //nolint:forcetypeassert // as ApplyT promises
 }
 
 // RefreshScheduleArgs gives the arguments of the refresh of one of the data sets,
@@ -60,7 +86,7 @@ func DataSetArgs(s Set, a Args) (*quicksight.DataSetArgs, error) {
 // left the lake.
 func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksight.RefreshScheduleArgs, error) {
 	files, err := loaded()
-	if err != nil || files.sets[s].ImportMode != types.DataSetImportModeSpice {
+	if err != nil || files.sets[s].ImportMode != "SPICE" {
 		return nil, err
 	}
 	return &quicksight.RefreshScheduleArgs{
@@ -74,72 +100,4 @@ func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksig
 			},
 		},
 	}, nil
-}
-
-// dataSetArgs maps a data set, all but its id. Each member that a DataSetFile can
-// have gets into the arguments.
-func dataSetArgs(d *definition.DataSetFile, a Args) *quicksight.DataSetArgs {
-	args := &quicksight.DataSetArgs{AwsAccountId: pulumi.String(a.Account), Name: pulumi.String(a.label(d.Name)), ImportMode: pulumi.String(d.ImportMode)}
-	permissions := quicksight.DataSetPermissionArray{}
-	for _, viewer := range a.viewers() {
-		permissions = append(permissions, quicksight.DataSetPermissionArgs{Principal: pulumi.String(viewer), Actions: pulumi.ToStringArray(viewSet)})
-	}
-	args.Permissions = permissions
-	var physical quicksight.DataSetPhysicalTableMapArray
-	for _, id := range slices.Sorted(maps.Keys(d.PhysicalTableMap)) {
-		t := d.PhysicalTableMap[id].RelationalTable
-		var columns inputColumns
-		for _, c := range t.InputColumns {
-			columns = append(columns, inputColumnArgs{Name: pulumi.String(c.Name), Type: pulumi.String(c.Type)})
-		}
-		table := relationalArgs{DataSourceArn: pulumi.String(a.DataSourceARN()), Schema: pulumi.String(a.Database()), Name: pulumi.String(t.Name), InputColumns: columns}
-		if t.Catalog != "" {
-			table.Catalog = pulumi.String(t.Catalog)
-		}
-		physical = append(physical, physicalArgs{PhysicalTableMapId: pulumi.String(id), RelationalTable: table})
-	}
-	args.PhysicalTableMaps = physical
-	if len(d.LogicalTableMap) == 0 {
-		return args
-	}
-	var logical quicksight.DataSetLogicalTableMapArray
-	for _, id := range slices.Sorted(maps.Keys(d.LogicalTableMap)) {
-		t := d.LogicalTableMap[id]
-		table := logicalArgs{
-			LogicalTableMapId: pulumi.String(id), Alias: pulumi.String(t.Alias),
-			Source: quicksight.DataSetLogicalTableMapSourceArgs{PhysicalTableId: pulumi.String(t.Source.PhysicalTableId)},
-		}
-		if len(t.DataTransforms) > 0 {
-			table.DataTransforms = transforms(t.DataTransforms)
-		}
-		logical = append(logical, table)
-	}
-	args.LogicalTableMaps = logical
-	return args
-}
-
-// transforms maps operations in their order, in which they are done.
-func transforms(operations []definition.TransformOperation) (all transformArray) {
-	for _, o := range operations {
-		var args transformArgs
-		switch {
-		case o.ProjectOperation != nil:
-			args.ProjectOperation = projectArgs{ProjectedColumns: pulumi.ToStringArray(o.ProjectOperation.ProjectedColumns)}
-		case o.TagColumnOperation != nil:
-			var list tags
-			for _, t := range o.TagColumnOperation.Tags {
-				var tag oneTagArgs
-				if t.ColumnGeographicRole != "" {
-					tag.ColumnGeographicRole = pulumi.String(t.ColumnGeographicRole)
-				}
-				if t.ColumnDescription != nil {
-					tag.ColumnDescription = descriptionArgs{Text: pulumi.StringPtrFromPtr(t.ColumnDescription.Text)}
-				}
-				list = append(list, tag)
-			}
-			args.TagColumnOperation = tagArgs{ColumnName: pulumi.String(o.TagColumnOperation.ColumnName), Tags: list}
-		}
-		all = append(all, args)
-	}
-	return all
 }

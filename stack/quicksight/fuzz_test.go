@@ -23,7 +23,7 @@ func FuzzFiles(f *testing.F) {
 		"ParameterDeclarations": [{"DateTimeParameterDeclaration": {"Name": "From", "DefaultValues": {"StaticValues": [1767225600]}}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		set, _, faults := loadSet("file", text)
-		if len(faults) == 0 && dataSetArgs(set, examples[0]).PhysicalTableMaps == nil {
+		if len(faults) == 0 && (len(set.PhysicalTableMap) == 0 || set.args(Events, examples[0]) == nil) {
 			t.Error("a data set without a table is in order")
 		}
 		_, faults = definition.Load("file", text, func(*definition.Definition) []definition.DataSet { return nil })

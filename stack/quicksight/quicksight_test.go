@@ -86,15 +86,19 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"a member that the provider does not know", dashboards.EventsSet, `"ImportMode"`, `"UseAs": "RLS_RULES", "ImportMode"`,
-			`datasets/events.json: $.UseAs: the member "UseAs" is not supported in DataSetFile`,
+			`datasets/events.json: $.UseAs: the stack does not know it`,
 		},
 		{
-			"an operation that the stack does not pass on", dashboards.EventsSet, `"DataTransforms": [`, `"DataTransforms": [{"FilterOperation": {"ConditionExpression": "{accuracy_m} < 100"}},`,
-			`datasets/events.json: $.LogicalTableMap["events-safe"].DataTransforms[0].FilterOperation: the member "FilterOperation" is not supported`,
+			"an operation that the provider does not know", dashboards.EventsSet, `"DataTransforms": [`, `"DataTransforms": [{"OverrideDatasetParameterOperation": {"ParameterName": "p"}},`,
+			`datasets/events.json: $.LogicalTableMap["events-safe"].DataTransforms[0].OverrideDatasetParameterOperation: the stack does not know it`,
+		},
+		{
+			"a query", dashboards.EventsSet, `"PhysicalTableMap": {`, `"PhysicalTableMap": {"query": {"CustomSql": {"DataSourceArn": "a", "Name": "b", "SqlQuery": "SELECT 1", "Columns": [{"Name": "c", "Type": "STRING"}]}},`,
+			`datasets/events.json: $.PhysicalTableMap.query: it is no RelationalTable`,
 		},
 		{
 			"permissions, which the stack gives", dashboards.EventsSet, `"ImportMode"`, `"Permissions": [{"Principal": "a", "Actions": ["b"]}], "ImportMode"`,
-			`datasets/events.json: $.Permissions: the member "Permissions" is not supported`,
+			`datasets/events.json: $.Permissions: the stack does not know it`,
 		},
 		{
 			"a member that is misspelt", dashboards.EventsSet, `"ImportMode"`, `"Importmode"`,
