@@ -25,7 +25,7 @@ ENGINE := cd stack/enginetest && GOWORK=off
 headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
 .PHONY: help demo test race lint fmt bench fuzz build web generate picture tidy clean tools browser publishers
-.PHONY: deploy preview keys images places smoke resources cfn-lint cost named pulumi
+.PHONY: deploy preview keys images places smoke resources changes cfn-lint cost named pulumi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,15 @@ smoke: named pulumi tools ## 1,000 events through a deployed stack, and everythi
 resources: ## write the committed lists of resources and templates, which a pull request shows: stack/testdata
 	cd stack && go test ./program -run TestResources -count=1 -v -update
 	$(ENGINE) go test . -run TestLife -count=1 -update
+
+# What git compares: JSON in texts, such as a policy, as the JSON that it is, and each change under the
+# type and the name of its resource.
+WRITTEN_OUT := walk(if type == "string" and test("^[{\\[]") then (fromjson? // .) else . end) | if type == "array" then map(.name = .type + " " + .name) else . end
+
+changes: ## what differs from a revision in the committed lists of resources and templates, policies written out: BASE=origin/main
+	@command -v jq >/dev/null || { echo "jq is missing: https://jqlang.org/download/"; exit 1; }
+	@git -c diff.resources.xfuncname='^ {4}("name": .*)$$' -c diff.resources.textconv='jq '\''$(WRITTEN_OUT)'\' \
+		diff --no-ext-diff -U0 "$(BASE)" -- stack/testdata
 
 cfn-lint: ## judge the rendered templates by the schemas of CloudFormation; make test does so too where cfn-lint is installed
 	@command -v cfn-lint >/dev/null || { echo "cfn-lint is missing: pip install cfn-lint"; exit 1; }

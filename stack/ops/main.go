@@ -23,11 +23,10 @@ import (
 
 // commands are ops'. Credentials are those of the AWS CLI.
 type commands struct {
-	Keys    keysCommand    `cmd:"" help:"Make the masking keys if there are none; list them; add one from a day on."`
-	Images  imagesCommand  `cmd:"" help:"Build the services' images, push them, and write their digests to images.NAME.json."`
-	Places  placesCommand  `cmd:"" help:"Check the lists of places and upload them."`
-	Config  configCommand  `cmd:"" help:"Check the stack's configuration and print it as JSON."`
-	Changes changesCommand `cmd:"" help:"Print, as Markdown, what differs from a revision in the committed lists of resources and templates."`
+	Keys   keysCommand   `cmd:"" help:"Make the masking keys if there are none; list them; add one from a day on."`
+	Images imagesCommand `cmd:"" help:"Build the services' images, push them, and write their digests to images.NAME.json."`
+	Places placesCommand `cmd:"" help:"Check the lists of places and upload them."`
+	Config configCommand `cmd:"" help:"Check the stack's configuration and print it as JSON."`
 }
 
 // stackFlag names the stack that a command works on.

@@ -36,8 +36,6 @@ func TestMistakes(t *testing.T) {
 		{"images", 2, "ops: missing flags: --stack=NAME or --dry-run\n"},
 		{"images --stack dev --dry-run", 2, "ops: --stack and --dry-run can't be used together\n"},
 		{"images --stack nosuch", 1, "ops: there is no Pulumi.nosuch.yaml"},
-		{"changes", 2, "ops: missing flags: --base=REVISION\n"},
-		{"changes --base no..such", 1, "ops: git rev-parse "},
 	} {
 		var out, said bytes.Buffer
 		exit := execute(t.Context(), &out, &said, strings.Fields(c.args))
@@ -102,8 +100,8 @@ func TestErrorsAreOneLine(t *testing.T) {
 // TestHelp: help is on stdout, and a success, for all commands and for each.
 func TestHelp(t *testing.T) {
 	for args, wants := range map[string][]string{
-		"": {"keys", "images", "places", "config", "changes"}, "help": {"keys"}, "-h": {"keys"}, "--help": {"keys"},
-		"keys -h": {"--stack", "--rotate"}, "images -h": {"--dry-run"}, "places -h": {"--stack"}, "config -h": {"--stack"}, "changes -h": {"--base"},
+		"": {"keys", "images", "places", "config"}, "help": {"keys"}, "-h": {"keys"}, "--help": {"keys"},
+		"keys -h": {"--stack", "--rotate"}, "images -h": {"--dry-run"}, "places -h": {"--stack"}, "config -h": {"--stack"},
 	} {
 		var out, said bytes.Buffer
 		exit := execute(t.Context(), &out, &said, strings.Fields(args))
