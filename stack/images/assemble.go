@@ -26,62 +26,35 @@ const user = "65532"
 // two builds, or lie.
 var epoch = time.Unix(0, 0).UTC()
 
-// image is the image of a service for all architectures.
+// image is the image of a service.
 type image struct {
 	service string
-	index   v1.ImageIndex
-	digest  v1.Hash
-	// sizes is what a host downloads: "linux/arm64 4.2 MB, ...".
-	sizes string
+	v1.Image
+	digest v1.Hash
+	size   int64 // what a host downloads, in bytes
 }
 
 func (i image) String() string {
-	return fmt.Sprintf("%-10s %v (%s)", i.service, i.digest, i.sizes)
+	return fmt.Sprintf("%-10s %v (%.1f MB)", i.service, i.digest, float64(i.size)/1e6)
 }
 
-// assemble puts a service's image together: an OCI image index over an image for
-// each program. An image has two layers: what all services share, and the
-// program, as /<service>. The digest depends on the arguments alone.
-func assemble(service string, programs []program) (image, error) {
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	var sizes []string
-	for _, p := range programs {
-		one, err := assembleOne(service, p)
-		if err != nil {
-			return image{}, err
-		}
-		manifest, err := one.Manifest()
-		if err != nil {
-			return image{}, err
-		}
-		var size int64
-		for _, l := range manifest.Layers {
-			size += l.Size
-		}
-		sizes = append(sizes, fmt.Sprintf("linux/%s %.1f MB", p.arch, float64(size)/1e6))
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add:        one,
-			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: p.arch}},
-		})
-	}
-	digest, err := index.Digest()
-	return image{service, index, digest, strings.Join(sizes, ", ")}, err
-}
-
-func assembleOne(service string, p program) (v1.Image, error) {
+// assemble puts a service's image together, an OCI image of two layers: what all
+// services share, and the program, as /<service>. The digest depends on the
+// arguments alone.
+func assemble(service, arch string, program []byte) (image, error) {
 	base, err := baseLayer()
 	if err != nil {
-		return nil, err
+		return image{}, err
 	}
 	// Whoever takes control of the program cannot write to it.
-	own, err := layer([]file{{service, 0o555, p.data}})
+	own, err := layer([]file{{service, 0o555, program}})
 	if err != nil {
-		return nil, err
+		return image{}, err
 	}
 	from := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	configured, err := mutate.ConfigFile(from, &v1.ConfigFile{
 		OS:           "linux",
-		Architecture: p.arch,
+		Architecture: arch,
 		Created:      v1.Time{Time: epoch},
 		RootFS:       v1.RootFS{Type: "layers"},
 		Config: v1.Config{
@@ -96,13 +69,22 @@ func assembleOne(service string, p program) (v1.Image, error) {
 		},
 	})
 	if err != nil {
-		return nil, err
+		return image{}, err
 	}
-	return mutate.Append(
+	whole, err := mutate.Append(
 		configured,
 		mutate.Addendum{Layer: base, History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: "certificates and users"}},
 		mutate.Addendum{Layer: own, History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: service}},
 	)
+	if err != nil {
+		return image{}, err
+	}
+	manifest, err := whole.Manifest()
+	if err != nil {
+		return image{}, err
+	}
+	digest, err := whole.Digest()
+	return image{service, whole, digest, manifest.Layers[0].Size + manifest.Layers[1].Size}, err
 }
 
 // file is a file of a layer, or a folder where its name ends with a slash. All

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
@@ -50,28 +48,9 @@ func unpack(img v1.Image) (map[string]entry, error) {
 	}
 }
 
-// platforms gives the images of an index by architecture.
-func platforms(t *testing.T, index v1.ImageIndex) map[string]v1.Image {
+func assembled(t *testing.T, service, arch string, program []byte) image {
 	t.Helper()
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]v1.Image{}
-	for _, m := range manifest.Manifests {
-		if m.Platform == nil || m.Platform.OS != "linux" || m.Platform.Variant != "" {
-			t.Fatalf("the platform of %v is %v", m.Digest, m.Platform)
-		}
-		if out[m.Platform.Architecture], err = index.Image(m.Digest); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
-}
-
-func assembled(t *testing.T, service string, programs []program) image {
-	t.Helper()
-	i, err := assemble(service, programs)
+	i, err := assemble(service, arch, program)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,84 +59,74 @@ func assembled(t *testing.T, service string, programs []program) image {
 
 func TestImagesAreOCI(t *testing.T) {
 	to := newECR(t, devRepositories...).access()
-	i := assembled(t, "validator", validator(t))
+	i := assembled(t, "validator", architecture, validator(t))
 	if _, err := to.push(t.Context(), devRepositories[0], i); err != nil {
 		t.Fatal(err)
 	}
-	index, err := remote.Index(reference(t, to, devRepositories[0], i.digest), remote.WithContext(t.Context()), remote.WithAuth(to.auth))
+	one := pull(t, to, devRepositories[0], i.digest)
+	if err := validate.Image(one); err != nil {
+		t.Error(err)
+	}
+	manifest, err := one.Manifest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := validate.Index(index); err != nil {
-		t.Error(err)
+	if manifest.MediaType != types.OCIManifestSchema1 || manifest.Config.MediaType != types.OCIConfigJSON || len(manifest.Layers) != 2 {
+		t.Errorf("the manifest is %s, the config %s, with %d layers", manifest.MediaType, manifest.Config.MediaType, len(manifest.Layers))
 	}
-	if kind, _ := index.MediaType(); kind != types.OCIImageIndex {
-		t.Errorf("the index is %s", kind)
+	var size int64
+	for _, l := range manifest.Layers {
+		if l.MediaType != types.OCILayer {
+			t.Errorf("a layer is %s", l.MediaType)
+		}
+		size += l.Size
 	}
-	images := platforms(t, index)
-	if got := slices.Sorted(maps.Keys(images)); !slices.Equal(got, []string{"amd64", "arm64"}) {
-		t.Errorf("architectures %v", got)
+	if i.size != size {
+		t.Errorf("its size is said to be %d, and is %d", i.size, size)
 	}
-	for arch, one := range images {
-		manifest, err := one.Manifest()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if manifest.MediaType != types.OCIManifestSchema1 || manifest.Config.MediaType != types.OCIConfigJSON {
-			t.Errorf("%s: the manifest is %s, the config %s", arch, manifest.MediaType, manifest.Config.MediaType)
-		}
-		for _, l := range manifest.Layers {
-			if l.MediaType != types.OCILayer {
-				t.Errorf("%s: a layer is %s", arch, l.MediaType)
-			}
-		}
-		config, err := one.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := config.Config
-		if config.OS != "linux" || config.Architecture != arch || c.User != "65532:65532" || c.WorkingDir != "/" ||
-			!slices.Equal(c.Entrypoint, []string{"/validator"}) || len(c.Cmd) != 0 || len(c.Env) != 0 || len(c.ExposedPorts) != 0 ||
-			c.Labels["org.opencontainers.image.title"] != "headcount validator" || c.Labels["org.opencontainers.image.source"] == "" {
-			t.Errorf("%s: the config is %+v", arch, config)
-		}
-		if len(config.History) != 2 || config.Created.Unix() != 0 || config.History[0].Created.Unix() != 0 || config.History[1].Created.Unix() != 0 {
-			t.Errorf("%s: created %v, history %+v", arch, config.Created, config.History)
-		}
+	config, err := one.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.Config
+	if config.OS != "linux" || config.Architecture != "arm64" || config.Variant != "" || c.User != "65532:65532" || c.WorkingDir != "/" ||
+		!slices.Equal(c.Entrypoint, []string{"/validator"}) || len(c.Cmd) != 0 || len(c.Env) != 0 || len(c.ExposedPorts) != 0 ||
+		c.Labels["org.opencontainers.image.title"] != "headcount validator" || c.Labels["org.opencontainers.image.source"] == "" {
+		t.Errorf("the config is %+v", config)
+	}
+	if len(config.History) != 2 || config.Created.Unix() != 0 || config.History[0].Created.Unix() != 0 || config.History[1].Created.Unix() != 0 {
+		t.Errorf("created %v, history %+v", config.Created, config.History)
 	}
 }
 
 func TestImageHoldsThis(t *testing.T) {
-	programs := validator(t)
-	for arch, one := range platforms(t, assembled(t, "validator", programs).index) {
-		files, err := unpack(one)
-		if err != nil {
-			t.Fatal(err)
+	program := validator(t)
+	files, err := unpack(assembled(t, "validator", architecture, program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for name, f := range files {
+		h := f.header
+		got = append(got, fmt.Sprintf("%c %04o %d:%d %s", h.Typeflag, h.Mode, h.Uid, h.Gid, name))
+		if h.ModTime.Unix() != 0 || h.Uname != "" || h.Gname != "" {
+			t.Errorf("%s is of %v, owned by %q, %q", name, h.ModTime, h.Uname, h.Gname)
 		}
-		var got []string
-		for name, f := range files {
-			h := f.header
-			got = append(got, fmt.Sprintf("%c %04o %d:%d %s", h.Typeflag, h.Mode, h.Uid, h.Gid, name))
-			if h.ModTime.Unix() != 0 || h.Uname != "" || h.Gname != "" {
-				t.Errorf("%s: %s is of %v, owned by %q, %q", arch, name, h.ModTime, h.Uname, h.Gname)
-			}
-		}
-		slices.Sort(got)
-		want := []string{
-			"0 0444 0:0 etc/group", "0 0444 0:0 etc/passwd", "0 0444 0:0 etc/ssl/certs/ca-certificates.crt",
-			"0 0555 0:0 validator",
-			"5 0755 0:0 etc", "5 0755 0:0 etc/ssl", "5 0755 0:0 etc/ssl/certs",
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s holds\n%v, want\n%v", arch, got, want)
-		}
-		of := slices.IndexFunc(programs, func(p program) bool { return p.arch == arch })
-		if !bytes.Equal(files["validator"].data, programs[of].data) {
-			t.Errorf("%s: the program is not the one that was compiled for it", arch)
-		}
-		if !bytes.Contains(files["etc/passwd"].data, []byte("\nnonroot:x:65532:65532:")) || !bytes.Contains(files["etc/group"].data, []byte("\nnonroot:x:65532:")) {
-			t.Errorf("%s: there is no user nonroot", arch)
-		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"0 0444 0:0 etc/group", "0 0444 0:0 etc/passwd", "0 0444 0:0 etc/ssl/certs/ca-certificates.crt",
+		"0 0555 0:0 validator",
+		"5 0755 0:0 etc", "5 0755 0:0 etc/ssl", "5 0755 0:0 etc/ssl/certs",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it holds\n%v, want\n%v", got, want)
+	}
+	if !bytes.Equal(files["validator"].data, program) {
+		t.Error("the program is not the one that was compiled")
+	}
+	if !bytes.Contains(files["etc/passwd"].data, []byte("\nnonroot:x:65532:65532:")) || !bytes.Contains(files["etc/group"].data, []byte("\nnonroot:x:65532:")) {
+		t.Error("there is no user nonroot")
 	}
 }
 
@@ -169,22 +138,18 @@ func TestDigestIsOfTheContent(t *testing.T) {
 		data := rapid.SliceOfN(rapid.Byte(), 1, 2000).Draw(t, "program")
 		changed := bytes.Clone(data)
 		changed[rapid.IntRange(0, len(data)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
-		a, err := assemble(service, []program{{"arm64", data}})
+		a, err := assemble(service, "arm64", data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := assemble(service, []program{{"arm64", changed}})
+		b, err := assemble(service, "arm64", changed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if a.digest == b.digest {
 			t.Fatal("another program, the same digest")
 		}
-		one, err := a.index.Image(firstOf(t, a.index))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, err := unpack(one)
+		files, err := unpack(a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,22 +159,13 @@ func TestDigestIsOfTheContent(t *testing.T) {
 	})
 }
 
-func firstOf(t *rapid.T, index v1.ImageIndex) v1.Hash {
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return manifest.Manifests[0].Digest
-}
-
 func TestDigestIsOfNoTime(t *testing.T) {
-	programs := []program{{"arm64", []byte("one")}, {"amd64", []byte("two")}}
-	now := assembled(t, "validator", programs)
+	now := assembled(t, "validator", architecture, []byte("one"))
 	synctest.Test(t, func(t *testing.T) { // where it is the year 2000
 		if time.Since(epoch) > 40*365*24*time.Hour {
 			t.Fatal("it is not another time")
 		}
-		if then := assembled(t, "validator", programs); then.digest != now.digest {
+		if then := assembled(t, "validator", architecture, []byte("one")); then.digest != now.digest {
 			t.Errorf("now %v, in the year 2000 %v", now.digest, then.digest)
 		}
 	})

@@ -14,75 +14,61 @@ import (
 	"strings"
 )
 
-// architectures are those of the images, by Go's names, which are OCI's too. The
-// stack's tasks run on arm64; amd64 is for those who try an image at home.
-var architectures = []string{"arm64", "amd64"}
+// architecture is that of the images, by Go's name, which is OCI's too: the
+// stack's tasks run on it.
+const architecture = "arm64"
 
-// compile builds the services under root for Linux on every architecture, as
-// into/<architecture>/<service>. What it makes depends on nothing but the source
-// and the version of Go: not on the folder, the time or the user's own settings.
-func compile(ctx context.Context, root, into string, services []string, stderr io.Writer) error {
+// compile builds the services under root for Linux as into/<service>. What it
+// makes depends on nothing but the source and the version of Go: not on the
+// folder, the time or the user's own settings.
+func compile(ctx context.Context, root, into, arch string, services []string, stderr io.Writer) error {
 	tool, err := exec.LookPath("go")
 	if err != nil {
 		return errors.New("the go command, which compiles the services, is not in PATH: install Go 1.26 or later from https://go.dev/dl/")
 	}
-	for _, arch := range architectures {
-		if _, err := fmt.Fprintf(stderr, "compiling %s for linux/%s\n", strings.Join(services, ", "), arch); err != nil {
-			return err
+	if _, err := fmt.Fprintf(stderr, "compiling %s for linux/%s\n", strings.Join(services, ", "), arch); err != nil {
+		return err
+	}
+	// -buildvcs and -buildid would make another program of every commit.
+	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", into + string(filepath.Separator)}
+	for _, service := range services {
+		args = append(args, "./services/"+service)
+	}
+	cmd := exec.CommandContext(ctx, tool, args...) //nolint:gosec // the user's own go command
+	cmd.Dir = root
+	cmd.Stderr = stderr
+	cmd.Env = append(
+		cmd.Environ(), // where PWD is root: Go compares it with the folders of go.work
+		"GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0",
+		// Over what the user may have set for programs of this machine. GOFLAGS is not
+		// empty because Go would then read it from the user's `go env -w`.
+		"GOARM64=v8.0", "GOAMD64=v1", "GOEXPERIMENT=", "GOFLAGS=-trimpath",
+		// The versions of modules with which the tests of the repository ran.
+		"GOWORK="+filepath.Join(root, "go.work"),
+	)
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
 		}
-		out := filepath.Join(into, arch)
-		if err := os.MkdirAll(out, 0o700); err != nil {
-			return err
-		}
-		// -buildvcs and -buildid would make another program of every commit.
-		args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", out + string(filepath.Separator)}
-		for _, service := range services {
-			args = append(args, "./services/"+service)
-		}
-		cmd := exec.CommandContext(ctx, tool, args...) //nolint:gosec // the user's own go command
-		cmd.Dir = root
-		cmd.Stderr = stderr
-		cmd.Env = append(
-			cmd.Environ(), // where PWD is root: Go compares it with the folders of go.work
-			"GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0",
-			// Over what the user may have set for programs of this machine. GOFLAGS is not
-			// empty because Go would then read it from the user's `go env -w`.
-			"GOARM64=v8.0", "GOAMD64=v1", "GOEXPERIMENT=", "GOFLAGS=-trimpath",
-			// The versions of modules with which the tests of the repository ran.
-			"GOWORK="+filepath.Join(root, "go.work"),
-		)
-		if err := cmd.Run(); err != nil {
-			if ctx.Err() != nil {
-				err = ctx.Err()
-			}
-			return fmt.Errorf("compiling for linux/%s: go build: %w", arch, err)
-		}
+		return fmt.Errorf("compiling for linux/%s: go build: %w", arch, err)
 	}
 	return nil
 }
 
-// program is what runs in a container of one architecture.
-type program struct {
-	arch string
-	data []byte
-}
-
-// readPrograms reads what compile made, for each service in the order of
-// architectures, and checks it. The error names every program that is wrong.
-func readPrograms(from string, services []string) (map[string][]program, error) {
-	programs := map[string][]program{}
+// readPrograms reads what compile made, by service, and checks it. The error names
+// every program that is wrong.
+func readPrograms(from, arch string, services []string) (map[string][]byte, error) {
+	programs := map[string][]byte{}
 	var faults []string
 	for _, service := range services {
-		for _, arch := range architectures {
-			data, err := os.ReadFile(filepath.Join(from, arch, service))
-			if err == nil {
-				err = check(data, arch)
-			}
-			if err != nil {
-				faults = append(faults, fmt.Sprintf("%s for linux/%s %v", service, arch, err))
-			}
-			programs[service] = append(programs[service], program{arch, data})
+		data, err := os.ReadFile(filepath.Join(from, service)) //nolint:gosec // what compile made
+		if err == nil {
+			err = check(data, arch)
 		}
+		if err != nil {
+			faults = append(faults, fmt.Sprintf("%s for linux/%s %v", service, arch, err))
+		}
+		programs[service] = data
 	}
 	if faults != nil {
 		return nil, errors.New(strings.Join(faults, "; "))

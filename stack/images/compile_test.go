@@ -35,30 +35,30 @@ func TestMain(m *testing.M) {
 
 // compiledValidator compiles the validator, once; what holds of it holds of the
 // others, which are compiled and packed by the same code.
-var compiledValidator = sync.OnceValues(func() ([]program, error) {
+var compiledValidator = sync.OnceValues(func() ([]byte, error) {
 	root, err := settings.Root()
 	if err != nil {
 		return nil, err
 	}
-	return compileValidator(context.Background(), root, compiled)
+	return compileValidator(context.Background(), root, compiled, architecture)
 })
 
-func compileValidator(ctx context.Context, root, into string) ([]program, error) {
+func compileValidator(ctx context.Context, root, into, arch string) ([]byte, error) {
 	var said bytes.Buffer
-	if err := compile(ctx, root, into, []string{"validator"}, &said); err != nil {
+	if err := compile(ctx, root, into, arch, []string{"validator"}, &said); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, &said)
 	}
-	programs, err := readPrograms(into, []string{"validator"})
+	programs, err := readPrograms(into, arch, []string{"validator"})
 	return programs["validator"], err
 }
 
-func validator(t *testing.T) []program {
+func validator(t *testing.T) []byte {
 	t.Helper()
-	programs, err := compiledValidator()
+	program, err := compiledValidator()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return programs
+	return program
 }
 
 // The program must not say where, when and with which settings it was compiled.
@@ -77,61 +77,49 @@ func TestProgramsDependOnTheSourceAlone(t *testing.T) {
 	t.Setenv("GOAMD64", "v3")
 	t.Setenv("GOARM64", "v9.0")
 	t.Setenv("GOWORK", "off")
-	there, err := compileValidator(t.Context(), elsewhere, t.TempDir())
+	there, err := compileValidator(t.Context(), elsewhere, t.TempDir(), architecture)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range here {
-		if here[i].arch != there[i].arch || !bytes.Equal(here[i].data, there[i].data) {
-			t.Errorf("linux/%s: the program differs when it is compiled in another folder", here[i].arch)
-		}
-		for _, path := range []string{root, elsewhere, os.TempDir()} {
-			if bytes.Contains(there[i].data, []byte(path+"/")) {
-				t.Errorf("linux/%s: the program holds the path %s", here[i].arch, path)
-			}
+	if !bytes.Equal(here, there) {
+		t.Error("the program differs when it is compiled in another folder")
+	}
+	for _, path := range []string{root, elsewhere, os.TempDir()} {
+		if bytes.Contains(there, []byte(path+"/")) {
+			t.Errorf("the program holds the path %s", path)
 		}
 	}
 }
 
 // What Go notes in a program of how it was compiled is part of its digest.
 func TestProgramsSayNothingOfTheCommit(t *testing.T) {
-	want := map[string]string{"CGO_ENABLED": "0", "GOOS": "linux", "GOARM64": "v8.0", "GOAMD64": "v1", "-trimpath": "true", "-buildmode": "exe", "-compiler": "gc"}
-	for _, p := range validator(t) {
-		info, err := buildinfo.Read(bytes.NewReader(p.data))
-		if err != nil {
-			t.Fatalf("%s: %v", p.arch, err)
+	want := map[string]string{"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "arm64", "GOARM64": "v8.0", "-trimpath": "true", "-buildmode": "exe", "-compiler": "gc"}
+	info, err := buildinfo.Read(bytes.NewReader(validator(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range info.Settings {
+		if value, known := want[s.Key]; !known || value != s.Value {
+			t.Errorf("it says %s=%s", s.Key, s.Value)
 		}
-		for _, s := range info.Settings {
-			if value, known := want[s.Key]; s.Key != "GOARCH" && (!known || value != s.Value) {
-				t.Errorf("%s: it says %s=%s", p.arch, s.Key, s.Value)
-			}
-		}
-		if f, err := elf.NewFile(bytes.NewReader(p.data)); err != nil || f.Section(".note.go.buildid") != nil {
-			t.Errorf("%s: it has a build id, %v", p.arch, err)
-		}
+	}
+	if f, err := elf.NewFile(bytes.NewReader(validator(t))); err != nil || f.Section(".note.go.buildid") != nil {
+		t.Errorf("it has a build id, %v", err)
 	}
 }
 
 func TestProgramsRunAlone(t *testing.T) {
-	want := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "amd64": elf.EM_X86_64}
-	programs := validator(t)
-	if len(programs) != len(want) {
-		t.Fatalf("%d programs, want %d", len(programs), len(want))
+	f, err := elf.NewFile(bytes.NewReader(validator(t)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, p := range programs {
-		f, err := elf.NewFile(bytes.NewReader(p.data))
-		if err != nil {
-			t.Fatalf("%s: %v", p.arch, err)
+	if f.Machine != elf.EM_AARCH64 || f.Type != elf.ET_EXEC {
+		t.Errorf("a %v for %v, want an executable for ARM64", f.Type, f.Machine)
+	}
+	for _, part := range f.Progs {
+		if part.Type == elf.PT_INTERP || part.Type == elf.PT_DYNAMIC {
+			t.Errorf("it has a %v: it is not static", part.Type)
 		}
-		if f.Machine != want[p.arch] || f.Type != elf.ET_EXEC {
-			t.Errorf("%s: a %v for %v, want an executable for %v", p.arch, f.Type, f.Machine, want[p.arch])
-		}
-		for _, part := range f.Progs {
-			if part.Type == elf.PT_INTERP || part.Type == elf.PT_DYNAMIC {
-				t.Errorf("%s: it has a %v: it is not static", p.arch, part.Type)
-			}
-		}
-		delete(want, p.arch)
 	}
 }
 
@@ -153,37 +141,24 @@ func asDynamic(t *testing.T, data []byte) []byte {
 }
 
 func TestReadProgramsNamesEveryFault(t *testing.T) {
-	good := map[string][]byte{}
-	for _, p := range validator(t) {
-		good[p.arch] = p.data
-	}
-	dir := t.TempDir()
-	for path, data := range map[string][]byte{
-		"arm64/well": good["arm64"], "amd64/well": good["amd64"],
-		"arm64/dynamic": asDynamic(t, good["arm64"]), "amd64/dynamic": asDynamic(t, good["amd64"]),
-		"arm64/swapped": good["amd64"], "amd64/swapped": good["arm64"],
-		"arm64/script": []byte("#!/bin/sh\nexec validator\n"), "amd64/script": nil,
-	} {
-		path = filepath.Join(dir, path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, data, 0o600); err != nil {
+	good, dir := validator(t), t.TempDir()
+	foreign := bytes.Clone(good)
+	binary.LittleEndian.PutUint16(foreign[18:], uint16(elf.EM_X86_64)) // e_machine
+	for name, data := range map[string][]byte{"well": good, "dynamic": asDynamic(t, good), "swapped": foreign, "script": []byte("#!/bin/sh\nexec validator\n"), "empty": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := readPrograms(dir, []string{"well"}); err != nil {
+	if _, err := readPrograms(dir, architecture, []string{"well"}); err != nil {
 		t.Errorf("a good program is refused: %v", err)
 	}
-	_, err := readPrograms(dir, []string{"well", "dynamic", "swapped", "script", "absent"})
+	_, err := readPrograms(dir, architecture, []string{"well", "dynamic", "swapped", "script", "empty", "absent"})
 	if err == nil {
 		t.Fatal("bad programs are not refused")
 	}
 	for _, want := range []string{
-		"dynamic for linux/arm64 is linked dynamically", "dynamic for linux/amd64 is linked dynamically",
-		"swapped for linux/arm64 is for another machine, EM_X86_64", "swapped for linux/amd64 is for another machine, EM_AARCH64",
-		"script for linux/arm64 is not a program", "script for linux/amd64 is not a program",
-		"absent for linux/arm64", "absent for linux/amd64",
+		"dynamic for linux/arm64 is linked dynamically", "swapped for linux/arm64 is for another machine, EM_X86_64",
+		"script for linux/arm64 is not a program", "empty for linux/arm64 is not a program", "absent for linux/arm64",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)
@@ -214,7 +189,7 @@ func TestCompileFails(t *testing.T) {
 	}
 	t.Run("no such service", func(t *testing.T) {
 		var said bytes.Buffer
-		err := compile(t.Context(), root, t.TempDir(), []string{"nosuch"}, &said)
+		err := compile(t.Context(), root, t.TempDir(), architecture, []string{"nosuch"}, &said)
 		if err == nil || !strings.Contains(err.Error(), "compiling for linux/arm64: go build:") || !strings.Contains(said.String(), "services/nosuch") {
 			t.Errorf("got %v, and on stderr:\n%s", err, &said)
 		}
@@ -227,14 +202,14 @@ func TestCompileFails(t *testing.T) {
 		t.Setenv("PATH", slow)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		err := compile(ctx, root, t.TempDir(), []string{"validator"}, onText{"at work", cancel})
+		err := compile(ctx, root, t.TempDir(), architecture, []string{"validator"}, onText{"at work", cancel})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no go command", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
-		err := compile(t.Context(), root, t.TempDir(), []string{"validator"}, &bytes.Buffer{})
+		err := compile(t.Context(), root, t.TempDir(), architecture, []string{"validator"}, &bytes.Buffer{})
 		if err == nil || !strings.Contains(err.Error(), "the go command") || !strings.Contains(err.Error(), "install Go") {
 			t.Errorf("got %v", err)
 		}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // patience bounds every wait for something that must happen.
@@ -91,18 +93,26 @@ func (c container) healthcheck(ctx context.Context, t *testing.T) (int, string) 
 	return 0, string(out)
 }
 
-// The whole way of a program: compiled, packed, pushed, pulled, unpacked, run by
+// The whole way of a program, for this machine: compiled, packed, pushed, pulled, unpacked, run by
 // the user that the image names, and asked how it is by the image's own means.
 func TestPulledImageIsWell(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the images are for Linux, this machine runs " + runtime.GOOS)
 	}
 	to := newECR(t, devRepositories...).access()
-	i := assembled(t, "validator", validator(t))
+	root, err := settings.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := compileValidator(t.Context(), root, t.TempDir(), runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := assembled(t, "validator", runtime.GOARCH, program)
 	if _, err := to.push(t.Context(), devRepositories[0], i); err != nil {
 		t.Fatal(err)
 	}
-	img := pull(t, to, devRepositories[0], i.digest, runtime.GOARCH)
+	img := pull(t, to, devRepositories[0], i.digest)
 	config, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)

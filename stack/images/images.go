@@ -81,16 +81,16 @@ func build(ctx context.Context, root string, services []string, stderr io.Writer
 		return nil, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	if err := compile(ctx, root, dir, services, stderr); err != nil {
+	if err := compile(ctx, root, dir, architecture, services, stderr); err != nil {
 		return nil, err
 	}
-	programs, err := readPrograms(dir, services)
+	programs, err := readPrograms(dir, architecture, services)
 	if err != nil {
 		return nil, err
 	}
 	var built []image
 	for _, service := range services {
-		i, err := assemble(service, programs[service])
+		i, err := assemble(service, architecture, programs[service])
 		if err != nil {
 			return nil, fmt.Errorf("image of %s: %w", service, err)
 		}
@@ -130,7 +130,7 @@ func publish(ctx context.Context, root, stack string, built []image, to registry
 	return err
 }
 
-// write writes the digest of each service's image index, sha256: and 64
+// write writes the digest of each service's image, sha256: and 64
 // hexadecimal digits, to a file: an object, a line for each service, in the order
 // of their names. The file is replaced as a whole or not at all, and not touched
 // where it says the same: changed is false then. settings reads it.

@@ -74,7 +74,7 @@ func (r registry) push(ctx context.Context, repository string, i image) (pushed 
 	case there != v1.Hash{}:
 		return false, fmt.Errorf("%v is another image, %v: delete it", tag, there)
 	}
-	err = remote.WriteIndex(tag, i.index, options...)
+	err = remote.Write(tag, i, options...)
 	var refused *transport.Error
 	if errors.As(err, &refused) {
 		for _, d := range refused.Errors {
