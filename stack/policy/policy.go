@@ -2,11 +2,7 @@
 // policy is never put together from text.
 package policy
 
-import (
-	"fmt"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
+import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 // Document is a policy: of an identity where its statements have no principals,
 // else of a resource.
@@ -31,20 +27,13 @@ type Statement struct {
 	Actions []string
 	// Resources are ARNs. A trust policy has none.
 	Resources []pulumi.StringInput
-	// Conditions must all hold. No two have the same operator and key.
-	Conditions []Condition
+	// Conditions must all hold.
+	Conditions Conditions
 }
 
-// Condition compares a key of the request with values, one of which must match.
-type Condition struct {
-	Operator, Key string
-	Values        []pulumi.StringInput
-}
-
-// Is gives a condition with one value.
-func Is(operator, key string, value pulumi.StringInput) Condition {
-	return Condition{operator, key, []pulumi.StringInput{value}}
-}
+// Conditions are by operator, and then by the key of the request that is compared
+// with the value.
+type Conditions map[string]map[string]pulumi.StringInput
 
 // On gives resources from plain ARNs.
 func On(arns ...string) []pulumi.StringInput {
@@ -59,31 +48,30 @@ func On(arns ...string) []pulumi.StringInput {
 func TLSOnly(actions string, resources ...pulumi.StringInput) Statement {
 	return Statement{
 		Sid: "TLSOnly", Deny: true, Everyone: true, Actions: []string{actions}, Resources: resources,
-		Conditions: []Condition{Is("Bool", "aws:SecureTransport", pulumi.String("false"))},
+		Conditions: Conditions{"Bool": {"aws:SecureTransport": pulumi.String("false")}},
 	}
 }
 
-// Trust lets a service of AWS assume a role. From is a condition only for a
-// service that is documented to send its keys: where a key is not sent, the
-// condition never holds, and the service cannot assume the role. Without the
-// condition nobody else can make the service use the role either: whoever gives
-// a role to a service must be allowed to pass it, which is not possible across
-// accounts
+// Trust lets a service of AWS assume a role. from is From's, and nil for a service
+// that is not documented to send its keys: where a key is not sent, the condition
+// never holds, and the service cannot assume the role. Without the condition
+// nobody else can make the service use the role either: whoever gives a role to a
+// service must be allowed to pass it, which is not possible across accounts
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
 // Package rules has the page for each service.
-func Trust(service string, conditions ...Condition) Document {
+func Trust(service string, from Conditions) Document {
 	return Document{{
-		Sid: "Trust", Services: []string{service}, Actions: []string{"sts:AssumeRole"}, Conditions: conditions,
+		Sid: "Trust", Services: []string{service}, Actions: []string{"sts:AssumeRole"}, Conditions: from,
 	}}
 }
 
 // From is the condition that a service of AWS acts for a resource of the
 // account whose ARN matches ("confused deputy",
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
-func From(account, sourceARN string) []Condition {
-	return []Condition{
-		Is("StringEquals", "aws:SourceAccount", pulumi.String(account)),
-		Is("ArnLike", "aws:SourceArn", pulumi.String(sourceARN)),
+func From(account, sourceARN string) Conditions {
+	return Conditions{
+		"StringEquals": {"aws:SourceAccount": pulumi.String(account)},
+		"ArnLike":      {"aws:SourceArn": pulumi.String(sourceARN)},
 	}
 }
 
@@ -118,22 +106,16 @@ func (s *Statement) members() pulumi.Map {
 	if len(principals) > 0 {
 		members["Principal"] = principals
 	}
-	conditions := map[string]pulumi.Map{}
-	for _, c := range s.Conditions {
-		if conditions[c.Operator] == nil {
-			conditions[c.Operator] = pulumi.Map{}
+	conditions := pulumi.Map{}
+	for operator, compared := range s.Conditions {
+		keys := pulumi.Map{}
+		for key, value := range compared {
+			keys[key] = pulumi.StringArray{value}
 		}
-		if conditions[c.Operator][c.Key] != nil {
-			panic(fmt.Sprintf("policy: statement %s compares %s twice by %s: a policy can hold it once", s.Sid, c.Key, c.Operator))
-		}
-		conditions[c.Operator][c.Key] = pulumi.StringArray(c.Values)
+		conditions[operator] = keys
 	}
 	if len(conditions) > 0 {
-		all := pulumi.Map{}
-		for operator, keys := range conditions {
-			all[operator] = keys
-		}
-		members["Condition"] = all
+		members["Condition"] = conditions
 	}
 	return members
 }

@@ -25,7 +25,7 @@ func crawlerEdits() []pulumi.ResourceOption {
 // a run is billed as ten minutes at least.
 func (s *stack) crawler(aggregates *Bucket, c *catalog) {
 	n := s.names
-	role := s.role("crawler", policy.Trust("glue.amazonaws.com"), policy.Document{
+	role := s.role("crawler", policy.Trust("glue.amazonaws.com", nil), policy.Document{
 		aggregates.list(),
 		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{aggregates.objects("headcounts/")}},
 		{Sid: "Key", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{s.key.Arn}},

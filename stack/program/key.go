@@ -43,10 +43,11 @@ func (s *stack) newKey() *kms.Key {
 			// Logs sends the log group as encryption context, and no source
 			// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
 			Sid: "Logs", Services: []string{"logs." + s.Region + ".amazonaws.com"},
-			Actions:   []string{"kms:GenerateDataKey*", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"},
-			Resources: self,
-			Conditions: []policy.Condition{policy.Is("ArnLike", "kms:EncryptionContext:aws:logs:arn",
-				pulumi.String(n.ARN("logs", "log-group:/headcount/"+s.Stack+"/*")))},
+			Actions:    []string{"kms:GenerateDataKey*", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"},
+			Resources:  self,
+			Conditions: policy.Conditions{"ArnLike": {
+				"kms:EncryptionContext:aws:logs:arn": pulumi.String(n.ARN("logs", "log-group:/headcount/"+s.Stack+"/*")),
+			}},
 		},
 	}
 	key := add(s, kms.NewKey, "key", &kms.KeyArgs{

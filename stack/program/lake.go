@@ -27,7 +27,7 @@ func (s *stack) lake(b *Bucket, events *sns.Topic, c *catalog) *lake {
 	log := s.logGroup("lake", "/headcount/"+s.Stack+"/lake")
 	to := &cloudwatch.LogStreamArgs{LogGroupName: log.Name, Name: pulumi.String(streamLog)}
 	add(s, cloudwatch.NewLogStream, "lake", to)
-	role := s.role("lake", policy.Trust("firehose.amazonaws.com"), s.streamPolicy(b, c, log))
+	role := s.role("lake", policy.Trust("firehose.amazonaws.com", nil), s.streamPolicy(b, c, log))
 	stream := add(s, kinesis.NewFirehoseDeliveryStream, "lake", &kinesis.FirehoseDeliveryStreamArgs{
 		Name: pulumi.String(s.names.Stream()), Destination: pulumi.String("extended_s3"),
 		ServerSideEncryption: kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs{
@@ -103,7 +103,7 @@ func (s *stack) feedLake(stream *kinesis.FirehoseDeliveryStream, events *sns.Top
 	const name = "lake-delivery-dlq"
 	dead, _ := s.sqsQueue(name, s.names.Prefix()+"-"+name, deadRetention, &QueueArgs{VisibilitySeconds: 120, Source: events})
 	// https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html
-	role := s.role("lake-subscription", policy.Trust("sns.amazonaws.com"), policy.Document{{
+	role := s.role("lake-subscription", policy.Trust("sns.amazonaws.com", nil), policy.Document{{
 		Sid: "Put", Resources: []pulumi.StringInput{stream.Arn},
 		Actions: []string{
 			"firehose:DescribeDeliveryStream", "firehose:ListDeliveryStreams", "firehose:ListTagsForDeliveryStream", "firehose:PutRecord", "firehose:PutRecordBatch",

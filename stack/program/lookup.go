@@ -31,7 +31,8 @@ func (s *stack) lookUp() keyRing {
 		if err == nil {
 			continue
 		}
-		err = fmt.Errorf("flow %s: %s is not at s3://%s/%s: make places STACK=%s puts it there (%w)", f.Name, f.Places, bucket, key, s.Stack, err)
+		err = fmt.Errorf("flow %s: %s is not at s3://%s/%s: make places STACK=%s puts it there (%w)",
+			f.Name, f.Places, bucket, key, s.Stack, err)
 		if s.ctx.DryRun() {
 			err = s.ctx.Log.Warn(err.Error(), nil)
 		}

@@ -92,7 +92,7 @@ func (s *stack) subnet(name string, vpc *ec2.Vpc, zone, cidr string, routes *ec2
 // watch logs the connections that were refused.
 func (s *stack) watch(vpc *ec2.Vpc) {
 	log := s.logGroup("network", "/headcount/"+s.Stack+"/network")
-	role := s.role("flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*"))...), policy.Document{{
+	role := s.role("flow-log", policy.Trust("vpc-flow-logs.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ec2", "vpc-flow-log/*"))), policy.Document{{
 		Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"},
 		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)},
 	}})
@@ -110,7 +110,7 @@ func (s *stack) objectsPolicy() policy.Document {
 		{
 			Sid: "Own", Accounts: everybody, Actions: []string{"s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:AbortMultipartUpload"},
 			Resources:  policy.On("arn:aws:s3:::"+s.names.Bucket("*"), "arn:aws:s3:::"+s.names.Bucket("*")+"/*"),
-			Conditions: []policy.Condition{policy.Is("StringEquals", "aws:PrincipalAccount", pulumi.String(s.names.Account))},
+			Conditions: policy.Conditions{"StringEquals": {"aws:PrincipalAccount": pulumi.String(s.names.Account)}},
 		},
 		{
 			Sid: "Images", Accounts: everybody, Actions: []string{"s3:GetObject"},

@@ -109,9 +109,12 @@ func must[T any](made T, err error) T {
 	return made
 }
 
+// constructor is one of the SDK's, which makes a resource T of arguments A.
+type constructor[T, A any] func(*pulumi.Context, string, *A, ...pulumi.ResourceOption) (*T, error)
+
 // add registers a resource: it calls the constructor of the SDK, which names in
 // its errors the argument that is wrong, but not the resource.
-func add[T, A any](s *stack, create func(*pulumi.Context, string, *A, ...pulumi.ResourceOption) (*T, error), name string, args *A, more ...pulumi.ResourceOption) *T {
+func add[T, A any](s *stack, create constructor[T, A], name string, args *A, more ...pulumi.ResourceOption) *T {
 	made, err := create(s.ctx, name, args, s.opts(more...)...)
 	if err != nil {
 		check(fmt.Errorf("%T %s: %w", made, name, err))

@@ -77,7 +77,7 @@ func (s *stack) sqsQueue(logical, name string, retention int, args *QueueArgs, m
 	if args.Source != nil {
 		document = append(document, policy.Statement{
 			Sid: "Topic", Services: []string{"sns.amazonaws.com"}, Actions: []string{"sqs:SendMessage"},
-			Resources: []pulumi.StringInput{q.Arn}, Conditions: []policy.Condition{policy.Is("ArnEquals", "aws:SourceArn", args.Source.Arn)},
+			Resources: []pulumi.StringInput{q.Arn}, Conditions: policy.Conditions{"ArnEquals": {"aws:SourceArn": args.Source.Arn}},
 		})
 	}
 	return q, add(s, sqs.NewQueuePolicy, logical, &sqs.QueuePolicyArgs{QueueUrl: q.Url, Policy: document.JSON()}, more...)

@@ -29,11 +29,12 @@ func (s *stack) quickSight(b *buckets, c *catalog, workgroup pulumi.Resource) *s
 		check(s.ctx.Log.Info("QuickSight is left out: headcount:quickSightPrincipal does not say who is to see the dashboard", nil))
 		return &shown{}
 	}
-	role := s.role("quicksight", policy.Trust("quicksight.amazonaws.com"), s.quickSightPolicy(b, c))
+	role := s.role("quicksight", policy.Trust("quicksight.amazonaws.com", nil), s.quickSightPolicy(b, c))
 	a := quicksight.Args{Names: s.names, Principal: s.QuickSightPrincipal, Author: s.QuickSightAuthor}
 	former := s.formationRole(a, role.Role)
+	template := must(quicksight.DataSource(a))
 	source := add(s, cloudformation.NewStack, "quicksight-source", &cloudformation.StackArgs{
-		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(must(quicksight.DataSource(a))), OnFailure: onFailure,
+		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(template), OnFailure: onFailure,
 	}, pulumi.DependsOn([]pulumi.Resource{role.ready, former.ready, workgroup}))
 	sets, imported := s.dataSets(a, append([]pulumi.Resource{source}, c.views...))
 	s.shownDashboard(b.aggregates, a, former.Arn, sets)
@@ -53,7 +54,7 @@ func (s *stack) quickSightPolicy(b *buckets, c *catalog) policy.Document {
 // formationRole is the role in which CloudFormation works: on what is made here,
 // and on nothing else.
 func (s *stack) formationRole(a quicksight.Args, query *iam.Role) *role {
-	return s.role("quicksight-formation", policy.Trust("cloudformation.amazonaws.com"), policy.Document{
+	return s.role("quicksight-formation", policy.Trust("cloudformation.amazonaws.com", nil), policy.Document{
 		{
 			Sid: "DataSource", Resources: policy.On(a.DataSourceARN()),
 			Actions: []string{
@@ -83,7 +84,7 @@ func (s *stack) formationRole(a quicksight.Args, query *iam.Role) *role {
 		},
 		{
 			Sid: "PassRole", Actions: []string{"iam:PassRole"}, Resources: []pulumi.StringInput{query.Arn},
-			Conditions: []policy.Condition{policy.Is("StringEquals", "iam:PassedToService", pulumi.String("quicksight.amazonaws.com"))},
+			Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": pulumi.String("quicksight.amazonaws.com")}},
 		},
 	})
 }

@@ -36,7 +36,8 @@ func (s *stack) views(c *catalog) (all []pulumi.Resource) {
 		view := add(s, glue.NewCatalogTable, v.Name, &glue.CatalogTableArgs{
 			DatabaseName: c.database.Name, Name: pulumi.String(v.Name), TableType: pulumi.String("VIRTUAL_VIEW"),
 			Parameters:       pulumi.StringMap{"presto_view": pulumi.String("true"), "comment": pulumi.String("Presto View")},
-			ViewOriginalText: pulumi.String(must(viewText(v.View, s.names.Database()))), ViewExpandedText: pulumi.String("/* Presto View */"),
+			ViewOriginalText: pulumi.String(must(viewText(v.View, s.names.Database()))),
+			ViewExpandedText: pulumi.String("/* Presto View */"),
 			StorageDescriptor: glue.CatalogTableStorageDescriptorArgs{
 				Columns: columns,
 				// Athena answers "Table storage descriptor is missing SerDe info" where there is none, and the

@@ -53,7 +53,7 @@ func (s *stack) newWorker(args *WorkerArgs, more ...pulumi.ResourceOption) *Work
 	s.component("Worker", name, w, more...)
 	own := pulumi.Parent(w)
 	log := s.logGroup(name, s.names.LogGroup(args.Flow.Name, w.Name), own)
-	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ecs", "*"))...)
+	trust := policy.Trust("ecs-tasks.amazonaws.com", policy.From(s.names.Account, s.names.ARN("ecs", "*")))
 	task := s.role(name+"-task", trust, args.May, own)
 	starter := s.role(name+"-exec", trust, args.starterPolicy(log), own)
 	definition := add(s, ecs.NewTaskDefinition, name, &ecs.TaskDefinitionArgs{
