@@ -47,20 +47,19 @@ var (
 	}
 )
 
-// column is a column of any table, its type as Hive writes it.
-type column struct{ name, kind string }
-
 // table says what a table is.
 type table struct {
 	name, description string
 	format            format
-	columns           []column
+	columns           []event.Column
 	// partitions are the partition columns in the order of the keys, and
 	// location where the first of them begins, s3://bucket/prefix/.
-	partitions []column
+	partitions []event.Column
 	location   string
 	// values are those of partition columns that are no range of numbers.
 	values map[string][]string
+	// edits are what the crawler may change.
+	edits []string
 }
 
 // catalog is what Athena reads, and the schema that Firehose writes by.
@@ -75,98 +74,71 @@ type catalog struct {
 // catalog creates the database with its three tables and the views. The tables'
 // columns come from the code that writes the files.
 func (s *stack) catalog(b *buckets) *catalog {
-	database := add(s, glue.NewCatalogDatabase, "database", &glue.CatalogDatabaseArgs{
+	c := &catalog{tables: map[string]*glue.CatalogTable{}}
+	c.database = add(s, glue.NewCatalogDatabase, "database", &glue.CatalogDatabaseArgs{
 		Name: pulumi.String(s.names.Database()), Description: pulumi.String("Headcount " + s.Stack),
 	})
-	c := &catalog{database: database, tables: map[string]*glue.CatalogTable{}}
 	for _, t := range s.tableList(b) {
-		var more []pulumi.ResourceOption
-		if t.name == tableHeadcounts {
-			more = crawlerEdits()
+		parameters := s.projection(t)
+		parameters["classification"] = pulumi.String(t.format.classification)
+		parameters["EXTERNAL"] = pulumi.String("TRUE")
+		keys := glue.CatalogTablePartitionKeyArray{}
+		for _, c := range t.partitions {
+			keys = append(keys, glue.CatalogTablePartitionKeyArgs{Name: pulumi.String(c.Name), Type: pulumi.String(c.Type)})
 		}
-		c.tables[t.name] = s.newTable(database, t, more...)
+		c.tables[t.name] = add(s, glue.NewCatalogTable, t.name, &glue.CatalogTableArgs{
+			DatabaseName: c.database.Name, Name: pulumi.String(t.name), Description: pulumi.String(t.description),
+			TableType: pulumi.String("EXTERNAL_TABLE"), Parameters: parameters, PartitionKeys: keys, StorageDescriptor: storage(t),
+		}, pulumi.IgnoreChanges(t.edits))
 	}
-	c.deliveryDatabase, c.deliverySchema = s.deliverySchema(b.lake)
+	s.deliverySchema(c, b.lake)
 	c.views = s.views(c)
 	return c
 }
 
 // tableList describes the tables.
 func (s *stack) tableList(b *buckets) []table {
-	var flows, categories []string
-	for _, f := range s.Flows {
-		flows = append(flows, f.Name)
-	}
-	for _, t := range event.Treatments {
-		if t.Quarantine {
-			categories = append(categories, string(t.Category))
-		}
-	}
 	headcounts := table{
 		name: tableHeadcounts, description: "How many people were around each place, by window, gender and age band", format: parquetFormat,
-		location: "s3://" + b.aggregates.Name + "/headcounts/", values: map[string][]string{"flow": flows},
+		partitions: results.Partitions, location: "s3://" + b.aggregates.Name + "/headcounts/", values: map[string][]string{}, edits: crawlerEdits,
 	}
 	for _, c := range results.Columns {
-		headcounts.columns = append(headcounts.columns, column{c.Name, c.Kind.Hive()})
+		headcounts.columns = append(headcounts.columns, event.Column{Name: c.Name, Type: c.Kind.Hive()})
 	}
-	for _, c := range results.Partitions {
-		headcounts.partitions = append(headcounts.partitions, column{c.Name, c.Type})
+	for _, f := range s.Flows {
+		headcounts.values["flow"] = append(headcounts.values["flow"], f.Name)
 	}
 	rejected := table{
 		name: tableQuarantine, description: "Rejected events by category, without their payload; count distinct (message_id, index)", format: jsonFormat,
-		location: "s3://" + b.quarantine.Name + "/quarantine/", values: map[string][]string{"category": categories},
+		columns: stage.QuarantineColumns, partitions: stage.QuarantinePartitions,
+		location: "s3://" + b.quarantine.Name + "/quarantine/", values: map[string][]string{},
 	}
-	for _, c := range stage.QuarantineColumns {
-		rejected.columns = append(rejected.columns, column{c.Name, c.Type})
-	}
-	for _, c := range stage.QuarantinePartitions {
-		rejected.partitions = append(rejected.partitions, column{c.Name, c.Type})
+	for _, t := range event.Treatments {
+		if t.Quarantine {
+			rejected.values["category"] = append(rejected.values["category"], string(t.Category))
+		}
 	}
 	return []table{{
 		name: tableEvents, description: "The lake: every event as it was sent, by the day of its arrival. Personal data", format: parquetFormat,
-		columns: lakeColumns(), partitions: []column{{"year", "string"}, {"month", "string"}, {"day", "string"}}, location: dataOf(b.lake),
+		columns: event.LakeColumns(), partitions: []event.Column{{Name: "year", Type: "string"}, {Name: "month", Type: "string"}, {Name: "day", Type: "string"}},
+		location: dataOf(b.lake),
 	}, headcounts, rejected}
-}
-
-func lakeColumns() []column {
-	var columns []column
-	for _, c := range event.LakeColumns() {
-		columns = append(columns, column{c.Name, c.Type})
-	}
-	return columns
 }
 
 // dataOf is where the lake's table is.
 func dataOf(lake *Bucket) string { return "s3://" + lake.Name + "/data/" }
 
-func (s *stack) newTable(db *glue.CatalogDatabase, t table, more ...pulumi.ResourceOption) *glue.CatalogTable {
-	parameters := s.projection(t)
-	parameters["classification"] = pulumi.String(t.format.classification)
-	parameters["EXTERNAL"] = pulumi.String("TRUE")
-	keys := glue.CatalogTablePartitionKeyArray{}
-	for _, c := range t.partitions {
-		keys = append(keys, glue.CatalogTablePartitionKeyArgs{Name: pulumi.String(c.name), Type: pulumi.String(c.kind)})
-	}
-	return add(s, glue.NewCatalogTable, t.name, &glue.CatalogTableArgs{
-		DatabaseName: db.Name, Name: pulumi.String(t.name), Description: pulumi.String(t.description),
-		TableType: pulumi.String("EXTERNAL_TABLE"), Parameters: parameters, PartitionKeys: keys,
-		StorageDescriptor: storage(t),
-	}, more...)
-}
-
 func storage(t table) glue.CatalogTableStorageDescriptorArgs {
-	descriptor := glue.CatalogTableStorageDescriptorArgs{
-		Location: pulumi.String(t.location), InputFormat: pulumi.String(t.format.input), OutputFormat: pulumi.String(t.format.output),
+	columns := glue.CatalogTableStorageDescriptorColumnArray{}
+	for _, c := range t.columns {
+		columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(c.Name), Type: pulumi.String(c.Type)})
+	}
+	return glue.CatalogTableStorageDescriptorArgs{
+		Location: pulumi.String(t.location), InputFormat: pulumi.String(t.format.input), OutputFormat: pulumi.String(t.format.output), Columns: columns,
 		SerDeInfo: glue.CatalogTableStorageDescriptorSerDeInfoArgs{
 			Name: pulumi.String(t.name), SerializationLibrary: pulumi.String(t.format.serializer), Parameters: pulumi.ToStringMap(t.format.parameters),
 		},
 	}
-	columns := glue.CatalogTableStorageDescriptorColumnArray{}
-	for _, c := range t.columns {
-		columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(c.name), Type: pulumi.String(c.kind)})
-	}
-	descriptor.Columns = columns
-	return descriptor
 }
 
 // projection lets Athena compute the partitions instead of looking them up, so
@@ -177,16 +149,16 @@ func (s *stack) projection(t table) pulumi.StringMap {
 	parameters := pulumi.StringMap{"projection.enabled": pulumi.String("true")}
 	template := t.location
 	for _, c := range t.partitions {
-		template += c.name + "=${" + c.name + "}/"
-		prefix := "projection." + c.name + "."
-		if r, ok := ranges[c.name]; ok {
+		template += c.Name + "=${" + c.Name + "}/"
+		prefix := "projection." + c.Name + "."
+		if r, ok := ranges[c.Name]; ok {
 			parameters[prefix+"type"] = pulumi.String("integer")
 			parameters[prefix+"range"] = pulumi.String(fmt.Sprintf("%d,%d", r[0], r[1]))
 			parameters[prefix+"digits"] = pulumi.String(fmt.Sprint(len(fmt.Sprint(r[1]))))
 			continue
 		}
 		parameters[prefix+"type"] = pulumi.String("enum")
-		parameters[prefix+"values"] = pulumi.String(strings.Join(t.values[c.name], ","))
+		parameters[prefix+"values"] = pulumi.String(strings.Join(t.values[c.Name], ","))
 	}
 	parameters["storage.location.template"] = pulumi.String(template)
 	return parameters
@@ -198,16 +170,16 @@ func (s *stack) projection(t table) pulumi.StringMap {
 // in the very up that knows of it. The old one stays, since Firehose goes on
 // with it for some minutes after it was given the new one. Pulumi adds random
 // digits to the name, so that the way back makes a new table too.
-func (s *stack) deliverySchema(lake *Bucket) (*glue.CatalogDatabase, *glue.CatalogTable) {
-	database := add(s, glue.NewCatalogDatabase, "delivery-database", &glue.CatalogDatabaseArgs{
+func (s *stack) deliverySchema(c *catalog, lake *Bucket) {
+	c.deliveryDatabase = add(s, glue.NewCatalogDatabase, "delivery-database", &glue.CatalogDatabaseArgs{
 		Name:        pulumi.String(s.names.Database() + "_delivery"),
 		Description: pulumi.String("The schemas that Firehose writes the lake by; nothing to query"),
 	})
-	columns := lakeColumns()
+	columns := event.LakeColumns()
 	sum := sha256.Sum256([]byte(fmt.Sprint(columns)))
 	name := "events_" + hex.EncodeToString(sum[:4])
-	return database, add(s, glue.NewCatalogTable, name, &glue.CatalogTableArgs{
-		DatabaseName: database.Name,
+	c.deliverySchema = add(s, glue.NewCatalogTable, name, &glue.CatalogTableArgs{
+		DatabaseName: c.deliveryDatabase.Name,
 		Description:  pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
 		Parameters:        pulumi.StringMap{"classification": pulumi.String("parquet")},
 		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: dataOf(lake)}),

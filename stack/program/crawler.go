@@ -7,17 +7,15 @@ import (
 	"github.com/headcount-etl/headcount/stack/policy"
 )
 
-// crawlerEdits leaves to the crawler what it writes into the table: the columns,
-// and its notes. The projection's parameters stay Pulumi's. A key with a dot in
+// crawlerEdits are left to the crawler, which writes them into the table: the
+// columns, and its notes. The projection's parameters stay Pulumi's. A key with a dot in
 // it stands in brackets, or it would be a path
 // (https://www.pulumi.com/docs/iac/concepts/options/ignorechanges/).
-func crawlerEdits() []pulumi.ResourceOption {
-	return []pulumi.ResourceOption{pulumi.IgnoreChanges([]string{
-		"storageDescriptor.columns", "storageDescriptor.parameters", "storageDescriptor.numberOfBuckets",
-		"parameters.CrawlerSchemaDeserializerVersion", "parameters.CrawlerSchemaSerializerVersion", "parameters.UPDATED_BY_CRAWLER",
-		"parameters.averageRecordSize", "parameters.recordCount", "parameters.objectCount", "parameters.sizeKey",
-		"parameters.compressionType", "parameters.typeOfData", `parameters["partition_filtering.enabled"]`,
-	})}
+var crawlerEdits = []string{
+	"storageDescriptor.columns", "storageDescriptor.parameters", "storageDescriptor.numberOfBuckets",
+	"parameters.CrawlerSchemaDeserializerVersion", "parameters.CrawlerSchemaSerializerVersion", "parameters.UPDATED_BY_CRAWLER",
+	"parameters.averageRecordSize", "parameters.recordCount", "parameters.objectCount", "parameters.sizeKey",
+	"parameters.compressionType", "parameters.typeOfData", `parameters["partition_filtering.enabled"]`,
 }
 
 // crawler creates the Glue crawler that keeps the columns of headcounts as the

@@ -27,32 +27,27 @@ const widgetWidth, widgetHeight, perRow = 8, 6, 3
 // from left to right and top to bottom, and then every metric that the services
 // count.
 func (s *stack) dashboard(flows []*Flow) {
-	var all pulumi.Array
+	var all []any
 	for i, w := range s.widgets(flows) {
-		all = append(all, pulumi.Map{
-			"type": pulumi.String("metric"), "width": pulumi.Int(widgetWidth), "height": pulumi.Int(widgetHeight),
-			"x": pulumi.Int(i % perRow * widgetWidth), "y": pulumi.Int(i / perRow * widgetHeight),
-			"properties": pulumi.Map{
-				"title": pulumi.String(w.title), "region": pulumi.String(s.Region), "view": pulumi.String("timeSeries"),
-				"period": pulumi.Int(60), "metrics": rows(w.series),
-			},
+		all = append(all, map[string]any{
+			"type": "metric", "width": widgetWidth, "height": widgetHeight, "x": i % perRow * widgetWidth, "y": i / perRow * widgetHeight,
+			"properties": map[string]any{"title": w.title, "region": s.Region, "view": "timeSeries", "period": 60, "metrics": rows(w.series)},
 		})
 	}
 	add(s, cloudwatch.NewDashboard, "dashboard", &cloudwatch.DashboardArgs{
-		DashboardName: pulumi.String(s.names.Prefix()), DashboardBody: pulumi.JSONMarshal(pulumi.Map{"widgets": all}),
+		DashboardName: pulumi.String(s.names.Prefix()), DashboardBody: pulumi.JSONMarshal(map[string]any{"widgets": all}),
 	})
 }
 
 // rows writes series as the dashboard has them: namespace, name, dimensions one
 // after another, options.
-func rows(series []statistic) pulumi.Array {
-	var all pulumi.Array
+func rows(series []statistic) (all [][]any) {
 	for _, m := range series {
-		row := pulumi.Array{pulumi.String(m.namespace), pulumi.String(m.name)}
+		row := []any{m.namespace, m.name}
 		for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
-			row = append(row, pulumi.String(name), pulumi.String(m.dimensions[name]))
+			row = append(row, name, m.dimensions[name])
 		}
-		all = append(all, append(row, pulumi.Map{"stat": pulumi.String(m.stat)}))
+		all = append(all, append(row, map[string]string{"stat": m.stat}))
 	}
 	return all
 }

@@ -43,8 +43,8 @@ func (s *stack) newKey() *kms.Key {
 			// Logs sends the log group as encryption context, and no source
 			// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
 			Sid: "Logs", Services: []string{"logs." + s.Region + ".amazonaws.com"},
-			Actions:    []string{"kms:GenerateDataKey*", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"},
-			Resources:  self,
+			Actions:   []string{"kms:GenerateDataKey*", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:Describe*"},
+			Resources: self,
 			Conditions: policy.Conditions{"ArnLike": {
 				"kms:EncryptionContext:aws:logs:arn": pulumi.String(n.ARN("logs", "log-group:/headcount/"+s.Stack+"/*")),
 			}},
