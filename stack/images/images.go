@@ -34,22 +34,23 @@ func Print(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	built, err := build(ctx, root, pipeline.Names(nil), stderr)
-	if err != nil {
-		return err
-	}
 	for _, i := range built {
 		if _, err := fmt.Fprintln(stdout, i); err != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
-// Push builds the images as Print does, pushes them to the stack's repositories in
-// ECR with the caller's credentials, and writes their digests to
+// Push builds the images as Print does, pushes them to the repositories of a stack
+// in ECR with the caller's credentials, and writes their digests to
 // images.<stack>.json, after all are pushed.
-func Push(ctx context.Context, s *settings.Settings, stdout, stderr io.Writer) error {
+func Push(ctx context.Context, stack string, stdout, stderr io.Writer) error {
 	root, err := settings.Root()
+	if err != nil {
+		return err
+	}
+	s, err := settings.Load(root, stack)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func Push(ctx context.Context, s *settings.Settings, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	return publish(ctx, root, s.Stack, built, to, stdout)
+	return publish(ctx, root, stack, built, to, stdout)
 }
 
 // login gives access to the registry of the caller's account in a region.

@@ -6,14 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 func TestOutsideOfTheRepository(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out, said bytes.Buffer
-	for name, err := range map[string]error{"print": Print(t.Context(), &out, &said), "push": Push(t.Context(), &settings.Settings{}, &out, &said)} {
+	for name, err := range map[string]error{"print": Print(t.Context(), &out, &said), "push": Push(t.Context(), "dev", &out, &said)} {
 		if err == nil || !strings.Contains(err.Error(), "inside the repository") {
 			t.Errorf("%s: %v", name, err)
 		}

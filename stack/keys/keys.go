@@ -21,15 +21,20 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// Options say what Run does. The zero value makes the ring if there is none, and
-// else lists it.
+// Options say what Run does, and are the flags of ops. The zero value makes the
+// ring if there is none, and else lists it.
 type Options struct {
-	// List lists the ring, and fails if there is none.
-	List bool
-	// Rotate adds a key.
-	Rotate bool
-	// Day is the new key's first day, YYYY-MM-DD in UTC; empty is tomorrow.
-	Day string
+	List   bool   `xor:"what" help:"List the keys: ids, first days and fingerprints, never a key; fail if there are none."`
+	Rotate bool   `xor:"what" help:"Add a key from DAY on."`
+	Day    string `arg:"" optional:"" help:"The first day of a new key: YYYY-MM-DD in UTC; tomorrow if it is left out."`
+}
+
+// Validate refuses a day that is not asked for.
+func (o Options) Validate() error {
+	if o.Day != "" && !o.Rotate {
+		return fmt.Errorf("unexpected argument %s: a day goes with --rotate", o.Day)
+	}
+	return nil
 }
 
 // Run makes, rotates or lists the key ring of a stack with the caller's

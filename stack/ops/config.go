@@ -26,11 +26,7 @@ type flowShown struct {
 type configCommand struct{ stackFlag }
 
 // Run prints the configuration as indented JSON.
-func (c *configCommand) Run(stdout io.Writer) error {
-	s, err := c.load()
-	if err != nil {
-		return err
-	}
+func (c *configCommand) Run(s *settings.Settings, stdout io.Writer) error {
 	shown := struct {
 		*settings.Settings
 		Flows  []flowShown

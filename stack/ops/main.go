@@ -34,7 +34,8 @@ type stackFlag struct {
 	Stack string `required:"" placeholder:"NAME" help:"The name of the stack: Pulumi.NAME.yaml is its configuration."`
 }
 
-func (f stackFlag) load() (*settings.Settings, error) {
+// ProvideSettings gives a command the stack's configuration.
+func (f *stackFlag) ProvideSettings() (*settings.Settings, error) {
 	root, err := settings.Root()
 	if err != nil {
 		return nil, err
@@ -44,24 +45,11 @@ func (f stackFlag) load() (*settings.Settings, error) {
 
 type keysCommand struct {
 	stackFlag
-	List   bool   `xor:"what" help:"List the keys: ids, first days and fingerprints, never a key; fail if there are none."`
-	Rotate bool   `xor:"what" help:"Add a key from DAY on."`
-	Day    string `arg:"" optional:"" help:"The first day of a new key: YYYY-MM-DD in UTC; tomorrow if it is left out."`
+	keys.Options
 }
 
-func (c *keysCommand) Validate() error {
-	if c.Day != "" && !c.Rotate {
-		return fmt.Errorf("unexpected argument %s: a day goes with --rotate", c.Day)
-	}
-	return nil
-}
-
-func (c *keysCommand) Run(ctx context.Context, stdout io.Writer) error {
-	s, err := c.load()
-	if err != nil {
-		return err
-	}
-	return keys.Run(ctx, s, keys.Options{List: c.List, Rotate: c.Rotate, Day: c.Day}, stdout)
+func (c *keysCommand) Run(ctx context.Context, s *settings.Settings, stdout io.Writer) error {
+	return keys.Run(ctx, s, c.Options, stdout)
 }
 
 type imagesCommand struct {
@@ -73,20 +61,12 @@ func (c *imagesCommand) Run(ctx context.Context, stdout io.Writer) error {
 	if c.DryRun {
 		return images.Print(ctx, stdout, os.Stderr)
 	}
-	s, err := stackFlag{c.Stack}.load()
-	if err != nil {
-		return err
-	}
-	return images.Push(ctx, s, stdout, os.Stderr)
+	return images.Push(ctx, c.Stack, stdout, os.Stderr)
 }
 
 type placesCommand struct{ stackFlag }
 
-func (c *placesCommand) Run(ctx context.Context, stdout io.Writer) error {
-	s, err := c.load()
-	if err != nil {
-		return err
-	}
+func (c *placesCommand) Run(ctx context.Context, s *settings.Settings, stdout io.Writer) error {
 	return places.Run(ctx, s, stdout)
 }
 
