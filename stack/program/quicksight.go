@@ -36,8 +36,9 @@ func (s *stack) quickSight(b *buckets, c *catalog, workgroup pulumi.Resource) *s
 	source := add(s, cloudformation.NewStack, "quicksight-source", &cloudformation.StackArgs{
 		Name: pulumi.String(a.ID() + "-quicksight-source"), IamRoleArn: former.Arn, TemplateBody: pulumi.String(template), OnFailure: onFailure,
 	}, pulumi.DependsOn([]pulumi.Resource{role.ready, former.ready, workgroup}))
-	sets, imported := s.dataSets(a, append([]pulumi.Resource{source}, c.views...))
-	s.shownDashboard(b.aggregates, a, former.Arn, sets)
+	files := must(quicksight.Load())
+	sets, imported := s.dataSets(files, a, append([]pulumi.Resource{source}, c.views...))
+	s.shownDashboard(b.aggregates, a, must(files.Dashboard(a)), former.Arn, sets)
 	return &shown{"https://" + s.Region + ".quicksight.aws.amazon.com/sn/dashboards/" + a.ID(), imported}
 }
 
@@ -90,11 +91,11 @@ func (s *stack) formationRole(a quicksight.Args, query *iam.Role) *role {
 }
 
 // dataSets creates the data sets, and the refresh of those that are imported.
-func (s *stack) dataSets(a quicksight.Args, needed []pulumi.Resource) (sets []pulumi.Resource, imported []quicksight.Set) {
+func (s *stack) dataSets(files *quicksight.Files, a quicksight.Args, needed []pulumi.Resource) (sets []pulumi.Resource, imported []quicksight.Set) {
 	for _, set := range quicksight.Sets() {
-		created := add(s, native.NewDataSet, set.Identifier, must(quicksight.DataSetArgs(set, a)), pulumi.DependsOn(needed))
+		created := add(s, native.NewDataSet, set.Identifier, files.DataSetArgs(set, a), pulumi.DependsOn(needed))
 		sets = append(sets, created)
-		if schedule := must(quicksight.RefreshScheduleArgs(set, a, created.DataSetId)); schedule != nil {
+		if schedule := files.RefreshScheduleArgs(set, a, created.DataSetId); schedule != nil {
 			add(s, native.NewRefreshSchedule, set.Identifier, schedule)
 			imported = append(imported, set)
 		}
@@ -110,8 +111,7 @@ var onFailure = pulumi.String("DELETE")
 // shownDashboard creates analysis and dashboard. Their template is too large to
 // be given as it is, and lies in the bucket of the aggregates, under a name that
 // changes with it.
-func (s *stack) shownDashboard(aggregates *Bucket, a quicksight.Args, former pulumi.StringInput, needed []pulumi.Resource) {
-	template := must(quicksight.Dashboard(a))
+func (s *stack) shownDashboard(aggregates *Bucket, a quicksight.Args, template []byte, former pulumi.StringInput, needed []pulumi.Resource) {
 	sum := sha256.Sum256(template)
 	key := "quicksight/dashboard-" + hex.EncodeToString(sum[:8]) + ".json"
 	object := add(s, s3.NewBucketObjectv2, "dashboard", &s3.BucketObjectv2Args{

@@ -28,15 +28,8 @@ var viewSet = []string{
 }
 
 // DataSetArgs gives the arguments of one of the data sets. The viewers may view
-// it; nobody may change it but the stack. With files that fail a check the error
-// joins what is wrong with them.
-func DataSetArgs(s Set, a Args) (*quicksight.DataSetArgs, error) {
-	files, err := loaded()
-	if err != nil {
-		return nil, err
-	}
-	return files.sets[s].args(s, a), nil
-}
+// it; nobody may change it but the stack.
+func (f *Files) DataSetArgs(s Set, a Args) *quicksight.DataSetArgs { return f.sets[s].args(s, a) }
 
 // args gives the arguments. The provider has lists where the API has maps.
 func (d *dataSet) args(s Set, a Args) *quicksight.DataSetArgs {
@@ -84,10 +77,9 @@ func given[O pulumi.Output, V any](value V) O {
 // (https://docs.aws.amazon.com/quicksight/latest/APIReference/API_RefreshSchedule.html):
 // older rows would stay, also when they are of no imported day any more or have
 // left the lake.
-func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksight.RefreshScheduleArgs, error) {
-	files, err := loaded()
-	if err != nil || files.sets[s].ImportMode != "SPICE" {
-		return nil, err
+func (f *Files) RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) *quicksight.RefreshScheduleArgs {
+	if f.sets[s].ImportMode != "SPICE" {
+		return nil
 	}
 	return &quicksight.RefreshScheduleArgs{
 		AwsAccountId: pulumi.String(a.Account),
@@ -99,5 +91,5 @@ func RefreshScheduleArgs(s Set, a Args, dataSetID pulumi.StringInput) (*quicksig
 				Interval: pulumi.String("DAILY"), TimeOfTheDay: pulumi.String("04:00"), Timezone: pulumi.String("UTC"),
 			},
 		},
-	}, nil
+	}
 }

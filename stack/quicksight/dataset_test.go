@@ -94,7 +94,7 @@ const everything = `{
 // the stack replaces; of those of dashboards, and of one with everything.
 func TestDataSets(t *testing.T) {
 	a := examples[1]
-	files, err := loaded()
+	files, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,14 +130,14 @@ func TestDataSets(t *testing.T) {
 
 // TestRefresh: what is imported is refreshed daily, and nothing else is.
 func TestRefresh(t *testing.T) {
-	none, err := RefreshScheduleArgs(Headcounts, examples[0], pulumi.String("id"))
-	if err != nil || none != nil {
-		t.Errorf("the data set that is queried directly has a refresh: %v, %v", none, err)
-	}
-	got, err := RefreshScheduleArgs(Events, examples[0], pulumi.String("id"))
+	files, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if none := files.RefreshScheduleArgs(Headcounts, examples[0], pulumi.String("id")); none != nil {
+		t.Errorf("the data set that is queried directly has a refresh: %v", none)
+	}
+	got := files.RefreshScheduleArgs(Events, examples[0], pulumi.String("id"))
 	want := &quicksight.RefreshScheduleArgs{
 		AwsAccountId: pulumi.String("111122223333"), DataSetId: pulumi.String("id"), ScheduleId: pulumi.String("daily"),
 		Schedule: quicksight.RefreshScheduleScheduleArgs{

@@ -34,7 +34,7 @@ func FuzzFiles(f *testing.F) {
 		if len(faults) > 0 {
 			return
 		}
-		if _, err := (&source{definition: tree}).dashboard(examples[0]); err != nil {
+		if _, err := (&Files{definition: tree}).Dashboard(examples[0]); err != nil {
 			t.Error(err)
 		}
 	})

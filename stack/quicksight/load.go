@@ -19,8 +19,8 @@ import (
 	"github.com/headcount-etl/headcount/dashboards/views"
 )
 
-// source is what the files of dashboards say, checked.
-type source struct {
+// Files are what the files of dashboards say, checked.
+type Files struct {
 	// definition is the definition of the dashboard as a JSON tree, as
 	// CloudFormation accepts it, but with the file's ARNs of data sets.
 	definition map[string]any
@@ -28,21 +28,15 @@ type source struct {
 	sets map[Set]*dataSet
 }
 
-// loaded are the files as they are compiled in.
-var loaded = sync.OnceValues(func() (*source, error) { return load(dashboards.Files) })
-
-// Check says what is wrong with the files of dashboards, every fault with its
-// file and its path: what the API would refuse, what CloudFormation or the
-// provider cannot pass on, columns that the views do not have. Whatever renders
-// the files calls it; it is for stopping before anything is created.
-func Check() error {
-	_, err := loaded()
-	return err
-}
+// Load reads the files as they are compiled in. The error joins all that is wrong
+// with them, every fault with its file and its path: what the API would refuse,
+// what CloudFormation or the provider cannot pass on, columns that the views do not
+// have.
+var Load = sync.OnceValues(func() (*Files, error) { return load(dashboards.Files) })
 
 // load reads and checks the files. The error joins all that is wrong with them.
-func load(files fs.FS) (*source, error) {
-	loaded := &source{sets: map[Set]*dataSet{}}
+func load(files fs.FS) (*Files, error) {
+	loaded := &Files{sets: map[Set]*dataSet{}}
 	var given []definition.DataSet
 	var faults []error
 	for _, s := range Sets() {

@@ -50,11 +50,11 @@ func rendered(files fs.FS, a Args) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return loaded.dashboard(a)
+	return loaded.Dashboard(a)
 }
 
-func TestCheck(t *testing.T) {
-	if err := Check(); err != nil {
+func TestLoad(t *testing.T) {
+	if _, err := Load(); err != nil {
 		t.Error(err)
 	}
 }

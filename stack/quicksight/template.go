@@ -9,14 +9,10 @@ import (
 	"maps"
 )
 
-// Limits of a template, in bytes: as an argument of the call, and at an address
-// in S3
-// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
-// The latter is 1 MB; whether of 1000 or of 1024 kB is not said.
-const (
-	InlineLimit = 51_200
-	Limit       = 1_000_000
-)
+// Limit is how many bytes a template may have at an address in S3
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html):
+// 1 MB; whether of 1000 or of 1024 kB is not said.
+const Limit = 1_000_000
 
 // object is an object of JSON, which is written in the order of its names.
 type object = map[string]any
@@ -53,25 +49,15 @@ var editAnalysis = []string{
 }
 
 // Dashboard renders the template of the dashboard and, where there is an author,
-// of the analysis, both with the definition of dashboards. It is longer than
-// InlineLimit: CloudFormation must read it from S3.
+// of the analysis, both with the definition of dashboards. CloudFormation must read
+// it from S3: as an argument of the call a template may have 51,200 bytes.
 //
 // The viewers may look at the dashboard. The author may change the analysis, to
 // try changes on it; the next update undoes them. Without an author there is no
 // analysis, since nobody could see it.
-//
-// With files that fail a check the error joins what is wrong with them.
-func Dashboard(a Args) ([]byte, error) {
-	files, err := loaded()
-	if err != nil {
-		return nil, err
-	}
-	return files.dashboard(a)
-}
-
-func (s *source) dashboard(a Args) ([]byte, error) {
-	definition := maps.Clone(s.definition)
-	definition[declarations] = declared(s.definition, a)
+func (f *Files) Dashboard(a Args) ([]byte, error) {
+	definition := maps.Clone(f.definition)
+	definition[declarations] = declared(f.definition, a)
 	text, err := compact(definition)
 	if err != nil {
 		return nil, err
@@ -130,11 +116,9 @@ func declared(definition object, a Args) []object {
 	all := []object{}
 	list, _ := definition[declarations].([]any)
 	for _, d := range list {
-		for _, set := range Sets() {
-			if of, _ := d.(object); of["Identifier"] == set.Identifier {
-				all = append(all, object{"Identifier": set.Identifier, "DataSetArn": a.DataSetARN(set)})
-			}
-		}
+		of, _ := d.(object)
+		id, _ := of["Identifier"].(string)
+		all = append(all, object{"Identifier": id, "DataSetArn": a.DataSetARN(Set{Identifier: id})})
 	}
 	return all
 }

@@ -16,8 +16,17 @@ import (
 	"github.com/headcount-etl/headcount/stack/names"
 )
 
+// dashboard gives the template of the dashboard as it is compiled in.
+func dashboard(a Args) ([]byte, error) {
+	files, err := Load()
+	if err != nil {
+		return nil, err
+	}
+	return files.Dashboard(a)
+}
+
 // templates are the kinds of templates.
-var templates = map[string]func(Args) ([]byte, error){"datasource": DataSource, "dashboard": Dashboard}
+var templates = map[string]func(Args) ([]byte, error){"datasource": DataSource, "dashboard": dashboard}
 
 // TestCloudFormationLint has cfn-lint look at the templates of an example, where it
 // is installed: the other's are of the same shape, and it needs seconds for
@@ -54,7 +63,7 @@ func TestDefinition(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range examples {
-		rendered, err := Dashboard(a)
+		rendered, err := dashboard(a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +106,7 @@ func TestWhoMay(t *testing.T) {
 	} {
 		a := examples[0]
 		a.Author = tt.author
-		dashboard, err := Dashboard(a)
+		dashboard, err := dashboard(a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,14 +216,13 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestLimit: a template that CloudFormation would refuse is an error, and the
-// dashboard's is larger than what it accepts inline.
+// TestLimit: a template that CloudFormation would refuse is an error.
 func TestLimit(t *testing.T) {
-	text, err := Dashboard(examples[0])
+	text, err := dashboard(examples[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(text) <= InlineLimit || len(text) > Limit {
+	if len(text) > Limit {
 		t.Errorf("the dashboard's template has %d bytes", len(text))
 	}
 	long := `"Title": "` + strings.Repeat("a", 1000) + `"`
@@ -237,7 +245,7 @@ func TestWrapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Dashboard(examples[0])
+	want, err := dashboard(examples[0])
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the template is another than that of the bare definition (%v)", err)
 	}
