@@ -60,7 +60,7 @@ func assembled(t *testing.T, service, arch string, program []byte) image {
 func TestImagesAreOCI(t *testing.T) {
 	to := newECR(t, devRepositories...).access()
 	i := assembled(t, "validator", architecture, validator(t))
-	if _, err := to.push(t.Context(), devRepositories[0], i); err != nil {
+	if err := to.push(t.Context(), devRepositories[0], i); err != nil {
 		t.Fatal(err)
 	}
 	one := pull(t, to, devRepositories[0], i.digest)

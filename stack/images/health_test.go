@@ -109,7 +109,7 @@ func TestPulledImageIsWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := assembled(t, "validator", runtime.GOARCH, program)
-	if _, err := to.push(t.Context(), devRepositories[0], i); err != nil {
+	if err := to.push(t.Context(), devRepositories[0], i); err != nil {
 		t.Fatal(err)
 	}
 	img := pull(t, to, devRepositories[0], i.digest)

@@ -106,15 +106,10 @@ func publish(ctx context.Context, root, stack string, built []image, to registry
 	digests := map[string]string{}
 	for _, i := range built {
 		repository := names.Names{Stack: stack}.Repository(i.service)
-		pushed, err := to.push(ctx, repository, i)
-		if err != nil {
+		if err := to.push(ctx, repository, i); err != nil {
 			return err
 		}
-		what := "is there already"
-		if pushed {
-			what = "pushed"
-		}
-		if _, err := fmt.Fprintf(stdout, "%v: %s\n", i, what); err != nil {
+		if _, err := fmt.Fprintf(stdout, "%v is in %s\n", i, repository); err != nil {
 			return err
 		}
 		digests[i.service] = i.digest.String()

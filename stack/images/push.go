@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -56,48 +54,25 @@ func access(ctx context.Context, api tokens) (registry, error) {
 // people, and keeps the image from counting as untagged.
 const tagDigits = 12
 
-// push uploads an image to a repository, unless it is there: pushed is false then.
-// ECR does not accept a tag twice, not even for the same image, since the tags of
-// our repositories are immutable.
-func (r registry) push(ctx context.Context, repository string, i image) (pushed bool, err error) {
+// push uploads an image to a repository; where its tag is there with the same
+// image, the library writes nothing. ECR does not accept a tag for another image,
+// since the tags of our repositories are immutable.
+func (r registry) push(ctx context.Context, repository string, i image) error {
 	tag, err := name.NewTag(fmt.Sprintf("%s/%s:%s", r.host, repository, i.digest.Hex[:tagDigits]))
 	if err != nil {
-		return false, err
+		return err
 	}
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuth(r.auth)}
-	there, err := find(tag, options)
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("looking for %v: %w", tag, err)
-	case there == i.digest:
-		return false, nil
-	case there != v1.Hash{}:
-		return false, fmt.Errorf("%v is another image, %v: delete it", tag, there)
-	}
-	err = remote.Write(tag, i, options...)
+	err = remote.Write(tag, i, remote.WithContext(ctx), remote.WithAuth(r.auth))
 	var refused *transport.Error
 	if errors.As(err, &refused) {
 		for _, d := range refused.Errors {
 			if d.Code == transport.NameUnknownErrorCode {
-				return false, fmt.Errorf("there is no repository %s: an up, with bootstrap: true if it is the first, makes it", repository)
+				return fmt.Errorf("there is no repository %s: an up, with bootstrap: true if it is the first, makes it", repository)
 			}
 		}
 	}
 	if err != nil {
-		return false, fmt.Errorf("pushing %v: %w", tag, err)
+		return fmt.Errorf("pushing %v: %w", tag, err)
 	}
-	return true, nil
-}
-
-// find gives the digest of what has a tag, or no digest.
-func find(tag name.Tag, options []remote.Option) (v1.Hash, error) {
-	found, err := remote.Head(tag, options...)
-	var refused *transport.Error
-	if errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound {
-		return v1.Hash{}, nil
-	}
-	if err != nil {
-		return v1.Hash{}, err
-	}
-	return found.Digest, nil
+	return nil
 }
