@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -68,9 +67,6 @@ func Values(root, stack string) (map[string]string, error) {
 		if ok {
 			key = rest
 		}
-		if secret(value) {
-			return nil, fmt.Errorf("%s: %s is a secret, which only Pulumi can read: nothing here is secret, set it with `pulumi config set` without --secret", name, key)
-		}
 		if values[key], err = text(value); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", name, key, err)
 		}
@@ -107,28 +103,20 @@ func readYAML(path string, into any) error {
 	return yaml.Unmarshal(data, into)
 }
 
-// secret reports whether a value is, or holds, what Pulumi has encrypted: an object
-// with the one member secure.
-func secret(value any) bool {
-	switch value := value.(type) {
-	case map[string]any:
-		if text, ok := value["secure"].(string); ok && text != "" && len(value) == 1 {
-			return true
-		}
-		return slices.ContainsFunc(slices.Collect(maps.Values(value)), secret)
-	case []any:
-		return slices.ContainsFunc(value, secret)
-	}
-	return false
-}
+// secret finds what Pulumi has encrypted in the JSON of a value: an object with the
+// one member secure.
+var secret = regexp.MustCompile(`\{"secure":"[^"]+"\}`)
 
 // text writes a value as Pulumi hands it to a program.
 func text(value any) (string, error) {
+	data, err := json.Marshal(value)
 	switch value.(type) {
 	case nil:
 		return "", errors.New("it has no value")
 	case []any, map[string]any:
-		data, err := json.Marshal(value)
+		if secret.Match(data) {
+			return "", errors.New("it is, or holds, a secret, which only Pulumi can read: nothing here is secret, set it with `pulumi config set` without --secret")
+		}
 		return string(data), err
 	default:
 		return fmt.Sprint(value), nil
