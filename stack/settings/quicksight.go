@@ -16,18 +16,6 @@ func (s *Settings) quickSightUsers() []quickSightUser {
 	return []quickSightUser{{"quickSightPrincipal", &s.QuickSightPrincipal}, {"quickSightAuthor", &s.QuickSightAuthor}}
 }
 
-// readQuickSight reads who sees what in QuickSight.
-func (s *Settings) readQuickSight(c *section) {
-	for _, user := range s.quickSightUsers() {
-		if value, _ := c.scalar(user.name); value != "" {
-			*user.arn = c.text(user.name, principal, "the ARN of a QuickSight user or group, such as arn:aws:quicksight:eu-west-1:111122223333:group/default/analysts")
-		}
-	}
-	if s.QuickSightAuthor != "" && s.QuickSightPrincipal == "" && c.sound("quickSightPrincipal") {
-		c.fault("quickSightAuthor", "is there without quickSightPrincipal: QuickSight is left out where nobody sees the dashboard")
-	}
-}
-
 // OtherAccount names the users and groups of QuickSight that are of another
 // account than the one of the credentials. QuickSight would refuse them after
 // most of an up.

@@ -31,26 +31,28 @@ func (e *FaultsError) Error() string {
 	return fmt.Sprintf("bad configuration of stack %s: %s", e.Stack, strings.Join(e.Faults, "; "))
 }
 
-var (
-	// Without dashes, so that no flow of one stack is named like one of another.
-	stackName = regexp.MustCompile(`^[a-z0-9]{1,12}$`)
-	// As the services accept FLOW, but shorter, so that the names of roles fit.
-	flowName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,23}$`)
+// stackName is without dashes, so that no flow of one stack is named like one of
+// another.
+var stackName = regexp.MustCompile(`^[a-z0-9]{1,12}$`)
+
+// patterns are what texts must match, by the tag like.
+var patterns = map[string]*regexp.Regexp{
 	// ARNs are written here, and begin with arn:aws:. So regions of other
 	// partitions will not do; but for China's, their names have four parts.
-	region   = regexp.MustCompile(`^([abd-z][a-z]|c[a-mo-z])-[a-z]+-[0-9]$`)
-	anything = regexp.MustCompile(`(?s).`)
-	// A user or group of QuickSight
-	// (https://docs.aws.amazon.com/quicksight/latest/APIReference/qs-arn-format.html).
-	principal = regexp.MustCompile(`^arn:aws:quicksight:[a-z0-9-]+:[0-9]{12}:(user|group)/[^/\s]+/\S+$`)
-	digest    = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-)
+	"region": regexp.MustCompile(`^([abd-z][a-z]|c[a-mo-z])-[a-z]+-[0-9]$`),
+	// As the services accept FLOW, but shorter, so that the names of roles fit.
+	"flow": regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,23}$`),
+}
+
+// principal is a user or group of QuickSight
+// (https://docs.aws.amazon.com/quicksight/latest/APIReference/qs-arn-format.html).
+var principal = regexp.MustCompile(`^arn:aws:quicksight:[a-z0-9-]+:[0-9]{12}:(user|group)/[^/\s]+/\S+$`)
+
+var digest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 // retentions are the numbers of days that CloudWatch Logs knows
 // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
 var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-
-const century = 36500 // days
 
 // Read reads a configuration. values are the keys without their namespace and
 // their values as Pulumi gives them: text, and JSON for lists and objects. Files
@@ -84,7 +86,7 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 	if !stackName.MatchString(stack) {
 		faults = append(faults, fmt.Sprintf("its name is %s: must be 1 to 12 of a-z, 0-9", show(stack)))
 	}
-	c := newSection(Project+":", map[string]any{}, &faults)
+	c := newSection(Project+":", map[string]any{}, &faults, root)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := values[key]
 		c.values[key] = value
@@ -96,30 +98,12 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 			c.values[key] = tree
 		}
 	}
-	s := &Settings{
-		Stack:             stack,
-		Region:            c.text("region", region, "a region such as eu-west-1"),
-		Protect:           c.bool("protect"),
-		Bootstrap:         c.bool("bootstrap"),
-		Spot:              c.bool("spot"),
-		Network:           c.choice("network", "", NAT, Endpoints),
-		LakeBufferMB:      c.int("lakeBufferMB", required, 64, 128),
-		LakeBufferSeconds: c.int("lakeBufferSeconds", required, 60, 900),
-		LakeArchiveDays:   c.int("lakeArchiveDays", required, 0, century),
-		LakeDays:          c.int("lakeDays", required, 0, century),
-		PartialsDays:      c.int("partialsDays", required, 2, century),
-		QuarantineDays:    c.int("quarantineDays", required, 1, century),
-		ResultsDays:       c.int("resultsDays", required, 1, century),
-		LogDays:           c.int("logDays", required, 1, century),
-		FirstYear:         c.int("firstYear", required, 2000, 2200),
-		LastYear:          c.int("lastYear", required, 2000, 2200),
-		DashboardDays:     c.int("dashboardDays", required, 1, century),
-		// An alarm looks back a day at most
-		// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html).
-		NoInputMinutes:    c.int("noInputMinutes", required, 0, 1440),
-		MonthlyBudgetUSD:  c.int("monthlyBudgetUSD", required, 0, 1<<30),
-		AthenaScanLimitMB: c.int("athenaScanLimitMB", required, 10, 1<<30),
-	}
+	s := &Settings{Stack: stack}
+	c.fill(s)
+	return s, faults
+}
+
+func (s *Settings) check(c *section) {
 	if c.sound("noInputMinutes") && s.NoInputMinutes%NoInputStep != 0 {
 		c.bad("noInputMinutes", s.NoInputMinutes, fmt.Sprintf("a multiple of %d", NoInputStep))
 	}
@@ -132,20 +116,27 @@ func read(stack string, values map[string]string, root string) (*Settings, []str
 	if c.sound("firstYear", "lastYear") && (s.LastYear < s.FirstYear || s.LastYear > s.FirstYear+20) {
 		c.bad("lastYear", s.LastYear, "firstYear or up to 20 years later")
 	}
-	s.readFlows(c, root)
+	for _, user := range s.quickSightUsers() {
+		if *user.arn != "" && !principal.MatchString(*user.arn) {
+			c.bad(user.name, *user.arn, "the ARN of a QuickSight user or group, such as arn:aws:quicksight:eu-west-1:111122223333:group/default/analysts")
+			*user.arn = ""
+		}
+	}
+	if s.QuickSightAuthor != "" && s.QuickSightPrincipal == "" && c.sound("quickSightPrincipal") {
+		c.fault("quickSightAuthor", "is there without quickSightPrincipal: QuickSight is left out where nobody sees the dashboard")
+	}
+	s.readFlows(c)
 	s.readEmails(c)
-	s.readQuickSight(c)
-	c.finish()
-	return s, faults
 }
 
 // readFlows reads the flows, and looks at them together.
-func (s *Settings) readFlows(c *section, root string) {
+func (s *Settings) readFlows(c *section) {
 	var names []string
 	items := c.list("flows")
 	whole := c.sound("flows")
 	for _, item := range items {
-		f := readFlow(item, root)
+		var f Flow
+		item.fill(&f)
 		s.Flows = append(s.Flows, f)
 		if slices.Contains(names, f.Name) {
 			item.fault("name", fmt.Sprintf("is %q: another flow has that name", f.Name))
@@ -159,27 +150,17 @@ func (s *Settings) readFlows(c *section, root string) {
 	if len(items) == 0 {
 		c.fault("flows", "is missing: must be at least one flow")
 	}
-	if value, _ := c.scalar("publishedFlow"); whole && value != "" && len(names) > 0 && !slices.Contains(names, value) {
-		c.bad("publishedFlow", value, "one of the flows: "+strings.Join(names, ", "))
+	if whole && s.PublishedFlow != "" && len(names) > 0 && !slices.Contains(names, s.PublishedFlow) {
+		c.bad("publishedFlow", s.PublishedFlow, "one of the flows: "+strings.Join(names, ", "))
 	}
-	s.PublishedFlow = c.text("publishedFlow", anything, "the name of a flow")
 }
 
-func readFlow(c *section, root string) Flow {
-	f := Flow{
-		Name:            c.text("name", flowName, "1 to 24 of a-z, 0-9, -, and not begin with -"),
-		Places:          c.text("places", anything, "the CSV file of the places, from the repository's root"),
-		RadiusM:         c.float("radiusM", 200, places.MaxRadiusM),
-		MinPeople:       c.int("minPeople", 5, 1, 1<<30),
-		Window:          c.duration("window", 5*time.Minute, 24*time.Hour),
-		MaxAge:          c.duration("maxAge", 0, 876000*time.Hour),
-		FlushInterval:   c.duration("flushInterval", 10*time.Second, 10*time.Minute),
-		RefreshInterval: c.duration("refreshInterval", 30*time.Second, 15*time.Minute),
-		LogLevel:        c.choice("logLevel", "info", "debug", "info", "warn", "error"),
-		Workers:         map[string]Worker{},
-	}
+func (f *Flow) check(c *section) {
+	f.Workers = map[string]Worker{}
 	for _, stage := range pipeline.Names(nil) {
-		f.Workers[stage] = readWorker(c.object(stage))
+		var w Worker
+		c.object(stage).fill(&w)
+		f.Workers[stage] = w
 	}
 	if _, err := counts.NewWindow(f.Window); err != nil {
 		c.fault("window", fmt.Sprintf("is %q: %v", f.Window, err))
@@ -187,15 +168,13 @@ func readFlow(c *section, root string) Flow {
 		c.bad("window", f.Window, "whole seconds")
 	}
 	if f.Places != "" {
-		f.readPlaces(c, root)
+		f.readPlaces(c)
 	}
-	c.finish()
-	return f
 }
 
-func (f *Flow) readPlaces(c *section, root string) {
+func (f *Flow) readPlaces(c *section) {
 	var err error
-	if f.PlacesData, err = os.ReadFile(filepath.Join(root, f.Places)); err != nil { //nolint:gosec // the operator's own file
+	if f.PlacesData, err = os.ReadFile(filepath.Join(c.root, f.Places)); err != nil { //nolint:gosec // the operator's own file
 		var path *fs.PathError
 		if errors.As(err, &path) {
 			err = path.Err
@@ -225,53 +204,42 @@ func runs(cpu, memoryMB int) bool {
 	return ok && memoryMB >= size.least && memoryMB <= size.most && (memoryMB-size.least)%size.step == 0
 }
 
-func readWorker(c *section) Worker {
-	w := Worker{
-		CPU:            c.int("cpu", 256, 256, 16384),
-		MemoryMB:       c.int("memoryMB", 512, 512, 122880),
-		MinTasks:       c.int("minTasks", 1, 1, 5000),
-		MaxTasks:       c.int("maxTasks", 4, 1, 5000),
-		BacklogPerTask: c.int("backlogPerTask", 1000, 1, 1<<30),
-		// The services ask for a minute whenever they receive or renew.
-		VisibilityTimeoutSeconds: c.int("visibilityTimeoutSeconds", 120, 60, 43200),
-	}
+func (w *Worker) check(c *section) {
 	if c.sound("cpu", "memoryMB") && !runs(w.CPU, w.MemoryMB) {
 		c.bad("memoryMB", w.MemoryMB, fmt.Sprintf("one that Fargate has with cpu %d", w.CPU))
 	}
 	if c.sound("minTasks", "maxTasks") && w.MinTasks > w.MaxTasks {
 		c.bad("minTasks", w.MinTasks, fmt.Sprintf("at most maxTasks, %d", w.MaxTasks))
 	}
-	c.finish()
-	return w
 }
 
 // readEmails reads the subscriptions of people. One that is there twice would be
 // one for SNS, and two for Pulumi.
 func (s *Settings) readEmails(c *section) {
+	for _, c := range c.list("emails") {
+		var e Email
+		c.fill(&e)
+		same := func(other Email) bool { return other.Address == e.Address && other.Topic == e.Topic }
+		if c.sound("topic") && slices.ContainsFunc(s.Emails, same) {
+			c.fault("address", fmt.Sprintf("is %s: it has that topic already", show(e.Address)))
+		}
+		s.Emails = append(s.Emails, e)
+	}
+}
+
+func (e *Email) check(c *section) {
 	var notified []string
 	for _, t := range event.Treatments {
 		if t.Notify {
 			notified = append(notified, string(t.Category))
 		}
 	}
-	for _, c := range c.list("emails") {
-		e := Email{
-			Address:    c.text("address", anything, "an e-mail address"),
-			Topic:      c.choice("topic", "", Alarms, Alerts),
-			Categories: c.texts("categories", notified),
-		}
-		if parsed, err := mail.ParseAddress(e.Address); e.Address != "" && (err != nil || parsed.Address != e.Address) {
-			c.bad("address", e.Address, "an e-mail address")
-		}
-		if e.Topic == Alarms && len(e.Categories) > 0 {
-			c.fault("categories", "is there: only alerts have categories")
-		}
-		c.finish()
-		same := func(other Email) bool { return other.Address == e.Address && other.Topic == e.Topic }
-		if c.sound("topic") && slices.ContainsFunc(s.Emails, same) {
-			c.fault("address", fmt.Sprintf("is %s: it has that topic already", show(e.Address)))
-		}
-		s.Emails = append(s.Emails, e)
+	e.Categories = c.texts("categories", notified)
+	if parsed, err := mail.ParseAddress(e.Address); e.Address != "" && (err != nil || parsed.Address != e.Address) {
+		c.bad("address", e.Address, "an e-mail address")
+	}
+	if e.Topic == Alarms && len(e.Categories) > 0 {
+		c.fault("categories", "is there: only alerts have categories")
 	}
 }
 

@@ -2,11 +2,13 @@ package settings_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -120,6 +122,7 @@ func TestBadValues(t *testing.T) {
 		{"flows", flow(`"refreshInterval":"1h"`), `headcount:flows[0].refreshInterval is "1h": must be a duration such as 90s or 5m, up to 15m0s`},
 		{"flows", flow(`"radiusM":0`), `headcount:flows[0].radiusM is "0": must be a number above 0, up to `},
 		{"flows", flow(`"radiusM":"NaN"`), `headcount:flows[0].radiusM is "NaN": must be a number above 0, up to `},
+		{"flows", flow(fmt.Sprintf(`"radiusM":%d`, places.MaxRadiusM+1)), fmt.Sprintf(`headcount:flows[0].radiusM is "%d": must be a number above 0, up to %d`, places.MaxRadiusM+1, places.MaxRadiusM)},
 		{"flows", flow(`"minPeople":0`), `headcount:flows[0].minPeople is "0": must be a whole number from 1 to `},
 		{"flows", flow(`"minPeople":[5]`), `headcount:flows[0].minPeople is "[5]": must be a single value`},
 		{"flows", flow(`"logLevel":"loud"`), `headcount:flows[0].logLevel is "loud": must be one of debug, info, warn, error`},

@@ -1,9 +1,10 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,8 +13,7 @@ import (
 )
 
 // section reads the members of one object of the configuration and notes what
-// is wrong with them. A getter that finds a fault gives the default, so that
-// reading goes on and every fault is found.
+// is wrong with them. Reading goes on after a fault, so that every one is found.
 type section struct {
 	// path begins the names of members in faults: headcount:flows[0].
 	path   string
@@ -21,10 +21,12 @@ type section struct {
 	known  map[string]bool
 	faulty map[string]bool
 	faults *[]string
+	// root is the repository.
+	root string
 }
 
-func newSection(path string, values map[string]any, faults *[]string) *section {
-	return &section{path, values, map[string]bool{}, map[string]bool{}, faults}
+func newSection(path string, values map[string]any, faults *[]string, root string) *section {
+	return &section{path, values, map[string]bool{}, map[string]bool{}, faults, root}
 }
 
 // plainName is a name that can stand in a fault as it is.
@@ -79,75 +81,63 @@ func (s *section) scalar(name string) (text string, ok bool) {
 	}
 }
 
-// get gives a member as parse reads it: def where the member is not there or
-// wrong. Without def it must be there.
-func get[T any](s *section, name, want string, def *T, parse func(text string) (value T, ok bool)) T {
-	text, there := s.scalar(name)
-	if there {
-		if value, ok := parse(text); ok {
-			return value
+// fill reads the fields of a struct as their tags say, checks them together, and
+// notes the members that nothing has asked for.
+func (s *section) fill(into interface{ check(s *section) }) {
+	v := reflect.ValueOf(into).Elem()
+	for i := range v.NumField() {
+		if field := v.Type().Field(i); field.Tag.Get("key") != "" {
+			s.field(v.Field(i), field.Tag)
 		}
-		s.bad(name, text, want)
-	} else if def == nil {
-		s.fault(name, "is missing: must be "+want)
 	}
-	if def == nil {
-		def = new(T)
-	}
-	return *def
+	into.check(s)
+	s.finish()
 }
 
-// text gives a required member that matches.
-func (s *section) text(name string, pattern *regexp.Regexp, want string) string {
-	if value, _ := s.scalar(name); value == "" {
-		s.fault(name, "is missing: must be "+want)
+// field reads a field: its default where the member is not there or wrong.
+func (s *section) field(into reflect.Value, tag reflect.StructTag) {
+	key := tag.Get("key")
+	preset, optional := tag.Lookup("default")
+	text, there := s.scalar(key)
+	there = there && (text != "" || into.Kind() != reflect.String)
+	want, value, ok := parse(into.Interface(), tag, text)
+	switch {
+	case there && !ok:
+		s.bad(key, text, want)
+	case !there && !optional:
+		s.fault(key, "is missing: must be "+want)
 	}
-	return get(s, name, want, nil, func(text string) (string, bool) { return text, pattern.MatchString(text) })
+	if !there || !ok {
+		_, value, _ = parse(into.Interface(), tag, preset)
+	}
+	into.Set(reflect.ValueOf(value))
 }
 
-// choice gives one of the allowed values, def where nothing is said; def "" is
-// no default.
-func (s *section) choice(name, def string, allowed ...string) string {
-	var preset *string
-	if def != "" {
-		preset = &def
-	}
-	return get(s, name, "one of "+strings.Join(allowed, ", "), preset, func(text string) (string, bool) { return text, slices.Contains(allowed, text) })
-}
-
-func (s *section) bool(name string) bool {
-	return get(s, name, "true or false", nil, func(text string) (bool, bool) { return text == "true", text == "true" || text == "false" })
-}
-
-// required is the default of members that have none.
-const required = math.MinInt
-
-// int gives a whole number from least to most.
-func (s *section) int(name string, def, least, most int) int {
-	var preset *int
-	if def != required {
-		preset = &def
-	}
-	return get(s, name, fmt.Sprintf("a whole number from %d to %d", least, most), preset, func(text string) (int, bool) {
+// parse reads a text as a value of the kind of another; ok is whether it is one that
+// the tag wants.
+func parse(kind any, tag reflect.StructTag, text string) (want string, value any, ok bool) {
+	switch kind.(type) {
+	case bool:
+		return "true or false", text == "true", text == "true" || text == "false"
+	case int:
+		var least, most int
+		_, _ = fmt.Sscan(tag.Get("range"), &least, &most)
 		n, err := strconv.Atoi(text)
-		return n, err == nil && n >= least && n <= most
-	})
-}
-
-// float gives a number above 0, up to most.
-func (s *section) float(name string, def, most float64) float64 {
-	return get(s, name, fmt.Sprintf("a number above 0, up to %.0f", most), &def, func(text string) (float64, bool) {
+		return fmt.Sprintf("a whole number from %d to %d", least, most), n, err == nil && n >= least && n <= most
+	case float64:
+		most, _ := strconv.ParseFloat(tag.Get("most"), 64)
 		x, err := strconv.ParseFloat(text, 64)
-		return x, err == nil && x > 0 && x <= most
-	})
-}
-
-// duration gives a duration as Go writes it, up to most.
-func (s *section) duration(name string, def, most time.Duration) time.Duration {
-	return get(s, name, fmt.Sprintf("a duration such as 90s or 5m, up to %s", most), &def, func(text string) (time.Duration, bool) {
+		return fmt.Sprintf("a number above 0, up to %.0f", most), x, err == nil && x > 0 && x <= most
+	case time.Duration:
+		most, _ := time.ParseDuration(tag.Get("most"))
 		d, err := time.ParseDuration(text)
-		return d, err == nil && d >= 0 && d <= most
-	})
+		return fmt.Sprintf("a duration such as 90s or 5m, up to %s", most), d, err == nil && d >= 0 && d <= most
+	}
+	if pattern := patterns[tag.Get("like")]; pattern != nil {
+		return tag.Get("want"), text, pattern.MatchString(text)
+	}
+	allowed := strings.Fields(tag.Get("oneOf"))
+	return cmp.Or(tag.Get("want"), "one of "+strings.Join(allowed, ", ")), text, len(allowed) == 0 || slices.Contains(allowed, text)
 }
 
 // composed gives a member that is no scalar; the zero value where it is not there.
@@ -171,7 +161,7 @@ func (s *section) list(name string) []*section {
 			s.faulty[name] = true
 			continue
 		}
-		sections = append(sections, newSection(s.path+path+".", object, s.faults))
+		sections = append(sections, newSection(s.path+path+".", object, s.faults, s.root))
 	}
 	return sections
 }
@@ -193,7 +183,7 @@ func (s *section) texts(name string, allowed []string) []string {
 // object gives the section of a member that is an object, empty where it is not
 // there.
 func (s *section) object(name string) *section {
-	return newSection(s.path+name+".", composed[map[string]any](s, name, "an object"), s.faults)
+	return newSection(s.path+name+".", composed[map[string]any](s, name, "an object"), s.faults, s.root)
 }
 
 // finish notes the members that nothing has asked for: a misspelt name would

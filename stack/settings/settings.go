@@ -22,48 +22,61 @@ const (
 	Endpoints = "endpoints"
 )
 
-// Settings is the configuration of one stack, checked.
+// Settings is the configuration of one stack, checked. Here, in Flow, Worker and
+// Email, a field's tags say what may be configured: key, its name; range, the least
+// and the greatest whole number; most, the greatest fraction or the longest
+// duration; oneOf, the values that there are; like, which of patterns it must
+// match; want, how a fault says that; default, the value where there is none. A key
+// without default is required: for a stack's own keys Pulumi.yaml has the defaults.
 type Settings struct {
 	// Stack is the name of the stack: 1 to 12 of a-z and 0-9.
 	Stack string
 	// Region is the AWS region of all resources.
-	Region string
+	Region string `key:"region" like:"region" want:"a region such as eu-west-1"`
 	// Protect protects what holds data from destruction.
-	Protect bool
+	Protect bool `key:"protect"`
 	// Bootstrap leaves the workers out.
-	Bootstrap bool
+	Bootstrap bool `key:"bootstrap"`
 	// Spot runs the tasks on capacity that AWS may reclaim.
-	Spot bool
+	Spot bool `key:"spot"`
 	// Network is NAT or Endpoints.
-	Network string
+	Network string `key:"network" oneOf:"nat endpoints"`
 	// PublishedFlow is the name of one of the flows.
-	PublishedFlow string
+	PublishedFlow string `key:"publishedFlow" want:"the name of a flow"`
 	// Flows are the flows, at least one, in the order of the configuration.
 	Flows []Flow
 	// LakeBufferMB and LakeBufferSeconds are when Firehose writes.
-	LakeBufferMB, LakeBufferSeconds int
+	LakeBufferMB      int `key:"lakeBufferMB" range:"64 128"`
+	LakeBufferSeconds int `key:"lakeBufferSeconds" range:"60 900"`
 	// The ages in days at which objects go; 0 is never, where it is allowed.
-	LakeArchiveDays, LakeDays, PartialsDays, QuarantineDays, ResultsDays, LogDays int
+	LakeArchiveDays int `key:"lakeArchiveDays" range:"0 36500"`
+	LakeDays        int `key:"lakeDays" range:"0 36500"`
+	PartialsDays    int `key:"partialsDays" range:"2 36500"`
+	QuarantineDays  int `key:"quarantineDays" range:"1 36500"`
+	ResultsDays     int `key:"resultsDays" range:"1 36500"`
+	LogDays         int `key:"logDays" range:"1 36500"`
 	// FirstYear and LastYear bound the partitions that Athena sees.
-	FirstYear, LastYear int
+	FirstYear int `key:"firstYear" range:"2000 2200"`
+	LastYear  int `key:"lastYear" range:"2000 2200"`
 	// DashboardDays is how many days of headcounts the dashboard sees.
-	DashboardDays int
+	DashboardDays int `key:"dashboardDays" range:"1 36500"`
 	// NoInputMinutes is after how many minutes without any input an alarm goes
-	// off, a multiple of NoInputStep; 0 is never.
-	NoInputMinutes int
+	// off, a multiple of NoInputStep; 0 is never. An alarm looks back a day at most
+	// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html).
+	NoInputMinutes int `key:"noInputMinutes" range:"0 1440"`
 	// MonthlyBudgetUSD is what the account may cost in a month, in US dollars,
 	// before an alert; 0 is no budget.
-	MonthlyBudgetUSD int
+	MonthlyBudgetUSD int `key:"monthlyBudgetUSD" range:"0 1073741824"`
 	// AthenaScanLimitMB is the most a query may scan.
-	AthenaScanLimitMB int
+	AthenaScanLimitMB int `key:"athenaScanLimitMB" range:"10 1073741824"`
 	// Emails are the subscriptions to the topics for people.
 	Emails []Email
 	// QuickSightPrincipal is the ARN of who sees the dashboard; empty for no
 	// QuickSight.
-	QuickSightPrincipal string
+	QuickSightPrincipal string `key:"quickSightPrincipal" default:""`
 	// QuickSightAuthor is the ARN of who may change the analysis; empty for no
 	// analysis. There is none without QuickSightPrincipal.
-	QuickSightAuthor string
+	QuickSightAuthor string `key:"quickSightAuthor" default:""`
 	// Images gives for each service the digest of its image, sha256:<64 hex
 	// digits>, from images.<stack>.json; empty while there is no such file.
 	Images map[string]string
@@ -72,24 +85,26 @@ type Settings struct {
 // Flow is the configuration of one flow.
 type Flow struct {
 	// Name is 1 to 24 of a-z, 0-9 and -.
-	Name string
+	Name string `key:"name" like:"flow" want:"1 to 24 of a-z, 0-9, -, and not begin with -"`
 	// Places is the CSV file of the places, from the root of the repository.
-	Places string
+	Places string `key:"places" want:"the CSV file of the places, from the repository's root"`
 	// PlacesData is what the file holds, and List what it says.
 	PlacesData []byte
 	List       []places.Place
 	// Window divides a day.
-	Window time.Duration
-	// RadiusM is the radius in metres of places that name none.
-	RadiusM float64
+	Window time.Duration `key:"window" default:"5m" most:"24h"`
+	// RadiusM is the radius in metres of places that name none, up to
+	// places.MaxRadiusM.
+	RadiusM float64 `key:"radiusM" default:"200" most:"20015115"`
 	// MinPeople is k: cells with fewer people are suppressed.
-	MinPeople int
+	MinPeople int `key:"minPeople" default:"5" range:"1 1073741824"`
 	// MaxAge is the greatest age of an event at its arrival; 0 is any.
-	MaxAge time.Duration
+	MaxAge time.Duration `key:"maxAge" default:"0s" most:"876000h"`
 	// FlushInterval and RefreshInterval are the aggregator's intervals.
-	FlushInterval, RefreshInterval time.Duration
+	FlushInterval   time.Duration `key:"flushInterval" default:"10s" most:"10m"`
+	RefreshInterval time.Duration `key:"refreshInterval" default:"30s" most:"15m"`
 	// LogLevel is debug, info, warn or error.
-	LogLevel string
+	LogLevel string `key:"logLevel" default:"info" oneOf:"debug info warn error"`
 	// Workers are the flow's services, by stage.
 	Workers map[string]Worker
 }
@@ -98,13 +113,16 @@ type Flow struct {
 type Worker struct {
 	// CPU is in units of 1/1024 of a virtual CPU; with MemoryMB a pair that
 	// Fargate knows.
-	CPU, MemoryMB int
+	CPU      int `key:"cpu" default:"256" range:"256 16384"`
+	MemoryMB int `key:"memoryMB" default:"512" range:"512 122880"`
 	// MinTasks and MaxTasks bound the autoscaling.
-	MinTasks, MaxTasks int
+	MinTasks int `key:"minTasks" default:"1" range:"1 5000"`
+	MaxTasks int `key:"maxTasks" default:"4" range:"1 5000"`
 	// BacklogPerTask is how many messages may wait for each running task.
-	BacklogPerTask int
-	// VisibilityTimeoutSeconds is that of the queue that the service reads.
-	VisibilityTimeoutSeconds int
+	BacklogPerTask int `key:"backlogPerTask" default:"1000" range:"1 1073741824"`
+	// VisibilityTimeoutSeconds is that of the queue that the service reads. The
+	// services ask for a minute whenever they receive or renew.
+	VisibilityTimeoutSeconds int `key:"visibilityTimeoutSeconds" default:"120" range:"60 43200"`
 }
 
 // NoInputStep is in how many minutes input is counted.
@@ -120,9 +138,9 @@ const (
 
 // Email is a subscription of a person.
 type Email struct {
-	Address string
+	Address string `key:"address" want:"an e-mail address"`
 	// Topic is Alarms or Alerts.
-	Topic string
+	Topic string `key:"topic" oneOf:"alarms alerts"`
 	// Categories are the categories of rejections wanted; none is all.
 	Categories []string
 }
