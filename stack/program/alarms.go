@@ -18,9 +18,9 @@ import (
 // as many periods as it says.
 type alarm struct {
 	name, description string
-	// metrics have the statistic that belongs to them; text is computed of them,
-	// by their ids. Without it there is one metric, and it is the value.
-	metrics []statistic
+	// text is computed of the metrics, by their ids. Without it there is one metric,
+	// and it is the value.
+	metrics []metric
 	text    string
 	above   float64
 	periods int
@@ -77,17 +77,17 @@ func (s *stack) alarmList(flows []*Flow, imported []quicksight.Set) []alarm {
 	list := []alarm{
 		{
 			name: "lake-freshness", description: "Firehose has not brought what it holds to the lake for far longer than its buffering interval.",
-			metrics: []statistic{{s.ofStream("DeliveryToS3.DataFreshness"), "Maximum"}},
+			metrics: []metric{s.ofStream("DeliveryToS3.DataFreshness", "Maximum")},
 			above:   float64(3*s.LakeBufferSeconds + 300), periods: 3, period: 300, missing: quiet,
 		},
 		{
 			name: "lake-unconverted", description: "Records do not fit the lake's table, and are under errors/ in the lake.",
-			metrics: []statistic{{s.ofStream("FailedConversion.Records"), "Sum"}},
+			metrics: []metric{s.ofStream("FailedConversion.Records", "Sum")},
 			above:   0, periods: 1, period: 300, missing: quiet,
 		},
 		{
 			name: "lake-delivery-dead-letters", description: "SNS could not hand messages to Firehose: they are counted, but not in the lake.",
-			metrics: []statistic{{visible(s.names.Prefix() + "-lake-delivery-dlq"), "Maximum"}},
+			metrics: []metric{visible(s.names.Prefix() + "-lake-delivery-dlq")},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},
 	}
@@ -95,7 +95,7 @@ func (s *stack) alarmList(flows []*Flow, imported []quicksight.Set) []alarm {
 		list = append(list, alarm{
 			name: "no-input", description: fmt.Sprintf("Nobody has published an event for %d minutes.", s.NoInputMinutes),
 			// SNS sends no metric of a topic that nobody publishes to.
-			metrics: []statistic{{s.published(), "Sum"}},
+			metrics: []metric{s.published()},
 			text:    "IF(m>0,0,1)", above: 0, periods: s.NoInputMinutes / settings.NoInputStep, period: 60 * settings.NoInputStep, missing: gone,
 		})
 	}
@@ -103,7 +103,7 @@ func (s *stack) alarmList(flows []*Flow, imported []quicksight.Set) []alarm {
 		list = append(list, alarm{
 			name: set.Identifier + "-refresh", description: "QuickSight could not import the data set " + set.Identifier + ": the dashboard shows the last one that it could.",
 			// https://docs.aws.amazon.com/quicksight/latest/user/cw-metrics.html
-			metrics: []statistic{{metric{"m", "AWS/QuickSight", "IngestionErrorCount", map[string]string{"DatasetId": s.names.Prefix() + "-" + set.Identifier}}, "Sum"}},
+			metrics: []metric{{"m", "AWS/QuickSight", "IngestionErrorCount", "Sum", map[string]string{"DatasetId": s.names.Prefix() + "-" + set.Identifier}}},
 			above:   0, periods: 1, period: 300, missing: quiet,
 		})
 	}
@@ -137,12 +137,12 @@ func (s *stack) queueAlarms(f *Flow, name string) []alarm {
 	return []alarm{
 		{
 			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, and are dead letters now.",
-			metrics: []statistic{{visible(full + "-dlq"), "Maximum"}},
+			metrics: []metric{visible(full + "-dlq")},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},
 		{
 			name: queue + "-age", description: "The queue " + name + " is not being emptied.",
-			metrics: []statistic{{age(full), "Maximum"}},
+			metrics: []metric{age(full)},
 			above:   oldest(name), periods: 5, period: 60, missing: quiet,
 		},
 	}
@@ -153,17 +153,17 @@ func (s *stack) workerAlarms(f *Flow, service string) []alarm {
 	return []alarm{
 		{
 			name: name + "-tasks", description: "Fewer tasks of the " + service + " run than should.",
-			metrics: []statistic{{desired(s.names, name), "Average"}, {running(s.names, name), "Average"}},
+			metrics: []metric{s.desired(name), s.running(name)},
 			text:    "d-FILL(r,0)", above: 0, periods: 15, period: 60, missing: gone,
 		},
 		{
 			name: name + "-failures", description: "The " + service + " cannot write: its messages go back to the queue.",
-			metrics: []statistic{s.counted(f, service, metrics.MessagesFailed.String())},
+			metrics: []metric{s.counted(f, service, metrics.MessagesFailed.String())},
 			above:   0, periods: 3, period: 300, missing: quiet,
 		},
 		{
 			name: name + "-panics", description: "The " + service + " has a bug: it recovered from a panic on an event, which is quarantined, or on a message, which failed.",
-			metrics: []statistic{s.counted(f, service, metrics.Panics.String())},
+			metrics: []metric{s.counted(f, service, metrics.Panics.String())},
 			above:   0, periods: 1, period: 300, missing: quiet,
 		},
 	}
@@ -181,19 +181,19 @@ func (s *stack) flowAlarms(f *Flow) []alarm {
 		{
 			name:        f.Settings.Name + "-rejections",
 			description: fmt.Sprintf("More than %d%% of the events break the contract.", rejectedPercent),
-			metrics:     []statistic{received, valid, declined},
+			metrics:     []metric{received, valid, declined},
 			// Who does not consent breaks nothing.
 			text:  "IF(r>0, 100*(r-FILL(v,0)-FILL(c,0))/r, 0)",
 			above: rejectedPercent, periods: 3, period: 300, missing: quiet,
 		},
 		{
 			name: f.Settings.Name + "-late", description: "Events came after the partials of their hour had expired: they are in no headcount.",
-			metrics: []statistic{s.counted(f, "aggregator", metrics.LateEvents.String())},
+			metrics: []metric{s.counted(f, "aggregator", metrics.LateEvents.String())},
 			above:   0, periods: 1, period: 300, missing: quiet,
 		},
 		{
 			name: f.Settings.Name + "-slow", description: "Events take more than a quarter of an hour from their arrival to a partial.",
-			metrics: []statistic{s.counted(f, "aggregator", metrics.EventAge.String())},
+			metrics: []metric{s.counted(f, "aggregator", metrics.EventAge.String())},
 			above:   15 * 60 * 1000, periods: 3, period: 300, missing: quiet,
 		},
 	}

@@ -17,7 +17,7 @@ import (
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
 type widget struct {
 	title  string
-	series []statistic
+	series []metric
 }
 
 // The dashboard has 24 columns: three widgets in a row.
@@ -41,7 +41,7 @@ func (s *stack) dashboard(flows []*Flow) {
 
 // rows writes series as the dashboard has them: namespace, name, dimensions one
 // after another, options.
-func rows(series []statistic) (all [][]any) {
+func rows(series []metric) (all [][]any) {
 	for _, m := range series {
 		row := []any{m.namespace, m.name}
 		for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
@@ -54,23 +54,23 @@ func rows(series []statistic) (all [][]any) {
 
 func (s *stack) widgets(flows []*Flow) []widget {
 	list := []widget{
-		{"Into the lake: records", []statistic{{s.ofStream("IncomingRecords"), "Sum"}, {s.ofStream("SucceedConversion.Records"), "Sum"}, {s.ofStream("FailedConversion.Records"), "Sum"}}},
-		{"Into the lake: age of what Firehose holds (s)", []statistic{{s.ofStream("DeliveryToS3.DataFreshness"), "Maximum"}}},
-		{"Published messages", []statistic{{s.published(), "Sum"}}},
+		{"Into the lake: records", []metric{s.ofStream("IncomingRecords", "Sum"), s.ofStream("SucceedConversion.Records", "Sum"), s.ofStream("FailedConversion.Records", "Sum")}},
+		{"Into the lake: age of what Firehose holds (s)", []metric{s.ofStream("DeliveryToS3.DataFreshness", "Maximum")}},
+		{"Published messages", []metric{s.published()}},
 	}
 	for _, f := range flows {
 		flow := f.Settings.Name
 		waiting, ages, dead := widget{title: flow + ": waiting messages"}, widget{title: flow + ": age of the oldest message (s)"}, widget{title: flow + ": dead letters"}
 		for _, name := range pipeline.Queues() {
 			full := f.Queues[name].Name
-			waiting.series = append(waiting.series, statistic{visible(full), "Maximum"})
-			ages.series = append(ages.series, statistic{age(full), "Maximum"})
-			dead.series = append(dead.series, statistic{visible(full + "-dlq"), "Maximum"})
+			waiting.series = append(waiting.series, visible(full))
+			ages.series = append(ages.series, age(full))
+			dead.series = append(dead.series, visible(full+"-dlq"))
 		}
 		list = append(list, waiting, ages, dead)
 		for _, w := range f.Workers {
 			name := s.names.Service(flow, w.Name)
-			list = append(list, widget{name + ": tasks", []statistic{{running(s.names, name), "Average"}, {desired(s.names, name), "Average"}}})
+			list = append(list, widget{name + ": tasks", []metric{s.running(name), s.desired(name)}})
 		}
 	}
 	for _, m := range metrics.Table {

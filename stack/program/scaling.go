@@ -22,7 +22,7 @@ func (s *stack) scale(w *Worker, name string, args *WorkerArgs) {
 	if args.Stage.Holds { // what a task holds is a load too
 		load, metrics = "(m+n)", append(metrics, held(args.Input.Name))
 	}
-	metrics = append(metrics, running(s.names, name))
+	metrics = append(metrics, s.running(name))
 	add(s, appautoscaling.NewPolicy, name, &appautoscaling.PolicyArgs{
 		Name: pulumi.String("backlog"), PolicyType: pulumi.String("TargetTrackingScaling"),
 		ServiceNamespace: target.ServiceNamespace, ScalableDimension: target.ScalableDimension, ResourceId: target.ResourceId,
