@@ -9,12 +9,10 @@ import (
 )
 
 // flowShown is a flow as it is printed. A member here hides the one of the same
-// name in Flow: durations are written as in the configuration, and of the list
-// of places only its number and its key.
+// name in Flow: durations are written as in the configuration. Of the list of
+// places there are its number and its key.
 type flowShown struct {
 	settings.Flow
-	PlacesData      []byte `json:",omitempty"`
-	List            []byte `json:",omitempty"`
 	PlacesCount     int
 	PlacesKey       string
 	Window          string
@@ -29,8 +27,7 @@ type configCommand struct{ stackFlag }
 func (c *configCommand) Run(s *settings.Settings, stdout io.Writer) error {
 	shown := struct {
 		*settings.Settings
-		Flows  []flowShown
-		Images []byte `json:",omitempty"` // not of the configuration
+		Flows []flowShown
 	}{Settings: s}
 	for i := range s.Flows {
 		f := s.Flows[i]

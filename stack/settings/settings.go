@@ -79,7 +79,7 @@ type Settings struct {
 	QuickSightAuthor string `key:"quickSightAuthor" default:""`
 	// Images gives for each service the digest of its image, sha256:<64 hex
 	// digits>, from images.<stack>.json; empty while there is no such file.
-	Images map[string]string
+	Images map[string]string `json:"-"`
 }
 
 // Flow is the configuration of one flow.
@@ -89,8 +89,8 @@ type Flow struct {
 	// Places is the CSV file of the places, from the root of the repository.
 	Places string `key:"places" want:"the CSV file of the places, from the repository's root"`
 	// PlacesData is what the file holds, and List what it says.
-	PlacesData []byte
-	List       []places.Place
+	PlacesData []byte         `json:"-"`
+	List       []places.Place `json:"-"`
 	// Window divides a day.
 	Window time.Duration `key:"window" default:"5m" most:"24h"`
 	// RadiusM is the radius in metres of places that name none, up to
