@@ -76,6 +76,8 @@ func readPrograms(from, arch string, services []string) (map[string][]byte, erro
 	return programs, nil
 }
 
+// machines are those that services are compiled for: the tasks', and the one that
+// runs the tests.
 var machines = map[string]elf.Machine{"arm64": elf.EM_AARCH64, "amd64": elf.EM_X86_64}
 
 // check checks whether a program can run alone on an architecture: in an image

@@ -53,8 +53,7 @@ func begin(ctx *pulumi.Context, s *settings.Settings) *stack {
 	}
 }
 
-// opts are the options of a resource or a component without a parent: the
-// provider, which reaches a component's children, and more.
+// opts are the options of every resource and component: the provider, and more.
 func (s *stack) opts(more ...pulumi.ResourceOption) []pulumi.ResourceOption {
 	return append([]pulumi.ResourceOption{pulumi.Provider(s.provider)}, more...)
 }
