@@ -63,7 +63,7 @@ func (d *dataSet) args(s Set, a Args) *quicksight.DataSetArgs {
 
 // given makes an input of a value in the provider's types.
 func given[O pulumi.Output, V any](value V) O {
-	return pulumi.Int(0).ToIntOutput().ApplyT(func(int) V { return value }).(O) //nolint:forcetypeassert // as ApplyT promises
+	return pulumi.Int(0).ToIntOutput().ApplyT(func(int) V { return value }).(O) // as ApplyT promises
 }
 
 // RefreshScheduleArgs gives the arguments of the refresh of one of the data sets,
