@@ -20,13 +20,7 @@ type Unsupported = dialect.Unsupported
 type Faults []definition.Fault
 
 // Error lists the faults, one a line.
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i := range f {
-		lines[i] = f[i].Error()
-	}
-	return strings.Join(lines, "\n")
-}
+func (f Faults) Error() string { return errors.Join(f.Unwrap()...).Error() }
 
 // Unwrap gives the faults one by one.
 func (f Faults) Unwrap() []error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -61,10 +60,4 @@ func (p *plan) topOrder(by types.AggregationSortConfiguration) (string, error) {
 		return "", Unsupported{Feature: "a TopBottomFilter by a table calculation"}
 	}
 	return v.SQL + direction(by.SortDirection == types.SortDirectionDesc), nil
-}
-
-// query is that of the values that are kept.
-func (t top) query(from string) string {
-	return fmt.Sprintf("SELECT %[1]s AS v FROM %[2]s WHERE %[1]s IS NOT NULL GROUP BY %[1]s ORDER BY %[3]s LIMIT %[4]d",
-		t.value, from, strings.Join(t.order, ", "), t.n)
 }

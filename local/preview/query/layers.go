@@ -69,7 +69,8 @@ func (p *plan) rowLayers() *statement {
 		var terms []string
 		for i, t := range p.tops {
 			name := "__top" + strconv.Itoa(i)
-			s.once(name, t.query(s.last))
+			s.once(name, s.query([]string{t.value + " AS v"}, fmt.Sprintf(" WHERE %[1]s IS NOT NULL GROUP BY %[1]s ORDER BY %[2]s LIMIT %[3]d",
+				t.value, strings.Join(t.order, ", "), t.n)))
 			terms = append(terms, t.value+" IN (SELECT v FROM "+name+")")
 		}
 		s.with("__topped", everyColumn, " WHERE "+strings.Join(terms, " AND "))
