@@ -162,7 +162,7 @@ func parse(std streams, args []string) (command *kong.Context, err error) {
 		vars, kong.Vars{"version": version(info)}, kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}))
 	command, err = parser.Parse(args)
 	if r, ok := std.out.(*results); shown || ok && r.err != nil { // where the help is lost, withResults reports it
-		return nil, nil
+		return nil, nil //nolint:nilerr // what was asked for is shown, whatever else is on the line
 	}
 	var mistake *kong.ParseError
 	if !errors.As(err, &mistake) {

@@ -55,7 +55,7 @@ func Create(ctx context.Context, c *standin.Cloud, flow string) (*Resources, err
 	r := &Resources{Cloud: c, Flow: flow, QueueURLs: map[string]string{}, Config: aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}}
-	if err := r.create(); err != nil {
+	if err := r.create(); err != nil { //nolint:contextcheck // a stream lasts as long as the stand-in
 		return r, err
 	}
 	return r, r.resume(ctx)
@@ -67,7 +67,7 @@ func (r *Resources) create() error {
 			return fmt.Errorf("create bucket %s: %w", name, err)
 		}
 	}
-	if err := r.Cloud.Firehose.Create(firehose.Stream{ // a stream lasts as long as the stand-in
+	if err := r.Cloud.Firehose.Create(firehose.Stream{
 		Name: StreamName, Bucket: LakeBucket, Prefix: event.LakePrefix, ErrorPrefix: event.LakeErrorPrefix, Convert: lake.Convert,
 		BufferBytes: 64 << 20, BufferInterval: bufferInterval,
 	}); err != nil {

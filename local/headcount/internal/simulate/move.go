@@ -73,8 +73,12 @@ var times = [...]struct {
 	end     int64
 	weights []float64
 }{
-	{6, []float64{88, 2, 10}}, {9, []float64{52, 30, 18}}, {12, []float64{12, 48, 40}},
-	{14, []float64{10, 25, 65}}, {18, []float64{11, 41, 48}}, {24, []float64{42, 7, 51}},
+	{6, []float64{88, 2, 10}},
+	{9, []float64{52, 30, 18}},
+	{12, []float64{12, 48, 40}},
+	{14, []float64{10, 25, 65}},
+	{18, []float64{11, 41, 48}},
+	{24, []float64{42, 7, 51}},
 }
 
 // timeOfDay gives the time of day of an instant in microseconds. The city's clocks

@@ -67,10 +67,9 @@ var layouts = []string{
 var screens = []string{"feed", "search", "map", "navigation", "nearby"}
 
 // models are devices: platform, model, and version of the system.
-var models = [][3]string{
-	{"ios", "iPhone 13", "17.6.1"}, {"ios", "iPhone 14 Pro", "18.2"}, {"ios", "iPhone 15", "18.3.1"}, {"ios", "iPhone SE", "16.7"},
-	{"android", "Pixel 8", "15"}, {"android", "Galaxy S23", "14"}, {"android", "Galaxy A54", "14"}, {"android", "Redmi Note 12", "13"},
-	{"android", "Fairphone 5", "13"}, {"web", "Firefox", "128.0"},
+var models = []string{
+	"ios/iPhone 13/17.6.1", "ios/iPhone 14 Pro/18.2", "ios/iPhone 15/18.3.1", "ios/iPhone SE/16.7", "android/Pixel 8/15", "android/Galaxy S23/14",
+	"android/Galaxy A54/14", "android/Redmi Note 12/13", "android/Fairphone 5/13", "web/Firefox/128.0",
 }
 
 // newPerson makes the person of that number, at home, at work or out as befits
@@ -135,7 +134,7 @@ func (p *person) identify(start time.Time) {
 // optional fields it sends.
 func (p *person) equip() {
 	rng, e := p.rng, &p.event
-	model := pick(rng, models)
+	model := strings.Split(pick(rng, models), "/")
 	p.layout = pick(rng, layouts)
 	p.network = pick(rng, []string{"4g", "5g", "5g"})
 	p.battery = round(between(rng, 20, 100), 1e2)
