@@ -50,8 +50,6 @@ const placeholder = "111122223333"
 // encoding/json makes of a document, with json.Number.
 type conformer struct {
 	file string
-	// whose says who does not know a member, for people.
-	whose  string
 	faults []definition.Fault
 }
 
@@ -101,7 +99,7 @@ func (c *conformer) members(node map[string]any, t reflect.Type, at string) {
 		at, path := member(at, name), t.Name()+"."+name
 		field, known := fieldOf(t, name)
 		if !known || slices.Contains(differences.Absent, path) {
-			c.faultf(at, "%s does not know it", c.whose)
+			c.faultf(at, "CloudFormation does not know it")
 			continue
 		}
 		if slices.Contains(replaced, path) {

@@ -11,7 +11,7 @@ import (
 // dataSet is what the stack passes on of a data set, in the provider's own types,
 // whose fields have the API's names. A member of a file that has no field here is
 // a fault, so that nothing is left out in silence. Which of them must be there is
-// for definition.DecodeDataSet to say.
+// for definition.LoadDataSet to say.
 type dataSet struct {
 	DataSetId        string //nolint:revive // the API's name
 	Name             string

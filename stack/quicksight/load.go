@@ -73,7 +73,7 @@ func joined(faults []definition.Fault) error {
 // order, as CloudFormation accepts it. Of a document around it nothing is used:
 // names, permissions and options are the stack's own.
 func loadDefinition(file string, text []byte) (map[string]any, []definition.Fault) {
-	c := &conformer{file: file, whose: "CloudFormation"}
+	c := &conformer{file: file}
 	at, root := "$", map[string]any{}
 	if err := decode(text, &root); err != nil {
 		c.faultf("", "%v", err)
@@ -96,20 +96,12 @@ func decode(text []byte, into any) error {
 // loadSet reads a data set, and gives the columns that it has. The data set is
 // worth something only without a fault.
 func loadSet(file string, text []byte) (*dataSet, []definition.Column, []definition.Fault) {
-	decoded, faults := definition.DecodeDataSet(file, text)
-	columns, wrong := decoded.Columns()
-	if len(faults) > 0 {
-		return nil, columns, append(faults, wrong...)
-	}
-	c := &conformer{file: file, whose: "the stack", faults: wrong}
-	var tree map[string]any
+	_, columns, faults := definition.LoadDataSet(file, text)
+	c := &conformer{file: file, faults: faults}
 	var set dataSet
-	if err := errors.Join(decode(text, &tree), decode(text, &set)); err != nil {
-		c.faultf("", "%v", err)
-		return nil, columns, c.faults
+	if err := decode(text, &set); err == nil { // else LoadDataSet says why
+		c.views(&set)
 	}
-	c.conform(tree, reflect.TypeFor[dataSet](), "$")
-	c.views(&set)
 	return &set, columns, c.faults
 }
 

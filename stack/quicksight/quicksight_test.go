@@ -86,19 +86,19 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"a member that the provider does not know", dashboards.EventsSet, `"ImportMode"`, `"UseAs": "RLS_RULES", "ImportMode"`,
-			`datasets/events.json: $.UseAs: the stack does not know it`,
+			`datasets/events.json: $.UseAs: the member "UseAs" is not supported in DataSetFile`,
 		},
 		{
 			"an operation that the provider does not know", dashboards.EventsSet, `"DataTransforms": [`, `"DataTransforms": [{"OverrideDatasetParameterOperation": {"ParameterName": "p"}},`,
-			`datasets/events.json: $.LogicalTableMap["events-safe"].DataTransforms[0].OverrideDatasetParameterOperation: the stack does not know it`,
+			`datasets/events.json: $.LogicalTableMap["events-safe"].DataTransforms[0].OverrideDatasetParameterOperation: the member "OverrideDatasetParameterOperation" is not supported`,
 		},
 		{
 			"a query", dashboards.EventsSet, `"PhysicalTableMap": {`, `"PhysicalTableMap": {"query": {"CustomSql": {"DataSourceArn": "a", "Name": "b", "SqlQuery": "SELECT 1", "Columns": [{"Name": "c", "Type": "STRING"}]}},`,
-			`datasets/events.json: $.PhysicalTableMap.query: it is no RelationalTable`,
+			`datasets/events.json: $.PhysicalTableMap.query.CustomSql: the member "CustomSql" is not supported`,
 		},
 		{
 			"permissions, which the stack gives", dashboards.EventsSet, `"ImportMode"`, `"Permissions": [{"Principal": "a", "Actions": ["b"]}], "ImportMode"`,
-			`datasets/events.json: $.Permissions: the stack does not know it`,
+			`datasets/events.json: $.Permissions: the member "Permissions" is not supported`,
 		},
 		{
 			"a member that is misspelt", dashboards.EventsSet, `"ImportMode"`, `"Importmode"`,
