@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,11 +112,9 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 // is over, and waits until all of it is settled. What goes wrong with the screen is
 // an error beside the balance.
 func (d *demoCommand) showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipeline.Balance, error) {
-	minutes := d.Minutes
-	if minutes == 0 && screen.live {
+	minutes := cmp.Or(d.Minutes, demoAlone)
+	if d.Minutes == 0 && screen.live {
 		minutes = demoWatched
-	} else if minutes == 0 {
-		minutes = demoAlone
 	}
 	now := time.Now().UTC()
 	feed := &feed{begun: now, speed: d.Speed}

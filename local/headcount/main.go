@@ -124,14 +124,19 @@ func (m mistakes) found() error {
 // execute runs a command and gives the exit code. Results that could not be
 // written are an error too.
 func execute(ctx context.Context, std streams, args []string) int {
-	return withResults(std, func(std streams) int {
-		command, err := parse(std, args)
-		if err == nil && command != nil {
-			command.BindTo(ctx, (*context.Context)(nil))
-			err = command.Run(std)
-		}
-		return exitCode(ctx, std, err)
-	})
+	r := &results{Writer: std.out}
+	std.out = r
+	command, err := parse(std, args)
+	if err == nil && command != nil {
+		command.BindTo(ctx, (*context.Context)(nil))
+		err = command.Run(std)
+	}
+	code := exitCode(ctx, std, err)
+	if code == exitDone && r.err != nil {
+		fmt.Fprintf(std.err, "headcount: the results are not complete: %v\n", r.err)
+		return exitFailed
+	}
+	return code
 }
 
 // parse parses a command line; without a command it has printed what was asked for.
@@ -161,7 +166,7 @@ func parse(std streams, args []string) (command *kong.Context, err error) {
 		kong.Writers(std.out, std.err), kong.Exit(func(int) { shown = true }), kong.WithHyphenPrefixedParameters(true),
 		vars, kong.Vars{"version": version(info)}, kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}))
 	command, err = parser.Parse(args)
-	if r, ok := std.out.(*results); shown || ok && r.err != nil { // where the help is lost, withResults reports it
+	if r, ok := std.out.(*results); shown || ok && r.err != nil { // where the help is lost, execute reports it
 		return nil, nil //nolint:nilerr // what was asked for is shown, whatever else is on the line
 	}
 	var mistake *kong.ParseError

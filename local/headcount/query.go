@@ -42,7 +42,7 @@ func (q *queryCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if q.named() {
+	if q.Stack != "" || q.Outputs != "" {
 		return q.askAthena(ctx, std, question)
 	}
 	if err := checkFolder("--data", q.Data); err != nil {

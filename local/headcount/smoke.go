@@ -29,16 +29,13 @@ type stackFlags struct {
 	Outputs string `placeholder:"FILE" help:"What pulumi stack output --json wrote, in place of --stack; - is stdin."`
 }
 
-// named reports whether there is a stack in the flags.
-func (f *stackFlags) named() bool { return f.Stack != "" || f.Outputs != "" }
-
 // read gives the outputs of the stack.
 func (f *stackFlags) read(ctx context.Context, std streams) (outputs smoke.Outputs, err error) {
 	name, in := "--outputs "+f.Outputs, std.in
 	switch {
 	case f.Stack != "" && f.Outputs != "":
 		return outputs, usageError{"--stack and --outputs name a stack both: give one of them"}
-	case !f.named():
+	case f.Stack == "" && f.Outputs == "":
 		return outputs, usageError{"--stack is missing, or --outputs"}
 	case f.Stack != "":
 		name = "--stack " + f.Stack

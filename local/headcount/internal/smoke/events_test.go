@@ -203,7 +203,8 @@ func TestExpect(t *testing.T) {
 		return fmt.Sprintf(eventFormat, 1, kindValid, testRun, at, who, born, gender, lat, lon, "1.0", true)
 	}
 	list := []places.Place{
-		{ID: "a", Name: "A", Longitude: 179.9999, RadiusM: 100}, {ID: "b", Name: "B", Longitude: -179.9995, RadiusM: 100},
+		{ID: "a", Name: "A", Longitude: 179.9999, RadiusM: 100},
+		{ID: "b", Name: "B", Longitude: -179.9995, RadiusM: 100},
 		{ID: "c", Name: "C", Latitude: 10, Longitude: 10, RadiusM: 100},
 	}
 	lines := []string{

@@ -76,7 +76,7 @@ type Options struct {
 	Timeout, MetricsTimeout time.Duration
 	// Every is how often SQL is asked while waiting.
 	Every time.Duration
-	// Say, which may be nil, gets a line of progress.
+	// Say gets a line of progress.
 	Say func(line string)
 }
 
@@ -105,10 +105,7 @@ type runner struct {
 // Run makes a run and reports. An error says that no verdict could be reached; a
 // Report that is not OK is no error.
 func Run(ctx context.Context, target *Target, o Options) (*Report, error) {
-	r := &runner{Target: target, options: o, flowName: o.Flow, begun: time.Now(), run: fmt.Sprintf("%012d", rand.Int64N(1e12))} //nolint:gosec // a name, not a secret
-	if r.flowName == "" {
-		r.flowName = target.Outputs.PublishedFlow
-	}
+	r := &runner{Target: target, options: o, flowName: cmp.Or(o.Flow, target.Outputs.PublishedFlow), begun: time.Now(), run: fmt.Sprintf("%012d", rand.Int64N(1e12))} //nolint:gosec // a name, not a secret
 	var ok bool
 	if r.flow, ok = target.Outputs.Flows[r.flowName]; !ok {
 		return nil, fmt.Errorf("the stack has no flow %q, only %s", r.flowName, strings.Join(slices.Sorted(maps.Keys(target.Outputs.Flows)), ", "))
@@ -155,9 +152,7 @@ func (r *runner) prepare(ctx context.Context) error {
 }
 
 func (r *runner) say(format string, args ...any) {
-	if r.options.Say != nil {
-		r.options.Say(fmt.Sprintf(format, args...))
-	}
+	r.options.Say(fmt.Sprintf(format, args...))
 }
 
 // freeSpan chooses a time in whose windows the flow has no rows: a random hour of
