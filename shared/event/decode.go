@@ -2,6 +2,7 @@ package event
 
 import (
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,9 +48,13 @@ const (
 //
 // What the strings of Event and Raw refer to is the body.
 type Decoder struct {
-	scan   scanner
+	scan   scanner // its body may be the first part of the decoder's
+	body   string
 	pos    int
-	raw    string
+	start  int  // of the event; pos is its end
+	events int  // that were read
+	vain   int  // bytes read of events that turned out to be malformed
+	lines  bool // no event may go on after the end of its line
 	isJSON bool // the span is one object without a fault in its grammar
 	values []value
 	event  Event
@@ -107,50 +112,73 @@ func NewDecoder() *Decoder {
 
 // Reset starts on a new body.
 func (d *Decoder) Reset(body string) {
-	d.scan.body = body
-	d.pos = 0
+	d.body, d.pos, d.start, d.events, d.vain, d.lines = body, 0, 0, 0, 0, false
 }
+
+// Bounds of the work for one body, see Next.
+const (
+	// MaxEvents is how many events are read of a body: as many valid ones as the
+	// largest pack can hold.
+	MaxEvents = 20_000
+	// rereads is how many times a body may be read in vain.
+	rereads = 8
+)
 
 // Next moves to the body's next event and reports whether there is one. Events
 // follow one another, as a rule on lines of their own. A JSON value that is not
 // an object is one malformed event. After a fault in the grammar the malformed
 // event ends at the first newline after its start, or at the body's end, and
-// reading goes on there.
+// reading goes on there: so what follows may have been read before. Where faults
+// have made that more than rereads times the body, no event goes on after the end
+// of its line from then on, so that the work for a body grows as it does. What
+// follows MaxEvents events is one malformed event.
 func (d *Decoder) Next() bool {
 	s := &d.scan
-	start := s.space(d.pos)
-	if start >= len(s.body) {
+	if d.events++; d.events > MaxEvents {
+		return d.Skip()
+	}
+	s.body = d.body
+	d.start = s.space(d.pos)
+	if d.start >= len(s.body) {
 		return false
+	}
+	if d.lines {
+		s.body = d.body[:d.lineEnd()]
 	}
 	s.flawed = false
 	s.names = s.names[:0]
 	clear(d.values)
-	var end int
 	var ok bool
-	if s.body[start] == '{' {
-		end, ok = d.objectAt(start, 0, 0)
+	if s.body[d.start] == '{' {
+		d.pos, ok = d.objectAt(d.start, 0, 0)
 		d.isJSON = ok && !s.flawed
 	} else {
-		_, end, ok = d.valueAt(start, 0)
+		_, d.pos, ok = d.valueAt(d.start, 0)
 		d.isJSON = false
 	}
 	if !ok {
-		end = len(s.body)
-		if newline := strings.IndexByte(s.body[start:], '\n'); newline >= 0 {
-			end = start + newline
-		}
+		d.vain += d.pos - d.start
+		d.lines = d.lines || d.vain > rereads*len(d.body)
+		d.pos = d.lineEnd()
 	}
-	d.raw, d.pos = s.body[start:end], end
 	return true
+}
+
+// lineEnd is where the line ends in which the event starts.
+func (d *Decoder) lineEnd() int {
+	if newline := strings.IndexByte(d.body[d.start:], '\n'); newline >= 0 {
+		return d.start + newline
+	}
+	return len(d.body)
 }
 
 // Skip makes the rest of the body one malformed event, and reports whether there
 // is any: what a caller does when Next has panicked.
 func (d *Decoder) Skip() bool {
-	start := d.scan.space(d.pos)
-	d.raw, d.isJSON = d.scan.body[start:], false
-	d.pos = len(d.scan.body)
-	return d.raw != ""
+	d.scan.body = d.body
+	d.start = d.scan.space(max(d.pos, d.start))
+	d.pos, d.isJSON = len(d.body), false
+	return d.start < d.pos
 }
 
 // objectAt reads the event itself, one of its groups or an unknown object at i: the
@@ -266,17 +294,30 @@ func (d *Decoder) arrayAt(i, depth int) (end int, ok bool) {
 }
 
 // Raw is the event as it stands in the body.
-func (d *Decoder) Raw() string { return d.raw }
+func (d *Decoder) Raw() string { return d.body[d.start:d.pos] }
 
-// Consent is what the event itself says; unknown where it is malformed.
+// Span is where the event stands in the body.
+func (d *Decoder) Span() (start, end int) { return d.start, d.pos }
+
+// Consent is what the event itself says: yes only where it is well-formed, and
+// nothing in it may be a no.
 func (d *Decoder) Consent() ConsentState {
-	if d.isJSON {
-		switch d.values[rowAnalytics].kind {
-		case True:
-			return ConsentAnalytics
-		case False:
-			return ConsentNone
-		}
+	said := ConsentOf(d.Raw())
+	if said == ConsentUnknown && d.isJSON && d.values[rowAnalytics].kind == True {
+		return ConsentAnalytics
+	}
+	return said
+}
+
+// no finds analytics with a value that means no, whatever stands between, and a
+// letter written as an escape, behind which the name may hide.
+var no = regexp.MustCompile(`(?i)analytics\W*(f|n|0|off|den)|\\u00[4-7]`)
+
+// ConsentOf is what a text that may be no event says: none where something in it may
+// be a no, else unknown.
+func ConsentOf(text string) ConsentState {
+	if no.MatchString(text) {
+		return ConsentNone
 	}
 	return ConsentUnknown
 }
@@ -313,7 +354,7 @@ func (d *Decoder) Check(a Arrival) Fault {
 	switch {
 	case !d.isJSON:
 		return Fault{Category: MalformedJSON}
-	case len(d.raw) > MaxSize:
+	case d.pos-d.start > MaxSize:
 		return Fault{Category: TooLarge}
 	}
 	if v := d.values[rowSchemaVersion]; v.kind == Num && isInteger(v.raw) && v.raw != "1" {

@@ -22,11 +22,11 @@ func Example() {
 		fmt.Println(p.Attributes())
 
 		// The next stage receives it as a message.
-		records, err := pack.Open(&queue.Message{ID: "hop", Body: p.Body, Attributes: p.Attributes()}, nil)
+		records, err := pack.Open(&queue.Message{ID: "hop", Body: p.Body, Attributes: p.Attributes()})
 		if err != nil {
 			fmt.Println(err)
 		}
-		for _, r := range records {
+		for r := range records {
 			fmt.Println(r.Origin.MessageID, r.Index, r.Payload, r.Origin.Replay)
 		}
 	}

@@ -21,8 +21,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -58,8 +60,8 @@ const Encoding = "headcount-pack-1"
 const maxRaw = 180 << 10
 
 // maxDecoded bounds what a body may decompress to, so that a few bytes cannot
-// fill the memory.
-const maxDecoded = 64 << 20
+// fill the memory: a message of the largest size, compressed sixteen times.
+const maxDecoded = 4 << 20
 
 // Origin says where events came from: one message of the ingest queue.
 type Origin struct {
@@ -95,37 +97,52 @@ var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxDecoded))
 })
 
-// Open appends the records of a message to into. The payloads share one buffer
+// Open gives the records of a message one after another. They are read as they
+// are asked for, so that a pack takes no more memory than its bytes; each call of the iterator begins anew. The payloads share one buffer
 // that nothing else changes. An error says that the body is no pack although its
-// attributes say so.
-func Open(m *queue.Message, into []Record) ([]Record, error) {
+// attributes say so; then there are no records.
+func Open(m *queue.Message) (iter.Seq[Record], error) {
 	switch m.Attributes[AttributeEncoding] {
 	case "":
-		return append(into, Record{Origin: OriginOf(m), Payload: m.Body}), nil
+		return func(yield func(Record) bool) { yield(Record{Origin: OriginOf(m), Payload: m.Body}) }, nil
 	case Encoding:
 	default:
-		return into, fmt.Errorf("the message attribute encoding is %q, not %q", m.Attributes[AttributeEncoding], Encoding)
+		return nil, fmt.Errorf("the message attribute encoding is %q, not %q", shorten(m.Attributes[AttributeEncoding]), Encoding)
 	}
 	zd, err := decoder()
 	if err != nil {
-		return into, fmt.Errorf("zstd: %w", err)
+		return nil, fmt.Errorf("zstd: %w", err)
 	}
 	frame, err := base64.StdEncoding.DecodeString(m.Body)
 	if err != nil {
-		return into, fmt.Errorf("the pack is not base64: %w", err)
+		return nil, fmt.Errorf("the pack is not base64: %w", err)
 	}
-	raw, err := zd.DecodeAll(frame, nil)
-	if err != nil {
-		return into, fmt.Errorf("the pack is not Zstandard: %w", err)
+	bytes, err := zd.DecodeAll(frame, nil)
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		return nil, fmt.Errorf("the pack holds more than %d bytes", maxDecoded)
+	} else if err != nil {
+		return nil, fmt.Errorf("the pack is not Zstandard: %w", err)
 	}
-	before := len(into)
-	if into, err = readGroups(text(raw), into); err != nil {
-		return into[:before], err
+	raw, count := text(bytes), 0
+	if !readGroups(raw, func(Record) bool { count++; return count <= event.MaxEvents }) {
+		return nil, errors.New("the pack is cut off or damaged")
 	}
-	if count := strconv.Itoa(len(into) - before); m.Attributes[AttributeCount] != count {
-		return into[:before], fmt.Errorf("the pack holds %s events, its attribute count says %q", count, m.Attributes[AttributeCount])
+	if count > event.MaxEvents {
+		return nil, fmt.Errorf("the pack holds more than %d events", event.MaxEvents)
 	}
-	return into, nil
+	if said := m.Attributes[AttributeCount]; said != strconv.Itoa(count) {
+		return nil, fmt.Errorf("the pack holds %d events, its attribute count says %q", count, shorten(said))
+	}
+	return func(yield func(Record) bool) { readGroups(raw, yield) }, nil
+}
+
+// shorten keeps a stranger's text short in an error.
+func shorten(s string) string {
+	const most = 40
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // text gives bytes that nobody will change any more as a string.
@@ -153,10 +170,9 @@ func OriginOf(m *queue.Message) Origin {
 	return o
 }
 
-var errTruncated = errors.New("the pack is cut off or damaged")
-
-// readGroups reads what Writer.group wrote.
-func readGroups(raw string, into []Record) ([]Record, error) {
+// readGroups yields what Writer.group wrote until yield says no, and reports
+// whether what it has read is whole.
+func readGroups(raw string, yield func(Record) bool) bool {
 	r := reader{rest: raw}
 	for r.rest != "" && !r.failed {
 		o := Origin{MessageID: r.text()}
@@ -164,14 +180,17 @@ func readGroups(raw string, into []Record) ([]Record, error) {
 		if flags := r.bytes(1); flags != "" {
 			o.Replay, o.Consent = flags[0]&1 != 0, event.ConsentState(flags[0]>>1&3)
 		}
-		for n := r.uvarint(); n > 0 && !r.failed; n-- {
-			into = append(into, Record{Origin: o, Index: int(r.uvarint()), Payload: r.text()}) //nolint:gosec // written from an int
+		for n := r.uvarint(); n > 0; n-- {
+			record := Record{Origin: o, Index: int(r.uvarint()), Payload: r.text()} //nolint:gosec // written from an int
+			if r.failed {
+				return false
+			}
+			if !yield(record) {
+				return true
+			}
 		}
 	}
-	if r.failed {
-		return into, errTruncated
-	}
-	return into, nil
+	return !r.failed
 }
 
 type reader struct {

@@ -1,13 +1,19 @@
 package pack
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"github.com/headcount-etl/headcount/shared/event"
@@ -16,6 +22,14 @@ import (
 
 func message(p *Pack) *queue.Message {
 	return &queue.Message{ID: "hop", Body: p.Body, Attributes: p.Attributes()}
+}
+
+func opened(t interface{ Fatal(args ...any) }, m *queue.Message) []Record {
+	records, err := Open(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Collect(records)
 }
 
 // TestRoundTrip: whatever is added comes out, in order, and each pack knows its
@@ -43,10 +57,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		var got []Record
 		for _, p := range w.Close() {
-			records, err := Open(message(&p), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			records := opened(t, message(&p))
 			if len(p.Body) > 1<<20-1000 {
 				t.Fatalf("a body of %d bytes", len(p.Body))
 			}
@@ -77,9 +88,9 @@ func TestOpenPlain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Open(&queue.Message{ID: "m", Body: "{}{}", SentAt: sent, Attributes: tt.attributes}, nil)
-			if err != nil || !slices.Equal(got, []Record{{tt.want, 0, "{}{}"}}) {
-				t.Errorf("got %v, %v", got, err)
+			got := opened(t, &queue.Message{ID: "m", Body: "{}{}", SentAt: sent, Attributes: tt.attributes})
+			if !slices.Equal(got, []Record{{tt.want, 0, "{}{}"}}) {
+				t.Errorf("got %v", got)
 			}
 		})
 	}
@@ -89,7 +100,6 @@ func TestOpenRefuses(t *testing.T) {
 	var w Writer
 	w.Add(0, Origin{MessageID: "m"}, 0, []byte("{}"))
 	good := w.Close()[0]
-	kept := []Record{{Payload: "kept"}}
 	for name, m := range map[string]*queue.Message{
 		"encoding":    {Body: good.Body, Attributes: map[string]string{"encoding": "gzip", "count": "1"}},
 		"base64":      {Body: "!" + good.Body, Attributes: good.Attributes()},
@@ -97,9 +107,59 @@ func TestOpenRefuses(t *testing.T) {
 		"no count":    {Body: good.Body, Attributes: map[string]string{"encoding": Encoding}},
 		"wrong count": {Body: good.Body, Attributes: map[string]string{"encoding": Encoding, "count": "2"}},
 	} {
-		if got, err := Open(m, kept); err == nil || !slices.Equal(got, kept) {
-			t.Errorf("%s: %v, %v", name, got, err)
+		if _, err := Open(m); err == nil {
+			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// bomb is a pack of one group with records of these bytes, compressed as well as
+// can be.
+func bomb(records int, payload string) *queue.Message {
+	raw := []byte("\x01m\x00\x00")
+	raw = binary.AppendUvarint(raw, uint64(records))            //nolint:gosec // a test's
+	member := append([]byte{0, byte(len(payload))}, payload...) //nolint:gosec // short
+	raw = append(raw, bytes.Repeat(member, records)...)
+	z, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression))
+	return &queue.Message{
+		Body:       base64.StdEncoding.EncodeToString(z.EncodeAll(raw, nil)),
+		Attributes: map[string]string{AttributeEncoding: Encoding, AttributeCount: strconv.Itoa(records)},
+	}
+}
+
+// TestBombs: packs of a few hundred bytes that hold millions of events are refused
+// before they take memory.
+func TestBombs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		m      *queue.Message
+		events int // 0 where the pack is refused
+	}{
+		"empty records":             {bomb(event.MaxEvents, ""), event.MaxEvents},
+		"one empty record too many": {bomb(event.MaxEvents+1, ""), 0},
+		"a million records of 0":    {bomb(1_000_000, "0"), 0},
+		"ten million records of 0":  {bomb(10_000_000, "0"), 0},
+		"3.9 MB":                    {bomb(event.MaxEvents, strings.Repeat("x", 120)), event.MaxEvents},
+		"30 MB":                     {bomb(240_000, strings.Repeat("x", 120)), 0},
+		"more records than bytes":   {&queue.Message{Body: base64.StdEncoding.EncodeToString(encoder().EncodeAll([]byte("\x01m\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), nil)), Attributes: map[string]string{AttributeEncoding: Encoding}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			records, err := Open(tt.m)
+			n := 0
+			if err == nil {
+				for range records {
+					n++
+				}
+			}
+			runtime.ReadMemStats(&after)
+			if n != tt.events || (err == nil) != (tt.events > 0) {
+				t.Errorf("%d events, %v", n, err)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > 4*maxDecoded {
+				t.Errorf("a body of %d bytes took %d", len(tt.m.Body), took)
+			}
+		})
 	}
 }
 
@@ -111,12 +171,12 @@ func FuzzReadGroups(f *testing.F) {
 	f.Add(string(w.raw))
 	f.Add("\x01m\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
 	f.Fuzz(func(t *testing.T, raw string) {
-		records, err := readGroups(raw, nil)
 		size := 0
-		for _, r := range records {
+		readGroups(raw, func(r Record) bool {
 			size += len(r.Payload)
-		}
-		if err == nil && size > len(raw) {
+			return true
+		})
+		if size > len(raw) {
 			t.Errorf("%d bytes of events from %d", size, len(raw))
 		}
 	})
@@ -149,12 +209,8 @@ func BenchmarkOpen(b *testing.B) {
 		w.Add(i, Origin{MessageID: "7e1ed93c-9487-478d-889f-b12f48b14a6a", ReceivedAt: 1}, i, e)
 	}
 	m := message(&w.Close()[0])
-	var records []Record
 	for b.Loop() {
-		var err error
-		if records, err = Open(m, records[:0]); err != nil {
-			b.Fatal(err)
-		}
+		opened(b, m)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
 }

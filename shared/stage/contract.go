@@ -24,6 +24,17 @@ type contract struct {
 	maxAge    time.Duration
 	transform Transform
 	payload   []byte
+	run       run
+}
+
+// run is rejected events that follow one another and become one line of the
+// quarantine: malformed ones, since noise has no end of events; and any, where a
+// message has too many. start and end are where it stands in the record.
+type run struct {
+	fault      event.Fault
+	consent    event.ConsentState
+	events     int
+	start, end int
 }
 
 func (c *contract) read(r *pack.Record, out *Out) {
@@ -31,22 +42,50 @@ func (c *contract) read(r *pack.Record, out *Out) {
 	if r.Origin.Replay {
 		arrival.MaxAge = 0
 	}
-	d := c.decoder
-	d.Reset(r.Payload)
+	c.run = run{}
+	c.decoder.Reset(r.Payload)
 	for {
 		more, broken := c.next(out)
 		if !more {
+			c.endRun(r, out)
 			return
 		}
 		fault := event.Fault{Category: event.InternalError}
 		if !broken {
 			fault = c.check(out, arrival)
 		}
-		if fault == (event.Fault{}) {
-			out.Send(c.payload)
-		} else {
-			out.Reject(fault, d.Consent(), d.Raw())
+		if fault != (event.Fault{}) {
+			c.reject(r, fault, out)
+			continue
 		}
+		c.endRun(r, out)
+		out.Send(c.payload)
+	}
+}
+
+// reject makes the event part of a run.
+func (c *contract) reject(r *pack.Record, fault event.Fault, out *Out) {
+	same := c.run.fault == fault && fault.Category == event.MalformedJSON || out.crowded()
+	if !same {
+		c.endRun(r, out)
+	}
+	start, end := c.decoder.Span()
+	consent := c.decoder.Consent()
+	if c.run.events == 0 {
+		c.run = run{fault: fault, consent: consent, start: start}
+	}
+	c.run.events++
+	c.run.end = end
+	if consent != c.run.consent && c.run.consent != event.ConsentNone {
+		c.run.consent = min(consent, event.ConsentNone) // unknown, or none
+	}
+}
+
+// endRun rejects what the run holds.
+func (c *contract) endRun(r *pack.Record, out *Out) {
+	if n := c.run.events; n > 0 {
+		out.reject(c.run.fault, c.run.consent, r.Payload[c.run.start:c.run.end], n)
+		c.run = run{}
 	}
 }
 

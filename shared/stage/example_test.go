@@ -25,11 +25,11 @@ func (next) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _
 		for name, a := range e.MessageAttributes {
 			m.Attributes[name] = *a.StringValue
 		}
-		records, err := pack.Open(&m, nil)
+		records, err := pack.Open(&m)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range records {
+		for r := range records {
 			fmt.Println(r.Origin.MessageID, r.Index, r.Payload)
 		}
 		out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: e.Id})

@@ -34,6 +34,7 @@ var QuarantineColumns = []event.Column{
 	{Name: "received_at", Type: "timestamp"},
 	{Name: "message_id", Type: "string"},
 	{Name: "index", Type: "bigint"},
+	{Name: "events", Type: "bigint"},
 	{Name: "stage", Type: "string"},
 }
 
@@ -46,15 +47,17 @@ var QuarantinePartitions = []event.Column{
 	{Name: "day", Type: "string"},
 }
 
-// Rejection is one rejected event.
+// Rejection is one rejected event, or several that follow one another in a message
+// and share a line of the quarantine.
 type Rejection struct {
 	// Source is the number of the message, in the batch at hand, that the
 	// event came in.
 	Source int
 	Fault  event.Fault
 	Origin pack.Origin
-	Index  int
-	// Payload is the event as it came, where consent allows to keep it; else
+	Index  int // of the first event
+	Events int // how many there are
+	// Payload is the events as they came, where consent allows to keep it; else
 	// empty.
 	Payload string
 }
@@ -66,6 +69,7 @@ type line struct {
 	ReceivedAt string         `json:"received_at"`
 	MessageID  string         `json:"message_id"`
 	Index      int            `json:"index"`
+	Events     int            `json:"events"`
 	Stage      string         `json:"stage"`
 	Payload    string         `json:"payload,omitempty"`
 }
@@ -75,7 +79,7 @@ type PutAPI interface {
 	PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
-// Quarantine keeps rejected events in a bucket. Each becomes one line of a
+// Quarantine keeps rejected events in a bucket. Each becomes a line of a
 // gzipped NDJSON object under
 //
 //	quarantine/category=<category>/year=YYYY/month=MM/day=DD/<hash>.ndjson.gz
@@ -129,7 +133,7 @@ func (q *Quarantine) put(ctx context.Context, prefix string, group []Rejection) 
 		text, err := json.Marshal(line{
 			Category: r.Fault.Category, Field: r.Fault.Field,
 			ReceivedAt: time.UnixMilli(r.Origin.ReceivedAt).UTC().Format("2006-01-02T15:04:05.000Z"),
-			MessageID:  r.Origin.MessageID, Index: r.Index, Stage: q.Stage,
+			MessageID:  r.Origin.MessageID, Index: r.Index, Events: r.Events, Stage: q.Stage,
 			Payload: base64.StdEncoding.EncodeToString([]byte(r.Payload)),
 		})
 		if err != nil {
@@ -188,7 +192,7 @@ func (a *Alerts) Add(rejections []Rejection) {
 	defer a.mu.Unlock()
 	for _, r := range rejections {
 		if !r.Origin.Replay && r.Fault.Category.Treatment().Notify {
-			a.count(r.Fault, 1)
+			a.count(r.Fault, r.Events)
 		}
 	}
 }

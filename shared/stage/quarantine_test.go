@@ -42,7 +42,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 5e6, time.UTC).UnixMilli()
 
 func rejection(source int, c event.Category, o pack.Origin, payload string) Rejection {
 	o.MessageID, o.ReceivedAt = "m", noon
-	return Rejection{Source: source, Fault: event.Fault{Category: c, Field: "user.id"}, Origin: o, Index: 7, Payload: payload}
+	return Rejection{Source: source, Fault: event.Fault{Category: c, Field: "user.id"}, Origin: o, Index: 7, Events: 1, Payload: payload}
 }
 
 func TestPut(t *testing.T) {
@@ -64,8 +64,8 @@ func TestPut(t *testing.T) {
 		if !strings.HasPrefix(key, "quarantine/category=missing_field/year=2026/month=03/day=01/") || !strings.HasSuffix(key, ".ndjson.gz") {
 			t.Errorf("key %s", key)
 		}
-		want := `{"category":"missing_field","field":"user.id","received_at":"2026-03-01T12:00:00.005Z","message_id":"m","index":7,"stage":"validator","payload":"e30="}` + "\n" +
-			`{"category":"missing_field","field":"user.id","received_at":"2026-03-01T12:00:00.005Z","message_id":"m","index":7,"stage":"validator"}` + "\n"
+		want := `{"category":"missing_field","field":"user.id","received_at":"2026-03-01T12:00:00.005Z","message_id":"m","index":7,"events":1,"stage":"validator","payload":"e30="}` + "\n" +
+			`{"category":"missing_field","field":"user.id","received_at":"2026-03-01T12:00:00.005Z","message_id":"m","index":7,"events":1,"stage":"validator"}` + "\n"
 		if text != want {
 			t.Errorf("got %s\nwant %s", text, want)
 		}

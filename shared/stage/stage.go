@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -80,6 +81,18 @@ type Stage struct {
 	pool sync.Pool // of *Out
 }
 
+// Bounds of what a batch holds at once, whatever its messages are: what is beyond
+// them is written before the next message is read.
+const (
+	// maxPending is how many bytes of records may be read and not yet written.
+	maxPending = 8 << 20
+	// maxLines is how many lines of the quarantine a message makes before
+	// rejections that follow one another share a line.
+	maxLines = 1000
+	// lineBytes is what a rejection takes besides its payload, roughly.
+	lineBytes = 200
+)
+
 // Out is where a Func puts what it has made of a record. It numbers the events
 // in the order in which they come, so that (message id, index) names an event in
 // all stages.
@@ -87,16 +100,16 @@ type Out struct {
 	stage    *Stage
 	handle   Func
 	writer   pack.Writer
-	records  []pack.Record
 	results  []result
 	rejected []Rejection
 	accepted []named
-
+	pending  int // bytes of what is read and not written
 	// What is being handled: a record of a message of the batch, and the index
 	// of the next event in it.
 	source int
 	origin pack.Origin
 	next   int
+	lines  int // of the quarantine, of this message
 }
 
 // result counts what was found in one message.
@@ -122,14 +135,25 @@ func (o *Out) Send(payload []byte) {
 // kept only where the event says yes, or says nothing where its message says yes,
 // and neither says no.
 func (o *Out) Reject(fault event.Fault, consent event.ConsentState, payload string) {
+	o.reject(fault, consent, payload, 1)
+}
+
+// reject rejects events that follow one another, as one line.
+func (o *Out) reject(fault event.Fault, consent event.ConsentState, payload string, events int) {
 	yes := consent == event.ConsentAnalytics || o.origin.Consent == event.ConsentAnalytics
 	if no := consent == event.ConsentNone || o.origin.Consent == event.ConsentNone; no || !yes {
 		payload = ""
 	}
-	o.rejected = append(o.rejected, Rejection{Source: o.source, Fault: fault, Origin: o.origin, Index: o.next, Payload: payload})
-	o.results[o.source].rejected++
-	o.next++
+	o.rejected = append(o.rejected, Rejection{Source: o.source, Fault: fault, Origin: o.origin, Index: o.next, Events: events, Payload: payload})
+	o.results[o.source].rejected += int64(events)
+	o.next += events
+	o.lines++
+	o.pending += lineBytes
 }
+
+// crowded reports whether the message has so many rejections that the next ones
+// share a line.
+func (o *Out) crowded() bool { return o.lines >= maxLines }
 
 // panicked reports whether a recovered value is a panic, and logs its type: the
 // value itself could quote an event.
@@ -150,17 +174,25 @@ func (s *Stage) Handle(ctx context.Context, batch []queue.Message) []error {
 	}
 	defer s.pool.Put(o)
 	o.results = append(o.results[:0], make([]result, len(batch))...)
-	o.rejected, o.accepted = o.rejected[:0], o.accepted[:0]
 	o.writer.Attributes(s.Attributes)
-
 	errs := make([]error, len(batch))
 	for source := range batch {
 		errs[source] = o.message(source, &batch[source])
+		if o.pending >= maxPending || source == len(batch)-1 {
+			s.write(ctx, o, errs)
+		}
 	}
+	s.account(o.results, errs)
+	return errs
+}
+
+// write writes what was made of the messages so far.
+func (s *Stage) write(ctx context.Context, o *Out, errs []error) {
 	s.send(ctx, o.writer.Close(), errs)
 	s.Quarantine.Put(ctx, o.rejected, errs)
-	s.account(o, errs)
-	return errs
+	s.settle(o, errs)
+	clear(o.rejected) // its payloads are parts of messages
+	o.rejected, o.accepted, o.pending = o.rejected[:0], o.accepted[:0], 0
 }
 
 // attributes gives the attributes of what is sent on of a message.
@@ -175,11 +207,11 @@ func (s *Stage) attributes(m *queue.Message) map[string]string {
 
 // message handles the records of one message.
 func (o *Out) message(source int, m *queue.Message) (err error) {
-	o.source, o.next = source, 0
+	o.source, o.next, o.lines = source, 0, 0
 	if !o.stage.Public {
 		o.writer.Attributes(o.stage.attributes(m))
 	}
-	o.records, err = pack.Open(m, o.records[:0])
+	records, err := pack.Open(m)
 	switch {
 	case err != nil && o.stage.Public:
 		o.origin = pack.OriginOf(m)
@@ -188,18 +220,19 @@ func (o *Out) message(source int, m *queue.Message) (err error) {
 	case err != nil:
 		return fmt.Errorf("message %s: %w", m.ID, err)
 	}
-	for i := range o.records {
-		r := &o.records[i]
+	first := true
+	for r := range records {
 		switch {
 		case o.stage.Public:
 			r.Origin = pack.OriginOf(m)
-		case i == 0 || r.Origin != o.origin:
+		case first || r.Origin != o.origin:
 			o.next = r.Index // of another message
 		default:
 			o.next = max(o.next, r.Index)
 		}
-		o.origin = r.Origin
-		o.record(r)
+		first, o.origin = false, r.Origin
+		o.pending += len(r.Payload)
+		o.record(&r)
 	}
 	return nil
 }
@@ -208,7 +241,7 @@ func (o *Out) message(source int, m *queue.Message) (err error) {
 func (o *Out) record(r *pack.Record) {
 	defer func() {
 		if o.panicked(recover()) {
-			o.Reject(event.Fault{Category: event.InternalError}, event.ConsentUnknown, r.Payload)
+			o.Reject(event.Fault{Category: event.InternalError}, event.ConsentOf(r.Payload), r.Payload)
 		}
 	}()
 	o.handle(r, o)
@@ -238,10 +271,30 @@ func (s *Stage) send(ctx context.Context, packs []pack.Pack, errs []error) {
 	s.Metrics.Add(metrics.PacksSent, sent)
 }
 
-// account counts, reports and observes the events of messages that are settled.
-func (s *Stage) account(o *Out, errs []error) {
+// settle reports and observes what was written, but for messages that have failed.
+func (s *Stage) settle(o *Out, errs []error) {
+	settled := slices.DeleteFunc(o.rejected, func(r Rejection) bool { return errs[r.Source] != nil })
+	for _, r := range settled {
+		s.Metrics.AddBy(metrics.EventsRejected, string(r.Fault.Category), int64(r.Events))
+		if !r.Origin.Replay && r.Fault.Category.Treatment().Quarantine {
+			s.Metrics.AddBy(metrics.EventsQuarantined, string(r.Fault.Category), int64(r.Events))
+		}
+		for i := 0; i < r.Events && s.Observe != nil; i++ {
+			s.Observe(r.Origin.MessageID, r.Index+i, r.Fault)
+		}
+	}
+	s.Alerts.Add(settled)
+	for _, a := range o.accepted {
+		if errs[a.source] == nil {
+			s.Observe(a.id, a.index, event.Fault{})
+		}
+	}
+}
+
+// account counts the events of messages that are settled.
+func (s *Stage) account(results []result, errs []error) {
 	var total result
-	for source, r := range o.results {
+	for source, r := range results {
 		if errs[source] == nil {
 			total.accepted += r.accepted
 			total.rejected += r.rejected
@@ -250,26 +303,6 @@ func (s *Stage) account(o *Out, errs []error) {
 	s.Metrics.Add(metrics.EventsReceived, total.accepted+total.rejected)
 	if s.Accepted != metrics.EventsReceived {
 		s.Metrics.Add(s.Accepted, total.accepted)
-	}
-	settled := o.rejected[:0]
-	for _, r := range o.rejected {
-		if errs[r.Source] != nil {
-			continue
-		}
-		settled = append(settled, r)
-		s.Metrics.AddBy(metrics.EventsRejected, string(r.Fault.Category), 1)
-		if !r.Origin.Replay && r.Fault.Category.Treatment().Quarantine {
-			s.Metrics.AddBy(metrics.EventsQuarantined, string(r.Fault.Category), 1)
-		}
-		if s.Observe != nil {
-			s.Observe(r.Origin.MessageID, r.Index, r.Fault)
-		}
-	}
-	s.Alerts.Add(settled)
-	for _, a := range o.accepted {
-		if errs[a.source] == nil {
-			s.Observe(a.id, a.index, event.Fault{})
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +37,7 @@ type keptLine struct {
 	Field     string
 	MessageID string `json:"message_id"`
 	Index     int
+	Events    int
 	Payload   []byte
 }
 
@@ -78,11 +80,11 @@ func (f *downstream) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...fu
 // sent gives the events in the output queue as "message/index payload".
 func (f *downstream) sent(t interface{ Fatal(...any) }) (all []string) {
 	for i := range f.bodies {
-		records, err := pack.Open(&f.bodies[i], nil)
+		records, err := pack.Open(&f.bodies[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range records {
+		for r := range records {
 			all = append(all, fmt.Sprintf("%s/%d %s", r.Origin.MessageID, r.Index, r.Payload))
 		}
 	}
@@ -202,11 +204,11 @@ func TestFramingPanic(t *testing.T) {
 	s := newStage(f)
 	s.New = func() Func { return (&contract{decoder: &event.Decoder{}, transform: sendUser}).read }
 	errs := s.Handle(t.Context(), []queue.Message{message("a", valid("u1")+valid("u2")), message("b", "1 2")})
-	if err := errors.Join(errs...); err != nil || len(f.lines) != 3 {
+	if err := errors.Join(errs...); err != nil || len(f.lines) != 2 {
 		t.Fatalf("%v, %d lines", err, len(f.lines))
 	}
 	for _, l := range f.lines {
-		if l.MessageID == "a" && (l.Category != event.InternalError || l.Index != 0) {
+		if l.MessageID == "a" && (l.Category != event.InternalError || l.Index != 0) || l.MessageID == "b" && l.Events != 2 {
 			t.Errorf("%+v", l)
 		}
 	}
@@ -244,7 +246,9 @@ func TestNothingIsLost(t *testing.T) {
 		errs := s.Handle(t.Context(), batch)
 		sent, kept := f.sent(t), map[string]bool{}
 		for _, l := range f.lines {
-			kept[fmt.Sprintf("%s/%d", l.MessageID, l.Index)] = true
+			for i := range l.Events {
+				kept[fmt.Sprintf("%s/%d", l.MessageID, l.Index+i)] = true
+			}
 		}
 		for m, events := range bodies {
 			for i, e := range events {
@@ -267,6 +271,42 @@ func TestNothingIsLost(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRunsShareALine: malformed events that follow one another are one line, with
+// all their text; and so is all that is rejected once a message has many lines. A
+// no in one of them is a no for the line.
+func TestRunsShareALine(t *testing.T) {
+	noise, denied := strings.Repeat("0 ", 5), `{"analytics":false,"analytics":false}`
+	f := &downstream{}
+	errs := newStage(f).Handle(t.Context(), []queue.Message{
+		message("a", noise+valid("u1")+noise+"[]"+valid("u2"), "consent", "analytics"),
+		message("b", noise+denied+noise, "consent", "analytics"),
+		message("c", strings.Repeat("{}0", maxLines), "consent", "analytics"),
+	})
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.sent(t), []string{"a/5 u1", "a/12 u2"}; !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+	events, lines := map[string]int{}, map[string]int{}
+	for _, l := range f.lines {
+		events[l.MessageID] += l.Events
+		lines[l.MessageID]++
+		switch name := fmt.Sprintf("%s/%d", l.MessageID, l.Index); {
+		case name == "a/0" && string(l.Payload) != strings.TrimSpace(noise), name == "a/6" && string(l.Payload) != noise+"[]":
+			t.Errorf("%s holds %q", name, l.Payload)
+		case l.MessageID == "b" && len(l.Payload) != 0:
+			t.Errorf("%q is kept", l.Payload)
+		}
+	}
+	if want := map[string]int{"a": 11, "b": 11, "c": 2 * maxLines}; !maps.Equal(events, want) {
+		t.Errorf("%v events, want %v", events, want)
+	}
+	if want := map[string]int{"a": 2, "b": 1, "c": maxLines + 1}; !maps.Equal(lines, want) {
+		t.Errorf("%v lines, want %v", lines, want)
+	}
 }
 
 func BenchmarkHandle(b *testing.B) {

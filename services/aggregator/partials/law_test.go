@@ -87,7 +87,7 @@ func warmUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range w.masked.receive(9, func() bool { return false }) {
-		if _, err := pack.Open(&m, nil); err != nil {
+		if _, err := pack.Open(&m); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -78,7 +78,6 @@ type fold struct {
 	now     time.Time
 	hours   map[counts.Hour]*hour
 	near    []int32
-	records []pack.Record
 	masked  []event.Masked   // of one record
 	keys    map[string]error // what CheckKeys has said of a key ring
 	done    []settled
@@ -116,15 +115,15 @@ func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
 }
 
 // message adds one message's events to the sets.
-func (f *fold) message(ctx context.Context, source int, m *queue.Message) (err error) {
+func (f *fold) message(ctx context.Context, source int, m *queue.Message) error {
 	if err := f.checkKeys(ctx, m.Attributes[pack.AttributeKeys]); err != nil {
 		return err
 	}
-	if f.records, err = pack.Open(m, f.records[:0]); err != nil {
+	records, err := pack.Open(m)
+	if err != nil {
 		return fmt.Errorf("message %s: %w", m.ID, err)
 	}
-	for i := range f.records {
-		r := &f.records[i]
+	for r := range records {
 		f.masked, err = event.DecodeMasked(r.Payload, f.masked[:0])
 		for j := 0; j < len(f.masked) && err == nil; j++ {
 			err = f.add(source, r.Origin, r.Index+j, &f.masked[j])

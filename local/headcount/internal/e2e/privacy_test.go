@@ -201,11 +201,11 @@ func checkWire(t *testing.T, o *opener, calls []said) {
 		packs := 0
 		if c.action == "SendMessageBatch" {
 			for _, m := range c.sent(t) {
-				records, err := pack.Open(&m, nil)
+				records, err := pack.Open(&m)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, r := range records {
+				for r := range records {
 					packs++
 					content = append(append(content, fmt.Sprintf("\n%+v\n", r.Origin)...), r.Payload...)
 				}

@@ -38,11 +38,11 @@ func eventsIn(m *cloudsns.Message, body int64) (n int64) {
 	if as.Attributes[pack.AttributeEncoding] == "" {
 		return body
 	}
-	records, err := pack.Open(&as, nil)
+	records, err := pack.Open(&as)
 	if err != nil {
 		return 1
 	}
-	for _, r := range records {
+	for r := range records {
 		n += int64(event.Count(r.Payload))
 	}
 	return n

@@ -75,11 +75,11 @@ func (f *topic) PublishBatch(_ context.Context, in *sns.PublishBatchInput, _ ...
 func (f *topic) events(t interface{ Fatal(...any) }) (all []string) {
 	for i := range f.messages {
 		m := &f.messages[i]
-		records, err := pack.Open(m, nil)
+		records, err := pack.Open(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range records {
+		for r := range records {
 			d := event.NewDecoder()
 			d.Reset(r.Payload)
 			for d.Next() {
