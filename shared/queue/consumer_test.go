@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,7 +130,7 @@ func TestFailedMessagesComeBackAlone(t *testing.T) {
 					}
 					failedAt = append(failedAt, time.Now())
 					if len(failedAt) < 14 {
-						errs[i] = errDown
+						errs[i] = Unprocessable(errDown)
 					}
 				}
 			}
@@ -146,8 +147,7 @@ func TestFailedMessagesComeBackAlone(t *testing.T) {
 		}
 		for i := 1; i < len(failedAt); i++ {
 			longest := min(time.Second<<i, 15*time.Minute)
-			pause := 30 * time.Second // no probe: whole batches fail from the second on
-			if gap := failedAt[i].Sub(failedAt[i-1]); gap < longest/2 || gap > longest+pause {
+			if gap := failedAt[i].Sub(failedAt[i-1]); gap < longest/2 || gap > longest {
 				t.Errorf("try %d came after %s, want %s to %s", i+1, gap, longest/2, longest)
 			}
 		}
@@ -289,22 +289,48 @@ func TestPanicFailsItsBatch(t *testing.T) {
 	}
 }
 
-func TestWrongNumberOfOutcomesFailsTheBatch(t *testing.T) {
+// TestAPanicCostsItsMessageOnly: the others of its batch are done without another
+// receive.
+func TestAPanicCostsItsMessageOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(numbered(20)...)
+		r := start(t, f, Settings{}, func(_ context.Context, batch []Message) []error {
+			for _, m := range batch {
+				if m.Body == "7" {
+					panic("poison")
+				}
+			}
+			return nil
+		})
+		later(100 * time.Millisecond)
+		if f.left() != 1 || f.most() != 1 {
+			t.Errorf("%d left, received %d times", f.left(), f.most())
+		}
+		later(10 * time.Second)
+		r.end(t)
+		if f.most() < 3 {
+			t.Errorf("received %d times", f.most())
+		}
+	})
+}
+
+// TestWrongNumberOfOutcomes: nobody knows which message each outcome is of, so none
+// counts.
+func TestWrongNumberOfOutcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(numbered(3)...)
-		tries := 0
+		var sizes []int
 		r := start(t, f, Settings{}, func(_ context.Context, batch []Message) []error {
-			if tries++; tries == 1 {
+			if sizes = append(sizes, len(batch)); len(sizes) == 1 {
 				return make([]error, len(batch)-1)
 			}
 			return nil
 		})
 		later(time.Second / 2)
-		if f.left() != 3 {
-			t.Errorf("%d left after a wrong answer, want all", f.left())
-		}
-		later(time.Minute)
 		r.end(t)
+		if want := []int{3, 1, 1, 1}; !slices.Equal(sizes, want) || f.left() != 0 {
+			t.Errorf("batches of %v, %d left, want %v", sizes, f.left(), want)
+		}
 	})
 }
 
@@ -334,9 +360,13 @@ func TestHealthy(t *testing.T) {
 		r.end(t)
 
 		var a activity
-		end := a.begin("a receive has had no answer", time.Now(), pollOverdue)
+		end, progress := a.begin("a receive has had no answer", time.Now(), pollOverdue)
 		if a.overdue(time.Now().Add(2*time.Minute)) != nil || a.overdue(time.Now().Add(121*time.Second)) == nil {
 			t.Error("a receive is overdue after 2 minutes")
+		}
+		later(time.Minute)
+		if progress(); a.overdue(time.Now().Add(119*time.Second)) != nil {
+			t.Error("overdue although it goes on")
 		}
 		end()
 	})

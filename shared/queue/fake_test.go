@@ -169,7 +169,11 @@ func (f *fakeSQS) entry(op, id, receipt string) (*fakeMessage, *types.BatchResul
 	name, _, _ := strings.Cut(receipt, "#")
 	if f.failEntry != nil {
 		if fails, sender := f.failEntry(op, name); fails {
-			return nil, &types.BatchResultErrorEntry{Id: &id, Code: aws.String("Injected"), SenderFault: sender}
+			code := "Injected"
+			if sender {
+				code = "InvalidMessageContents"
+			}
+			return nil, &types.BatchResultErrorEntry{Id: &id, Code: &code, SenderFault: sender}
 		}
 	}
 	return f.messages[name], nil

@@ -75,7 +75,9 @@ func (c chaos) run(t *testing.T) string {
 		errs := make([]error, len(batch))
 		for i, m := range batch {
 			if !calm && random.Float64() < c.handlerFails {
-				errs[i] = errDown
+				if errs[i] = errDown; random.IntN(2) == 0 {
+					errs[i] = Unprocessable(errDown)
+				}
 				continue
 			}
 			done[m.ID] = true

@@ -9,41 +9,39 @@ import (
 	"time"
 )
 
-func TestOutageDoesNotRaiseReceiveCounts(t *testing.T) {
+// TestOutageCostsNoReceive: for ten hours nothing can be done. What was received
+// stays held, a few receives look for more, and in the end each message has been
+// received once.
+func TestOutageCostsNoReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(numbered(500)...)
 		var down atomic.Bool
 		down.Store(true)
-		var probes atomic.Int32
-		r := start(t, f, Settings{Concurrency: 2, BatchMessages: 20, Probe: func(context.Context) error {
-			probes.Add(1)
-			if down.Load() {
-				return errDown
-			}
-			return nil
-		}}, func(_ context.Context, batch []Message) []error {
+		var tries atomic.Int32
+		r := start(t, f, Settings{Concurrency: 2, BatchMessages: 20}, func(_ context.Context, batch []Message) []error {
+			tries.Add(1)
 			if down.Load() {
 				return all(batch, errDown)
 			}
 			return nil
 		})
-		later(6 * time.Hour)
+		later(time.Minute)
 		received := f.called("receive")
-		later(6 * time.Hour)
+		later(10 * time.Hour)
 		if f.called("receive") != received {
 			t.Errorf("%d receives during the outage", f.called("receive")-received)
 		}
 		if f.most() != 1 || f.left() != 500 {
 			t.Errorf("received %d times, %d left", f.most(), f.left())
 		}
-		if probes, want := probes.Load(), int32(12*60*2); probes < want-10 || probes > want+10 {
-			t.Errorf("%d probes in 12 h, want one in 30 s", probes)
+		if n := tries.Load(); n < 590 || n > 620 {
+			t.Errorf("%d tries in 10 h, want one a minute", n)
 		}
 		if err := r.Healthy(time.Now()); err != nil {
 			t.Errorf("an outage is not ill health: %v", err)
 		}
 		down.Store(false)
-		later(time.Minute)
+		later(2 * time.Minute)
 		r.end(t)
 		if f.left() != 0 {
 			t.Errorf("%d left after the outage", f.left())
@@ -51,23 +49,64 @@ func TestOutageDoesNotRaiseReceiveCounts(t *testing.T) {
 	})
 }
 
-func TestPausesGrowWhileWholeBatchesFail(t *testing.T) {
+// TestALongOutage: SQS ends a delivery after twelve hours, so that messages are given
+// back before.
+func TestALongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(numbered(50)...)
+		r := start(t, f, Settings{}, func(_ context.Context, batch []Message) []error { return all(batch, errDown) })
+		later(5 * 24 * time.Hour)
+		if n := f.most(); n < 10 || n > 12 {
+			t.Errorf("received %d times in 120 h, want once in 11 h", n)
+		}
+		r.end(t)
+		if f.visible() != 50 {
+			t.Errorf("%d of 50 visible", f.visible())
+		}
+	})
+}
+
+// TestOneThatCannotBeDoneHoldsUpNobody, whatever the reason that the handler gives.
+func TestOneThatCannotBeDoneHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("poison")
+		r := start(t, f, Settings{BatchMessages: 5}, func(_ context.Context, batch []Message) []error {
+			errs := make([]error, len(batch))
+			for i, m := range batch {
+				if m.Body == "poison" {
+					errs[i] = errDown
+				}
+			}
+			return errs
+		})
+		later(time.Hour)
+		for _, body := range numbered(100) {
+			f.put(body, nil)
+		}
+		later(2 * time.Minute)
+		if f.left() != 1 || f.most() != 1 {
+			t.Errorf("%d left, received %d times", f.left(), f.most())
+		}
+		r.end(t)
+	})
+}
+
+func TestPausesGrowWhileNothingCanBeDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(numbered(1000)...)
 		begun := time.Now()
 		var tries []time.Duration
 		var works atomic.Bool
-		r := start(t, f, Settings{BatchMessages: 10, Probe: func(context.Context) error { return nil }},
-			func(_ context.Context, batch []Message) []error {
-				if works.Load() {
-					return nil
-				}
-				tries = append(tries, time.Since(begun).Round(time.Second))
-				return all(batch, errDown)
-			})
-		later(100 * time.Second)
+		r := start(t, f, Settings{BatchMessages: 10}, func(_ context.Context, batch []Message) []error {
+			if works.Load() {
+				return nil
+			}
+			tries = append(tries, time.Since(begun).Round(time.Second))
+			return all(batch, errDown)
+		})
+		later(130 * time.Second)
 		synctest.Wait()
-		want := []time.Duration{0, 1, 3, 7, 15, 31, 61, 91}
+		want := []time.Duration{0, 1, 3, 7, 15, 31, 63, 123}
 		for i := range want {
 			want[i] *= time.Second
 		}

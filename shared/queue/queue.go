@@ -9,26 +9,30 @@
 // and SQS itself delivers some messages twice. No message is lost: whatever is
 // not deleted becomes visible again.
 //
-// For each message of a batch the handler gives one of three outcomes:
+// For each message of a batch the handler gives one of four outcomes:
 //
 //   - nil: done. The message is deleted.
-//   - an error: failed. The message goes back to the queue, hidden for a time
-//     that doubles with each receive; the others of its batch are not affected.
-//     The queue's maxReceiveCount moves what keeps failing to its dead-letter
-//     queue.
+//   - an error: not done, since something that the handler writes to or reads
+//     from did not do its part. The message stays held and is handed over again.
+//   - an error wrapped by [Unprocessable]: another try would fail too. The message
+//     goes back to the queue alone, hidden for a time that doubles with each
+//     receive, until the queue's maxReceiveCount moves it to its dead-letter queue.
 //   - an error wrapped by [Stop]: the service cannot go on. The message goes
 //     back at once, and [Consumer.Run] ends with the error.
 //
 // A rejection is no outcome of its own: the handler puts a faulty event away
-// and says done.
+// and says done. A batch of several on which the handler panics is handed over
+// again message by message; a message on which it panics alone is unprocessable.
 //
 // # Outages
 //
-// While what the handler writes to is down, every message would fail, and an
-// hour of that would move a whole queue into its dead-letter queue. So after a
-// failed batch nothing is received or handed over until Settings.Probe passes;
-// what is held already waits, kept invisible. When whole batches keep failing
-// although the probe passes, the pauses between them grow.
+// What an outage costs is time: messages that are not done stay in flight, kept
+// invisible, and are handed over again after pauses that grow to a minute. While
+// no message of a batch can be done, nothing else is handed over, and no more is
+// received than one call brings: the new ones show whether it is the outage or the
+// messages. So an outage of any kind costs no message a second receive, as long as
+// it does not last [holdFor], after which SQS would end the delivery anyway: then
+// messages are given back, to be received again.
 //
 // A receive that fails is tried again, with pauses that grow to 30 s. Before the
 // first that succeeds, Settings.Refused decides which answers are final: there is no
@@ -102,6 +106,14 @@ func (m *Message) size() int {
 // Errors are logged, so they must not hold a payload or a personal value.
 type Handler func(ctx context.Context, batch []Message) []error
 
+// Unprocessable wraps an error that lies in the message itself.
+func Unprocessable(err error) error { return &unprocessableError{err} }
+
+type unprocessableError struct{ err error }
+
+func (e *unprocessableError) Error() string { return e.err.Error() }
+func (e *unprocessableError) Unwrap() error { return e.err }
+
 // Stop wraps an error that must stop the service: a retry would not help, and
 // nor would another message.
 func Stop(err error) error { return &stopError{err} }
@@ -110,6 +122,16 @@ type stopError struct{ err error }
 
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
+
+// Progress notes that the batch of a handler's context makes progress: it is not
+// overdue for another five minutes.
+func Progress(ctx context.Context) {
+	if progress, ok := ctx.Value(progressKey{}).(func()); ok {
+		progress()
+	}
+}
+
+type progressKey struct{}
 
 // Settings say how a Consumer works. A zero value stands for the default.
 type Settings struct {
@@ -141,10 +163,6 @@ type Settings struct {
 	// may need 5 s more to give messages back, so the process must not be
 	// killed before.
 	StopTimeout time.Duration
-	// Probe reports whether what the handler writes to is there: nil means yes.
-	// It is asked after a failed batch, and has 10 s to answer. Without one,
-	// only whole batches that fail make a pause.
-	Probe func(context.Context) error
 	// Refused judges the error of a receive while none has succeeded: an error
 	// that it gives ends Run, since no receive ever will; nil means that the next
 	// one may. Without it every error is tried again.
@@ -156,13 +174,16 @@ type Settings struct {
 }
 
 const (
-	perCall      = 10               // messages in one call to SQS
-	longPoll     = 20 * time.Second // the longest that SQS allows
-	callTimeout  = 40 * time.Second // for one call to SQS, a long poll included
-	probeTimeout = 10 * time.Second
-	receiveGrace = 500 * time.Millisecond // for receives in progress at a stop or a pause
+	perCall      = 10                     // messages in one call to SQS
+	longPoll     = 20 * time.Second       // the longest that SQS allows
+	callTimeout  = 40 * time.Second       // for one call to SQS, a long poll included
+	receiveGrace = 500 * time.Millisecond // for receives in progress at a stop
 	handlerGrace = 3 * time.Second        // for handlers to end once their context is cancelled
 	returnGrace  = 2 * time.Second        // to give back what is left
+
+	// holdFor is how long a message is held at most; SQS allows 12 hours.
+	holdFor  = 11 * time.Hour
+	retryMax = time.Minute // the longest pause between two tries
 
 	pollOverdue  = 2 * time.Minute
 	batchOverdue = 5 * time.Minute
@@ -248,7 +269,8 @@ func (c *Consumer) Flush() {
 
 // Healthy reports whether the consumer makes progress: no receive is without an
 // answer for 2 minutes, and no batch is in work for more than 5. A downstream service
-// that is down is not ill health: a new task would find it down too.
+// that is down is not ill health: a new task would find it down too. A handler whose
+// batch takes long says so by [Progress].
 func (c *Consumer) Healthy(now time.Time) error {
 	return c.activity.overdue(now)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -129,6 +130,11 @@ func (s Sender) sendAll(ctx context.Context, outs []Out, members []int, errs []e
 	}
 }
 
+// refusals are the codes of faults in a message itself. Others that SQS calls the
+// sender's, such as those of a queue's key, say nothing of the message.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html#API_SendMessage_Errors
+var refusals = []string{"InvalidMessageContents", "InvalidParameterValue", "InvalidAttributeValue", "MessageTooLong"}
+
 var errNoAnswer = errors.New("SQS's answer does not mention the message")
 
 // send makes one call, notes the result of each message in errs, and gives
@@ -172,7 +178,7 @@ func (s Sender) send(ctx context.Context, outs []Out, members []int, errs []erro
 		i, ok := find(f.Id)
 		switch {
 		case !ok:
-		case f.SenderFault:
+		case slices.Contains(refusals, aws.ToString(f.Code)):
 			errs[i] = &RefusedError{aws.ToString(f.Code), aws.ToString(f.Message)}
 		default:
 			errs[i] = fmt.Errorf("send message to %s: %s: %s", s.QueueURL, aws.ToString(f.Code), aws.ToString(f.Message))

@@ -43,20 +43,24 @@ func (r *run) deleteAll(messages []*held) {
 			m.settled.Store(true)
 		}
 		var err error
-		for attempt := range deleteAttempts {
+		refused := 0
+		for attempt := 0; attempt < deleteAttempts && len(chunk) > 0; attempt++ {
 			if attempt > 0 {
 				wait(r.calling.Done(), backoff(attempt, 100*time.Millisecond, time.Second))
 			}
-			if chunk, err = r.delete(chunk); len(chunk) == 0 {
-				return
-			}
+			var lost []*held
+			chunk, lost, err = r.delete(chunk)
+			refused += len(lost)
 		}
-		r.settings.Log.Warn().Err(err).Int("messages", len(chunk)).Msg("done but not deleted: will come again")
+		if n := len(chunk) + refused; n > 0 {
+			r.settings.Log.Warn().Err(err).Int("messages", n).Msg("done but not deleted: will come again")
+		}
 	})
 }
 
-// delete deletes up to 10 messages. It gives those that are worth another try.
-func (r *run) delete(chunk []*held) ([]*held, error) {
+// delete deletes up to 10 messages. It gives those that are worth another try, and
+// those whose receipt SQS refuses.
+func (r *run) delete(chunk []*held) (again, refused []*held, err error) {
 	ctx, cancel := context.WithTimeout(r.calling, callTimeout)
 	defer cancel()
 	entries := make([]types.DeleteMessageBatchRequestEntry, len(chunk))
@@ -65,14 +69,12 @@ func (r *run) delete(chunk []*held) ([]*held, error) {
 	}
 	out, err := r.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &r.settings.QueueURL, Entries: entries})
 	if err != nil {
-		return chunk, fmt.Errorf("delete messages: %w", err)
+		return chunk, nil, fmt.Errorf("delete messages: %w", err)
 	}
-	again, _, err := sort(chunk, out.Failed)
-	return again, err
+	return sort(chunk, out.Failed)
 }
 
-// postpone gives failed messages back, to be received after a backoff, or at
-// once when this service stops.
+// postpone gives messages back, to be received after a backoff, or at once.
 func (r *run) postpone(messages []*held, atOnce bool) {
 	each(messages, func(chunk []*held) {
 		for _, m := range chunk {
@@ -160,13 +162,21 @@ func (r *run) noteRenewal(report renewal) {
 	for _, m := range report.lost {
 		m.lost = true
 	}
-	r.waiting = slices.DeleteFunc(r.waiting, func(m *held) bool {
+	drop := func(m *held) bool {
 		if m.lost {
-			r.waitingBytes -= m.bytes
 			r.drop(m)
 		}
 		return m.lost
-	})
+	}
+	for _, m := range r.waiting {
+		if m.lost {
+			r.waitingBytes -= m.bytes
+		}
+	}
+	r.waiting = slices.DeleteFunc(r.waiting, drop)
+	for i := range r.retries {
+		r.retries[i].messages = slices.DeleteFunc(r.retries[i].messages, drop)
+	}
 }
 
 // hide hides up to 10 messages for a time, 0 to show them at once. It gives

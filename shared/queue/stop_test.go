@@ -88,10 +88,7 @@ func TestHardStop(t *testing.T) {
 func TestStopDuringPauseGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(numbered(30)...)
-		r := start(t, f, Settings{BatchMessages: 10, Probe: func(ctx context.Context) error {
-			<-ctx.Done() // as slow as can be
-			return ctx.Err()
-		}}, func(_ context.Context, batch []Message) []error { return all(batch, errDown) })
+		r := start(t, f, Settings{BatchMessages: 10}, func(_ context.Context, batch []Message) []error { return all(batch, errDown) })
 		later(time.Minute)
 		stopped := time.Now()
 		r.end(t)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -47,7 +48,8 @@ func (r *run) poll() {
 func (r *run) receive(p permit) ([]*held, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, callTimeout)
 	defer cancel()
-	defer r.activity.begin("a receive has had no answer", time.Now(), pollOverdue)()
+	end, _ := r.activity.begin("a receive has had no answer", time.Now(), pollOverdue)
+	defer end()
 	out, err := r.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:              &r.settings.QueueURL,
 		MaxNumberOfMessages:   int32(p.messages), //nolint:gosec // at most 10
@@ -95,7 +97,8 @@ func parse(m *types.Message) Message {
 // work has a batch handled and settles it.
 func (r *run) work(batch []*held) {
 	begun := time.Now()
-	defer r.activity.begin("a batch has been in work", begun, batchOverdue)()
+	end, progress := r.activity.begin("a batch has been in work", begun, batchOverdue)
+	defer end()
 
 	messages := make([]Message, len(batch))
 	oldest := begun
@@ -105,48 +108,63 @@ func (r *run) work(batch []*held) {
 			oldest = m.SentAt
 		}
 	}
-	errs := r.handle(messages)
+	errs, panicked := r.handle(context.WithValue(r.handling, progressKey{}, progress), messages)
 
-	var o outcome
-	var done, failed []*held
+	o := outcome{alone: panicked && len(batch) > 1}
+	var done, failed, old []*held
 	var first error
+	now := time.Now()
 	for i, m := range batch {
 		if errs == nil || errs[i] == nil {
 			done = append(done, m)
 			continue
 		}
-		failed = append(failed, m)
 		if first == nil {
 			first = errs[i]
 		}
 		var stop *stopError
-		if o.stop == nil && errors.As(errs[i], &stop) {
-			o.stop = errs[i]
+		var unprocessable *unprocessableError
+		switch {
+		case errors.As(errs[i], &stop):
+			if o.stop == nil {
+				o.stop = errs[i]
+			}
+			old = append(old, m)
+		case o.alone:
+			o.again = append(o.again, m)
+		case errors.As(errs[i], &unprocessable):
+			failed = append(failed, m)
+		case now.Sub(m.since) > holdFor:
+			old = append(old, m)
+		default:
+			o.again = append(o.again, m)
 		}
 	}
-	o.done, o.failed = len(done), len(failed)
+	o.moved = o.alone || o.stop != nil || len(done)+len(failed) > 0
 	set := r.settings.Metrics
-	set.Add(metrics.MessagesDone, int64(o.done))
-	set.Add(metrics.MessagesFailed, int64(o.failed))
-	set.Add(metrics.BatchTime, time.Since(begun).Milliseconds())
+	set.Add(metrics.MessagesDone, int64(len(done)))
+	set.Add(metrics.MessagesFailed, int64(len(failed)))
+	set.Add(metrics.BatchTime, now.Sub(begun).Milliseconds())
 	set.Add(metrics.MessageAge, begun.Sub(oldest).Milliseconds())
 	if first != nil {
-		r.settings.Log.Warn().Err(first).Int("failed", o.failed).Int("done", o.done).Msg("messages failed")
+		r.settings.Log.Warn().Err(first).Int("done", len(done)).Int("failed", len(failed)).Int("again", len(o.again)).Msg("not all messages are done")
 	}
 	r.outcomes <- o
 
 	r.deleteAll(done)
 	r.postpone(failed, o.stop != nil)
-	r.outcomes <- outcome{settled: batch}
+	r.postpone(old, true)
+	r.outcomes <- outcome{ended: true, settled: slices.Concat(done, failed, old)}
 }
 
-// handle calls the handler; a panic fails the whole batch. What was thrown may
-// hold a payload, so only its type is logged, unless the runtime threw it.
-func (r *run) handle(messages []Message) (errs []error) {
+// handle calls the handler. After a panic, or an answer that makes no sense, each
+// message is unprocessable: panicked says that it need not be its own fault. What was
+// thrown may hold a payload, so only its type is logged, unless the runtime threw it.
+func (r *run) handle(ctx context.Context, messages []Message) (errs []error, panicked bool) {
 	fail := func(err error) []error {
 		errs := make([]error, len(messages))
 		for i := range errs {
-			errs[i] = err
+			errs[i] = Unprocessable(err)
 		}
 		return errs
 	}
@@ -161,48 +179,13 @@ func (r *run) handle(messages []Message) (errs []error) {
 		}
 		r.settings.Metrics.Add(metrics.Panics, 1)
 		r.settings.Log.Error().Err(err).Bytes("stack", debug.Stack()).Msg("handler panicked")
-		errs = fail(err)
+		errs, panicked = fail(err), true
 	}()
-	errs = r.handler(r.handling, messages)
+	errs = r.handler(ctx, messages)
 	if errs != nil && len(errs) != len(messages) {
-		return fail(fmt.Errorf("handler gave %d outcomes for %d messages", len(errs), len(messages)))
+		return fail(fmt.Errorf("handler gave %d outcomes for %d messages", len(errs), len(messages))), true
 	}
-	return errs
-}
-
-// pause waits until it makes sense to go on after failures: longer each time a
-// whole batch has failed, and until the probe passes.
-func (r *run) pause(failures int) {
-	defer func() { r.resumed <- struct{}{} }()
-	begun := time.Now()
-	rest := func(delay time.Duration) {
-		wait(r.soft.Done(), delay)
-		now := time.Now()
-		r.settings.Metrics.Add(metrics.PausedTime, now.Sub(begun).Milliseconds())
-		begun = now
-	}
-	if failures > 0 {
-		rest(doubled(time.Second, failures-1, 30*time.Second))
-	}
-	for n := 0; ; n++ {
-		err := r.probe()
-		if err == nil || r.soft.Err() != nil {
-			return
-		}
-		delay := doubled(time.Second, n, 30*time.Second)
-		r.settings.Log.Warn().Err(err).Dur("retry_in", delay).Msg("paused: a downstream service does not answer")
-		rest(delay)
-	}
-}
-
-func (r *run) probe() error {
-	if r.settings.Probe == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(r.soft, probeTimeout)
-	defer cancel()
-	defer r.activity.begin("a probe has had no answer", time.Now(), pollOverdue)()
-	return r.settings.Probe(ctx)
+	return errs, false
 }
 
 // activity knows what is in progress, and until when it should be over.
@@ -217,8 +200,9 @@ type step struct {
 	limit time.Duration
 }
 
-// begin notes that something has begun; the function returned notes its end.
-func (a *activity) begin(what string, now time.Time, limit time.Duration) (end func()) {
+// begin notes that something has begun. The functions returned note its end, and
+// that it goes on, as if it had begun anew.
+func (a *activity) begin(what string, now time.Time, limit time.Duration) (end, progress func()) {
 	s := &step{what, now, limit}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -226,11 +210,17 @@ func (a *activity) begin(what string, now time.Time, limit time.Duration) (end f
 		a.steps = map[*step]struct{}{}
 	}
 	a.steps[s] = struct{}{}
-	return func() {
+	end = func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		delete(a.steps, s)
 	}
+	progress = func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		s.begun = time.Now()
+	}
+	return end, progress
 }
 
 // overdue names what takes longer than it should.

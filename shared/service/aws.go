@@ -132,19 +132,6 @@ func Topic(c *sns.Client, setting, arn string) Given {
 	}}
 }
 
-// Probe asks for each of them, and gives the first error: the probe of a
-// queue.Consumer.
-func Probe(given ...Given) func(context.Context) error {
-	return func(ctx context.Context) error {
-		for _, g := range given {
-			if err := g.Ask(ctx); err != nil {
-				return fmt.Errorf("%s %s: %w", g.Setting, g.Value, err)
-			}
-		}
-		return nil
-	}
-}
-
 // ReceiveRefused gives a *SettingsError where the error of a receive says that
 // there is no such queue, or that the service must not receive from it; nil where
 // another receive may succeed.

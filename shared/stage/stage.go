@@ -17,6 +17,7 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -188,6 +189,7 @@ func (s *Stage) Handle(ctx context.Context, batch []queue.Message) []error {
 
 // write writes what was made of the messages so far.
 func (s *Stage) write(ctx context.Context, o *Out, errs []error) {
+	queue.Progress(ctx)
 	s.send(ctx, o.writer.Close(), errs)
 	s.Quarantine.Put(ctx, o.rejected, errs)
 	s.settle(o, errs)
@@ -218,7 +220,7 @@ func (o *Out) message(source int, m *queue.Message) (err error) {
 		o.Reject(event.Fault{Category: event.MalformedJSON}, event.ConsentUnknown, m.Body)
 		return nil
 	case err != nil:
-		return fmt.Errorf("message %s: %w", m.ID, err)
+		return queue.Unprocessable(fmt.Errorf("message %s: %w", m.ID, err))
 	}
 	first := true
 	for r := range records {
@@ -264,8 +266,12 @@ func (s *Stage) send(ctx context.Context, packs []pack.Pack, errs []error) {
 			continue
 		}
 		sent--
+		err = fmt.Errorf("send to %s: %w", s.Output.QueueURL, err)
+		if refused := new(queue.RefusedError); errors.As(err, &refused) {
+			err = queue.Unprocessable(err)
+		}
 		for source := packs[i].First; source <= packs[i].Last; source++ {
-			errs[source] = fmt.Errorf("send to %s: %w", s.Output.QueueURL, err)
+			errs[source] = err
 		}
 	}
 	s.Metrics.Add(metrics.PacksSent, sent)
@@ -339,12 +345,11 @@ func (s *Stage) Run(ctx context.Context, p *service.Process) error {
 	sqsClient := sqs.NewFromConfig(cfg)
 	s.Output = queue.Sender{API: sqsClient, QueueURL: output}
 	in, out := service.InputQueue(sqsClient, "INPUT_QUEUE_URL", input), service.OutputQueue(sqsClient, "OUTPUT_QUEUE_URL", output)
-	given, written := []service.Given{in, out}, []service.Given{out}
+	given := []service.Given{in, out}
 	if bucket != "" {
 		client := s3.NewFromConfig(cfg)
 		s.Quarantine = &Quarantine{API: client, Bucket: bucket, Stage: p.Name}
-		rejected := service.Bucket(client, "QUARANTINE_BUCKET", bucket)
-		given, written = append(given, rejected), append(written, rejected)
+		given = append(given, service.Bucket(client, "QUARANTINE_BUCKET", bucket))
 	}
 	if topic != "" {
 		client := sns.NewFromConfig(cfg)
@@ -357,7 +362,7 @@ func (s *Stage) Run(ctx context.Context, p *service.Process) error {
 	consumer, err := queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: input, BatchMessages: batchMessages, BatchBytes: batchBytes, Linger: linger, Concurrency: concurrency,
 		StopTimeout: p.StopTimeout, Log: p.Log, Metrics: p.Metrics,
-		Refused: in.ReceiveRefused, Probe: service.Probe(written...),
+		Refused: in.ReceiveRefused,
 	}, s.Handle)
 	if err != nil {
 		return err

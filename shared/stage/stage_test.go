@@ -45,7 +45,7 @@ func (f *downstream) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatc
 	out := &sqs.SendMessageBatchOutput{}
 	for _, e := range in.Entries {
 		if f.queueDown {
-			out.Failed = append(out.Failed, sqstypes.BatchResultErrorEntry{Id: e.Id, Code: aws.String("Down"), SenderFault: true})
+			out.Failed = append(out.Failed, sqstypes.BatchResultErrorEntry{Id: e.Id, Code: aws.String("InvalidMessageContents"), SenderFault: true})
 			continue
 		}
 		m := queue.Message{Body: *e.MessageBody, Attributes: map[string]string{}}

@@ -73,9 +73,23 @@ type Finals struct {
 // job is what a batch wants of one hour.
 type job struct {
 	asks    map[string]int // the partials that are to be covered: for each writer the highest n
-	sources []int          // of the batch's messages
+	sources []source
+	outcome
+	err error
+}
+
+// source is a message of the batch.
+type source struct {
+	index int
+	of    partial
+}
+
+// outcome is what became of a job. Where again is positive, it is too early to write
+// the final again, and by how much; else covered are the partials that need no more
+// work.
+type outcome struct {
 	again   time.Duration
-	err     error
+	covered map[string]int
 }
 
 // Handle is a queue.Handler for the finals queue.
@@ -88,7 +102,7 @@ func (f *Finals) Handle(ctx context.Context, batch []queue.Message) []error {
 		hour, hourErr := counts.ParseHour(m.Hour)
 		if err != nil || hourErr != nil || m.Flow != f.Name || m.Writer == "" || m.N < 1 {
 			// Neither error is logged: they could quote the body.
-			errs[i] = fmt.Errorf("message %s is no finals message of flow %s", batch[i].ID, f.Name)
+			errs[i] = queue.Unprocessable(fmt.Errorf("message %s is no finals message of flow %s", batch[i].ID, f.Name))
 			continue
 		}
 		j := jobs[hour]
@@ -97,22 +111,25 @@ func (f *Finals) Handle(ctx context.Context, batch []queue.Message) []error {
 			jobs[hour] = j
 		}
 		j.asks[m.Writer] = max(j.asks[m.Writer], m.N)
-		j.sources = append(j.sources, i)
+		j.sources = append(j.sources, source{i, partial{m.Writer, m.N}})
 	}
 	var group errgroup.Group
 	group.SetLimit(hoursAtOnce)
 	for _, hour := range slices.Sorted(maps.Keys(jobs)) {
 		group.Go(func() error {
 			j := jobs[hour]
-			j.again, j.err = f.settle(ctx, hour, j.asks)
+			j.outcome, j.err = f.settle(ctx, hour, j.asks)
 			return nil
 		})
 	}
 	_ = group.Wait() // the errors are in the jobs
 	f.putOff(ctx, jobs)
-	for _, j := range jobs {
-		for _, i := range j.sources {
-			errs[i] = j.err
+	for hour, j := range jobs {
+		for _, m := range j.sources {
+			errs[m.index] = j.err
+			if gone := j.again <= 0 && j.covered[m.of.writer] < m.of.n; j.err == nil && gone {
+				errs[m.index] = queue.Unprocessable(fmt.Errorf("partial %d of writer %s of %s was written and is gone, and in no final", m.of.n, m.of.writer, hour))
+			}
 		}
 	}
 	return errs
@@ -143,54 +160,54 @@ func (f *Finals) putOff(ctx context.Context, jobs map[counts.Hour]*job) {
 	f.Metrics.Add(metrics.FinalsPostponed, int64(len(outs)))
 }
 
-// settle sees to it that the hour's final covers the asked partials. A positive
-// duration says that it is too early to write the final again, and by how much.
-func (f *Finals) settle(ctx context.Context, hour counts.Hour, want map[string]int) (again time.Duration, err error) {
+// settle sees to it that the hour's final covers the asked partials, but for those
+// that are gone.
+func (f *Finals) settle(ctx context.Context, hour counts.Hour, want map[string]int) (o outcome, err error) {
 	s := f.cache.take(hour)
 	defer f.cache.give(hour, s)
 	for range attempts {
-		again, err = f.try(ctx, hour, want, s)
+		o, err = f.try(ctx, hour, want, s)
 		if !errors.Is(err, bucket.ErrConflict) && !errors.Is(err, bucket.ErrNotFound) {
-			return again, err
+			return o, err
 		}
 		f.Metrics.Add(metrics.FinalsContended, 1)
 	}
-	return 0, fmt.Errorf("final of %s: other tasks were faster %d times: %w", hour, attempts, err)
+	return outcome{}, fmt.Errorf("final of %s: other tasks were faster %d times: %w", hour, attempts, err)
 }
 
 // try is one attempt at settle. bucket.ErrConflict and bucket.ErrNotFound ask for
 // another: what was read has changed since.
-func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int, s *state) (again time.Duration, err error) {
+func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int, s *state) (o outcome, err error) {
 	key := results.FinalKey(f.Name, hour)
 	modified, err := f.look(ctx, key, s)
 	if err != nil {
-		return 0, err
+		return o, err
 	}
 	if covers(s.final, want) {
-		return 0, nil
+		return outcome{covered: s.final}, nil
 	}
 	// S3's clock may be ahead of this one, and what is put off must not be put
 	// off for longer than there is to wait.
-	if again = min(f.Refresh-time.Since(modified), f.Refresh); s.etag != "" && again > 0 {
-		return again, nil
+	if again := min(f.Refresh-time.Since(modified), f.Refresh); s.etag != "" && again > 0 {
+		return outcome{again: again}, nil
 	}
 	there, err := f.partials(ctx, hour)
 	if err != nil {
-		return 0, err
+		return o, err
 	}
 	next := there.whole()
 	if !covers(next, s.final) {
-		return 0, f.late(ctx, hour, want, s, there)
+		return outcome{covered: want}, f.late(ctx, hour, want, s, there)
 	}
-	if !covers(next, want) {
-		return 0, fmt.Errorf("a partial of %s that was written is gone, and in no final", hour)
+	if covers(s.final, next) { // what is asked for besides is gone
+		return outcome{covered: s.final}, nil
 	}
 	if err := f.union(ctx, hour, next, s); err != nil {
-		return 0, err
+		return o, err
 	}
 	data, err := results.EncodeFinal(s.set, s.list.Places, f.MinPeople, next, f.Name)
 	if err != nil {
-		return 0, fmt.Errorf("final of %s: %w", hour, err)
+		return o, fmt.Errorf("final of %s: %w", hour, err)
 	}
 	var etag string
 	if s.etag == "" {
@@ -199,11 +216,11 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 		etag, err = f.Bucket.Replace(ctx, key, s.etag, data)
 	}
 	if err != nil {
-		return 0, err
+		return o, err
 	}
 	s.etag, s.final = etag, next
 	f.Metrics.Add(metrics.FinalsWritten, 1)
-	return 0, nil
+	return outcome{covered: next}, nil
 }
 
 // look brings s up to date with the final that is there, if any.
@@ -334,7 +351,7 @@ func (f *Finals) add(ctx context.Context, key string, set *counts.Set, list *flo
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", key, err)
+		return queue.Unprocessable(fmt.Errorf("%s: %w", key, err)) // it will not mend itself
 	}
 	return nil
 }

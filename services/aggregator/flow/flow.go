@@ -295,6 +295,10 @@ func (d *document) setKeys(ring []Key, today string) (faults []string, changed b
 	return faults, changed
 }
 
+// ErrNoRing says that a description of a key ring is none. It does not quote it: it is
+// the text of a message, whoever sent it.
+var ErrNoRing = errors.New("the attribute keys does not describe a key ring")
+
 // parseKeys reads "id@from=fingerprint,…".
 func parseKeys(description string) ([]Key, error) {
 	var ring []Key
@@ -302,7 +306,7 @@ func parseKeys(description string) ([]Key, error) {
 		id, rest, ok1 := strings.Cut(part, "@")
 		from, fingerprint, ok2 := strings.Cut(rest, "=")
 		if _, err := time.Parse(time.DateOnly, from); !ok1 || !ok2 || err != nil {
-			return nil, fmt.Errorf("%q does not describe a key ring", description)
+			return nil, ErrNoRing
 		}
 		ring = append(ring, Key{id, from, fingerprint})
 	}

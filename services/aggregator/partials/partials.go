@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
@@ -33,8 +34,11 @@ const (
 	// hoursAtOnce is how many partials are written at once.
 	hoursAtOnce = 8
 	// attempts is how often a partial is tried to be written when its name is
-	// taken, before its messages go back to the queue.
+	// taken, before its messages are handed over again.
 	attempts = 10
+	// maxRows and maxHours bound what is held: rows of 32 bytes at most in the sets
+	// and hours. What is beyond is written before the next message is read.
+	maxRows, maxHours = 2 << 20, 1000
 )
 
 // Writer folds and writes. Handle may be called by one goroutine at a time, as a
@@ -56,6 +60,7 @@ type Writer struct {
 	// Finals is the finals queue.
 	Finals  queue.Sender
 	Metrics *metrics.Set
+	Log     zerolog.Logger
 	// Observe, if set, is called for each event that is settled, as for a stage.
 	// near is whether the event is in a partial: it was near a place.
 	Observe func(messageID string, index int, near bool)
@@ -74,14 +79,15 @@ type hour struct {
 
 // fold is the state of one batch.
 type fold struct {
-	w       *Writer
-	now     time.Time
-	hours   map[counts.Hour]*hour
-	near    []int32
-	masked  []event.Masked   // of one record
-	keys    map[string]error // what CheckKeys has said of a key ring
-	done    []settled
-	total   []tally // by message
+	w      *Writer
+	now    time.Time
+	hours  map[counts.Hour]*hour
+	rows   int // added to them, at most
+	near   []int32
+	masked []event.Masked   // of one record
+	keys   map[string]error // what CheckKeys has said of a key ring
+	done   []settled
+	total  []tally // by message
 }
 
 type settled struct {
@@ -92,8 +98,8 @@ type settled struct {
 }
 
 type tally struct {
-	events, near int64
-	oldest       int64 // arrival in ms; 0 for none
+	events, near, panicked int64
+	oldest                 int64 // arrival in ms; 0 for none
 }
 
 // Handle is a queue.Handler for the masked queue.
@@ -102,16 +108,27 @@ func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
 	errs := make([]error, len(batch))
 	for i := range batch {
 		errs[i] = f.message(ctx, i, &batch[i])
+		if f.rows > maxRows || len(f.hours) > maxHours {
+			f.write(ctx, errs)
+		}
 	}
-	w.write(ctx, f.hours)
-	w.report(ctx, f.hours)
+	f.write(ctx, errs)
+	f.account(errs)
+	return errs
+}
+
+// write writes what the messages so far have added.
+func (f *fold) write(ctx context.Context, errs []error) {
+	queue.Progress(ctx)
+	f.w.write(ctx, f.hours)
+	f.w.report(ctx, f.hours)
 	for _, h := range f.hours {
 		for _, source := range h.sources {
 			errs[source] = errors.Join(errs[source], h.err)
 		}
 	}
-	f.account(errs)
-	return errs
+	clear(f.hours)
+	f.rows = 0
 }
 
 // message adds one message's events to the sets.
@@ -121,18 +138,34 @@ func (f *fold) message(ctx context.Context, source int, m *queue.Message) error 
 	}
 	records, err := pack.Open(m)
 	if err != nil {
-		return fmt.Errorf("message %s: %w", m.ID, err)
+		return queue.Unprocessable(fmt.Errorf("message %s: %w", m.ID, err))
 	}
 	for r := range records {
-		f.masked, err = event.DecodeMasked(r.Payload, f.masked[:0])
-		for j := 0; j < len(f.masked) && err == nil; j++ {
-			err = f.add(source, r.Origin, r.Index+j, &f.masked[j])
-		}
-		if err != nil {
-			return fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err)
+		if err := f.record(source, &r); err != nil {
+			return queue.Unprocessable(fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err))
 		}
 	}
 	return nil
+}
+
+// record adds the events of one record. One on which the code panics is counted as
+// an internal error, and costs nothing but itself.
+func (f *fold) record(source int, r *pack.Record) (err error) {
+	defer f.recovered(source, r)
+	f.masked, err = event.DecodeMasked(r.Payload, f.masked[:0])
+	for j := 0; j < len(f.masked) && err == nil; j++ {
+		err = f.add(source, r, j)
+	}
+	return err
+}
+
+// recovered ends a panic on an event.
+func (f *fold) recovered(source int, r *pack.Record) {
+	if thrown := recover(); thrown != nil {
+		f.total[source].panicked++
+		f.w.Metrics.Add(metrics.Panics, 1)
+		f.w.Log.Error().Str("panic", fmt.Sprintf("%T", thrown)).Str("message_id", r.Origin.MessageID).Int("index", r.Index).Msg("a panic on one event: it is not counted")
+	}
 }
 
 // checkKeys asks once a batch for each key ring: a downstream service that is down would
@@ -147,18 +180,21 @@ func (f *fold) checkKeys(ctx context.Context, keys string) error {
 		var conflict *flow.ConflictError
 		if errors.As(err, &conflict) {
 			err = queue.Stop(err)
+		} else if errors.Is(err, flow.ErrNoRing) {
+			err = queue.Unprocessable(err)
 		}
 		f.keys[keys] = err
 	}
 	return err
 }
 
-// add adds one event to the sets of all places near it.
-func (f *fold) add(source int, o pack.Origin, index int, m *event.Masked) error {
-	w, total := f.w, &f.total[source]
+// add adds the j-th event of a record to the sets of all places near it.
+func (f *fold) add(source int, r *pack.Record, j int) error {
+	defer f.recovered(source, r)
+	w, total, o, m := f.w, &f.total[source], &r.Origin, &f.masked[j]
 	total.events++
 	if w.Observe != nil {
-		f.done = append(f.done, settled{source: source, id: o.MessageID, index: index})
+		f.done = append(f.done, settled{source: source, id: o.MessageID, index: r.Index + j})
 	}
 	if !o.Replay && (total.oldest == 0 || o.ReceivedAt < total.oldest) {
 		total.oldest = o.ReceivedAt
@@ -196,6 +232,7 @@ func (f *fold) add(source int, o pack.Origin, index int, m *event.Masked) error 
 	if err != nil {
 		return err
 	}
+	f.rows += len(f.near)
 	for _, place := range f.near {
 		if err := h.set.Add(window, place, m.Gender, m.AgeBand, m.Person); err != nil {
 			return err
@@ -286,12 +323,16 @@ func (f *fold) account(errs []error) {
 		}
 		sum.events += t.events
 		sum.near += t.near
+		sum.panicked += t.panicked
 		if t.oldest != 0 && (sum.oldest == 0 || t.oldest < sum.oldest) {
 			sum.oldest = t.oldest
 		}
 	}
 	w.Metrics.Add(metrics.EventsReceived, sum.events)
-	w.Metrics.Add(metrics.EventsAggregated, sum.events)
+	w.Metrics.Add(metrics.EventsAggregated, sum.events-sum.panicked)
+	if sum.panicked > 0 {
+		w.Metrics.AddBy(metrics.EventsRejected, string(event.InternalError), sum.panicked)
+	}
 	w.Metrics.Add(metrics.EventsNearPlaces, sum.near)
 	if sum.oldest != 0 {
 		w.Metrics.Add(metrics.EventAge, max(time.Now().UnixMilli()-sum.oldest, 0))

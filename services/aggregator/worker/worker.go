@@ -128,24 +128,23 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 	finalsQueue := queue.Sender{API: sqsClient, QueueURL: s.finals}
 	writer := &partials.Writer{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, ID: newID(), Window: s.window, List: known, Index: index, MaxAge: p.MaxAge,
-		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Observe: o.Observe,
+		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
 	}
 	final := &finals.Finals{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
 		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
 	}
-	probe := service.Probe(finalsOut, results)
 	w := &Worker{}
 	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,
-		StopTimeout: p.StopTimeout, Refused: in.ReceiveRefused, Probe: probe, Log: p.Log, Metrics: p.Metrics,
+		StopTimeout: p.StopTimeout, Refused: in.ReceiveRefused, Log: p.Log, Metrics: p.Metrics,
 	}, writer.Handle)
 	if err != nil {
 		return nil, err
 	}
 	w.finals, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.finals, BatchMessages: finalsMessages, Linger: finalsLinger,
-		StopTimeout: p.StopTimeout, Refused: finalsOut.ReceiveRefused, Probe: probe, Log: p.Log, // its messages are no part of the balance
+		StopTimeout: p.StopTimeout, Refused: finalsOut.ReceiveRefused, Log: p.Log, // its messages are no part of the balance
 	}, final.Handle)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,108 @@
+package partials
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
+	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/flow"
+	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/shared/metrics"
+	"github.com/headcount-etl/headcount/shared/pack"
+	"github.com/headcount-etl/headcount/shared/queue"
+)
+
+// newWriter is a Writer of a flow with one place, at 0, 0.
+func newWriter(t *testing.T, log *bytes.Buffer) (*Writer, *memory.Bucket, *testQueue) {
+	t.Helper()
+	window, err := counts.NewWindow(5 * time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, reports := &memory.Bucket{}, &testQueue{}
+	b := bucket.Bucket{API: objects, Name: "b"}
+	list := []places.Place{{ID: "x", Name: "X", RadiusM: 100}}
+	fl, err := flow.Open(t.Context(), b, "v1", window.Duration(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := places.New(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Writer{
+		Bucket: b, Flow: fl, Name: "v1", ID: "w", Window: window, List: fl.List(), Index: index,
+		Finals: queue.Sender{API: reports, QueueURL: "finals"}, Metrics: metrics.New(log, "local", "aggregator", "v1"), Log: zerolog.New(log),
+	}, objects, reports
+}
+
+func masked(person, ms int) string {
+	return fmt.Sprintf(`{"person":"%032x","occurred_at_ms":%d,"latitude":0,"longitude":0,"gender":"female","age_band":"18-24"}`, person, ms)
+}
+
+// TestHoursAreBounded: events of many hours are written some at a time, and none is
+// lost.
+func TestHoursAreBounded(t *testing.T) {
+	w, objects, reports := newWriter(t, &bytes.Buffer{})
+	var mu sync.Mutex // partials are written eight at a time
+	unreported, most := 0, 0
+	objects.Before = func(string, string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		unreported++
+		most = max(most, unreported)
+		return nil
+	}
+	reports.fail = func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		unreported = 0
+		return nil
+	}
+	var batch []queue.Message
+	hours := 2*maxHours + 500
+	for i := range hours {
+		batch = append(batch, queue.Message{ID: fmt.Sprint(i), Body: masked(i, i*3_600_000)})
+	}
+	for i, err := range w.Handle(t.Context(), batch) {
+		if err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if most == 0 || most > maxHours+1 {
+		t.Errorf("%d partials are written at once", most)
+	}
+	if reports.left() != hours {
+		t.Errorf("%d partials are reported, not %d", reports.left(), hours)
+	}
+}
+
+// TestAPanicCostsItsEventOnly, which is counted as an internal error; nothing of it is
+// in the log.
+func TestAPanicCostsItsEventOnly(t *testing.T) {
+	var log bytes.Buffer
+	w, _, _ := newWriter(t, &log)
+	w.Index = nil // what panics
+	var p pack.Writer
+	p.Add(0, pack.Origin{MessageID: "origin"}, 7, []byte(masked(1, 0)+masked(2, 0)))
+	packed := p.Close()[0]
+	if errs := w.Handle(t.Context(), []queue.Message{{ID: "m", Body: packed.Body, Attributes: packed.Attributes()}}); errs[0] != nil {
+		t.Errorf("got %v", errs)
+	}
+	if err := w.Metrics.Flush(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"Panics":2`, `"EventsReceived":2`, `"message_id":"origin"`, `"EventsRejected":2`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in %s", want, log.String())
+		}
+	}
+}
