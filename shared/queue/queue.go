@@ -107,12 +107,13 @@ func (m *Message) size() int {
 type Handler func(ctx context.Context, batch []Message) []error
 
 // Unprocessable wraps an error that lies in the message itself.
-func Unprocessable(err error) error { return &unprocessableError{err} }
+func Unprocessable(err error) error { return &UnprocessableError{err} }
 
-type unprocessableError struct{ err error }
+// UnprocessableError is what Unprocessable gives.
+type UnprocessableError struct{ err error }
 
-func (e *unprocessableError) Error() string { return e.err.Error() }
-func (e *unprocessableError) Unwrap() error { return e.err }
+func (e *UnprocessableError) Error() string { return e.err.Error() }
+func (e *UnprocessableError) Unwrap() error { return e.err }
 
 // Stop wraps an error that must stop the service: a retry would not help, and
 // nor would another message.
@@ -153,7 +154,7 @@ type Settings struct {
 	// what the handlers can have, plus a receive for each poller. Nothing is
 	// received above them; receives that had begun may pass HeldBytes by 10
 	// messages for each poller. SQS allows 120,000 messages in flight for all
-	// consumers of a queue.
+	// consumers of a queue. A batch has no more messages than may be held.
 	HeldMessages, HeldBytes int
 	// Visibility is how long SQS hides a message that nobody cares for any
 	// more, because the process has died: 60 s, in whole seconds. It is renewed
@@ -201,6 +202,9 @@ func (s Settings) withDefaults() Settings {
 	or(&s.Concurrency, 1)
 	or(&s.Pollers, 4)
 	or(&s.HeldMessages, min(2*s.Concurrency*s.BatchMessages+s.Pollers*perCall, 120_000))
+	if s.HeldMessages > 0 {
+		s.BatchMessages = min(s.BatchMessages, s.HeldMessages)
+	}
 	or(&s.HeldBytes, 2*s.Concurrency*s.BatchBytes)
 	if s.Visibility == 0 {
 		s.Visibility = time.Minute

@@ -24,9 +24,10 @@ const (
 	// cannot set more (aws_sqs_queue, max_message_size).
 	MaxMessageBytes = 256 << 10
 	// MaxReceives is how often a message of such a queue is received before it
-	// becomes a dead letter. Failures are hidden for times that double, so ten
-	// of them take over an hour.
-	MaxReceives = 10
+	// becomes a dead letter. What cannot be processed is hidden for times that double,
+	// so that it takes some hours; and a message that is given back when a task stops
+	// has been received too, so there must be room for restarts.
+	MaxReceives = 20
 	// MaxDelay is the longest delay that SQS allows.
 	MaxDelay = 15 * time.Minute
 

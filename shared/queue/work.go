@@ -123,7 +123,7 @@ func (r *run) work(batch []*held) {
 			first = errs[i]
 		}
 		var stop *stopError
-		var unprocessable *unprocessableError
+		var unprocessable *UnprocessableError
 		switch {
 		case errors.As(errs[i], &stop):
 			if o.stop == nil {

@@ -55,8 +55,12 @@ type Process struct {
 	// Flow is the setting FLOW: the name of the data flow, v1 by default.
 	Flow string
 	// MaxAge is the setting MAX_AGE: how old an event may be when it arrives,
-	// or 0 for any age.
+	// or 0 for any age. It is DefaultMaxAge by default.
 	MaxAge time.Duration
+	// HeldMessages is the setting HELD_MESSAGES: how many messages of a queue the
+	// process may have in flight, or 0 for what suits it. SQS allows 120,000 for all
+	// tasks together.
+	HeldMessages int
 	// StopTimeout is the setting STOP_TIMEOUT: how long work in progress may
 	// take after a signal.
 	StopTimeout time.Duration
@@ -64,6 +68,10 @@ type Process struct {
 	mu     sync.Mutex
 	checks []check
 }
+
+// DefaultMaxAge is a day less than partials are kept: an older event would make a final
+// that lacks the people of partials that have expired.
+const DefaultMaxAge = 34 * 24 * time.Hour
 
 // check is one answer to whether the process is well.
 type check struct {
@@ -78,11 +86,12 @@ type check struct {
 func NewProcess(name string, lookup func(string) (string, bool), logTo io.Writer) *Process {
 	env := NewEnv(lookup)
 	p := &Process{
-		Name:        name,
-		Env:         env,
-		Flow:        env.Optional("FLOW", "v1"),
-		MaxAge:      env.Duration("MAX_AGE", 0, 0, 100*365*24*time.Hour),
-		StopTimeout: env.Duration("STOP_TIMEOUT", 25*time.Second, time.Second, time.Hour),
+		Name:         name,
+		Env:          env,
+		Flow:         env.Optional("FLOW", "v1"),
+		MaxAge:       env.Duration("MAX_AGE", DefaultMaxAge, 0, 100*365*24*time.Hour),
+		HeldMessages: env.Int("HELD_MESSAGES", 0, 20, 100_000),
+		StopTimeout:  env.Duration("STOP_TIMEOUT", 25*time.Second, time.Second, time.Hour),
 	}
 	if !IsFlow(p.Flow) {
 		env.bad("FLOW", p.Flow, "1 to 32 of a-z, 0-9 and -, and not begin with -")

@@ -18,7 +18,7 @@ import (
 func TestNewProcess(t *testing.T) {
 	var log bytes.Buffer
 	p := NewProcess("masker", from(nil), &log)
-	if p.Name != "masker" || p.Flow != "v1" || p.MaxAge != 0 || p.StopTimeout != 25*time.Second || p.Env.Err() != nil {
+	if p.Name != "masker" || p.Flow != "v1" || p.MaxAge != DefaultMaxAge || p.HeldMessages != 0 || p.StopTimeout != 25*time.Second || p.Env.Err() != nil {
 		t.Errorf("defaults: %+v, %v", p, p.Env.Err())
 	}
 	p.Log.Debug().Msg("quiet")

@@ -361,7 +361,7 @@ func (s *Stage) Run(ctx context.Context, p *service.Process) error {
 	}
 	consumer, err := queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: input, BatchMessages: batchMessages, BatchBytes: batchBytes, Linger: linger, Concurrency: concurrency,
-		StopTimeout: p.StopTimeout, Log: p.Log, Metrics: p.Metrics,
+		StopTimeout: p.StopTimeout, HeldMessages: p.HeldMessages, Log: p.Log, Metrics: p.Metrics,
 		Refused: in.ReceiveRefused,
 	}, s.Handle)
 	if err != nil {

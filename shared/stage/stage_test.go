@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -11,12 +12,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 	"pgregory.net/rapid"
 
 	"github.com/headcount-etl/headcount/shared/event"
@@ -29,6 +32,8 @@ type downstream struct {
 	bodies            []queue.Message
 	lines             []keptLine
 	queueDown, s3Down bool
+	code              string // of an entry, where the queue is down; InvalidMessageContents by default
+	sendErr, s3Err    error
 }
 
 // keptLine is a line of the quarantine, read.
@@ -42,10 +47,13 @@ type keptLine struct {
 }
 
 func (f *downstream) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	if f.sendErr != nil {
+		return nil, f.sendErr
+	}
 	out := &sqs.SendMessageBatchOutput{}
 	for _, e := range in.Entries {
 		if f.queueDown {
-			out.Failed = append(out.Failed, sqstypes.BatchResultErrorEntry{Id: e.Id, Code: aws.String("InvalidMessageContents"), SenderFault: true})
+			out.Failed = append(out.Failed, sqstypes.BatchResultErrorEntry{Id: e.Id, Code: aws.String(cmp.Or(f.code, "InvalidMessageContents")), SenderFault: true})
 			continue
 		}
 		m := queue.Message{Body: *e.MessageBody, Attributes: map[string]string{}}
@@ -59,8 +67,8 @@ func (f *downstream) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatc
 }
 
 func (f *downstream) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	if f.s3Down {
-		return nil, errors.New("down")
+	if f.s3Down || f.s3Err != nil {
+		return nil, cmp.Or(f.s3Err, errors.New("down"))
 	}
 	zip, err := gzip.NewReader(in.Body)
 	if err != nil {
@@ -271,6 +279,46 @@ func TestNothingIsLost(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWhoseFaultItIs: only what lies in a message is unprocessable. Whatever fails
+// outside of it, or says that the sender has no right, is an outage.
+func TestWhoseFaultItIs(t *testing.T) {
+	refused := strings.Replace(valid("x"), `"male"`, `"m"`, 1)
+	whole := func(err error) func(*downstream) { return func(f *downstream) { f.sendErr = err } }
+	entry := func(code string) func(*downstream) { return func(f *downstream) { f.queueDown, f.code = true, code } }
+	put := func(err error) func(*downstream) { return func(f *downstream) { f.s3Err = err } }
+	denied := &smithy.GenericAPIError{Code: "AccessDenied"}
+	for name, tt := range map[string]struct {
+		fail          func(*downstream)
+		body          string
+		unprocessable bool
+	}{
+		"the queue does not answer":        {whole(errors.New("reset")), valid("u"), false},
+		"the queue denies":                 {whole(denied), valid("u"), false},
+		"the queue's key denies":           {entry("KMS.AccessDeniedException"), valid("u"), false},
+		"the queue throttles":              {entry("ThrottlingException"), valid("u"), false},
+		"the queue refuses what it is":     {entry("InvalidMessageContents"), valid("u"), true},
+		"the quarantine denies":            {put(denied), refused, false},
+		"the quarantine's key is disabled": {put(&smithy.GenericAPIError{Code: "KMS.DisabledException"}), refused, false},
+		"the quarantine throttles":         {put(&smithy.GenericAPIError{Code: "SlowDown"}), refused, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &downstream{}
+				tt.fail(f)
+				errs := newStage(f).Handle(t.Context(), []queue.Message{message("a", tt.body)})
+				if unprocessable := errors.As(errs[0], new(*queue.UnprocessableError)); errs[0] == nil || unprocessable != tt.unprocessable {
+					t.Errorf("got %v", errs)
+				}
+			})
+		})
+	}
+	s := newStage(&downstream{})
+	s.Public = false
+	if errs := s.Handle(t.Context(), []queue.Message{message("a", "zz", "encoding", pack.Encoding)}); !errors.As(errs[0], new(*queue.UnprocessableError)) {
+		t.Errorf("a damaged pack: %v", errs)
+	}
 }
 
 // TestRunsShareALine: malformed events that follow one another are one line, with

@@ -1,6 +1,8 @@
 package finals
 
 import (
+	"math"
+	"runtime/debug"
 	"sync"
 
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
@@ -8,7 +10,8 @@ import (
 )
 
 const (
-	// maxCache is how many bytes the cache keeps.
+	// maxCache is how many bytes the cache keeps where GOMEMLIMIT bounds nothing; else
+	// it keeps a quarter of that.
 	maxCache = 256 << 20
 	// stateBytes is what an hour takes besides its set, roughly.
 	stateBytes = 4 << 10
@@ -29,7 +32,7 @@ type state struct {
 // cache keeps the hours that were worked on last: partials never change, so
 // none needs to be read twice. The zero cache is empty.
 type cache struct {
-	most  int // bytes; 0 for maxCache
+	most  int // bytes; 0 for what the process's memory allows
 	mu    sync.Mutex
 	hours map[counts.Hour]*state
 	bytes int
@@ -72,11 +75,13 @@ func (c *cache) give(hour counts.Hour, s *state) {
 	c.drop(hour)
 	c.hours[hour] = s
 	c.bytes += s.bytes
-	most := c.most
-	if most == 0 {
-		most = maxCache
+	if c.most == 0 {
+		c.most = maxCache
+		if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 { // a negative limit only asks
+			c.most = int(limit / 4)
+		}
 	}
-	for c.bytes > most && len(c.hours) > 1 {
+	for c.bytes > c.most && len(c.hours) > 1 {
 		oldest := hour
 		for h, other := range c.hours {
 			if other.used < c.hours[oldest].used {

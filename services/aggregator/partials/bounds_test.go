@@ -2,7 +2,10 @@ package partials
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"math"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +106,36 @@ func TestAPanicCostsItsEventOnly(t *testing.T) {
 	for _, want := range []string{`"Panics":2`, `"EventsReceived":2`, `"message_id":"origin"`, `"EventsRejected":2`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no %s in %s", want, log.String())
+		}
+	}
+}
+
+// TestOutagesAreNoFaultOfMessages: whatever S3 or the finals queue fails with, the
+// messages may be tried again; what lies in a message may not.
+func TestOutagesAreNoFaultOfMessages(t *testing.T) {
+	unprocessable := func(err error) bool { return errors.As(err, new(*queue.UnprocessableError)) }
+	for _, status := range []int{http.StatusForbidden, http.StatusServiceUnavailable, http.StatusInternalServerError, http.StatusBadRequest} {
+		w, objects, _ := newWriter(t, &bytes.Buffer{})
+		objects.Before = func(string, string) error { return memory.Status(status) }
+		if errs := w.Handle(t.Context(), []queue.Message{{Body: masked(1, 0)}}); errs[0] == nil || unprocessable(errs[0]) {
+			t.Errorf("S3 answers %d: %v", status, errs)
+		}
+		if errs := w.Handle(t.Context(), []queue.Message{{Body: "", Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}}}); errs[0] == nil || unprocessable(errs[0]) {
+			t.Errorf("S3 answers %d to a question for the keys: %v", status, errs)
+		}
+	}
+	w, _, reports := newWriter(t, &bytes.Buffer{})
+	reports.fail = func() error { return errors.New("denied") }
+	if errs := w.Handle(t.Context(), []queue.Message{{Body: masked(1, 0)}}); errs[0] == nil || unprocessable(errs[0]) {
+		t.Errorf("the finals queue fails: %v", errs)
+	}
+	for name, m := range map[string]queue.Message{
+		"no JSON": {Body: "oops"}, "no pack": {Body: "oops", Attributes: map[string]string{"encoding": "headcount-pack-1"}},
+		"no key ring": {Attributes: map[string]string{"keys": "secret"}}, "beyond the calendar": {Body: masked(1, math.MaxInt64/2)},
+	} {
+		errs := w.Handle(t.Context(), []queue.Message{m})
+		if !unprocessable(errs[0]) || strings.Contains(errs[0].Error(), "secret") {
+			t.Errorf("%s: %v", name, errs)
 		}
 	}
 }

@@ -137,14 +137,14 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 	w := &Worker{}
 	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,
-		StopTimeout: p.StopTimeout, Refused: in.ReceiveRefused, Log: p.Log, Metrics: p.Metrics,
+		StopTimeout: p.StopTimeout, HeldMessages: p.HeldMessages, Refused: in.ReceiveRefused, Log: p.Log, Metrics: p.Metrics,
 	}, writer.Handle)
 	if err != nil {
 		return nil, err
 	}
 	w.finals, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.finals, BatchMessages: finalsMessages, Linger: finalsLinger,
-		StopTimeout: p.StopTimeout, Refused: finalsOut.ReceiveRefused, Log: p.Log, // its messages are no part of the balance
+		StopTimeout: p.StopTimeout, HeldMessages: p.HeldMessages, Refused: finalsOut.ReceiveRefused, Log: p.Log, // its messages are no part of the balance
 	}, final.Handle)
 	if err != nil {
 		return nil, err
