@@ -121,7 +121,7 @@ func (r *Resources) Env(service string) map[string]string {
 	})
 	maps.Copy(env, map[string]string{
 		"AWS_ENDPOINT_URL": r.Cloud.URL(), "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
-		"FLOW": r.Flow,
+		"FLOW": r.Flow, "MAX_AGE": "0", // a file of events is a backfill, of any age
 	})
 	return env
 }
