@@ -115,11 +115,11 @@ var Table = []Metric{
 
 	MessagesReceived: {"MessagesReceived", Count, Sum, all, perFlow, "Messages received, redelivered ones included."},
 	MessagesDone:     {"MessagesDone", Count, Sum, all, perFlow, "Messages handled and deleted."},
-	MessagesFailed:   {"MessagesFailed", Count, Sum, all, perFlow, "Messages that failed and went back to the queue with backoff."},
+	MessagesFailed:   {"MessagesFailed", Count, Sum, all, perFlow, "Messages that a try could not do: they are tried again, or go back to the queue."},
 	MessagesReturned: {"MessagesReturned", Count, Sum, all, perFlow, "Messages given back untouched when the service stopped."},
 	MessageAge:       {"MessageAge", Milliseconds, Maximum, all, perFlow, "Longest time between a message's sending and its handling."},
 	BatchTime:        {"BatchTime", Milliseconds, Sum, all, perFlow, "Time spent in handlers; per second, the mean number of busy ones."},
-	PausedTime:       {"PausedTime", Milliseconds, Sum, all, perFlow, "Time in which nothing was received because a downstream service failed."},
+	PausedTime:       {"PausedTime", Milliseconds, Sum, all, perFlow, "Time in which nothing could be done because a downstream service failed."},
 	Panics:           {"Panics", Count, Sum, all, perFlow, "Panics recovered from, in a stage or a handler."},
 
 	EventsRejected:    {"EventsRejected", Count, Sum, rejecting, perCategory, "Events rejected, by category."},

@@ -143,11 +143,11 @@ func (r *run) work(batch []*held) {
 	o.moved = o.alone || o.stop != nil || len(done)+len(failed) > 0
 	set := r.settings.Metrics
 	set.Add(metrics.MessagesDone, int64(len(done)))
-	set.Add(metrics.MessagesFailed, int64(len(failed)))
+	set.Add(metrics.MessagesFailed, int64(len(batch)-len(done)))
 	set.Add(metrics.BatchTime, now.Sub(begun).Milliseconds())
 	set.Add(metrics.MessageAge, begun.Sub(oldest).Milliseconds())
 	if first != nil {
-		r.settings.Log.Warn().Err(first).Int("done", len(done)).Int("failed", len(failed)).Int("again", len(o.again)).Msg("not all messages are done")
+		r.settings.Log.Warn().Err(first).Int("done", len(done)).Int("failed", len(failed)).Int("again", len(o.again)).Msg("messages failed")
 	}
 	r.outcomes <- o
 
