@@ -1,9 +1,11 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -54,7 +56,7 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 
 	if region != "" && endpoint != "" && keys != nil && !p.endpointsPerService() {
 		return aws.Config{
-			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: client, Retryer: retryer,
+			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: wholeAnswers{client}, Retryer: retryer,
 		}, nil
 	}
 	// What is empty here is looked for elsewhere.
@@ -67,7 +69,29 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 		p.Env.Fault("AWS_REGION", "is missing")
 		return aws.Config{}, p.Env.Err()
 	}
+	cfg.HTTPClient = wholeAnswers{cfg.HTTPClient} // only now: loading may give the client a CA bundle
 	return cfg, nil
+}
+
+// wholeAnswers reads an answer to its end before it gives it. The SDK closes the body of
+// the request as soon as Do returns. Where the transport is still about to see that the
+// body has ended, it takes that for a failure and closes the connection, with the rest
+// of a large answer in it: some receives of megabytes failed so, and their messages
+// stayed hidden until the visibility timeout.
+type wholeAnswers struct{ aws.HTTPClient }
+
+// Do also fails where the answer breaks off, so that the SDK tries again.
+func (c wholeAnswers) Do(r *http.Request) (*http.Response, error) {
+	answer, err := c.HTTPClient.Do(r)
+	if err != nil {
+		return answer, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, nil
 }
 
 // endpointsPerService reports whether a setting that only the SDK reads matters.
