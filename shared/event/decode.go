@@ -1,10 +1,10 @@
 package event
 
 import (
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -357,8 +357,10 @@ func (d *Decoder) Check(a Arrival) Fault {
 	case d.pos-d.start > MaxSize:
 		return Fault{Category: TooLarge}
 	}
-	if v := d.values[rowSchemaVersion]; v.kind == Num && isInteger(v.raw) && v.raw != "1" {
-		return Fault{UnknownSchemaVersion, "schema_version"}
+	if v := d.values[rowSchemaVersion]; v.kind == Num && isInteger(v.raw) {
+		if n, _ := parseFloat(v.raw); n != SchemaVersion {
+			return Fault{UnknownSchemaVersion, "schema_version"}
+		}
 	}
 	if d.values[rowAnalytics].kind == False {
 		return Fault{NoConsent, "consent.analytics"}
@@ -421,15 +423,14 @@ func (d *Decoder) checkField(row int) Category {
 
 func (d *Decoder) checkNumber(row int, raw string) Category {
 	f, s := &fields[row], &d.slots[row]
+	n, ok := parseFloat(raw)
 	if f.Type == Integer {
-		n, err := strconv.ParseInt(raw, 10, 64)
-		if err != nil || f.Is != nil && n != *f.Is {
+		if !ok || math.Abs(n) > 1<<53 || f.Is != nil && n != float64(*f.Is) {
 			return InvalidValue
 		}
-		*s.integer = n
+		*s.integer = int64(n)
 		return ""
 	}
-	n, ok := parseFloat(raw)
 	if !ok || f.Min != nil && n < *f.Min || f.Max != nil && n > *f.Max {
 		return InvalidValue
 	}

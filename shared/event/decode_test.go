@@ -80,7 +80,11 @@ func TestCheck(t *testing.T) {
 		{"version 2", with(t, `"schema_version":1`, `"schema_version":2`), Fault{UnknownSchemaVersion, "schema_version"}},
 		{"version beyond int64", with(t, `"schema_version":1`, `"schema_version":99999999999999999999`), Fault{UnknownSchemaVersion, "schema_version"}},
 		{"version as text", with(t, `"schema_version":1`, `"schema_version":"1"`), Fault{WrongType, "schema_version"}},
-		{"version with a fraction", with(t, `"schema_version":1`, `"schema_version":1.0`), Fault{WrongType, "schema_version"}},
+		{"version with a fraction", with(t, `"schema_version":1`, `"schema_version":1.5`), Fault{WrongType, "schema_version"}},
+		{"version as 1.0", with(t, `"schema_version":1`, `"schema_version":1.0`), Fault{}},
+		{"version as 10e-1", with(t, `"schema_version":1`, `"schema_version":10e-1`), Fault{}},
+		{"version 2.0", with(t, `"schema_version":1`, `"schema_version":2.0`), Fault{UnknownSchemaVersion, "schema_version"}},
+		{"version beyond a double", with(t, `"schema_version":1`, `"schema_version":1e999`), Fault{UnknownSchemaVersion, "schema_version"}},
 		{"no version", with(t, `"schema_version":1,`, ``), Fault{MissingField, "schema_version"}},
 		{"version goes before consent", strings.Replace(with(t, `true`, `false`), `"schema_version":1`, `"schema_version":0`, 1), Fault{UnknownSchemaVersion, "schema_version"}},
 

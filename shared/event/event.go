@@ -6,7 +6,7 @@
 // The tag `rule` of a field lists, separated by commas:
 //
 //	required           the field must be there, and must not be null
-//	is=N               the only integer allowed
+//	is=N               the only integer allowed, however it is written: 1, 1.0 or 10e-1
 //	len=MIN..MAX       length of a string in Unicode code points
 //	range=MIN..MAX     bounds of a number, both included; MAX may be empty
 //	enum=a|b|c         the only strings allowed

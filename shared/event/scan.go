@@ -1,6 +1,7 @@
 package event
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -316,12 +317,16 @@ func (s *scanner) memberAt(i int) (name string, next int, ok bool) {
 	return name, s.space(i + 1), true
 }
 
-// isInteger reports whether a JSON number has no fraction and no exponent.
-func isInteger(raw string) bool { return !strings.ContainsAny(raw, ".eE") }
+// isInteger reports whether a JSON number has no fraction, however it is written:
+// 1.0 and 10e-1 are integers, as in JSON Schema.
+func isInteger(raw string) bool {
+	f, _ := parseFloat(raw)
+	return f == math.Trunc(f)
+}
 
-// parseFloat reads a JSON number; ok is false where it is out of a double's
-// range.
-func parseFloat(raw string) (float64, bool) {
+// parseFloat gives the double that is nearest to a JSON number; ok is false where it
+// is out of a double's range, and then infinite.
+func parseFloat(raw string) (f float64, ok bool) {
 	f, err := strconv.ParseFloat(raw, 64)
 	return f, err == nil
 }

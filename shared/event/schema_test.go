@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -52,6 +53,21 @@ func TestPatternsAgreeWithTheDecoder(t *testing.T) {
 			}
 			if ok != re.MatchString(text) {
 				t.Errorf("%s %q: decoder %v, pattern %v", format, text, ok, !ok)
+			}
+		}
+	}
+}
+
+// TestDatePattern: every day of years of all kinds, and days that do not exist.
+func TestDatePattern(t *testing.T) {
+	re := regexp.MustCompile(patterns["date"])
+	for _, year := range []int{0, 1, 4, 100, 400, 1900, 1999, 2000, 2010, 2012, 2014, 2016, 2018, 2024, 2026, 2100, 2400, 9999} {
+		for month := range 100 {
+			for day := range 100 {
+				text := fmt.Sprintf("%04d-%02d-%02d", year, month, day)
+				if _, ok := parseDate(text); ok != re.MatchString(text) {
+					t.Errorf("%s: decoder %v, pattern %v", text, ok, !ok)
+				}
 			}
 		}
 	}
