@@ -1,0 +1,385 @@
+package chaos
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headcount-etl/headcount/local/headcount/internal/oracle"
+	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
+	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
+	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
+	"github.com/headcount-etl/headcount/local/standin/sqs"
+	"github.com/headcount-etl/headcount/shared/event"
+	chain "github.com/headcount-etl/headcount/shared/pipeline"
+)
+
+var (
+	seedFlag   = flag.Uint64("seed", 1, "picks the faults and the kills")
+	killsFlag  = flag.Int("kills", 6, "how many kills there are")
+	eventsFlag = flag.Int64("events", 5000, "how many events there are at least; as many as are needed until all kills are done")
+	logFlag    = flag.String("log", "", "the file that gets the log; a temporary one by default")
+)
+
+// killersAtOnce is how many kills may be under way.
+const killersAtOnce = 2
+
+// patience bounds the wait for the end. A consumer pauses for up to a minute after
+// failures, and a receive that was cut off hides messages for one.
+const patience = 4 * time.Minute
+
+func TestChaos(t *testing.T) {
+	logFile, err := openLog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer logFile.Close() //nolint:errcheck // lines were written one by one
+	t.Logf("seed %d, %d kills; the log is %s", *seedFlag, *killsFlag, logFile.Name())
+	w := newWorld(t, *seedFlag, *killsFlag, logFile)
+	if err := w.all((*task).start); err != nil {
+		t.Fatal(err)
+	}
+	w.faults.mu.Lock()
+	w.faults.on = true
+	w.faults.mu.Unlock()
+
+	peaks := w.watch()
+	killed := make(chan struct{})
+	group, ctx := errgroup.WithContext(t.Context())
+	var killers errgroup.Group
+	for range killersAtOnce {
+		killers.Go(w.kills.run)
+	}
+	group.Go(func() error {
+		defer close(killed)
+		return killers.Wait()
+	})
+	var sent expected
+	group.Go(func() (err error) {
+		sent, err = w.publish(ctx, *seedFlag, *eventsFlag, killed)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		w.fail(err)
+	}
+	w.faults.off()
+	w.logf("the faults are off; %d events were published", sent.events)
+	quiet := time.Now()
+	if err := w.drain(); err != nil {
+		w.fail(err)
+	}
+	t.Logf("%d events, %d kills %v, %d faults; drained %.1f s after the last fault", sent.events, w.kills.done, w.kills.how,
+		w.faults.next, time.Since(quiet).Seconds())
+	t.Logf("calls with a fault: %v", w.faults.came)
+	t.Logf("most receives of a message: %v; deliveries after the first: %v", w.ledger.receives, w.ledger.redelivered)
+	w.checkRows(sent)
+	w.checkDead()
+	if err := w.all((*task).alive); err != nil {
+		t.Error(err)
+	}
+	w.checkFlat(peaks())
+}
+
+// fail ends the test, with what helps to see why.
+func (w *world) fail(err error) {
+	w.t.Helper()
+	for _, short := range chain.Queues() {
+		w.t.Logf("%s: %+v, given up: %+v", short, w.queue(short).Counts(), w.queue(short+"-dlq").Counts())
+	}
+	w.logf("failed: %v", err)
+	w.t.Fatal(err)
+}
+
+func openLog() (*os.File, error) {
+	if *logFlag != "" {
+		return os.Create(*logFlag)
+	}
+	return os.CreateTemp("", fmt.Sprintf("headcount-chaos-%d-*.log", *seedFlag))
+}
+
+func (w *world) validPath() string { return filepath.Join(w.dir, "valid.ndjson") }
+
+// publish publishes events until there are enough, and all kills are done. Each person
+// sends every ten minutes, so that no event makes up for the loss of another.
+func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-chan struct{}) (sent expected, err error) {
+	sent.rejected = map[event.Category]int64{}
+	city, err := simulate.New(simulate.Config{
+		People: 2000, Minutes: 100 * 24 * 60, Seed: seed, Start: time.Date(2026, 5, 31, 23, 0, 0, 0, time.UTC), Interval: 10 * time.Minute,
+		FaultShare: 0.05, NoConsentShare: 0.05,
+	})
+	if err != nil {
+		return sent, err
+	}
+	file, err := os.Create(w.validPath())
+	if err != nil {
+		return sent, err
+	}
+	valid := bufio.NewWriter(file)
+	rng := rand.New(rand.NewPCG(seed, 1<<33)) //nolint:gosec // it is to be the same each time
+	var lines []string
+	perMessage, poison := 1, false
+	flush := func() error {
+		if err := w.ready(ctx, sent.events < least); err != nil {
+			return err
+		}
+		p := publish.Publisher{API: sns.NewFromConfig(w.Config), TopicARN: w.TopicARN, PerMessage: perMessage}
+		_, err := p.Publish(ctx, strings.NewReader(strings.Join(lines, "\n")+"\n"))
+		lines, perMessage = lines[:0], []int{1, 3, 30, 100, 300}[rng.IntN(5)]
+		return err
+	}
+	for s := range city.Events(ctx) {
+		line := string(s.Line)
+		lines = append(lines, line)
+		sent.events++
+		if s.Want == "" {
+			sent.valid++
+			_, _ = valid.WriteString(line + "\n") // Flush gives the error
+		} else {
+			sent.rejected[s.Want]++
+		}
+		if len(lines) < 50*perMessage {
+			continue
+		}
+		if err := flush(); err != nil {
+			return sent, err
+		}
+		if !poison && sent.events >= least/2 {
+			if poison = true; w.putPoison() != nil {
+				return sent, errors.New("poison was not accepted")
+			}
+		}
+		if sent.events >= least {
+			select {
+			case <-killed:
+				return sent, errors.Join(valid.Flush(), file.Close())
+			default:
+			}
+		}
+	}
+	return sent, errors.Join(ctx.Err(), errors.New("the simulation has ended"))
+}
+
+// ready waits until there is little to do; in a hurry, until there is not much.
+func (w *world) ready(ctx context.Context, hurry bool) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	most := 20
+	if hurry {
+		most = 500
+	}
+	for w.queue(chain.Entry).Counts().Visible > most {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// drain waits until nothing is left but poison, and that is given up.
+func (w *world) drain() error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	overdue, since := time.After(patience), time.Now()
+	for show := 0; ; show++ {
+		left, clean := 0, true
+		for _, short := range chain.Queues() {
+			poison := 0
+			for _, of := range w.poison {
+				if of == short {
+					poison++
+				}
+			}
+			n := w.queue(short).Counts().Total()
+			left += n
+			clean = clean && n <= poison
+		}
+		if !clean {
+			since = time.Now()
+		}
+		switch {
+		case left == 0:
+			return nil
+		case time.Since(since) > 3*time.Second && show%5 == 0: // failures are hidden for up to a quarter of an hour
+			for _, short := range chain.Queues() {
+				w.queue(short).ShowAll()
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-overdue:
+			return fmt.Errorf("%d messages are left %s after the last fault", left, patience)
+		}
+	}
+}
+
+// checkDead: there is nothing in the dead-letter queues but all poison.
+func (w *world) checkDead() {
+	w.t.Helper()
+	found := map[string]string{}
+	for _, short := range chain.Queues() {
+		for {
+			none := time.Duration(0)
+			hour := time.Hour
+			messages, err := w.queue(short+"-dlq").Receive(w.ctx, sqs.ReceiveOptions{Max: 10, Wait: &none, Visibility: &hour})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if len(messages) == 0 {
+				break
+			}
+			for _, m := range messages {
+				found[m.ID] = short
+				if !w.poisoned(m.ID) {
+					w.t.Errorf("dead letter of %s: %s, received %d times: %.200s", short, m.ID, m.Receives, m.Body)
+				}
+			}
+		}
+	}
+	for id, short := range w.poison {
+		if found[id] != short {
+			w.t.Errorf("poison %s of %s was not given up", id, short)
+		}
+	}
+}
+
+// checkRows: the rows are those of SQL, and the balance closes.
+func (w *world) checkRows(sent expected) {
+	w.t.Helper()
+	if err := (&pipeline.Pipeline{Resources: w.Resources}).CheckFinals(w.ctx); err != nil {
+		w.t.Error(err)
+	}
+	verdict, err := oracle.Compare(w.ctx, w.dir, oracle.Input{Events: w.validPath(), Places: w.places, Window: window, RadiusM: radiusM, MinPeople: 1})
+	if err == nil {
+		err = verdict.Err()
+		w.t.Logf("%d rows", verdict.Got)
+	}
+	if err != nil {
+		w.t.Error(err)
+	}
+	rows, err := oracle.Ask[struct {
+		Category event.Category
+		N        int64
+	}](w.ctx, w.dir, `SELECT category, count(DISTINCT (message_id, "index")) AS "N" FROM quarantine GROUP BY category`)
+	if err != nil {
+		w.t.Error(err)
+	}
+	quarantine := map[event.Category]int64{}
+	for _, row := range rows {
+		quarantine[row.Category] = row.N
+	}
+	for _, err := range w.balance(sent, quarantine) {
+		w.t.Error(err)
+	}
+}
+
+// watch notes what the tasks take, each second, until it is asked for the peaks of
+// each service.
+func (w *world) watch() func() map[string]usage {
+	peaks := map[string]usage{}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			for service, tasks := range w.tasks {
+				for _, t := range tasks {
+					u, p := t.usage(), peaks[service]
+					peaks[service] = usage{max(u.rss, p.rss), max(u.peak, p.peak), max(u.files, p.files), max(u.sockets, p.sockets)}
+					if n%30 == 29 {
+						w.logf("%s takes %+v", t, u)
+					}
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() map[string]usage {
+		close(stop)
+		<-stopped
+		return peaks
+	}
+}
+
+const (
+	// mostMemory is what a task may take, in KiB: it has 512 MiB on AWS.
+	mostMemory = 300 << 10
+	// mostFiles: the SDK keeps up to 64 idle connections to a host.
+	mostFiles = 100
+	// moreGoroutines is by how many an old task may have more than a new one, besides
+	// the two of each connection.
+	moreGoroutines = 12
+)
+
+// checkFlat compares the tasks that have lived through the second half with new ones.
+func (w *world) checkFlat(peaks map[string]usage) {
+	w.t.Helper()
+	for _, s := range services {
+		old, fresh := w.tasks[s.Name][0], w.newTask(s.Name, tasksEach)
+		if err := fresh.start(); err != nil {
+			w.t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second) // it is at rest then, and nothing says so
+		was, is := old.usage(), fresh.usage()
+		age := time.Since(old.since).Round(time.Second)
+		n, byName, err := old.goroutines()
+		m, _, err2 := fresh.goroutines()
+		if err := errors.Join(err, err2); err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Logf("%s: after %s %d goroutines, %d descriptors, %d of them sockets, %d MiB, at most %d; a new one has %d, %d, %d, %d MiB; peaks of all: %d descriptors, %d MiB",
+			s.Name, age, n, was.files, was.sockets, was.rss>>10, was.peak>>10, m, is.files, is.sockets, is.rss>>10, peaks[s.Name].files, peaks[s.Name].peak>>10)
+		if n-2*was.sockets > m-2*is.sockets+moreGoroutines {
+			w.t.Errorf("%s has %d goroutines, a new one %d: %v", s.Name, n, m, byName)
+		}
+		if was.files > mostFiles {
+			w.t.Errorf("%s has %d descriptors", s.Name, was.files)
+		}
+		if peak := max(was.peak, peaks[s.Name].peak); peak > mostMemory {
+			w.t.Errorf("%s took %d MiB", s.Name, peak>>10)
+		}
+	}
+}
+
+// TestFaultsAreFunctionsOfTheirNumber: the seed replays the schedule, whatever was
+// asked for before, and every kind is in it.
+func TestFaultsAreFunctionsOfTheirNumber(t *testing.T) {
+	const some = 1000
+	var first []string
+	found := map[string]bool{}
+	for n := range some {
+		f := newFault(7, n)
+		found[f.kind.name] = true
+		first = append(first, f.String()+newKill(7, n, some).String())
+	}
+	for _, n := range rand.Perm(some) {
+		if got := newFault(7, n).String() + newKill(7, n, some).String(); got != first[n] {
+			t.Fatalf("number %d is %s, and was %s", n, got, first[n])
+		}
+	}
+	if len(found) != len(kinds) {
+		t.Errorf("of %d kinds there are %v", len(kinds), slices.Sorted(maps.Keys(found)))
+	}
+	if newFault(8, 0).String() == first[0] {
+		t.Error("another seed gives the same faults")
+	}
+}
