@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +55,7 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 
 	if region != "" && endpoint != "" && keys != nil && !p.endpointsPerService() {
 		return aws.Config{
-			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: wholeAnswers{client}, Retryer: retryer,
+			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: whole(client), Retryer: retryer,
 		}, nil
 	}
 	// What is empty here is looked for elsewhere.
@@ -69,29 +68,25 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 		p.Env.Fault("AWS_REGION", "is missing")
 		return aws.Config{}, p.Env.Err()
 	}
-	cfg.HTTPClient = wholeAnswers{cfg.HTTPClient} // only now: loading may give the client a CA bundle
+	cfg.HTTPClient = whole(cfg.HTTPClient)
 	return cfg, nil
 }
 
-// wholeAnswers reads an answer to its end before it gives it. The SDK closes the body of
-// the request as soon as Do returns. Where the transport is still about to see that the
-// body has ended, it takes that for a failure and closes the connection, with the rest
-// of a large answer in it: some receives of megabytes failed so, and their messages
-// stayed hidden until the visibility timeout.
-type wholeAnswers struct{ aws.HTTPClient }
+// whole is a client whose answers come whole. The SDK closes a request's body as soon
+// as the head of the answer is there, which may be before the transport has seen the
+// body's end. The body has a method WriteTo that gives io.EOF once it is closed
+// (smithy-go, transport/http/internal/io), which the transport takes for a failure: it
+// closes the connection, and what the answer still had to say is lost: a receive's
+// messages stay hidden. Its method Read gives io.EOF too, which is the end.
+func whole(client aws.HTTPClient) aws.HTTPClient { return wholeClient{client} }
 
-// Do also fails where the answer breaks off, so that the SDK tries again.
-func (c wholeAnswers) Do(r *http.Request) (*http.Response, error) {
-	answer, err := c.HTTPClient.Do(r)
-	if err != nil {
-		return answer, err
+type wholeClient struct{ aws.HTTPClient }
+
+func (c wholeClient) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct{ io.ReadCloser }{r.Body} // without WriteTo
 	}
-	body, err := io.ReadAll(answer.Body)
-	if err = errors.Join(err, answer.Body.Close()); err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
-	}
-	answer.Body = io.NopCloser(bytes.NewReader(body))
-	return answer, nil
+	return c.HTTPClient.Do(r)
 }
 
 // endpointsPerService reports whether a setting that only the SDK reads matters.

@@ -2,14 +2,11 @@ package service
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
@@ -78,29 +75,5 @@ func TestLoadAWSFaults(t *testing.T) {
 	p = NewProcess("masker", from(nil), &bytes.Buffer{})
 	if _, err := LoadAWS(t.Context(), p); err == nil || !strings.Contains(err.Error(), "AWS_REGION is missing") {
 		t.Errorf("no region: %v", err)
-	}
-}
-
-// answer is an HTTP client whose answers have this body.
-type answer struct{ body io.Reader }
-
-func (a answer) Do(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(a.body)}, nil
-}
-
-// TestAnswersAreWhole: an answer has been read when Do returns, and one that breaks off
-// is an error of Do, which the SDK tries again.
-func TestAnswersAreWhole(t *testing.T) {
-	body := strings.NewReader("answer")
-	got, err := wholeAnswers{answer{body}}.Do(nil)
-	if err != nil || body.Len() > 0 {
-		t.Fatalf("%d bytes are not read, %v", body.Len(), err)
-	}
-	if text, err := io.ReadAll(got.Body); string(text) != "answer" || err != nil {
-		t.Errorf("got %q, %v", text, err)
-	}
-	broken := io.MultiReader(strings.NewReader("ans"), iotest.ErrReader(io.ErrUnexpectedEOF))
-	if _, err := (wholeAnswers{answer{broken}}).Do(nil); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("broken off: %v", err)
 	}
 }

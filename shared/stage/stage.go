@@ -222,17 +222,17 @@ func (o *Out) message(source int, m *queue.Message) (err error) {
 	case err != nil:
 		return queue.Unprocessable(fmt.Errorf("message %s: %w", m.ID, err))
 	}
-	first := true
+	last := -1 // index of the record before, if it came in the same delivery
 	for r := range records {
 		switch {
 		case o.stage.Public:
 			r.Origin = pack.OriginOf(m)
-		case first || r.Origin != o.origin:
-			o.next = r.Index // of another message
+		case r.Index <= last || r.Origin != o.origin:
+			o.next = r.Index // of another message, or the same one again
 		default:
 			o.next = max(o.next, r.Index)
 		}
-		first, o.origin = false, r.Origin
+		last, o.origin = r.Index, r.Origin
 		o.pending += len(r.Payload)
 		o.record(&r)
 	}

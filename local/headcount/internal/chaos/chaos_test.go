@@ -31,7 +31,7 @@ var (
 	seedFlag   = flag.Uint64("seed", 1, "picks the faults and the kills")
 	killsFlag  = flag.Int("kills", 6, "how many kills there are")
 	eventsFlag = flag.Int64("events", 5000, "how many events there are at least; as many as are needed until all kills are done")
-	logFlag    = flag.String("log", "", "the file that gets the log; a temporary one by default")
+	logFlag    = flag.String("logs", "", "the folder that gets chaos.log and the tasks' logs; a temporary one by default, which is kept where the test fails")
 )
 
 // killersAtOnce is how many kills may be under way.
@@ -42,13 +42,9 @@ const killersAtOnce = 2
 const patience = 4 * time.Minute
 
 func TestChaos(t *testing.T) {
-	logFile, err := openLog()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer logFile.Close() //nolint:errcheck // lines were written one by one
-	t.Logf("seed %d, %d kills; the log is %s", *seedFlag, *killsFlag, logFile.Name())
-	w := newWorld(t, *seedFlag, *killsFlag, logFile)
+	logs := logFolder(t)
+	t.Logf("seed %d, %d kills; the log is %s", *seedFlag, *killsFlag, filepath.Join(logs, "chaos.log"))
+	w := newWorld(t, *seedFlag, *killsFlag, logs)
 	if err := w.all((*task).start); err != nil {
 		t.Fatal(err)
 	}
@@ -103,11 +99,24 @@ func (w *world) fail(err error) {
 	w.t.Fatal(err)
 }
 
-func openLog() (*os.File, error) {
+func logFolder(t *testing.T) string {
+	t.Helper()
 	if *logFlag != "" {
-		return os.Create(*logFlag)
+		if err := os.MkdirAll(*logFlag, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return *logFlag
 	}
-	return os.CreateTemp("", fmt.Sprintf("headcount-chaos-%d-*.log", *seedFlag))
+	dir, err := os.MkdirTemp("", fmt.Sprintf("headcount-chaos-%d-", *seedFlag)) //nolint:usetesting // it outlives a test that fails
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			_ = os.RemoveAll(dir) // a temporary folder
+		}
+	})
+	return dir
 }
 
 func (w *world) validPath() string { return filepath.Join(w.dir, "valid.ndjson") }
@@ -211,6 +220,9 @@ func (w *world) drain() error {
 		if !clean {
 			since = time.Now()
 		}
+		if show%50 == 0 {
+			w.logLeft()
+		}
 		switch {
 		case left == 0:
 			return nil
@@ -224,6 +236,24 @@ func (w *world) drain() error {
 		case <-overdue:
 			return fmt.Errorf("%d messages are left %s after the last fault", left, patience)
 		}
+	}
+}
+
+// logLeft says where what is left is.
+func (w *world) logLeft() {
+	for _, short := range chain.Queues() {
+		held := map[string]int{}
+		_ = w.all(func(t *task) error { // which gives none
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			for _, of := range t.held {
+				if of == short {
+					held[t.String()]++
+				}
+			}
+			return nil
+		})
+		w.logf("%s: %+v, held by %v", short, w.queue(short).Counts(), held)
 	}
 }
 

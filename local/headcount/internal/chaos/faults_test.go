@@ -304,6 +304,9 @@ func (f *faults) exchange(c *call) *answer {
 	if due == nil {
 		a = f.w.forward(c)
 	} else {
+		if c.action == "DeleteMessageBatch" {
+			f.w.undeleted(c)
+		}
 		a = due.kind.do(&exchange{c, f.w, rand.New(rand.NewPCG(due.rng.Uint64(), 0))}) //nolint:gosec // to be repeated
 	}
 	if a != nil {

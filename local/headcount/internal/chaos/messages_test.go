@@ -165,6 +165,22 @@ func (w *world) showLater(short string, handles []string) {
 	})
 }
 
+// undeleted is told of a deletion that meets a fault. After a few tries the task does
+// without, and the messages come again when their visibility ends; so they do sooner.
+func (w *world) undeleted(c *call) {
+	w.after(w.ctx, 4*time.Second, func() {
+		q := w.queue(c.where)
+		for _, e := range parsed[entries](c.body).Entries {
+			c.task.mu.Lock()
+			_, left := c.task.held[e.ReceiptHandle]
+			c.task.mu.Unlock()
+			if left {
+				_ = q.ChangeVisibility(e.ReceiptHandle, 0) // it may have been deleted meanwhile
+			}
+		}
+	})
+}
+
 // hold notes that the task holds a message.
 func (t *task) hold(short, handle string) {
 	t.mu.Lock()

@@ -85,7 +85,7 @@ func (t *task) start() error {
 	return nil
 }
 
-func (t *task) logPath() string { return filepath.Join(t.w.dir, "logs", t.String()+".log") }
+func (t *task) logPath() string { return filepath.Join(t.w.logs, t.String()+".log") }
 
 func (t *task) signal(s syscall.Signal) {
 	t.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"math/rand/v2"
 	"net/http"
@@ -61,6 +60,7 @@ type world struct {
 	*pipeline.Resources
 	t           testing.TB
 	dir, places string
+	logs        string
 	ctx         context.Context // ends with the test
 	transport   http.RoundTripper
 	log         *log.Logger
@@ -75,21 +75,26 @@ type world struct {
 	poisonMu    sync.Mutex
 }
 
-func newWorld(t testing.TB, seed uint64, killings int, logTo io.Writer) *world {
+func newWorld(t testing.TB, seed uint64, killings int, logs string) *world {
 	t.Helper()
 	if err := build(); err != nil {
 		t.Fatal(err)
 	}
+	file, err := os.Create(filepath.Join(logs, "chaos.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() }) // lines were written one by one
 	w := &world{
-		t: t, dir: t.TempDir(), ctx: t.Context(), transport: &http.Transport{MaxIdleConnsPerHost: 64}, begun: time.Now(),
-		log: log.New(logTo, "", 0), tasks: map[string][]*task{}, ledger: newLedger(), calm: make(chan struct{}), poison: map[string]string{},
+		t: t, logs: logs, dir: t.TempDir(), ctx: t.Context(), transport: &http.Transport{MaxIdleConnsPerHost: 64}, begun: time.Now(),
+		log: log.New(file, "", 0), tasks: map[string][]*task{}, ledger: newLedger(), calm: make(chan struct{}), poison: map[string]string{},
 	}
 	w.faults = &faults{w: w, seed: seed, came: map[string]int{}, copies: map[string][]json.RawMessage{}, lists: map[string][][]byte{}}
 	w.kills = &kills{w: w, seed: seed, kills: killings, due: map[*task]*kill{}, hit: map[*kill]chan struct{}{}, how: map[string]int{}}
 	w.places = filepath.Join(w.dir, "places.csv")
 	list := strings.ReplaceAll(strings.TrimSpace(sample.Places), "\n", ",\n") // with a column for radii
 	list = strings.Replace(list, ",\n", ",radius_m\n", 1) + ",\n"
-	if err := errors.Join(os.WriteFile(w.places, []byte(list), 0o600), os.Mkdir(filepath.Join(w.dir, "logs"), 0o700)); err != nil {
+	if err := os.WriteFile(w.places, []byte(list), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cloud, err := standin.Start(t.Context(), standin.Config{Dir: w.dir, Log: zerolog.Nop()})
