@@ -86,6 +86,9 @@ func TestChaos(t *testing.T) {
 	if err := w.all((*task).alive); err != nil {
 		t.Error(err)
 	}
+	if n := w.untaken.Load(); n > 0 {
+		t.Errorf("tasks hung up on %d answers", n)
+	}
 	w.checkFlat(peaks())
 }
 
@@ -363,12 +366,16 @@ const (
 // checkFlat compares the tasks that have lived through the second half with new ones.
 func (w *world) checkFlat(peaks map[string]usage) {
 	w.t.Helper()
+	fresh := map[string]*task{}
 	for _, s := range services {
-		old, fresh := w.tasks[s.Name][0], w.newTask(s.Name, tasksEach)
-		if err := fresh.start(); err != nil {
+		fresh[s.Name] = w.newTask(s.Name, tasksEach)
+		if err := fresh[s.Name].start(); err != nil {
 			w.t.Fatal(err)
 		}
-		time.Sleep(3 * time.Second) // it is at rest then, and nothing says so
+	}
+	time.Sleep(3 * time.Second) // they are at rest then, and nothing says so
+	for _, s := range services {
+		old, fresh := w.tasks[s.Name][0], fresh[s.Name]
 		was, is := old.usage(), fresh.usage()
 		age := time.Since(old.since).Round(time.Second)
 		n, byName, err := old.goroutines()

@@ -152,12 +152,13 @@ func (w *world) lost(c *call, a *answer) {
 	w.showLater(c.where, handles)
 }
 
-// showLater makes messages visible that nobody holds any more, within 2 s.
+// showLater makes messages visible that nobody holds any more, after a second or two:
+// the stand-in must have seen by then that a task is dead, lest it give them to it again.
 func (w *world) showLater(short string, handles []string) {
 	if len(handles) == 0 {
 		return
 	}
-	w.after(w.ctx, w.jitter(2*time.Second), func() {
+	w.after(w.ctx, time.Second+w.jitter(time.Second), func() {
 		q := w.queue(short)
 		for _, handle := range handles {
 			_ = q.ChangeVisibility(handle, 0) // it may have been deleted

@@ -96,6 +96,13 @@ func (t *task) signal(s syscall.Signal) {
 	}
 }
 
+// dying reports whether the process was told to end.
+func (t *task) dying() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.asked
+}
+
 func (t *task) ended() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()

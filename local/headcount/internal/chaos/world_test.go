@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,6 +72,7 @@ type world struct {
 	kills       *kills
 	calm        chan struct{} // closed when the faults end
 	background  sync.WaitGroup
+	untaken     atomic.Int64      // answers that a task has hung up on
 	poison      map[string]string // message ids, and their queues
 	poisonMu    sync.Mutex
 }
