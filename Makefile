@@ -24,7 +24,7 @@ ENGINE := cd stack/enginetest && GOWORK=off
 # Built and then run, as `go run` gives 1 in place of most exit codes of the command, and 1 after Ctrl-C.
 headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
-.PHONY: help demo test race lint fmt bench fuzz build web generate picture tidy clean tools browser publishers
+.PHONY: help demo test race lint fmt bench bench-pipeline fuzz chaos build web generate picture tidy clean tools browser publishers
 .PHONY: deploy preview keys images places smoke resources changes cfn-lint cost named pulumi
 
 help: ## list the targets
@@ -62,6 +62,10 @@ fuzz: ## a minute of each fuzz test
 	@set -e; for f in $$(grep -rl '^func Fuzz' --include '*_test.go' shared services dashboards local stack); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "== $$f $$name"; (cd $$(dirname $$f) && go test -run '^$$' -fuzz "^$$name$$" -fuzztime 1m .); done; done
+
+chaos: tools ## the services as processes, killed and with faults between them and the stand-in: SEED=1 KILLS=300 EVENTS=1000000 LOGS=folder
+	cd local/headcount && go test -v -count=1 -timeout 3h -run 'TestChaos$$' ./internal/chaos \
+		-seed $(or $(SEED),1) -kills $(or $(KILLS),300) -events $(or $(EVENTS),1000000) $(if $(LOGS),-logs $(abspath $(LOGS)))
 
 build: tools ## bin/headcount, and the services as static binaries, in bin
 	@set -e; go build -o bin/headcount ./local/headcount

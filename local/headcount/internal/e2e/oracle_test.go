@@ -8,69 +8,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headcount-etl/headcount/local/headcount/internal/oracle"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// oracleSQL computes headcounts from the lines of events and the list of places
-// alone, by the definitions: age in full years on the UTC day of the event,
-// tumbling windows from the Unix epoch on, the haversine on a sphere of
-// 6,371,008.8 m, the number of different user ids.
-const oracleSQL = `
-WITH event AS (
- SELECT occurred_at::TIMESTAMP AS t, "user".id AS id, "user".birth_date::DATE AS born, "user".gender AS gender,
-  position.latitude AS lat, position.longitude AS lon
- FROM read_json('{events}', format = 'newline_delimited', columns = {occurred_at: 'VARCHAR',
-  user: 'STRUCT(id VARCHAR, birth_date VARCHAR, gender VARCHAR)', position: 'STRUCT(latitude DOUBLE, longitude DOUBLE)'})
-), person AS (
- SELECT *, year(t) - year(born) - CASE WHEN (month(t), day(t)) < (month(born), day(born)) THEN 1 ELSE 0 END AS age,
-  time_bucket(to_seconds({window}), t, TIMESTAMP '1970-01-01') AS start
- FROM event
-), banded AS (
- SELECT *, CASE WHEN age < 18 THEN '0-17' WHEN age < 25 THEN '18-24' WHEN age < 35 THEN '25-34' WHEN age < 45 THEN '35-44'
-  WHEN age < 55 THEN '45-54' WHEN age < 65 THEN '55-64' ELSE '65+' END AS band
- FROM person
-), place AS (
- SELECT poi_id, name, latitude, longitude, coalesce(radius_m, {radius}) AS radius
- FROM read_csv('{pois}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {
-  poi_id: 'VARCHAR', name: 'VARCHAR', latitude: 'DOUBLE', longitude: 'DOUBLE', radius_m: 'DOUBLE'})
-), cell AS (
- SELECT start, poi_id, name, latitude, longitude, radius, gender, band, count(DISTINCT id) AS n
- FROM banded, place
- WHERE 2 * 6371008.8 * asin(sqrt(least(1, pow(sin(radians(latitude - lat) / 2), 2)
-  + cos(radians(lat)) * cos(radians(latitude)) * pow(sin(radians(longitude - lon) / 2), 2)))) <= radius
- GROUP BY ALL
-), oracle AS (
- SELECT start AS window_start, start + to_seconds({window}) AS window_end, poi_id, name AS poi_name, latitude AS poi_latitude,
-  longitude AS poi_longitude, radius AS radius_m, gender, band AS age_band,
-  CASE WHEN n >= {min} THEN n END AS people, n < {min} AS suppressed,
-  'v1' AS flow, strftime(start, '%Y') AS year, strftime(start, '%m') AS month, strftime(start, '%d') AS day
- FROM cell
-)
-SELECT (SELECT count(*) FROM oracle) AS "Oracle", (SELECT count(*) FROM headcounts) AS "Got",
- (SELECT count(*) FROM oracle WHERE suppressed) AS "Suppressed", (SELECT coalesce(max(people), 0) FROM oracle) AS "Most",
- (SELECT count(*) FROM (FROM oracle EXCEPT ALL FROM headcounts)) AS "Missing",
- (SELECT count(*) FROM (FROM headcounts EXCEPT ALL FROM oracle)) AS "Extra",
- (SELECT coalesce(string_agg(o::VARCHAR, chr(10)), '') FROM (FROM (FROM oracle EXCEPT ALL FROM headcounts) LIMIT 3) o) AS "MissingRows",
- (SELECT coalesce(string_agg(h::VARCHAR, chr(10)), '') FROM (FROM (FROM headcounts EXCEPT ALL FROM oracle) LIMIT 3) h) AS "ExtraRows"`
-
-type verdict struct {
-	Oracle, Got, Suppressed, Most, Missing, Extra int64
-	MissingRows, ExtraRows                        string
-}
-
 // checkOracle compares the headcounts of a data folder, row for row and column
 // for column, with what SQL computes from the valid lines.
-func checkOracle(t testing.TB, dir string, o options, valid []string) verdict {
+func checkOracle(t testing.TB, dir string, o options, valid []string) *oracle.Verdict {
 	t.Helper()
-	query := strings.NewReplacer(
-		"{events}", writeFile(t, "events.ndjson", strings.Join(valid, "\n")+"\n"), "{pois}", o.pois,
-		"{window}", fmt.Sprint(int(o.window.Seconds())), "{radius}", fmt.Sprint(radiusM), "{min}", fmt.Sprint(o.minPeople),
-	).Replace(oracleSQL)
-	v := ask[verdict](t, dir, query)[0]
-	if v.Oracle == 0 || v.Oracle != v.Got || v.Missing != 0 || v.Extra != 0 {
-		t.Errorf("SQL computes %d rows, the pipeline %d; %d are missing, such as\n%s\n%d should not be, such as\n%s",
-			v.Oracle, v.Got, v.Missing, v.MissingRows, v.Extra, v.ExtraRows)
+	v, err := oracle.Compare(t.Context(), dir, oracle.Input{
+		Events: writeFile(t, "events.ndjson", strings.Join(valid, "\n")+"\n"), Places: o.pois, Window: o.window, RadiusM: radiusM, MinPeople: o.minPeople,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Err(); err != nil {
+		t.Error(err)
 	}
 	return v
 }
