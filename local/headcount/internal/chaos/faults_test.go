@@ -43,7 +43,6 @@ func action(names ...string) func(*call) bool {
 }
 
 func conditional(c *call) bool { return c.conditional }
-func object(c *call) bool      { return c.action == http.MethodGet }
 
 var batches = action("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
 

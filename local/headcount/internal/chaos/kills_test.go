@@ -17,9 +17,15 @@ var points = map[string][]point{
 	"validator": {{"ReceiveMessage", "ingest"}, {"SendMessageBatch", "valid"}, {"PUT", "headcount-quarantine/"}, {"DeleteMessageBatch", "ingest"}},
 	"masker":    {{"ReceiveMessage", "valid"}, {"SendMessageBatch", "masked"}, {"DeleteMessageBatch", "valid"}},
 	"aggregator": {
-		{"ReceiveMessage", "masked"}, {"PUT", "headcount-aggregates/partials/"}, {"SendMessageBatch", "finals"}, {"DeleteMessageBatch", "masked"},
-		{"ReceiveMessage", "finals"}, {"List", "headcount-aggregates/partials/"}, {"GET", "headcount-aggregates/partials/"},
-		{"PUT", "headcount-aggregates/headcounts/"}, {"DeleteMessageBatch", "finals"},
+		{"ReceiveMessage", "masked"},
+		{"PUT", "headcount-aggregates/partials/"},
+		{"SendMessageBatch", "finals"},
+		{"DeleteMessageBatch", "masked"},
+		{"ReceiveMessage", "finals"},
+		{"List", "headcount-aggregates/partials/"},
+		{"GET", "headcount-aggregates/partials/"},
+		{"PUT", "headcount-aggregates/headcounts/"},
+		{"DeleteMessageBatch", "finals"},
 	},
 }
 
@@ -147,7 +153,7 @@ func (ks *kills) run() error {
 		ks.next++
 		ks.mu.Unlock()
 		if n >= ks.kills || ks.w.ctx.Err() != nil {
-			return nil
+			return ks.w.ctx.Err()
 		}
 		if err := ks.strike(newKill(ks.seed, n, ks.kills)); err != nil {
 			return err
@@ -157,6 +163,10 @@ func (ks *kills) run() error {
 
 // patienceOfKill is how long a kill waits for its call.
 const patienceOfKill = 4 * time.Second
+
+// stopGrace is what a task may need besides its stop timeout: 3 s for handlers to end, 2
+// to give messages back, 5 for the last alerts; and a second, as the machine is busy.
+const stopGrace = 11 * time.Second
 
 func (ks *kills) strike(k *kill) error {
 	text := k.String()
@@ -212,7 +222,7 @@ func (ks *kills) end(k *kill, t *task) error {
 	begun := time.Now()
 	select {
 	case <-t.ended():
-	case <-time.After(stopTimeout + 8*time.Second):
+	case <-time.After(stopTimeout + stopGrace):
 		t.signal(syscall.SIGKILL)
 		<-t.ended()
 		return fmt.Errorf("%s did not end within %s of SIGTERM", t, time.Since(begun))

@@ -18,6 +18,7 @@ import (
 // call is one request of a task to AWS.
 type call struct {
 	task *task
+	run  int // which of the processes there
 	// action is SQS's or SNS's name of it; of S3 the method, or List.
 	action string
 	// where is the short name of a queue, or bucket and key.
@@ -51,7 +52,7 @@ type answer struct {
 }
 
 func newCall(t *task, r *http.Request, body []byte) *call {
-	c := &call{task: t, action: r.Method, where: strings.TrimPrefix(r.URL.Path, "/"), request: r, body: body}
+	c := &call{task: t, run: t.run(), action: r.Method, where: strings.TrimPrefix(r.URL.Path, "/"), request: r, body: body}
 	c.conditional = r.Method == http.MethodPut && (r.Header.Get("If-Match") != "" || r.Header.Get("If-None-Match") != "")
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		_, c.action, _ = strings.Cut(target, ".")
@@ -128,7 +129,7 @@ func (w *world) give(rw http.ResponseWriter, c *call, a *answer) bool {
 	if err == nil {
 		err = http.NewResponseController(rw).Flush()
 	}
-	if err != nil && a.cut == nil && !c.task.dying() {
+	if err != nil && a.cut == nil && !c.task.gone(c.run) {
 		w.untaken.Add(1)
 		w.logf("%s did not take an answer of %d bytes to %s %s: %v", c.task, len(a.body), c.action, c.where, err)
 	}

@@ -37,7 +37,6 @@ type task struct {
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
-	log   *os.File
 	done  chan struct{}
 	asked bool              // a signal was sent
 	held  map[string]string // receipt handles that it was given, and their queues
@@ -96,11 +95,18 @@ func (t *task) signal(s syscall.Signal) {
 	}
 }
 
-// dying reports whether the process was told to end.
-func (t *task) dying() bool {
+// run gives the number of the process that runs there.
+func (t *task) run() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.asked
+	return t.runs
+}
+
+// gone reports whether that process was told to end.
+func (t *task) gone(run int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.asked || t.runs != run
 }
 
 func (t *task) ended() <-chan struct{} {
