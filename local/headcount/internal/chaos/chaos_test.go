@@ -79,7 +79,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("%d events, %d kills %v, %d faults; drained %.1f s after the last fault", sent.events, w.kills.done, w.kills.how,
 		w.faults.next, time.Since(quiet).Seconds())
-	t.Logf("calls with a fault: %v", w.faults.came)
+	t.Logf("calls with a fault: %v; %d processes could not start for them", w.faults.came, w.unstarted.Load())
 	t.Logf("most receives of a message: %v; deliveries after the first: %v", w.ledger.receives, w.ledger.redelivered)
 	w.checkRows(sent)
 	w.checkDead()
@@ -125,11 +125,12 @@ func logFolder(t *testing.T) string {
 func (w *world) validPath() string { return filepath.Join(w.dir, "valid.ndjson") }
 
 // publish publishes events until there are enough, and all kills are done. Each person
-// sends every ten minutes, so that no event makes up for the loss of another.
+// sends about once an hour, so that no event makes up for the loss of another, nor the
+// final of one hour for that of many.
 func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-chan struct{}) (sent expected, err error) {
 	sent.rejected = map[event.Category]int64{}
 	city, err := simulate.New(simulate.Config{
-		People: 2000, Minutes: 100 * 24 * 60, Seed: seed, Start: time.Date(2026, 5, 31, 23, 0, 0, 0, time.UTC), Interval: 10 * time.Minute,
+		People: 1000, Minutes: 150 * 24 * 60, Seed: seed, Start: time.Date(2026, 5, 31, 23, 0, 0, 0, time.UTC), Interval: time.Hour,
 		FaultShare: 0.05, NoConsentShare: 0.05,
 	})
 	if err != nil {

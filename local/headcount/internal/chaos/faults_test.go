@@ -269,7 +269,7 @@ func newFault(seed uint64, n int) *fault {
 			break
 		}
 	}
-	f.skip, f.lasts = rng.IntN(30), 1
+	f.skip, f.lasts = rng.IntN(12), 1
 	if rng.IntN(2) == 0 {
 		f.lasts += rng.IntN(f.kind.most)
 	}

@@ -41,6 +41,7 @@ type task struct {
 	asked bool              // a signal was sent
 	held  map[string]string // receipt handles that it was given, and their queues
 	runs  int
+	works bool // it has received
 	since time.Time
 }
 
@@ -75,13 +76,31 @@ func (t *task) start() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	done := make(chan struct{})
-	t.cmd, t.done, t.asked, t.since = cmd, done, false, time.Now()
+	t.cmd, t.done, t.asked, t.works, t.since = cmd, done, false, false, time.Now()
 	t.runs++
+	run := t.runs
 	go func() {
-		defer close(done)
 		_ = cmd.Wait() // how it ended is asked of its state
+		close(done)
+		t.again(run)
 	}()
 	return nil
+}
+
+// again starts a process anew that could not start for all the faults, as ECS does.
+func (t *task) again(run int) {
+	t.killing.Lock()
+	defer t.killing.Unlock()
+	t.mu.Lock()
+	failed := t.runs == run && !t.asked && !t.works && t.w.ctx.Err() == nil
+	t.mu.Unlock()
+	if failed {
+		t.w.logf("%s could not start: %s", t, t.tail())
+		t.w.unstarted.Add(1)
+		if err := t.start(); err != nil {
+			t.w.logf("%s is not started again: %v", t, err)
+		}
+	}
 }
 
 func (t *task) logPath() string { return filepath.Join(t.w.logs, t.String()+".log") }
@@ -124,7 +143,7 @@ func (t *task) alive() error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.asked {
+	if t.asked || !t.works {
 		return nil
 	}
 	return fmt.Errorf("%s has ended by itself: %s; its log ends with\n%s", t, t.cmd.ProcessState, t.tail())

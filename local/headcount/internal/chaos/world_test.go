@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,7 @@ type world struct {
 	kills       *kills
 	calm        chan struct{} // closed when the faults end
 	background  sync.WaitGroup
+	unstarted   atomic.Int64      // processes that the faults kept from starting
 	untaken     atomic.Int64      // answers that a task has hung up on
 	poison      map[string]string // message ids, and their queues
 	poisonMu    sync.Mutex
@@ -125,8 +127,8 @@ func (w *world) newTask(service string, place int) *task {
 	t.proxy = w.proxy(t)
 	w.t.Cleanup(func() {
 		if t.done != nil {
-			_ = t.cmd.Process.Kill() // it may have ended
-			<-t.done
+			t.signal(syscall.SIGKILL)
+			<-t.ended()
 		}
 		t.proxy.CloseClientConnections()
 		t.proxy.Close()
