@@ -28,7 +28,7 @@ headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headc
 .PHONY: deploy preview keys images places smoke resources changes cfn-lint cost named pulumi
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## a simulated city on this machine, live, until Ctrl-C
 	@$(headcount) demo
@@ -66,6 +66,10 @@ fuzz: ## a minute of each fuzz test
 chaos: tools ## the services as processes, killed and with faults between them and the stand-in: SEED=1 KILLS=300 EVENTS=1000000 LOGS=folder
 	cd local/headcount && go test -v -count=1 -timeout 3h -run 'TestChaos$$' ./internal/chaos \
 		-seed $(or $(SEED),1) -kills $(or $(KILLS),300) -events $(or $(EVENTS),1000000) $(if $(LOGS),-logs $(abspath $(LOGS)))
+
+bench-pipeline: tools ## CPU, memory and speed of the services as processes and of run: EVENTS=1000000 AGAINST=other-checkout ROUNDS=3
+	cd local/headcount && go test -run '^$$' -bench Pipeline -benchtime 1x -timeout 5h ./internal/bench \
+		-events $(or $(EVENTS),1000000) -rounds $(or $(ROUNDS),1) $(if $(AGAINST),-against $(abspath $(AGAINST)))
 
 build: tools ## bin/headcount, and the services as static binaries, in bin
 	@set -e; go build -o bin/headcount ./local/headcount

@@ -155,7 +155,7 @@ func within[T cmp.Ordered](e *Env, name string, def, least, most T, parse func(s
 		return def
 	}
 	v, err := parse(text)
-	if err != nil || !(v >= least && v <= most) { // nor is NaN
+	if inside := v >= least && v <= most; err != nil || !inside { // NaN is not
 		e.bad(name, text, want)
 		return def
 	}
