@@ -12,60 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/shared/event"
 )
-
-// TestTally: each event counts once, however often its settling is reported.
-func TestTally(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var tally Tally
-		validated, masked := tally.Observer("validator"), tally.Observer("masker")
-		type name struct {
-			id    string
-			index int
-		}
-		valid, counted := map[name]bool{}, map[name]bool{}
-		rejected := map[name]event.Category{}
-		id, index := rapid.SampledFrom([]string{"a", "b", "c"}), rapid.SampledFrom([]int{0, 1, 63, 64, 65, 1000})
-		for range rapid.IntRange(0, 60).Draw(t, "steps") {
-			n := name{id.Draw(t, "id"), index.Draw(t, "index")}
-			switch n.index {
-			case 1, 64:
-				validated(n.id, n.index, event.Fault{Category: event.WrongType, Field: "user.id"})
-				rejected[n] = event.WrongType
-			case 1000:
-				validated(n.id, n.index, event.Fault{})
-				masked(n.id, n.index, event.Fault{Category: event.InternalError})
-				rejected[n] = event.InternalError
-			default:
-				validated(n.id, n.index, event.Fault{})
-				masked(n.id, n.index, event.Fault{})
-				valid[n] = true
-				if rapid.Bool().Draw(t, "counted") {
-					tally.Aggregated(n.id, n.index, n.index == 63)
-					counted[n] = true
-				}
-			}
-		}
-		got := tally.Totals()
-		near := int64(0)
-		for n := range counted {
-			if n.index == 63 {
-				near++
-			}
-		}
-		sum := int64(0)
-		for _, n := range got.Rejected {
-			sum += n
-		}
-		if got.Valid != int64(len(valid)) || got.Aggregated != int64(len(counted)) || got.Near != near || sum != int64(len(rejected)) || got.Settled != got.Aggregated+sum || got.pending != int64(len(valid)-len(counted)) {
-			t.Fatalf("%+v, want %d valid, %d aggregated, %d rejected", got, len(valid), len(counted), len(rejected))
-		}
-	})
-}
 
 func TestBalanceCheck(t *testing.T) {
 	good := Balance{Totals: Totals{Published: 10, Valid: 7, Rejected: map[event.Category]int64{"too_large": 1, "no_consent": 2}, Aggregated: 7, forLake: 8}, Lake: 6, Unconverted: 2, own: publish.Counts{Events: 9, NoConsent: 2}}

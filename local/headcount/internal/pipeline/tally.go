@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"maps"
-	"math/big"
+	"slices"
 	"sync"
 
 	"github.com/headcount-etl/headcount/shared/event"
@@ -34,43 +34,40 @@ type Totals struct {
 // settled, each (message id, index) once, however often it is delivered. It is safe
 // for concurrent use.
 type Tally struct {
-	mu      sync.Mutex
-	totals  Totals // but for the maps
-	faults  map[event.Fault]int64
-	counted seen // by the aggregator
+	mu     sync.Mutex
+	totals Totals // but for the maps
+	faults map[event.Fault]int64
+	seen   seen
 }
 
-// The stages between whose ends events are on their way.
-var (
-	first      = chain.Stages[0].Name
-	beforeLast = chain.Stages[len(chain.Stages)-2].Name
-)
+// aggregating is the number of the last stage.
+var aggregating = len(chain.Stages) - 1
 
 // Observer gives the observer of a stage that sends on what it reads.
 func (t *Tally) Observer(name string) stage.Observer {
-	settled := seen{}
+	number := slices.IndexFunc(chain.Stages, func(s chain.Stage) bool { return s.Name == name })
 	return func(messageID string, index int, fault event.Fault) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if !settled.add(messageID, index) {
+		rejects := fault != event.Fault{}
+		if !t.seen.add(messageID, index, number, rejects) {
 			return
 		}
-		passed, rejected := int64(1), int64(0)
-		if fault != (event.Fault{}) {
-			passed, rejected = 0, 1
+		switch {
+		case rejects:
 			if t.faults == nil {
 				t.faults = map[event.Fault]int64{}
 			}
 			t.faults[fault]++
 			t.totals.Settled++
+			if number > 0 {
+				t.totals.Valid--
+			}
+		case number == 0:
+			t.totals.Valid++
 		}
-		if name == first {
-			t.totals.Valid += passed
-		} else {
-			t.totals.Valid -= rejected
-		}
-		if name == beforeLast {
-			t.totals.pending += passed
+		if number == aggregating-1 && !rejects {
+			t.totals.pending++
 		}
 	}
 }
@@ -79,10 +76,7 @@ func (t *Tally) Observer(name string) stage.Observer {
 func (t *Tally) Aggregated(messageID string, index int, near bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.counted == nil {
-		t.counted = seen{}
-	}
-	if !t.counted.add(messageID, index) {
+	if !t.seen.add(messageID, index, aggregating, true) {
 		return
 	}
 	t.totals.Aggregated++
@@ -103,17 +97,4 @@ func (t *Tally) Totals() Totals {
 		totals.Rejected[fault.Category] += n
 	}
 	return totals
-}
-
-// seen is a set of (message id, index): for each id the indices, as bits.
-type seen map[string]*big.Int
-
-// add reports whether the event is new.
-func (s seen) add(id string, index int) bool {
-	if s[id] == nil {
-		s[id] = new(big.Int)
-	}
-	had := s[id].Bit(index)
-	s[id].SetBit(s[id], index, 1)
-	return had == 0
 }
