@@ -165,27 +165,36 @@ func (p *Pipeline) process(name string, more map[string]string) (*service.Proces
 // pipeline has enough to do, so that memory does not depend on the input.
 func (p *Pipeline) Publisher(perMessage int) *publish.Publisher {
 	return &publish.Publisher{
-		API: sns.NewFromConfig(p.Config), TopicARN: p.TopicARN, PerMessage: perMessage, Ready: p.ready,
+		API: sns.NewFromConfig(p.Config), TopicARN: p.TopicARN, PerMessage: perMessage, Ready: p.ready(max(100, 20_000/max(perMessage, 10))),
 	}
 }
 
 const (
 	// pollEvery is how often the state of the queues is looked at.
 	pollEvery = 5 * time.Millisecond
-	// maxWaiting is how many messages may wait in the ingest queue before the
-	// publisher is held back: at SNS's 256 KiB a message, some 500 MB.
-	maxWaiting = 2000
+	// maxPacks is how many messages may wait in each queue after the first before the
+	// publisher is held back: 50 MB.
+	maxPacks = 200
 	// hesitant is how long nothing may happen before Settle warns, and stalled before
 	// it gives up.
 	hesitant, stalled = 10 * time.Second, 3 * time.Minute
 )
 
-// ready waits until the ingest queue is short enough.
-func (p *Pipeline) ready(ctx context.Context) error {
-	return p.every(ctx, func() (bool, error) {
-		visible, _, err := p.waiting(chain.Entry)
-		return visible < maxWaiting, err
-	})
+// ready waits until fewer than most messages wait in the ingest queue, and the
+// queues after it are short enough.
+func (p *Pipeline) ready(most int) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return p.every(ctx, func() (bool, error) {
+			limit := most
+			for _, short := range chain.Queues() {
+				if visible, _, err := p.waiting(short); visible >= limit || err != nil {
+					return false, err
+				}
+				limit = maxPacks
+			}
+			return true, nil
+		})
+	}
 }
 
 // every asks until the answer is yes, or a service has ended.

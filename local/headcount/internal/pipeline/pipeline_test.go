@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/shared/event"
 )
