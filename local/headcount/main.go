@@ -77,7 +77,15 @@ type streams struct {
 	out, err io.Writer
 }
 
+// memoryLimit is when Go's collector begins to hurry. What a run holds at once is some
+// 200 MiB, however many events there are; without a limit there would be as much again
+// of garbage.
+const memoryLimit = 320 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it

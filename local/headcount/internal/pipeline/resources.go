@@ -31,6 +31,8 @@ const (
 	// bufferInterval is how long the stream gathers records; on AWS it is minutes,
 	// here somebody is looking.
 	bufferInterval = 10 * time.Second
+	// bufferBytes is less than on AWS, since a stream may hold six buffers.
+	bufferBytes = 16 << 20
 )
 
 // Resources is what was created in the stand-in: the pipeline of one flow.
@@ -69,7 +71,7 @@ func (r *Resources) create() error {
 	}
 	if err := r.Cloud.Firehose.Create(firehose.Stream{
 		Name: StreamName, Bucket: LakeBucket, Prefix: event.LakePrefix, ErrorPrefix: event.LakeErrorPrefix, Convert: lake.Convert,
-		BufferBytes: 64 << 20, BufferInterval: bufferInterval,
+		BufferBytes: bufferBytes, BufferInterval: bufferInterval,
 	}); err != nil {
 		return err
 	}
