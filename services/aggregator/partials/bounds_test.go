@@ -139,3 +139,23 @@ func TestOutagesAreNoFaultOfMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestAPersonsMessageHasNoAge: what stands in it may be of any time, as in a replay.
+func TestAPersonsMessageHasNoAge(t *testing.T) {
+	w, _, reports := newWriter(t, &bytes.Buffer{})
+	w.MaxAge = time.Hour
+	var p pack.Writer
+	p.Add(0, pack.Origin{MessageID: "m", ReceivedAt: time.Now().UnixMilli()}, 0, []byte(masked(1, 0)))
+	packed := p.Close()[0]
+	for want, m := range []queue.Message{
+		{Body: packed.Body, Attributes: packed.Attributes()},
+		{Body: "\n" + masked(1, 0), SentAt: time.Now()},
+	} {
+		if errs := w.Handle(t.Context(), []queue.Message{m}); errs[0] != nil {
+			t.Fatal(errs)
+		}
+		if got := reports.left(); got != want {
+			t.Errorf("%d partials after message %d", got, want)
+		}
+	}
+}

@@ -141,6 +141,9 @@ func (f *fold) message(ctx context.Context, source int, m *queue.Message) error 
 		return queue.Unprocessable(fmt.Errorf("message %s: %w", m.ID, err))
 	}
 	for r := range records {
+		if m.Attributes[pack.AttributeEncoding] == "" {
+			r.Origin.Replay = true // a person's message: nobody knows when its events arrived
+		}
 		if err := f.record(source, &r); err != nil {
 			return queue.Unprocessable(fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err))
 		}
