@@ -17,8 +17,12 @@ import (
 
 const (
 	// stopTimeout is how long a service has to finish its work, and
-	// killAfter when ECS kills it: a service may need five seconds more.
-	stopTimeout, killAfter = 30 * time.Second, 40 * time.Second
+	// killAfter when ECS kills it: a service may need ten seconds more, to give
+	// messages back and to send the last alerts.
+	stopTimeout, killAfter = 25 * time.Second, 40 * time.Second
+	// inFlight is how many messages of a queue all its tasks may hold, less than SQS
+	// allows, and taskHolds how many one may hold: two flushes of an aggregator.
+	inFlight, taskHolds = 100_000, 20_040
 	// nonroot is the user that the images are made for.
 	nonroot = "65532:65532"
 )
@@ -113,7 +117,10 @@ func (s *stack) container(args *WorkerArgs, log *cloudwatch.LogGroup) pulumi.Str
 	name, c, environment := args.Stage.Name, args.Flow, maps.Clone(args.Environment)
 	maps.Copy(environment, pulumi.StringMap{
 		"AWS_REGION": pulumi.String(s.names.Region), "STACK": pulumi.String(s.names.Stack), "FLOW": pulumi.String(c.Name), "INPUT_QUEUE_URL": args.Input.Main.Url,
-		"MAX_AGE": pulumi.String(c.MaxAge.String()), "STOP_TIMEOUT": pulumi.String(stopTimeout.String()), "LOG_LEVEL": pulumi.String(c.LogLevel),
+		// Go's collector hurries before the task is killed.
+		"GOMEMLIMIT":    pulumi.Sprintf("%dMiB", c.Workers[name].MemoryMB*4/5),
+		"HELD_MESSAGES": pulumi.Sprintf("%d", max(20, min(inFlight/c.Workers[name].MaxTasks, taskHolds))),
+		"MAX_AGE":       pulumi.String(c.MaxAge.String()), "STOP_TIMEOUT": pulumi.String(stopTimeout.String()), "LOG_LEVEL": pulumi.String(c.LogLevel),
 	})
 	list := pulumi.Array{}
 	for _, variable := range slices.Sorted(maps.Keys(environment)) {

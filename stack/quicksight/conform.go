@@ -49,7 +49,7 @@ const placeholder = "111122223333"
 // side by side, and notes what cannot be passed on. The tree is what
 // encoding/json makes of a document, with json.Number.
 type conformer struct {
-	file string
+	file   string
 	faults []definition.Fault
 }
 

@@ -17,14 +17,14 @@ func tasks() []Rule {
 	masker := ending("-masker")
 	const metrics = "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics."
 	return []Rule{
-		each("tasks-drain", "ECS waits longer than the service needs to stop, which is STOP_TIMEOUT and 5 seconds; 120 is Fargate's most", func(_ *Stack, r record.Resource) string {
+		each("tasks-drain", "ECS waits longer than the service needs to stop, which is STOP_TIMEOUT and 10 seconds; 120 is Fargate's most", func(_ *Stack, r record.Resource) string {
 			if r.Type != taskType {
 				return ""
 			}
 			var kill, stop float64
 			_, err1 := fmt.Sscan(text(r, container+"stopTimeout"), &kill)
 			_, err2 := fmt.Sscanf(environment(r)["STOP_TIMEOUT"], "%fs", &stop)
-			if err1 != nil || err2 != nil || kill < stop+5 || kill > 120 {
+			if err1 != nil || err2 != nil || kill < stop+10 || kill > 120 {
 				return fmt.Sprintf("it is killed after %gs, and stops within %gs", kill, stop)
 			}
 			return ""

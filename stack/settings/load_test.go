@@ -39,7 +39,7 @@ func TestCommittedStacks(t *testing.T) {
 		"dev: defaults":             dev.LakeBufferMB == 64 && dev.LakeBufferSeconds == 180 && dev.AthenaScanLimitMB == 10240,
 		"dev: nobody is written to": dev.Emails == nil && dev.QuickSightPrincipal == "",
 		"dev: its names":            dev.Stack == "dev" && dev.Region == "eu-west-1" && dev.PublishedFlow == "v1" && v1.Name == "v1",
-		"dev: a flow's defaults":    v1.Window == 5*time.Minute && v1.RadiusM == 200 && v1.MaxAge == 0 && v1.FlushInterval == 10*time.Second && v1.RefreshInterval == 30*time.Second && v1.LogLevel == "info",
+		"dev: a flow's defaults":    v1.Window == 5*time.Minute && v1.RadiusM == 200 && v1.MaxAge == 34*24*time.Hour && v1.FlushInterval == 10*time.Second && v1.RefreshInterval == 30*time.Second && v1.LogLevel == "info",
 		"dev: small services":       v1.Workers["validator"] == small && v1.Workers["masker"] == small && v1.Workers["aggregator"] == small,
 		"dev: its places":           len(v1.List) > 10 && strings.HasPrefix(string(v1.PlacesData), "poi_id,") && v1.List[0].RadiusM == 200,
 		"dev: no images are read":   dev.Images == nil,

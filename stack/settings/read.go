@@ -141,6 +141,9 @@ func (s *Settings) readFlows(c *section) {
 		if slices.Contains(names, f.Name) {
 			item.fault("name", fmt.Sprintf("is %q: another flow has that name", f.Name))
 		}
+		if kept := time.Duration(s.PartialsDays) * 24 * time.Hour; c.sound("partialsDays") && item.sound("maxAge") && f.MaxAge >= kept {
+			item.bad("maxAge", f.MaxAge, fmt.Sprintf("less than partialsDays, %s, or 0: an hour whose partials have expired counts nobody any more", kept))
+		}
 		if f.Name == "" {
 			whole = false
 			continue

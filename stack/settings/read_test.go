@@ -118,6 +118,7 @@ func TestBadValues(t *testing.T) {
 		{"flows", flow(`"window":"1500ms"`), `headcount:flows[0].window is "1.5s": must be whole seconds`},
 		{"flows", flow(`"window":5`), `headcount:flows[0].window is "5": must be a duration such as 90s or 5m, up to 24h0m0s`},
 		{"flows", flow(`"maxAge":"-1s"`), `headcount:flows[0].maxAge is "-1s": must be a duration such as 90s or 5m, up to 876000h0m0s`},
+		{"flows", flow(`"maxAge":"840h"`), `headcount:flows[0].maxAge is "840h0m0s": must be less than partialsDays, 840h0m0s, or 0`},
 		{"flows", flow(`"flushInterval":"11m"`), `headcount:flows[0].flushInterval is "11m": must be a duration such as 90s or 5m, up to 10m0s`},
 		{"flows", flow(`"refreshInterval":"1h"`), `headcount:flows[0].refreshInterval is "1h": must be a duration such as 90s or 5m, up to 15m0s`},
 		{"flows", flow(`"radiusM":0`), `headcount:flows[0].radiusM is "0": must be a number above 0, up to `},

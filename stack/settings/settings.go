@@ -98,8 +98,9 @@ type Flow struct {
 	RadiusM float64 `key:"radiusM" default:"200" most:"20015115"`
 	// MinPeople is k: cells with fewer people are suppressed.
 	MinPeople int `key:"minPeople" default:"5" range:"1 1073741824"`
-	// MaxAge is the greatest age of an event at its arrival; 0 is any.
-	MaxAge time.Duration `key:"maxAge" default:"0s" most:"876000h"`
+	// MaxAge is the greatest age of an event at its arrival, less than PartialsDays; 0
+	// is any.
+	MaxAge time.Duration `key:"maxAge" default:"816h" most:"876000h"`
 	// FlushInterval and RefreshInterval are the aggregator's intervals.
 	FlushInterval   time.Duration `key:"flushInterval" default:"10s" most:"10m"`
 	RefreshInterval time.Duration `key:"refreshInterval" default:"30s" most:"15m"`
