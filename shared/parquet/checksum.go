@@ -9,9 +9,8 @@ import (
 	"hash/crc32"
 )
 
-// Arrow trusts what it reads: one wrong byte in a page can make it allocate
-// until the process dies, which no recover catches. So a file carries a
-// checksum of all its other bytes, and nothing is parsed before that agrees.
+// A wrong byte could change a value and nothing else. So a file carries a checksum
+// of all its other bytes, and nothing is parsed before that agrees.
 // It stands in the footer, as the last of the key-value pairs, where other
 // readers pass it by.
 const checksumKey = "crc32c"

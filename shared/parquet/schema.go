@@ -1,6 +1,6 @@
 // Package parquet writes and reads the Parquet files of the pipeline: columns
 // described in Go go in, bytes come out, and the other way round. It is a thin
-// layer over arrow's builders, and its low-level file writer and reader.
+// layer over arrow's builders and its low-level file writer, with a reader of its own.
 //
 // It covers what the pipeline needs and no more: six kinds of values, neither
 // structures nor repeated fields. The same description of the
@@ -63,7 +63,7 @@ type Column struct {
 	Kind Kind
 	// Required says that the column has no nulls.
 	Required bool
-	// Dictionary stores each distinct value once per row group. It pays for
+	// Dictionary stores each distinct string once per row group. It pays for
 	// values that recur, and costs for those that do not.
 	Dictionary bool
 }
@@ -71,10 +71,10 @@ type Column struct {
 // Schema is a list of columns that was found to be sound. It does not change,
 // and may be used by several goroutines.
 type Schema struct {
-	columns []Column
-	arrow   *arrow.Schema
-	root    *schema.GroupNode
-	parquet *schema.Schema
+	columns  []Column
+	arrow    *arrow.Schema
+	root     *schema.GroupNode
+	elements []any // the columns as a footer has them
 }
 
 var nameRule = regexp.MustCompile(`^[a-z0-9_]+$`)
@@ -86,8 +86,8 @@ func MustSchema(columns []Column) *Schema {
 	for i, c := range columns {
 		kind, known := kinds[c.Kind]
 		twice := slices.ContainsFunc(columns[:i], func(other Column) bool { return other.Name == c.Name })
-		if !known || twice || !nameRule.MatchString(c.Name) {
-			panic(fmt.Sprintf("parquet schema: column %d, %q, has no kind, a name that is there twice, or one that is not made of a-z, 0-9 and _", i, c.Name))
+		if !known || twice || !nameRule.MatchString(c.Name) || c.Dictionary && c.Kind != String {
+			panic(fmt.Sprintf("parquet schema: column %d, %q, has no kind, a name that is there twice, one that is not made of a-z, 0-9 and _, or a dictionary and is no string", i, c.Name))
 		}
 		repetition := pq.Repetitions.Optional
 		if c.Required {
@@ -97,5 +97,15 @@ func MustSchema(columns []Column) *Schema {
 		nodes = append(nodes, schema.Must(schema.NewPrimitiveNodeLogical(c.Name, repetition, kind.logical, kind.physical, kind.length, -1)))
 	}
 	root := schema.Must(schema.NewGroupNode("schema", pq.Repetitions.Required, nodes, -1)).(*schema.GroupNode)
-	return &Schema{slices.Clone(columns), arrow.NewSchema(fields, nil), root, schema.NewSchema(root)}
+	s := &Schema{slices.Clone(columns), arrow.NewSchema(fields, nil), root, nil}
+	data, err := NewTable(s).Encode(nil)
+	if err != nil {
+		panic(err)
+	}
+	file, _, err := open(data)
+	if err != nil {
+		panic(err)
+	}
+	s.elements = field[[]any](file, 2)
+	return s
 }

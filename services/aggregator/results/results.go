@@ -6,6 +6,7 @@ package results
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -141,48 +142,59 @@ func checkPlaces(set *counts.Set, list []places.Place) error {
 // not know is an *UnknownPlaceError; a file that is corrupted or does not fit
 // the set is an error too. After an error the set may hold a part of the rows.
 func DecodePartialInto(data []byte, set *counts.Set, lookup func(poiID string) (int32, bool)) error {
-	t, _, err := parquet.Decode(data, partialSchema)
+	first := 0 // row of the row group
+	_, err := parquet.Decode(data, partialSchema, func(t *parquet.Rows) error {
+		if row, err := addRows(t, set, lookup); err != nil {
+			return fmt.Errorf("row %d: %w", first+row, err)
+		}
+		first += t.Len()
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("partial of %v: %w", set.Hour(), err)
 	}
+	return nil
+}
+
+// addRows adds rows of a partial to a set; row is the one at fault.
+func addRows(t *parquet.Rows, set *counts.Set, lookup func(poiID string) (int32, bool)) (row int, err error) {
 	// The rows are sorted, so that most have the texts of the row before.
 	var (
 		window    int
 		place     int32
 		gender    event.Gender
 		band      event.AgeBand
+		known     bool
 		unchanged = func(col, row int) bool { return row > 0 && t.Text(col, row) == t.Text(col, row-1) }
 	)
 	for row := range t.Len() {
 		start := t.Int64(partialWindowStart, row)
 		if row == 0 || start != t.Int64(partialWindowStart, row-1) {
 			if window, err = set.Index(start); err != nil {
-				return fmt.Errorf("partial of %v: row %d: %w", set.Hour(), row, err)
+				return row, err
 			}
 		}
 		if !unchanged(partialPOI, row) {
-			id, known := t.Text(partialPOI, row), false
+			id := t.Text(partialPOI, row)
 			if place, known = lookup(id); !known {
-				return fmt.Errorf("partial of %v: row %d: %w", set.Hour(), row, &UnknownPlaceError{id})
+				return row, &UnknownPlaceError{id}
 			}
 		}
 		if !unchanged(partialGender, row) {
-			known := false
 			if gender, known = event.ParseGender(t.Text(partialGender, row)); !known {
-				return fmt.Errorf("partial of %v: row %d: unknown gender", set.Hour(), row)
+				return row, errors.New("unknown gender")
 			}
 		}
 		if !unchanged(partialAgeBand, row) {
-			known := false
 			if band, known = event.ParseAgeBand(t.Text(partialAgeBand, row)); !known {
-				return fmt.Errorf("partial of %v: row %d: unknown age band", set.Hour(), row)
+				return row, errors.New("unknown age band")
 			}
 		}
 		if err := set.Add(window, place, gender, band, t.Fixed16(partialPerson, row)); err != nil {
-			return fmt.Errorf("partial of %v: row %d: %w", set.Hour(), row, err)
+			return row, err
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 // The columns of a final, by their index in Columns.

@@ -10,8 +10,19 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 )
+
+// Arrow makes its decoder when it is first used: here, rather than in a bubble of
+// synctest, as other bubbles may not use it then.
+func init() {
+	codec, err := compress.GetCodec(compress.Codecs.Zstd)
+	if err != nil {
+		panic(err)
+	}
+	codec.Decode(nil, codec.Encode(nil, []byte("x")))
+}
 
 // Rows gives the rows of a file: the values by the names of their columns, nil
 // for a null, a timestamp as an int64 in the file's own unit.
