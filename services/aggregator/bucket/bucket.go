@@ -33,7 +33,12 @@ var (
 	// ErrConflict says that the object is not, or no longer, what the write was
 	// conditional on: someone else has written it.
 	ErrConflict = errors.New("the object was written by someone else")
+	// ErrTooLarge says that the object has more than MaxSize bytes.
+	ErrTooLarge = fmt.Errorf("the object is too large: more than %d bytes", MaxSize)
 )
+
+// MaxSize is the most bytes of an object: more are not written, nor read.
+const MaxSize = 64 << 20
 
 // Bucket is one bucket.
 type Bucket struct {
@@ -47,16 +52,23 @@ type Info struct {
 	Modified time.Time // to the second
 }
 
-// Get reads an object; ErrNotFound if there is none.
+// Get reads an object; ErrNotFound if there is none, ErrTooLarge, before it is read, if
+// it is.
 func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 	out, err := b.API.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &key})
 	if err != nil {
 		return nil, Info{}, b.wrap("get", key, err)
 	}
 	defer out.Body.Close() //nolint:errcheck // only read from
-	data, err := io.ReadAll(out.Body)
+	if aws.ToInt64(out.ContentLength) > MaxSize {
+		return nil, Info{}, b.wrap("get", key, ErrTooLarge)
+	}
+	data, err := io.ReadAll(io.LimitReader(out.Body, MaxSize+1))
 	if err != nil { // The call has not ended yet: a broken connection is a failure of it.
 		return nil, Info{}, b.wrap("get", key, &smithy.OperationError{ServiceID: s3.ServiceID, OperationName: "GetObject", Err: err})
+	}
+	if len(data) > MaxSize {
+		return nil, Info{}, b.wrap("get", key, ErrTooLarge)
 	}
 	return data, Info{aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
 }
@@ -75,16 +87,20 @@ func (b Bucket) Head(ctx context.Context, key string) (Info, error) {
 // object is this one. Nor does it mean that there is an object: S3 answers 409
 // to two writes at once, and then either may fail.
 func (b Bucket) Create(ctx context.Context, key string, data []byte) (etag string, err error) {
-	return b.put(ctx, &s3.PutObjectInput{Bucket: &b.Name, Key: &key, Body: bytes.NewReader(data), IfNoneMatch: aws.String("*")})
+	return b.put(ctx, data, &s3.PutObjectInput{Bucket: &b.Name, Key: &key, IfNoneMatch: aws.String("*")})
 }
 
 // Replace writes an object that must still have that ETag; else ErrConflict,
 // with the same reservations as for Create.
 func (b Bucket) Replace(ctx context.Context, key, etag string, data []byte) (newETag string, err error) {
-	return b.put(ctx, &s3.PutObjectInput{Bucket: &b.Name, Key: &key, Body: bytes.NewReader(data), IfMatch: &etag})
+	return b.put(ctx, data, &s3.PutObjectInput{Bucket: &b.Name, Key: &key, IfMatch: &etag})
 }
 
-func (b Bucket) put(ctx context.Context, in *s3.PutObjectInput) (string, error) {
+func (b Bucket) put(ctx context.Context, data []byte, in *s3.PutObjectInput) (string, error) {
+	if len(data) > MaxSize {
+		return "", b.wrap("put", *in.Key, ErrTooLarge)
+	}
+	in.Body = bytes.NewReader(data)
 	out, err := b.API.PutObject(ctx, in)
 	if err != nil {
 		err = b.wrap("put", *in.Key, err)

@@ -113,6 +113,44 @@ func TestGetCutOff(t *testing.T) {
 	}
 }
 
+// TestTooLarge: what is larger is not read, whether or not S3 says how large it is, and
+// not written.
+func TestTooLarge(t *testing.T) {
+	most := make([]byte, bucket.MaxSize)
+	for name, flush := range map[string]bool{"with its length": false, "without": true} {
+		var more []byte
+		b := server(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				_, _ = io.Copy(io.Discard, r.Body)
+				return
+			}
+			if flush {
+				w.(http.Flusher).Flush()
+			} else {
+				w.Header().Set("Content-Length", fmt.Sprint(len(most)+len(more)))
+			}
+			_, _ = w.Write(most)
+			_, _ = w.Write(more)
+		})
+		if data, _, err := b.Get(t.Context(), "k"); err != nil || len(data) != len(most) {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+		if _, err := b.Create(t.Context(), "k", most); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		more = []byte("5")
+		if data, _, err := b.Get(t.Context(), "k"); !errors.Is(err, bucket.ErrTooLarge) {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+		if _, err := b.Create(t.Context(), "k", append(most, more...)); !errors.Is(err, bucket.ErrTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := b.Replace(t.Context(), "k", "etag", append(most, more...)); !errors.Is(err, bucket.ErrTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestMemory(t *testing.T) {
 	m := &memory.Bucket{}
 	b := bucket.Bucket{API: m, Name: "b"}

@@ -167,6 +167,9 @@ func (f *Finals) settle(ctx context.Context, hour counts.Hour, want map[string]i
 	defer f.cache.give(hour, s)
 	for range attempts {
 		o, err = f.try(ctx, hour, want, s)
+		if errors.Is(err, bucket.ErrTooLarge) {
+			return o, queue.Unprocessable(err) // it will not shrink
+		}
 		if !errors.Is(err, bucket.ErrConflict) && !errors.Is(err, bucket.ErrNotFound) {
 			return o, err
 		}

@@ -20,11 +20,12 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/metrics"
 	"github.com/headcount-etl/headcount/shared/pack"
+	"github.com/headcount-etl/headcount/shared/parquet"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
-// newWriter is a Writer of a flow with one place, at 0, 0.
-func newWriter(t *testing.T, log *bytes.Buffer) (*Writer, *memory.Bucket, *testQueue) {
+// newWriter is a Writer of a flow with some places, or one, at 0, 0.
+func newWriter(t *testing.T, log *bytes.Buffer, list ...places.Place) (*Writer, *memory.Bucket, *testQueue) {
 	t.Helper()
 	window, err := counts.NewWindow(5 * time.Minute)
 	if err != nil {
@@ -32,7 +33,9 @@ func newWriter(t *testing.T, log *bytes.Buffer) (*Writer, *memory.Bucket, *testQ
 	}
 	objects, reports := &memory.Bucket{}, &testQueue{}
 	b := bucket.Bucket{API: objects, Name: "b"}
-	list := []places.Place{{ID: "x", Name: "X", RadiusM: 100}}
+	if list == nil {
+		list = []places.Place{{ID: "x", Name: "X", RadiusM: 100}}
+	}
 	fl, err := flow.Open(t.Context(), b, "v1", window.Duration(), list)
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +88,35 @@ func TestHoursAreBounded(t *testing.T) {
 	}
 	if reports.left() != hours {
 		t.Errorf("%d partials are reported, not %d", reports.left(), hours)
+	}
+}
+
+// TestRowsAreBounded: the events of one message are near so many places that they go
+// into several partials, and none is lost.
+func TestRowsAreBounded(t *testing.T) {
+	const near, people = 2000, 1100
+	var list []places.Place
+	for i := range near {
+		list = append(list, places.Place{ID: fmt.Sprintf("%04d", i), RadiusM: 100})
+	}
+	w, objects, reports := newWriter(t, &bytes.Buffer{}, list...)
+	var body strings.Builder
+	for i := range people {
+		body.WriteString(masked(i, 0))
+	}
+	if errs := w.Handle(t.Context(), []queue.Message{{ID: "m", Body: body.String()}}); errs[0] != nil {
+		t.Fatal(errs)
+	}
+	all := 0
+	for _, key := range objects.Keys("partials/") {
+		footer, err := parquet.ReadFooter(objects.Get(key))
+		if err != nil || footer.Rows > maxRows+near {
+			t.Errorf("a partial has %d rows, %v", footer.Rows, err)
+		}
+		all += int(footer.Rows)
+	}
+	if all != near*people || reports.left() != 2 {
+		t.Errorf("%d rows in %d partials", all, reports.left())
 	}
 }
 

@@ -37,7 +37,8 @@ const (
 	// taken, before its messages are handed over again.
 	attempts = 10
 	// maxRows and maxHours bound what is held: rows of 32 bytes at most in the sets
-	// and hours. What is beyond is written before the next message is read.
+	// and hours. What is beyond is written before the next event, so that a partial has
+	// no more rows than are read again.
 	maxRows, maxHours = 2 << 20, 1000
 )
 
@@ -85,6 +86,7 @@ type fold struct {
 	rows   int // added to them, at most
 	near   []int32
 	masked []event.Masked   // of one record
+	errs   []error          // by message
 	keys   map[string]error // what CheckKeys has said of a key ring
 	done   []settled
 	total  []tally // by message
@@ -104,27 +106,24 @@ type tally struct {
 
 // Handle is a queue.Handler for the masked queue.
 func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
-	f := &fold{w: w, now: time.Now(), hours: map[counts.Hour]*hour{}, keys: map[string]error{}, total: make([]tally, len(batch))}
-	errs := make([]error, len(batch))
+	f := &fold{w: w, now: time.Now(), hours: map[counts.Hour]*hour{}, keys: map[string]error{}, errs: make([]error, len(batch)), total: make([]tally, len(batch))}
 	for i := range batch {
-		errs[i] = f.message(ctx, i, &batch[i])
-		if f.rows > maxRows || len(f.hours) > maxHours {
-			f.write(ctx, errs)
-		}
+		err := f.message(ctx, i, &batch[i])
+		f.errs[i] = errors.Join(f.errs[i], err)
 	}
-	f.write(ctx, errs)
-	f.account(errs)
-	return errs
+	f.write(ctx)
+	f.account()
+	return f.errs
 }
 
-// write writes what the messages so far have added.
-func (f *fold) write(ctx context.Context, errs []error) {
+// write writes what the events so far have added.
+func (f *fold) write(ctx context.Context) {
 	queue.Progress(ctx)
 	f.w.write(ctx, f.hours)
 	f.w.report(ctx, f.hours)
 	for _, h := range f.hours {
 		for _, source := range h.sources {
-			errs[source] = errors.Join(errs[source], h.err)
+			f.errs[source] = errors.Join(f.errs[source], h.err)
 		}
 	}
 	clear(f.hours)
@@ -144,25 +143,30 @@ func (f *fold) message(ctx context.Context, source int, m *queue.Message) error 
 		if m.Attributes[pack.AttributeEncoding] == "" {
 			r.Origin.Replay = true // a person's message: nobody knows when its events arrived
 		}
-		if err := f.record(source, &r); err != nil {
+		err := f.decode(source, &r)
+		for j := 0; j < len(f.masked) && err == nil; j++ {
+			err = f.add(source, &r, j)
+			if f.rows > maxRows || len(f.hours) > maxHours {
+				f.write(ctx)
+			}
+		}
+		if err != nil {
 			return queue.Unprocessable(fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err))
 		}
 	}
 	return nil
 }
 
-// record adds the events of one record. One on which the code panics is counted as
-// an internal error, and costs nothing but itself.
-func (f *fold) record(source int, r *pack.Record) (err error) {
+// decode reads the events of one record.
+func (f *fold) decode(source int, r *pack.Record) (err error) {
+	f.masked = f.masked[:0]
 	defer f.recovered(source, r)
-	f.masked, err = event.DecodeMasked(r.Payload, f.masked[:0])
-	for j := 0; j < len(f.masked) && err == nil; j++ {
-		err = f.add(source, r, j)
-	}
+	f.masked, err = event.DecodeMasked(r.Payload, f.masked)
 	return err
 }
 
-// recovered ends a panic on an event.
+// recovered ends a panic on an event: it is counted as an internal error, and costs
+// nothing but the event.
 func (f *fold) recovered(source int, r *pack.Record) {
 	if thrown := recover(); thrown != nil {
 		f.total[source].panicked++
@@ -317,11 +321,11 @@ func (w *Writer) report(ctx context.Context, hours map[counts.Hour]*hour) {
 }
 
 // account counts and observes what is settled.
-func (f *fold) account(errs []error) {
+func (f *fold) account() {
 	w := f.w
 	var sum tally
 	for source, t := range f.total {
-		if errs[source] != nil {
+		if f.errs[source] != nil {
 			continue
 		}
 		sum.events += t.events
@@ -341,7 +345,7 @@ func (f *fold) account(errs []error) {
 		w.Metrics.Add(metrics.EventAge, max(time.Now().UnixMilli()-sum.oldest, 0))
 	}
 	for _, d := range f.done {
-		if errs[d.source] == nil {
+		if f.errs[d.source] == nil {
 			w.Observe(d.id, d.index, d.near)
 		}
 	}

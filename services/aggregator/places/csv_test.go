@@ -61,6 +61,7 @@ func TestReadCSVFaults(t *testing.T) {
 		"infinite":         {header + "a,x,1,-Inf\n", []string{"line 2, longitude: -Inf is not between -180 and 180 degrees"}},
 		"out of range":     {header + "a,x,90.5,181\n", []string{"line 2, latitude: 90.5 is", "line 2, longitude: 181 is"}},
 		"empty id":         {header + ",x,1,2\n", []string{"line 2, poi_id: it is empty"}},
+		"long id":          {header + "a,x,1,2\n" + strings.Repeat("é", 128) + ",x,1,2\n" + strings.Repeat("é", 128) + "a,x,1,2\n", []string{"line 4, poi_id: it has 257 bytes, at most 256 are allowed: give the place a short id"}},
 		"id twice":         {header + "a,x,1,2\nb,x,1,2\na,x,1,2\n", []string{`line 4, poi_id: "a" is on line 2 already`}},
 		"id of spaces":     {header + " ,x,1,2\n", []string{"line 2, poi_id: it is empty"}},
 		"id twice, spaced": {header + "a,x,1,2\na ,x,1,2\n", []string{`line 3, poi_id: "a" is on line 2 already`}},

@@ -24,9 +24,13 @@ const EarthRadiusM = 6_371_008.8
 // circumference, rounded up, so that such a place is near to everything.
 const MaxRadiusM = 20_015_115
 
+// MaxIDBytes is the most bytes of an ID: so many of each row of a row group are read
+// again from a partial, by package parquet.
+const MaxIDBytes = 256
+
 // Place is a place of interest.
 type Place struct {
-	// ID distinguishes places. It is not empty.
+	// ID distinguishes places. It has 1 to MaxIDBytes bytes.
 	ID string
 	// Name is what tables and maps show.
 	Name string
@@ -59,6 +63,9 @@ func (p Place) check() []fault {
 	var faults []fault
 	if p.ID == "" {
 		faults = append(faults, fault{"poi_id", "it is empty"})
+	}
+	if len(p.ID) > MaxIDBytes {
+		faults = append(faults, fault{"poi_id", fmt.Sprintf("it has %d bytes, at most %d are allowed: give the place a short id, and put the rest into its name", len(p.ID), MaxIDBytes)})
 	}
 	if !utf8.ValidString(p.ID) {
 		faults = append(faults, fault{"poi_id", "it is not valid UTF-8"})

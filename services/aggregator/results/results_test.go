@@ -351,3 +351,26 @@ func BenchmarkResults(b *testing.B) {
 		})
 	}
 }
+
+// TestPartialOfTheLongestIDs: what the list of places allows, a partial may have, as
+// many different ones as a row group has rows.
+func TestPartialOfTheLongestIDs(t *testing.T) {
+	const rows = 131_072
+	list := somePlaces(rows)
+	set := newSet(t, rows)
+	for i := range list {
+		list[i].ID = fmt.Sprintf("%06d", i) + strings.Repeat("x", places.MaxIDBytes-6)
+		list[i].Latitude, list[i].Longitude = 0, 0
+		if err := errors.Join(list[i].Check(), set.Add(i%12, int32(i), 1, 2, [16]byte{byte(i)})); err != nil { //nolint:gosec // small
+			t.Fatal(err)
+		}
+	}
+	data, err := EncodePartial(set, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := newSet(t, rows)
+	if err := DecodePartialInto(data, got, lookupIn(list)); err != nil || got.Len() != rows {
+		t.Errorf("%d rows, %v", got.Len(), err)
+	}
+}
