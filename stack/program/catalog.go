@@ -109,7 +109,7 @@ func (s *stack) tableList(b *buckets) []table {
 		headcounts.values["flow"] = append(headcounts.values["flow"], f.Name)
 	}
 	rejected := table{
-		name: tableQuarantine, description: "Rejected events by category, without their payload; count distinct (message_id, index)", format: jsonFormat,
+		name: tableQuarantine, description: "Rejected events by category, without their payload; add up events over distinct (message_id, index)", format: jsonFormat,
 		columns: stage.QuarantineColumns, partitions: stage.QuarantinePartitions,
 		location: "s3://" + b.quarantine.Name + "/quarantine/", values: map[string][]string{},
 	}

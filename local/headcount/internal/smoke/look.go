@@ -246,7 +246,7 @@ func (r *runner) askLake(ctx context.Context) error {
 // quarantined asks for the number of rejected events by category, of all traffic
 // of the days of the run.
 func (r *runner) quarantined(ctx context.Context) (map[event.Category]int64, error) {
-	answer, err := r.ask(ctx, `SELECT category, count(DISTINCT message_id || '/' || CAST("index" AS varchar)) FROM quarantine WHERE `+r.days()+" GROUP BY category")
+	answer, err := r.ask(ctx, `SELECT category, sum(n) FROM (SELECT DISTINCT category, message_id, "index", coalesce(events, 1) AS n FROM quarantine WHERE `+r.days()+") GROUP BY category")
 	if err != nil {
 		return nil, err
 	}
