@@ -264,8 +264,7 @@ func (w *world) checkDead() {
 	found := map[string]string{}
 	for _, short := range chain.Queues() {
 		for {
-			none := time.Duration(0)
-			hour := time.Hour
+			none, hour := 0, 3600 // seconds
 			messages, err := w.queue(short+"-dlq").Receive(w.ctx, sqs.ReceiveOptions{Max: 10, Wait: &none, Visibility: &hour})
 			if err != nil {
 				w.t.Fatal(err)

@@ -179,7 +179,7 @@ func (w *world) putPoison() error {
 		for _, body := range bodies {
 			out := sqs.Outgoing{Body: body}
 			if short != "finals" && body[0] != '{' {
-				out.Attributes = []sqs.Attribute{{Name: "encoding", DataType: "String", String: "headcount-pack-1"}, {Name: "count", DataType: "String", String: "1"}}
+				out.Attributes = map[string]sqs.Value{"encoding": {DataType: "String", StringValue: "headcount-pack-1"}, "count": {DataType: "String", StringValue: "1"}}
 			}
 			r := w.queue(short).Send([]sqs.Outgoing{out})[0]
 			if r.Err != nil {
