@@ -140,9 +140,12 @@ func (c *Consumer) Run(ctx context.Context) error {
 
 	left := r.giveBack(lasting)
 	err := r.stop
-	if handling.Err() != nil && (left > 0 || !finished) {
-		err = errors.Join(err, fmt.Errorf("queue: %d messages were not done when the stop timeout of %s was over",
-			left, c.settings.StopTimeout))
+	switch {
+	case handling.Err() == nil:
+	case left > 0:
+		err = errors.Join(err, fmt.Errorf("queue: %d messages were not done when the stop timeout of %s was over", left, c.settings.StopTimeout))
+	case !finished:
+		err = errors.Join(err, fmt.Errorf("queue: calls to SQS were without an answer when the stop timeout of %s was over", c.settings.StopTimeout))
 	}
 	return err
 }

@@ -200,10 +200,13 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 	}
 	next := there.whole()
 	if !covers(next, s.final) {
+		if err := f.gone(ctx, hour, next, s.final); err != nil {
+			return o, err
+		}
 		return outcome{covered: want}, f.late(ctx, hour, want, s, there)
 	}
 	if covers(s.final, next) { // what is asked for besides is gone
-		return outcome{covered: s.final}, nil
+		return outcome{covered: s.final}, f.gone(ctx, hour, next, want)
 	}
 	if err := f.union(ctx, hour, next, s); err != nil {
 		return o, err
@@ -224,6 +227,23 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 	s.etag, s.final = etag, next
 	f.Metrics.Add(metrics.FinalsWritten, 1)
 	return outcome{covered: next}, nil
+}
+
+// gone makes sure that what a list lacks is gone: an answer may be stale, or empty. next
+// is what the list has without a gap, and wanted what it should have.
+func (f *Finals) gone(ctx context.Context, hour counts.Hour, next, wanted map[string]int) error {
+	for writer, n := range wanted {
+		if next[writer] >= n {
+			continue
+		}
+		key := results.PartialKey(f.Name, hour, writer, next[writer]+1)
+		if _, err := f.Bucket.Head(ctx, key); err == nil {
+			return fmt.Errorf("the list of the partials of %s lacks %s, which is there", hour, key)
+		} else if !errors.Is(err, bucket.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // look brings s up to date with the final that is there, if any.

@@ -2,6 +2,7 @@ package finals
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
@@ -212,6 +215,33 @@ func TestGone(t *testing.T) {
 			}
 			e.wantRows(noon, rows)
 		}
+	}
+}
+
+// blind is a bucket whose lists are empty.
+type blind struct{ *memory.Bucket }
+
+func (blind) ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	return &s3.ListObjectsV2Output{}, nil
+}
+
+// TestEmptyList: a list that lacks what is there makes nothing expired or gone. The
+// message is tried again.
+func TestEmptyList(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	sees := e.f.Bucket
+	for _, rows := range []string{"x 1", "x 2"} {
+		e.f.Bucket.API = blind{e.bucket}
+		n := int(rows[2] - '0')
+		errs := e.handle(ask(noon, "a", n))
+		if errs[0] == nil || errors.As(errs[0], new(*queue.UnprocessableError)) || !strings.Contains(errs[0].Error(), "which is there") {
+			t.Errorf("partial %d: got %v", n, errs)
+		}
+		e.f.Bucket = sees
+		e.done(e.handle(ask(noon, "a", n)))
+		e.wantRows(noon, rows)
+		e.partial(noon, "a", n+1, "x bob")
 	}
 }
 
