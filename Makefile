@@ -59,9 +59,10 @@ bench: tools ## all benchmarks of all modules
 	$(call each,go test -run '^$$' -bench . -benchmem ./...)
 
 fuzz: ## a minute of each fuzz test
+	@# By default a minute may go into making one input shorter.
 	@set -e; for f in $$(grep -rl '^func Fuzz' --include '*_test.go' shared services dashboards local stack); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
-			echo "== $$f $$name"; (cd $$(dirname $$f) && go test -run '^$$' -fuzz "^$$name$$" -fuzztime 1m .); done; done
+			echo "== $$f $$name"; (cd $$(dirname $$f) && go test -run '^$$' -fuzz "^$$name$$" -fuzztime 1m -fuzzminimizetime 50x .); done; done
 
 chaos: tools ## the services as processes, killed and with faults between them and the stand-in: SEED=1 KILLS=300 EVENTS=1000000 LOGS=folder
 	cd local/headcount && go test -v -count=1 -timeout 3h -run 'TestChaos$$' ./internal/chaos \

@@ -206,7 +206,7 @@ func (d *decoder) chunk(meta thriftStruct, col, rows int) (err error) {
 		start = min(start, first)
 	}
 	size := field[int64](meta, 7)
-	if start < int64(len(magic)) || size < 0 || start > int64(len(d.data)) || size > int64(len(d.data))-start {
+	if start < int64(len(magic)) || size < 0 || size > int64(len(d.data))-start {
 		failf("%d bytes at %d", size, start)
 	}
 	if field[int64](meta, 4) != codecZstd || field[int64](meta, 5) != int64(rows) {
@@ -374,7 +374,7 @@ func runs(dst []int32, data []byte, width, n int) []int32 {
 			continue
 		}
 		groups := min(head>>1, (left+7)/8) // of eight numbers; there may be some too many
-		packed := r.take(groups * uint64(width))
+		packed := r.take(groups * uint64(width)) //nolint:gosec // small
 		bits, have := uint64(0), 0
 		for range min(8*groups, left) {
 			for ; have < width; have += 8 {
