@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/big"
@@ -66,9 +67,21 @@ func (s *Snapshot) ask(ctx context.Context, text string, now bool) (*result, err
 		r, err = s.answer(ctx, conn, q)
 	}
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, giveUp(ctx, conn))
 	}
 	return r, nil
+}
+
+// giveUp closes a connection for now. Where a question was interrupted DuckDB may go on
+// with it, and whoever asked next by that connection would wait: so nobody does.
+func giveUp(ctx context.Context, conn *sql.Conn) error {
+	if ctx.Err() == nil {
+		return conn.Close()
+	}
+	if err := conn.Raw(func(any) error { return driver.ErrBadConn }); !errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	return nil
 }
 
 // answer runs a statement that was parsed. The rows are all there when it
@@ -133,7 +146,7 @@ func (s *Snapshot) Columns(ctx context.Context, name string) (all []ViewColumn, 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+	defer func() { err = errors.Join(err, giveUp(ctx, conn)) }()
 	if _, err := s.prepare(ctx, conn, question); err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func (s *Snapshot) fill(ctx context.Context, r *relation) error {
 		}
 		err = s.verify(ctx, conn, read, err)
 	}
-	return errors.Join(err, conn.Close())
+	return errors.Join(err, giveUp(ctx, conn))
 }
 
 // prepare defines what a statement reads.

@@ -85,7 +85,7 @@ func (d *DB) Snapshot(ctx context.Context, listing Listing) (*Snapshot, error) {
 			err = v.create(ctx, conn, v.SQL)
 		}
 	}
-	if err = errors.Join(err, conn.Close()); err != nil {
+	if err = errors.Join(err, giveUp(ctx, conn)); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
 	return s, nil
@@ -97,7 +97,7 @@ func (s *Snapshot) Add(ctx context.Context, v View) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.add(ctx, conn, v), conn.Close())
+	return errors.Join(s.add(ctx, conn, v), giveUp(ctx, conn))
 }
 
 func (s *Snapshot) add(ctx context.Context, conn *sql.Conn, v View) error {

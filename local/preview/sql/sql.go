@@ -204,7 +204,7 @@ func (d *DB) conn(ctx context.Context, schema string) (*sql.Conn, error) {
 		return nil, fmt.Errorf("query: %w", oneLine(err))
 	}
 	if _, err := conn.ExecContext(ctx, "USE "+identifier(schema)); err != nil {
-		return nil, errors.Join(fmt.Errorf("query: %w", oneLine(err)), conn.Close())
+		return nil, errors.Join(fmt.Errorf("query: %w", oneLine(err)), giveUp(ctx, conn))
 	}
 	return conn, nil
 }
