@@ -373,7 +373,7 @@ func runs(dst []int32, data []byte, width, n int) []int32 {
 			}
 			continue
 		}
-		groups := min(head>>1, (left+7)/8) // of eight numbers; there may be some too many
+		groups := min(head>>1, (left+7)/8)       // of eight numbers; there may be some too many
 		packed := r.take(groups * uint64(width)) //nolint:gosec // small
 		bits, have := uint64(0), 0
 		for range min(8*groups, left) {

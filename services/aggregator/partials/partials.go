@@ -36,11 +36,12 @@ const (
 	// attempts is how often a partial is tried to be written when its name is
 	// taken, before its messages are handed over again.
 	attempts = 10
-	// maxRows and maxHours bound what is held: rows of 32 bytes at most in the sets
-	// and hours. What is beyond is written before the next event, so that a partial has
-	// no more rows than are read again.
-	maxRows, maxHours = 2 << 20, 1000
 )
+
+// maxRows and maxHours bound what is held: rows of 32 bytes at most in the sets
+// and hours. What is beyond is written before the next event, so that a partial has
+// no more rows than are read again. Tests lower them.
+var maxRows, maxHours = 2 << 20, 1000
 
 // Writer folds and writes. Handle may be called by one goroutine at a time, as a
 // writer's partials of an hour must be numbered without a gap.
