@@ -311,7 +311,7 @@ func (d *Decoder) Consent() ConsentState {
 
 // no finds analytics with a value that means no, whatever stands between, and a
 // letter written as an escape, behind which the name may hide.
-var no = regexp.MustCompile(`(?i)analytics\W*(f|n|0|off|den)|\\u00[4-7]`)
+var no = regexp.MustCompile(`(?i)analytics\W*(f|no|0|off|den)|\\u00[4-7]`)
 
 // ConsentOf is what a text that may be no event says: none where something in it may
 // be a no, else unknown.

@@ -70,14 +70,14 @@ func TestConsentDecidesWhatIsKept(t *testing.T) {
 		"null":       func(id string) string { return personal(id, `"analytics":true`, `"analytics":null`) },
 		"wrong type": func(id string) string { return personal(id, `"analytics":true`, `"analytics":"true"`) },
 		"unreadable": func(id string) string { return personal(id)[:300] },
-		"yes, twice": func(id string) string { return personal(id, `"analytics":true`, `"analytics":true,"analytics":false`) },
+		"yes and no": func(id string) string { return personal(id, `"analytics":true`, `"analytics":true,"analytics":false`) },
 		"no, but of another version": func(id string) string {
 			return personal(id, `"analytics":true`, `"analytics":false`, `"schema_version":1`, `"schema_version":7`)
 		},
 	}
 	kept := map[string]bool{
 		"yes/analytics": true, "yes/": true, "nothing/analytics": true, "null/analytics": true, "wrong type/analytics": true,
-		"unreadable/analytics": true, "yes, twice/analytics": true,
+		"unreadable/analytics": true,
 	}
 	dir := t.TempDir()
 	p, _, stop := start(t, dir, options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1, perMessage: 1})

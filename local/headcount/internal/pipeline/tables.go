@@ -20,7 +20,7 @@ const (
 
 // With its columns named, read_json leaves out the payload of a quarantined event.
 const quarantineReader = "read_json(%s, format = 'newline_delimited', compression = 'gzip', columns = {'category': 'VARCHAR', " +
-	"'field': 'VARCHAR', 'received_at': 'TIMESTAMP', 'message_id': 'VARCHAR', 'index': 'BIGINT', 'stage': 'VARCHAR'}, " +
+	"'field': 'VARCHAR', 'received_at': 'TIMESTAMP', 'message_id': 'VARCHAR', 'index': 'BIGINT', 'events': 'BIGINT', 'stage': 'VARCHAR'}, " +
 	"filename = '$path', hive_partitioning = true, hive_types_autocast = false)"
 
 // Schema describes the tables in a data folder, under the names and with the columns
