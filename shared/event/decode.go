@@ -299,14 +299,26 @@ func (d *Decoder) Raw() string { return d.body[d.start:d.pos] }
 // Span is where the event stands in the body.
 func (d *Decoder) Span() (start, end int) { return d.start, d.pos }
 
-// Consent is what the event itself says: yes only where it is well-formed, and
-// nothing in it may be a no.
+// Consent is what the event itself says; unknown where it is malformed.
 func (d *Decoder) Consent() ConsentState {
-	said := ConsentOf(d.Raw())
-	if said == ConsentUnknown && d.isJSON && d.values[rowAnalytics].kind == True {
-		return ConsentAnalytics
+	if d.isJSON {
+		switch d.values[rowAnalytics].kind {
+		case True:
+			return ConsentAnalytics
+		case False:
+			return ConsentNone
+		}
 	}
-	return said
+	return ConsentUnknown
+}
+
+// ConsentToKeep is what the event says of being kept although it is rejected: none
+// also where something in it may be a no, whatever the event's own field says.
+func (d *Decoder) ConsentToKeep() ConsentState {
+	if said := ConsentOf(d.Raw()); said == ConsentNone {
+		return said
+	}
+	return d.Consent()
 }
 
 // no finds analytics with a value that means no, whatever stands between, and a

@@ -442,8 +442,8 @@ func TestConsent(t *testing.T) {
 	} {
 		d := NewDecoder()
 		d.Reset(text)
-		if d.Next(); d.Consent() != want {
-			t.Errorf("%s: %d, want %d", text, d.Consent(), want)
+		if d.Next(); d.ConsentToKeep() != want {
+			t.Errorf("%s: %d, want %d", text, d.ConsentToKeep(), want)
 		}
 	}
 }

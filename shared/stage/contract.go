@@ -70,7 +70,7 @@ func (c *contract) reject(r *pack.Record, fault event.Fault, out *Out) {
 		c.endRun(r, out)
 	}
 	start, end := c.decoder.Span()
-	consent := c.decoder.Consent()
+	consent := c.decoder.ConsentToKeep()
 	if c.run.events == 0 {
 		c.run = run{fault: fault, consent: consent, start: start}
 	}
