@@ -37,21 +37,6 @@ const (
 	hoursAtOnce = 8
 )
 
-// Message is the body of a finals message: writer has written its partial n of
-// the hour.
-type Message struct {
-	Flow   string `json:"flow"`
-	Hour   string `json:"hour"` // "2026-11-23T13", in UTC
-	Writer string `json:"writer"`
-	N      int    `json:"n"`
-}
-
-// Out gives the message that is to be sent.
-func (m Message) Out(delay time.Duration) queue.Out {
-	body, _ := json.Marshal(m) // strings and a number cannot fail
-	return queue.Out{Body: string(body), Delay: delay}
-}
-
 // Finals writes the finals of one flow.
 type Finals struct {
 	Bucket bucket.Bucket
