@@ -130,6 +130,7 @@ WRITTEN_OUT := walk(if type == "string" and test("^[{\\[]") then (fromjson? // .
 
 changes: ## what differs from a revision in the committed lists of resources and templates, policies written out: BASE=origin/main
 	@command -v jq >/dev/null || { echo "jq is missing: https://jqlang.org/download/"; exit 1; }
+	@[ -n "$(BASE)" ] || { echo "say from which revision on, as in: make changes BASE=origin/main"; exit 2; }
 	@git -c diff.resources.xfuncname='^ {4}("name": .*)$$' -c diff.resources.textconv='jq '\''$(WRITTEN_OUT)'\' \
 		diff --no-ext-diff -U0 "$(BASE)" -- stack/testdata
 

@@ -67,10 +67,10 @@ func checkDemoFolder(dir string) error {
 			others = append(others, name)
 		}
 	}
-	if len(others) > 0 {
-		return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that no demo made them: name another folder, or delete them yourself", dir, strings.Join(others, ", "), demoMarker)}
+	if len(others) == 0 {
+		return nil
 	}
-	return nil
+	return usageError{fmt.Sprintf("--data %s holds %s and no %s, so that no demo made them, or something was added since: name another folder (make demo takes it from HEADCOUNT_DATA), or delete them yourself", dir, strings.Join(others, ", "), demoMarker)}
 }
 
 // checkOwn names what is wrong with a folder that a run or the stand-in shall write to.

@@ -55,7 +55,7 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 
 	if region != "" && endpoint != "" && keys != nil && !p.endpointsPerService() {
 		return aws.Config{
-			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: whole(client), Retryer: retryer,
+			Region: region, BaseEndpoint: &endpoint, Credentials: keys, HTTPClient: Whole(client), Retryer: retryer,
 		}, nil
 	}
 	// What is empty here is looked for elsewhere.
@@ -68,17 +68,17 @@ func LoadAWS(ctx context.Context, p *Process) (aws.Config, error) {
 		p.Env.Fault("AWS_REGION", "is missing")
 		return aws.Config{}, p.Env.Err()
 	}
-	cfg.HTTPClient = whole(cfg.HTTPClient)
+	cfg.HTTPClient = Whole(cfg.HTTPClient)
 	return cfg, nil
 }
 
-// whole is a client whose answers come whole. The SDK closes a request's body as soon
+// Whole is a client whose answers come whole. The SDK closes a request's body as soon
 // as the head of the answer is there, which may be before the transport has seen the
 // body's end. The body has a method WriteTo that gives io.EOF once it is closed
 // (smithy-go, transport/http/internal/io), which the transport takes for a failure: it
 // closes the connection, and what the answer still had to say is lost: a receive's
 // messages stay hidden. Its method Read gives io.EOF too, which is the end.
-func whole(client aws.HTTPClient) aws.HTTPClient { return wholeClient{client} }
+func Whole(client aws.HTTPClient) aws.HTTPClient { return wholeClient{client} }
 
 type wholeClient struct{ aws.HTTPClient }
 

@@ -36,7 +36,7 @@ func (c lateConn) Write(p []byte) (int, error) {
 func TestAnAnswerMayOvertakeTheEndOfItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const text = `{"Messages":[{"MessageId":"one"}]}`
-		client := whole(awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
+		client := Whole(awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
 			tr.DisableKeepAlives = true // so that nothing is left in the end
 			tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
 				here, there := net.Pipe()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/lake"
@@ -19,6 +20,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/queue"
+	"github.com/headcount-etl/headcount/shared/service"
 )
 
 // StreamName is the Firehose stream into the lake.
@@ -55,7 +57,8 @@ type Resources struct {
 func Create(ctx context.Context, c *standin.Cloud, flow string) (*Resources, error) {
 	// Whatever the machine's environment says; any credentials do.
 	r := &Resources{Cloud: c, Flow: flow, QueueURLs: map[string]string{}, Config: aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()), HTTPClient: service.Whole(awshttp.NewBuildableClient()),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}}
 	if err := r.create(); err != nil { //nolint:contextcheck // a stream lasts as long as the stand-in
 		return r, err
