@@ -28,7 +28,7 @@ func (*cloudCommand) Help() string {
 	return `It makes the topic, the queues, the stream and the buckets of a flow, and prints what each service needs to run on them. Any credentials are accepted.
 
 	headcount cloud --data data/cloud
-	AWS_ENDPOINT_URL=http://127.0.0.1:4566 aws sqs list-queues`
+	aws --endpoint-url http://127.0.0.1:4566 --region us-east-1 sqs list-queues`
 }
 
 // Run serves until Ctrl-C.
