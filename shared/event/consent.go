@@ -1,6 +1,9 @@
 package event
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // ConsentState is what an event, or its message, says of the user's consent.
 type ConsentState uint8
@@ -34,14 +37,18 @@ func (d *Decoder) ConsentToKeep() ConsentState {
 	return d.Consent()
 }
 
-// no finds analytics with a value that means no, whatever stands between, and a
-// letter written as an escape, behind which the name may hide.
-var no = regexp.MustCompile(`(?i)analytics\W*(f|no|0|off|den)|\\u00[4-7]`)
+// In a text in small letters: no finds analytics with a value that means no, whatever
+// stands between, and escaped a letter written as an escape, behind which the name may
+// hide. Each begins with letters that package regexp can search for.
+var (
+	no      = regexp.MustCompile(`analytics\W*(f|no|0|off|den)`)
+	escaped = regexp.MustCompile(`\\u00[4-7]`)
+)
 
 // ConsentOf is what a text that may be no event says: none where something in it may
 // be a no, else unknown.
 func ConsentOf(text string) ConsentState {
-	if no.MatchString(text) {
+	if text = strings.ToLower(text); no.MatchString(text) || escaped.MatchString(text) {
 		return ConsentNone
 	}
 	return ConsentUnknown

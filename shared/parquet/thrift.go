@@ -74,18 +74,13 @@ func (r *thriftReader) take(n uint64) []byte {
 	return taken
 }
 
-func (r *thriftReader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.data)
-	if n <= 0 {
-		failf("no number")
-	}
-	r.data = r.data[n:]
-	return v
-}
+func (r *thriftReader) uvarint() uint64 { return number(r, binary.Uvarint) }
 
 // varint is a signed number in zigzag encoding, as Go's are.
-func (r *thriftReader) varint() int64 {
-	v, n := binary.Varint(r.data)
+func (r *thriftReader) varint() int64 { return number(r, binary.Varint) }
+
+func number[T any](r *thriftReader, decode func([]byte) (T, int)) T {
+	v, n := decode(r.data)
 	if n <= 0 {
 		failf("no number")
 	}

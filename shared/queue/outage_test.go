@@ -122,6 +122,35 @@ func TestPausesGrowWhileNothingCanBeDone(t *testing.T) {
 	})
 }
 
+// TestAnOutageThatReturns: a batch that was in work since before the outage is done in
+// the middle of a pause. What fails after it pauses anew, and is not tried all at once.
+func TestAnOutageThatReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("slow")
+		begun := time.Now()
+		var tries atomic.Int32 // after the slow one, in what was the first pause
+		r := start(t, f, Settings{Concurrency: 2, BatchMessages: 1, HeldMessages: 100}, func(_ context.Context, batch []Message) []error {
+			if batch[0].Body == "slow" {
+				later(500 * time.Millisecond)
+				return nil
+			}
+			if after := time.Since(begun); after >= 500*time.Millisecond && after < time.Second {
+				tries.Add(1)
+			}
+			return all(batch, errDown)
+		})
+		synctest.Wait()
+		for _, body := range numbered(200) {
+			f.put(body, nil)
+		}
+		later(2 * time.Second)
+		if n := tries.Load(); n < 1 || n > 3 {
+			t.Errorf("%d tries in half a second", n)
+		}
+		r.end(t)
+	})
+}
+
 func TestReceiveErrorsArePassing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(numbered(30)...)

@@ -309,7 +309,7 @@ func (r *run) conclude(o outcome, now time.Time) {
 	switch {
 	case o.moved && r.failures > 0: // it is over: nothing needs to wait for it
 		r.accountPause(now)
-		r.failures, r.paused = 0, time.Time{}
+		r.failures, r.paused, r.resume = 0, time.Time{}, time.Time{}
 		for i := range r.retries {
 			r.retries[i].at = now
 		}

@@ -34,7 +34,7 @@ func TestWhoseFaultItIs(t *testing.T) {
 		"the queue denies":                 {whole(denied), valid("u"), false},
 		"the queue's key denies":           {entry("KMS.AccessDeniedException"), valid("u"), false},
 		"the queue throttles":              {entry("ThrottlingException"), valid("u"), false},
-		"the queue refuses what it is":     {entry("InvalidMessageContents"), valid("u"), true},
+		"the queue refuses the message":    {entry("InvalidMessageContents"), valid("u"), true},
 		"the quarantine denies":            {put(denied), refused, false},
 		"the quarantine's key is disabled": {put(&smithy.GenericAPIError{Code: "KMS.DisabledException"}), refused, false},
 		"the quarantine throttles":         {put(&smithy.GenericAPIError{Code: "SlowDown"}), refused, false},

@@ -218,7 +218,7 @@ func (s *Service) publishBatch(ctx context.Context, in request) (answer, error) 
 type request struct{ url.Values }
 
 // list gives what the parameters of each element begin with, <name>.1., <name>.2. and
-// so on, and the one by which elements are told apart, which each of them has.
+// so on, and the one that names an element, which each of them has.
 func (r request) list(name, key string) iter.Seq2[string, string] {
 	return func(yield func(prefix, value string) bool) {
 		for i := 1; ; i++ {

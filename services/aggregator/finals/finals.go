@@ -184,14 +184,14 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 		return o, err
 	}
 	next := there.whole()
+	if err := errors.Join(f.gone(ctx, hour, next, s.final), f.gone(ctx, hour, next, want)); err != nil {
+		return o, err
+	}
 	if !covers(next, s.final) {
-		if err := f.gone(ctx, hour, next, s.final); err != nil {
-			return o, err
-		}
 		return outcome{covered: want}, f.late(ctx, hour, want, s, there)
 	}
 	if covers(s.final, next) { // what is asked for besides is gone
-		return outcome{covered: s.final}, f.gone(ctx, hour, next, want)
+		return outcome{covered: s.final}, nil
 	}
 	if err := f.union(ctx, hour, next, s); err != nil {
 		return o, err
@@ -215,7 +215,8 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 }
 
 // gone makes sure that what a list lacks is gone: an answer may be stale, or empty. next
-// is what the list has without a gap, and wanted what it should have.
+// is what the list has without a gap, and wanted what it should have. An error asks to
+// be called again.
 func (f *Finals) gone(ctx context.Context, hour counts.Hour, next, wanted map[string]int) error {
 	for writer, n := range wanted {
 		if next[writer] >= n {

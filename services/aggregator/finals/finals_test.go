@@ -218,11 +218,36 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// blind is a bucket whose lists are empty.
-type blind struct{ *memory.Bucket }
+// blind is a bucket whose lists lack all but the first keys.
+type blind struct {
+	*memory.Bucket
+	sees int
+}
 
-func (blind) ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
-	return &s3.ListObjectsV2Output{}, nil
+func (b blind) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, opts ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	out, err := b.Bucket.ListObjectsV2(ctx, in, opts...)
+	if err == nil {
+		out.Contents, out.IsTruncated = out.Contents[:min(b.sees, len(out.Contents))], nil
+	}
+	return out, err
+}
+
+// TestStaleList: a list has something new, and lacks what another message asks for: no
+// message goes back as one whose partial is gone.
+func TestStaleList(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ann")
+	e.partial(noon, "a", 2, "x bob")
+	sees := e.f.Bucket
+	e.f.Bucket.API = blind{e.bucket, 1}
+	for i, err := range e.handle(ask(noon, "a", 1), ask(noon, "a", 2)) {
+		if err == nil || errors.As(err, new(*queue.UnprocessableError)) {
+			t.Errorf("message %d: %v", i, err)
+		}
+	}
+	e.f.Bucket = sees
+	e.done(e.handle(ask(noon, "a", 1), ask(noon, "a", 2)))
+	e.wantRows(noon, "x 2")
 }
 
 // TestEmptyList: a list that lacks what is there makes nothing expired or gone. The
@@ -232,7 +257,7 @@ func TestEmptyList(t *testing.T) {
 	e.partial(noon, "a", 1, "x ann")
 	sees := e.f.Bucket
 	for _, rows := range []string{"x 1", "x 2"} {
-		e.f.Bucket.API = blind{e.bucket}
+		e.f.Bucket.API = blind{Bucket: e.bucket}
 		n := int(rows[2] - '0')
 		errs := e.handle(ask(noon, "a", n))
 		if errs[0] == nil || errors.As(errs[0], new(*queue.UnprocessableError)) || !strings.Contains(errs[0].Error(), "which is there") {

@@ -139,7 +139,7 @@ func (l *ledger) events(c *call, r results) {
 	}
 }
 
-// lost is told of an answer that the task did not get. The messages in it would be
+// lost handles an answer that the task did not get. The messages in it would be
 // hidden for a minute; that is cut short.
 func (w *world) lost(c *call, a *answer) {
 	if a == nil || c.action != "ReceiveMessage" {
@@ -166,7 +166,7 @@ func (w *world) showLater(short string, handles []string) {
 	})
 }
 
-// undeleted is told of a deletion that meets a fault. After a few tries the task does
+// undeleted handles a deletion that meets a fault. After a few tries the task does
 // without, and the messages come again when their visibility ends; so they do sooner.
 func (w *world) undeleted(c *call) {
 	w.after(w.ctx, 4*time.Second, func() {

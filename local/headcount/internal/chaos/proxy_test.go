@@ -122,7 +122,7 @@ func (w *world) give(rw http.ResponseWriter, c *call, a *answer) bool {
 			}
 			_ = http.NewResponseController(rw).Flush() // the next write says it
 			body = body[n:]
-			time.Sleep(a.dribble / 8)
+			time.Sleep(a.dribble / 8) // the fault: a slow answer to another process
 		}
 	}
 	_, err := rw.Write(body)

@@ -121,7 +121,7 @@ func (t *task) run() int {
 	return t.runs
 }
 
-// gone reports whether that process was told to end.
+// gone reports whether that process was asked to end.
 func (t *task) gone(run int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
