@@ -26,7 +26,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -98,8 +97,8 @@ var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 })
 
 // Open gives the records of a message one after another. They are read as they
-// are asked for, so that a pack takes no more memory than its bytes; each call of the iterator begins anew. The payloads share one buffer
-// that nothing else changes. An error says that the body is no pack although its
+// are asked for, so that a pack takes no more memory than its bytes; each call of
+// the iterator begins anew. An error says that the body is no pack although its
 // attributes say so; then there are no records.
 func Open(m *queue.Message) (iter.Seq[Record], error) {
 	switch m.Attributes[AttributeEncoding] {
@@ -123,7 +122,7 @@ func Open(m *queue.Message) (iter.Seq[Record], error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("the pack is not Zstandard: %w", err)
 	}
-	raw, count := text(bytes), 0
+	raw, count := string(bytes), 0
 	if !readGroups(raw, func(Record) bool { count++; return count <= event.MaxEvents }) {
 		return nil, errors.New("the pack is cut off or damaged")
 	}
@@ -143,11 +142,6 @@ func shorten(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// text gives bytes that nobody will change any more as a string.
-func text(raw []byte) string {
-	return unsafe.String(unsafe.SliceData(raw), len(raw)) //nolint:gosec // saves a copy of every event
 }
 
 // OriginOf reads what a message says of itself: the origin of its events where

@@ -159,7 +159,7 @@ func (g Given) ReceiveRefused(err error) error { return g.refused("sqs:ReceiveMe
 // refused does so for the error of any call that needs action.
 func (g Given) refused(action string, err error) error {
 	if what := g.fault(action, err); what != "" {
-		return &SettingsError{[]string{g.Setting + " " + what}}
+		return &SettingsError{Faults: []string{g.Setting + " " + what}, cause: err}
 	}
 	return nil
 }
@@ -229,24 +229,29 @@ func (g Given) ask(ctx context.Context) error {
 }
 
 // Require asks for what the service cannot start without, until AWS answers or
-// ctx ends. A *SettingsError says what is wrong with it.
+// ctx ends. It pauses for 1 s to 30 s between two tries. A *SettingsError says what is
+// wrong with it; what AWS denies is wrong when it still does so after 10 s.
 func (p *Process) Require(ctx context.Context, g Given) error {
-	err := p.Await(ctx, g.Setting+" "+g.Value, g.Ask)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	return g.refused(g.Action, err)
-}
-
-// Await makes calls to AWS until they succeed, ctx ends, or there is an error
-// that another try will not mend. It pauses for 1 s to 30 s between two tries.
-func (p *Process) Await(ctx context.Context, what string, try func(context.Context) error) error {
+	var denials time.Time // the first of those that follow one another
 	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
-		err := try(ctx)
-		if err == nil || ctx.Err() != nil || verdictOf(err) != unknown {
+		err := g.Ask(ctx)
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		p.Log.Warn().Err(err).Str("of", what).Dur("retry_in", delay).Msg("not started yet: AWS does not answer")
+		switch verdictOf(err) {
+		case unknown:
+			denials = time.Time{}
+		case denied:
+			if denials.IsZero() {
+				denials, delay = time.Now(), time.Second
+			}
+			if time.Since(denials) >= checkTimeout {
+				return g.refused(g.Action, err)
+			}
+		default:
+			return g.refused(g.Action, err)
+		}
+		p.Log.Warn().Err(err).Str("setting", g.Setting).Str("value", g.Value).Dur("retry_in", delay).Msg("not started yet: AWS does not answer")
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():

@@ -28,7 +28,12 @@ func NewEnv(lookup func(string) (string, bool)) *Env { return &Env{lookup: looku
 // SettingsError names every setting that is missing or wrong.
 type SettingsError struct {
 	Faults []string
+
+	cause error // where there is one fault, and it was found by a call
 }
+
+// Unwrap gives the error of the call that has found the fault, if one has.
+func (e *SettingsError) Unwrap() error { return e.cause }
 
 func (e *SettingsError) Error() string { return "bad settings: " + strings.Join(e.Faults, "; ") }
 
@@ -37,7 +42,7 @@ func (e *Env) Err() error {
 	if len(e.faults) == 0 {
 		return nil
 	}
-	return &SettingsError{slices.Clone(e.faults)}
+	return &SettingsError{Faults: slices.Clone(e.faults)}
 }
 
 // Fault notes a fault that only the caller could find; what reads on after the

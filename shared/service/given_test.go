@@ -178,9 +178,9 @@ func TestRequire(t *testing.T) {
 		var log bytes.Buffer
 		p := NewProcess("aggregator", from(nil), &log)
 		down := &smithy.OperationError{ServiceID: "S3", OperationName: "GetObject", Err: errors.New("connection refused")}
-		begun, last := time.Now(), error(nil)
+		begun, outage, last := time.Now(), time.Hour, error(nil)
 		list := Given{Setting: "POIS", Value: "s3://b/k", Action: "s3:GetObject", Ask: func(context.Context) error {
-			if time.Since(begun) < time.Hour {
+			if time.Since(begun) < outage {
 				return down
 			}
 			return last
@@ -188,15 +188,24 @@ func TestRequire(t *testing.T) {
 		if err := p.Require(t.Context(), list); err != nil {
 			t.Error(err)
 		}
-		if n := strings.Count(log.String(), "POIS s3://b/k"); n < 120 || n > 130 {
+		if n := strings.Count(log.String(), `"setting":"POIS","value":"s3://b/k"`); n < 120 || n > 130 {
 			t.Errorf("%d warnings in an hour, want one in 30 s: %.300s", n, log.String())
 		}
-		last = errors.New("line 2, latitude: 91")
+		outage, last = 0, errors.New("line 2, latitude: 91")
 		var bad *SettingsError
 		if err := p.Require(t.Context(), list); !errors.As(err, &bad) || !strings.Contains(err.Error(), `POIS is "s3://b/k": line 2`) {
 			t.Errorf("a list with a fault: %v", err)
 		}
-		begun = time.Now()
+		begun, last = time.Now(), &smithy.OperationError{Err: &smithy.GenericAPIError{Code: "AccessDenied"}}
+		time.AfterFunc(checkTimeout/2, func() { last = nil }) // the grant is there
+		if err := p.Require(t.Context(), list); err != nil || time.Since(begun) > checkTimeout {
+			t.Errorf("a grant of just now: %v after %s", err, time.Since(begun))
+		}
+		begun, last = time.Now(), &smithy.OperationError{Err: &smithy.GenericAPIError{Code: "AccessDenied"}}
+		if err := p.Require(t.Context(), list); !errors.As(err, &bad) || !errors.Is(err, last) || !strings.Contains(err.Error(), "AWS denies s3:GetObject") || time.Since(begun) > 2*checkTimeout {
+			t.Errorf("denied for good: %v after %s", err, time.Since(begun))
+		}
+		begun, outage = time.Now(), time.Hour
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		if err := p.Require(ctx, list); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, down) || time.Since(begun) > time.Minute {

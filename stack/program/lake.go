@@ -101,7 +101,7 @@ func (s *stack) destination(b *Bucket, c *catalog, role *role, log *cloudwatch.L
 // dead-letter queue.
 func (s *stack) feedLake(stream *kinesis.FirehoseDeliveryStream, events *sns.Topic) *sqs.Queue {
 	const name = "lake-delivery-dlq"
-	dead, _ := s.sqsQueue(name, s.names.Prefix()+"-"+name, deadRetention, &QueueArgs{VisibilitySeconds: 120, Source: events})
+	dead, _ := s.sqsQueue(name, s.names.Prefix()+"-"+name, &QueueArgs{VisibilitySeconds: 120, Source: events})
 	// https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html
 	role := s.role("lake-subscription", policy.Trust("sns.amazonaws.com", nil), policy.Document{{
 		Sid: "Put", Resources: []pulumi.StringInput{stream.Arn},

@@ -12,11 +12,11 @@ import (
 const day = 24 * 60 * 60 // seconds
 
 const (
-	// retention is how long a queue holds what nobody receives, and
-	// deadRetention, SQS's longest, a dead-letter queue. A dead letter's age
-	// counts from when it was first sent, so the second must be longer
-	// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html).
-	retention, deadRetention = 7 * day, 14 * day
+	// retention is how long any queue holds a message: SQS's longest. A dead letter's
+	// age counts from when it was first sent
+	// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html):
+	// a shorter time in the queue before would only lose what waits there.
+	retention = 14 * day
 	// keyReuse is for how long SQS uses a data key before it asks KMS again.
 	keyReuse = 300
 )
@@ -48,8 +48,8 @@ func (s *stack) newQueue(name string, args *QueueArgs, more ...pulumi.ResourceOp
 	own := pulumi.Parent(q)
 	// What the topic cannot deliver goes to the dead-letter queue at once, so it
 	// may send there too.
-	q.Dead, _ = s.sqsQueue(name+"-dlq", args.Name+"-dlq", deadRetention, args, own)
-	q.Main, q.Policy = s.sqsQueue(name, args.Name, retention, args, own)
+	q.Dead, _ = s.sqsQueue(name+"-dlq", args.Name+"-dlq", args, own)
+	q.Main, q.Policy = s.sqsQueue(name, args.Name, args, own)
 	// Resources of their own, since each of the two queues names the other.
 	add(s, sqs.NewRedrivePolicy, name, &sqs.RedrivePolicyArgs{QueueUrl: q.Main.Url, RedrivePolicy: pulumi.JSONMarshal(pulumi.Map{
 		"deadLetterTargetArn": q.Dead.Arn, "maxReceiveCount": pulumi.Int(queue.MaxReceives),
@@ -63,7 +63,7 @@ func (s *stack) newQueue(name string, args *QueueArgs, more ...pulumi.ResourceOp
 
 // sqsQueue creates one queue, and the policy that lets the topic send, and nobody
 // come without TLS. Roles of the account have policies of their own.
-func (s *stack) sqsQueue(logical, name string, retention int, args *QueueArgs, more ...pulumi.ResourceOption) (*sqs.Queue, *sqs.QueuePolicy) {
+func (s *stack) sqsQueue(logical, name string, args *QueueArgs, more ...pulumi.ResourceOption) (*sqs.Queue, *sqs.QueuePolicy) {
 	q := add(s, sqs.NewQueue, logical, &sqs.QueueArgs{
 		Name:                         pulumi.String(name),
 		KmsMasterKeyId:               s.key.Arn,

@@ -75,8 +75,7 @@ var properties = []property{
 	{id: "logs-key", kind: logGroupType, path: "kmsKeyId", want: ofKey, what: "log groups are encrypted with the stack's key"},
 
 	{id: "SQS.1", kind: queueType, path: "kmsMasterKeyId", want: ofKey, wrong: []any{"alias/aws/sqs"}, what: "queues are encrypted with the stack's key: SNS cannot use the alias of SQS"},
-	{id: "dead-letters-kept", kind: queueType, only: ending("-dlq"), path: "messageRetentionSeconds", want: is(14 * 86400), wrong: []any{345600.0}, what: "dead letters are kept as long as SQS can"},
-	{id: "queues-kept", kind: queueType, only: not(ending("-dlq")), path: "messageRetentionSeconds", want: func(v any) bool { n, _ := v.(float64); return n >= 4*86400 && n < 14*86400 }, wrong: []any{14 * 86400.0, 3600.0}, what: "other queues keep for less: the age of a dead letter counts from its first sending"},
+	{id: "queues-kept", kind: queueType, path: "messageRetentionSeconds", want: is(14 * 86400), wrong: []any{345600.0}, what: "messages are kept as long as SQS can: the age of a dead letter counts from its first sending"},
 	{id: "redrive-by-queue", kind: allowType, path: "redriveAllowPolicy.redrivePermission", want: is("byQueue"), wrong: []any{"allowAll"}, what: "only its own queue may use a dead-letter queue"},
 	{id: "SNS.1", kind: topicType, path: "kmsMasterKeyId", want: ofKey, wrong: []any{"alias/aws/sns"}, what: "topics are encrypted with the stack's key"},
 	{id: "topics-standard", kind: topicType, path: "fifoTopic", absent: true, want: is(false), wrong: []any{true}, what: "Firehose subscribes to standard topics only"},

@@ -52,8 +52,11 @@ type Info struct {
 	Modified time.Time // to the second
 }
 
+// errEmpty says that an answer has no body. No object of Headcount's is empty.
+var errEmpty = errors.New("the answer is empty")
+
 // Get reads an object; ErrNotFound if there is none, ErrTooLarge, before it is read, if
-// it is.
+// it is. An empty answer is a failure of the call: another may bring the object.
 func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 	out, err := b.API.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &key})
 	if err != nil {
@@ -64,6 +67,9 @@ func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 		return nil, Info{}, b.wrap("get", key, ErrTooLarge)
 	}
 	data, err := io.ReadAll(io.LimitReader(out.Body, MaxSize+1))
+	if err == nil && len(data) == 0 {
+		err = errEmpty
+	}
 	if err != nil { // The call has not ended yet: a broken connection is a failure of it.
 		return nil, Info{}, b.wrap("get", key, &smithy.OperationError{ServiceID: s3.ServiceID, OperationName: "GetObject", Err: err})
 	}

@@ -100,8 +100,8 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestGetCutOff: a connection that breaks in the middle is an error of the call,
-// which may be made again, and not a shorter object.
+// TestGetCutOff: a connection that breaks in the middle, and an empty answer, are errors
+// of the call, which may be made again, and not a shorter object.
 func TestGetCutOff(t *testing.T) {
 	b := server(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -110,6 +110,10 @@ func TestGetCutOff(t *testing.T) {
 	var call *smithy.OperationError
 	if data, _, err := b.Get(t.Context(), "k"); !errors.As(err, &call) {
 		t.Errorf("got %q and %v", data, err)
+	}
+	b = server(t, func(http.ResponseWriter, *http.Request) {})
+	if data, _, err := b.Get(t.Context(), "k"); !errors.As(err, &call) {
+		t.Errorf("an empty answer: got %q and %v", data, err)
 	}
 }
 

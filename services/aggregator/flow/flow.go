@@ -91,10 +91,13 @@ func (e *ConflictError) Error() string {
 	return e.Differences() + ". Give it the old ones, or start a new flow (FLOW)"
 }
 
+// ObjectKey is where a flow's document stands in the aggregates bucket.
+func ObjectKey(name string) string { return "flows/" + name + ".json" }
+
 // Open reads the flow's document, creates it if there is none, and adds places
 // that are new. A *ConflictError has every other difference.
 func Open(ctx context.Context, b bucket.Bucket, name string, window time.Duration, list []places.Place) (*Flow, error) {
-	f := &Flow{bucket: b, key: "flows/" + name + ".json", name: name, allowed: map[string]bool{}}
+	f := &Flow{bucket: b, key: ObjectKey(name), name: name, allowed: map[string]bool{}}
 	err := f.update(ctx, func(doc *document) ([]string, bool) {
 		if doc.Flow == "" {
 			*doc = document{Flow: name, WindowSeconds: int64(window / time.Second), Keys: []Key{}}

@@ -174,9 +174,11 @@ func TestOutagesAreNoFaultOfMessages(t *testing.T) {
 	}
 }
 
-// TestAPersonsMessageHasNoAge: what stands in it may be of any time, as in a replay.
+// TestAPersonsMessageHasNoAge: what stands in it may be of any time, as in a
+// replay. An event that is too old is counted as rejected.
 func TestAPersonsMessageHasNoAge(t *testing.T) {
-	w, _, reports := newWriter(t, &bytes.Buffer{})
+	var log bytes.Buffer
+	w, _, reports := newWriter(t, &log)
 	w.MaxAge = time.Hour
 	var p pack.Writer
 	p.Add(0, pack.Origin{MessageID: "m", ReceivedAt: time.Now().UnixMilli()}, 0, []byte(masked(1, 0)))
@@ -190,6 +192,14 @@ func TestAPersonsMessageHasNoAge(t *testing.T) {
 		}
 		if got := reports.left(); got != want {
 			t.Errorf("%d partials after message %d", got, want)
+		}
+	}
+	if err := w.Metrics.Flush(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"EventsReceived":2`, `"EventsAggregated":1`, `"EventsRejected":1`, `"Category":"too_old"`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%s does not say %s", log.String(), want)
 		}
 	}
 }

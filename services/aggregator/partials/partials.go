@@ -101,8 +101,9 @@ type settled struct {
 }
 
 type tally struct {
-	events, near, panicked int64
-	oldest                 int64 // arrival in ms; 0 for none
+	events, near     int64
+	panicked, tooOld int64
+	oldest           int64 // arrival in ms; 0 for none
 }
 
 // Handle is a queue.Handler for the masked queue.
@@ -208,6 +209,7 @@ func (f *fold) add(source int, r *pack.Record, j int) error {
 		total.oldest = o.ReceivedAt
 	}
 	if w.MaxAge > 0 && !o.Replay && m.OccurredAt < o.ReceivedAt-w.MaxAge.Milliseconds() {
+		total.tooOld++ // the validator may have another MAX_AGE
 		return nil
 	}
 	f.near = w.Index.Near(m.Latitude, m.Longitude, f.near[:0])
@@ -332,14 +334,17 @@ func (f *fold) account() {
 		sum.events += t.events
 		sum.near += t.near
 		sum.panicked += t.panicked
+		sum.tooOld += t.tooOld
 		if t.oldest != 0 && (sum.oldest == 0 || t.oldest < sum.oldest) {
 			sum.oldest = t.oldest
 		}
 	}
 	w.Metrics.Add(metrics.EventsReceived, sum.events)
-	w.Metrics.Add(metrics.EventsAggregated, sum.events-sum.panicked)
-	if sum.panicked > 0 {
-		w.Metrics.AddBy(metrics.EventsRejected, string(event.InternalError), sum.panicked)
+	w.Metrics.Add(metrics.EventsAggregated, sum.events-sum.panicked-sum.tooOld)
+	for category, n := range map[event.Category]int64{event.InternalError: sum.panicked, event.TooOld: sum.tooOld} {
+		if n > 0 {
+			w.Metrics.AddBy(metrics.EventsRejected, string(category), n)
+		}
 	}
 	w.Metrics.Add(metrics.EventsNearPlaces, sum.near)
 	if sum.oldest != 0 {

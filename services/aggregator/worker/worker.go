@@ -113,9 +113,12 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 		return nil, err
 	}
 	var fl *flow.Flow
-	err = p.Await(ctx, "the flow's document", func(ctx context.Context) (err error) {
-		fl, err = flow.Open(ctx, aggregates, p.Flow, s.window.Duration(), list)
-		return err
+	err = p.Require(ctx, service.Given{
+		Setting: "FLOW", Value: p.Flow, Action: "s3:GetObject and s3:PutObject of s3://" + s.bucket + "/" + flow.ObjectKey(p.Flow),
+		Ask: func(ctx context.Context) (err error) {
+			fl, err = flow.Open(ctx, aggregates, p.Flow, s.window.Duration(), list)
+			return err
+		},
 	})
 	if err != nil {
 		return nil, err
