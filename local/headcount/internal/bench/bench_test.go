@@ -52,16 +52,11 @@ type figures map[string]float64
 // million events, events a second, and peak memory in MB. With -against it measures
 // another checkout too, in turn, and gives the ratios.
 func BenchmarkPipeline(b *testing.B) {
-	root, err := filepath.Abs("../../../..")
-	if err != nil {
-		b.Fatal(err)
-	}
-	checkouts := []*checkout{{name: "this", dir: root}}
+	checkouts := []*checkout{this(b)}
 	if *against != "" {
-		checkouts = append(checkouts, &checkout{name: "other", dir: *against})
-	}
-	for _, c := range checkouts {
-		c.build(b)
+		other := &checkout{name: "other", dir: *against}
+		other.build(b)
+		checkouts = append(checkouts, other)
 	}
 	input := simulate(b, checkouts[0])
 	results := map[string]map[string][]float64{} // by checkout and name
@@ -83,6 +78,18 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op") // it says nothing
 	table(results)
+}
+
+// this is the checkout that the benchmark stands in, built.
+func this(b *testing.B) *checkout {
+	b.Helper()
+	root, err := filepath.Abs("../../../..")
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := &checkout{name: "this", dir: root}
+	c.build(b)
+	return c
 }
 
 // build builds the programs of a checkout.
@@ -139,37 +146,60 @@ func (c *checkout) places() string { return filepath.Join(c.dir, "local/headcoun
 // processes measures the services as processes on the stand-in.
 func (c *checkout) processes(b *testing.B, input string, per int) figures {
 	b.Helper()
-	cloud := exec.Command(filepath.Join(c.bin, "headcount"), "cloud", "--listen", "127.0.0.1:0", "--data", filepath.Join(b.TempDir(), "data"))
-	said, err := cloud.StdoutPipe()
+	w := c.start(b)
+	begun := time.Now()
+	f, err := os.Open(input)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := cloud.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer stop(b, cloud)
-	topic, envs := described(b, said)
-	var running []*exec.Cmd
-	for _, name := range services {
-		cmd := exec.Command(filepath.Join(c.bin, name))
-		cmd.Env = append(envs[name], "MASKING_KEYS="+ring, "POIS="+c.places(), "FLUSH_INTERVAL=2s", "REFRESH_INTERVAL=2s", "MAX_AGE=0")
-		if err := cmd.Start(); err != nil {
-			b.Fatal(err)
-		}
-		running = append(running, cmd)
-	}
-	begun := time.Now()
-	publishAll(b, envs[services[0]], topic, input, per)
-	settle(b, envs)
+	defer f.Close() //nolint:errcheck // only read from
+	w.publish(b, f, per)
+	w.settle(b)
 	took := time.Since(begun)
 	got := figures{fmt.Sprintf("processes at %d: events/s", per): float64(*events) / took.Seconds()}
 	for i, name := range services {
-		cpu, mb := stop(b, running[i])
+		cpu, mb := stop(b, w.running[i])
 		got[fmt.Sprintf("%s at %d: CPU s per million", name, per)] = cpu * 1e6 / float64(*events)
 		got[fmt.Sprintf("%s at %d: MB", name, per)] = mb
 	}
+	stop(b, w.cloud)
 	return got
 }
+
+// world is the stand-in and the services on it, one task each.
+type world struct {
+	dir     string // of the stand-in's data
+	topic   string
+	envs    map[string][]string // by service
+	cloud   *exec.Cmd
+	running []*exec.Cmd
+}
+
+func (c *checkout) start(b *testing.B) *world {
+	b.Helper()
+	w := &world{dir: filepath.Join(b.TempDir(), "data")}
+	w.cloud = exec.Command(filepath.Join(c.bin, "headcount"), "cloud", "--listen", "127.0.0.1:0", "--data", w.dir)
+	said, err := w.cloud.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := w.cloud.Start(); err != nil {
+		b.Fatal(err)
+	}
+	w.topic, w.envs = described(b, said)
+	for _, name := range services {
+		cmd := exec.Command(filepath.Join(c.bin, name))
+		cmd.Env = append(w.envs[name], "MASKING_KEYS="+ring, "POIS="+c.places(), "FLUSH_INTERVAL=2s", "REFRESH_INTERVAL=2s", "MAX_AGE=0", memoryLimit)
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		w.running = append(w.running, cmd)
+	}
+	return w
+}
+
+// memoryLimit is what the stack gives a task of 512 MiB.
+const memoryLimit = "GOMEMLIMIT=409MiB"
 
 var ring = `[{"id":"k1","from":"2020-01-01","key":"` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32)) + `"}]`
 
@@ -198,48 +228,45 @@ func described(b *testing.B, r io.Reader) (topic string, envs map[string][]strin
 	return "", nil
 }
 
-// config points the SDK at the stand-in of an environment.
-func config(env []string) aws.Config {
-	value := func(name string) string {
-		for _, pair := range env {
-			if v, ok := strings.CutPrefix(pair, name+"="); ok {
-				return v
-			}
+// value gives a setting of a service.
+func (w *world) value(service, name string) string {
+	for _, pair := range w.envs[service] {
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			return v
 		}
-		return ""
 	}
+	return ""
+}
+
+// config points the SDK at the stand-in.
+func (w *world) config() aws.Config {
 	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(value("AWS_ENDPOINT_URL")),
+		Region: "us-east-1", BaseEndpoint: aws.String(w.value("validator", "AWS_ENDPOINT_URL")),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}
 }
 
-func publishAll(b *testing.B, env []string, topic, input string, per int) {
+func (w *world) publish(b *testing.B, input io.Reader, per int) {
 	b.Helper()
-	f, err := os.Open(input)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close() //nolint:errcheck // only read from
-	p := &publish.Publisher{API: sns.NewFromConfig(config(env)), TopicARN: topic, PerMessage: per}
-	if _, err := p.Publish(b.Context(), f); err != nil {
+	p := &publish.Publisher{API: sns.NewFromConfig(w.config()), TopicARN: w.topic, PerMessage: per}
+	if _, err := p.Publish(b.Context(), input); err != nil {
 		b.Fatal(err)
 	}
 }
 
 // settle waits until the queues are empty. What a stage deletes is in the next queue
 // by then.
-func settle(b *testing.B, envs map[string][]string) {
+func (w *world) settle(b *testing.B) {
 	b.Helper()
 	var queues []string
-	for _, env := range envs {
+	for _, env := range w.envs {
 		for _, pair := range env {
 			if name, url, _ := strings.Cut(pair, "="); strings.HasSuffix(name, "QUEUE_URL") && !slices.Contains(queues, url) {
 				queues = append(queues, url)
 			}
 		}
 	}
-	client := sqs.NewFromConfig(config(envs[services[0]]))
+	client := sqs.NewFromConfig(w.config())
 	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
 	for empty := 0; empty < 3; {
@@ -280,27 +307,33 @@ func (c *checkout) run(b *testing.B, input string, per int) figures {
 	if err := json.Unmarshal(out.Bytes(), &balance); err != nil || balance.Published != *events {
 		b.Fatalf("%s: %v", out.String(), err)
 	}
-	_, mb := used(cmd)
+	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	mb := float64(usage.Maxrss) / 1024 // Linux counts in KiB
 	return figures{
 		fmt.Sprintf("run at %d: events/s", per): balance.EventsPerSecond,
 		fmt.Sprintf("run at %d: MB", per):       mb,
 	}
 }
 
-// stop ends a process as a deployment would, and gives what it has used.
+// stop ends a process as a deployment would, and gives what it has used: CPU seconds,
+// and its peak of memory in MB.
 func stop(b *testing.B, cmd *exec.Cmd) (cpu, mb float64) {
 	b.Helper()
+	// What wait(2) says of memory includes that of this process before the exec.
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+	if err != nil {
+		b.Error(err)
+	}
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	if fields := strings.Fields(peak); len(fields) > 0 {
+		kib, _ := strconv.ParseFloat(fields[0], 64)
+		mb = kib / 1024
+	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		b.Error(err)
 	}
 	_ = cmd.Wait() // the stand-in exits with 143
-	return used(cmd)
-}
-
-// used gives CPU seconds, and the peak of memory in MB.
-func used(cmd *exec.Cmd) (cpu, mb float64) {
-	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), float64(usage.Maxrss) / 1024 // Linux counts in KiB
+	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), mb
 }
 
 // table prints the medians, and the ratios of this to the other.
