@@ -166,7 +166,7 @@ func (f *Finals) settle(ctx context.Context, hour counts.Hour, want map[string]i
 // try is one attempt at settle. bucket.ErrConflict and bucket.ErrNotFound ask for
 // another: what was read has changed since.
 func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int, s *state) (o outcome, err error) {
-	key := results.FinalKey(f.Name, hour)
+	key := results.Headcounts.Key(f.Name, hour)
 	modified, err := f.look(ctx, key, s)
 	if err != nil {
 		return o, err
