@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/policy"
@@ -120,6 +121,10 @@ func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArg
 // are for who starts the task, not for the task.
 func (args *FlowArgs) grants() map[pipeline.Resource][]policy.Statement {
 	flow, aggregates, quarantine := args.Settings.Name, args.buckets.aggregates, args.buckets.quarantine
+	var finals []pulumi.StringInput
+	for _, table := range results.Tables {
+		finals = append(finals, aggregates.objects(table.Name+"/flow="+flow+"/"))
+	}
 	return map[pipeline.Resource][]policy.Statement{
 		pipeline.Quarantine: {
 			{Sid: "Quarantine", Actions: []string{"s3:PutObject"}, Resources: []pulumi.StringInput{quarantine.objects("quarantine/")}},
@@ -128,10 +133,8 @@ func (args *FlowArgs) grants() map[pipeline.Resource][]policy.Statement {
 		pipeline.Alerts: {{Sid: "Alert", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{args.topics.alerts.Arn}}},
 		pipeline.Aggregates: {
 			{
-				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []pulumi.StringInput{
-					aggregates.objects("partials/flow=" + flow + "/"), aggregates.objects("headcounts/flow=" + flow + "/"),
-					pulumi.String(aggregates.ARN + "/flows/" + flow + ".json"),
-				},
+				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: append(finals,
+					aggregates.objects("partials/flow="+flow+"/"), pulumi.String(aggregates.ARN+"/flows/"+flow+".json")),
 			},
 			aggregates.list(),
 		},

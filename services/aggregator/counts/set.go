@@ -114,6 +114,9 @@ func New(h Hour, w Window, places int) (*Set, error) {
 	return &Set{hour: h, window: w, first: first, windows: windows, places: places}, nil
 }
 
+// HasCells reports whether there are cells in it.
+func (s *Set) HasCells() bool { return len(s.cells) > 0 }
+
 // Left gives how many rows were left out, as Cell had no room.
 func (s *Set) Left() int { return s.left }
 

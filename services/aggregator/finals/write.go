@@ -26,6 +26,9 @@ func (f *Finals) write(ctx context.Context, hour counts.Hour, s *state, next map
 		if table == results.Headcounts {
 			break
 		}
+		if table == results.Hotspots && !s.set.HasCells() {
+			continue // the flow has none, and has had none
+		}
 		if err := f.writeOther(ctx, table, hour, s, next); err != nil {
 			return err
 		}

@@ -22,8 +22,9 @@ type Cells struct {
 // The levels that there may be: in larger cells nobody gathers, in smaller ones somebody
 // lives.
 const (
-	MinLevel = 12
-	MaxLevel = 17
+	MinLevel     = 12
+	MaxLevel     = 17
+	DefaultLevel = 15
 )
 
 // at gives the cell of an event whose window starts then; 0 for none.

@@ -11,6 +11,8 @@ import (
 type Table struct {
 	// Name is that of the table, and what the keys of its objects begin with.
 	Name string
+	// Description is a line for a catalog.
+	Description string
 	// Columns are its columns; the Glue table is made from them and from Partitions.
 	// They must not be changed.
 	Columns []parquet.Column
@@ -22,21 +24,17 @@ type Table struct {
 
 // The tables.
 var (
-	// Headcounts is how many people were near each place, by gender and age band.
-	Headcounts = newTable("headcounts", headcountColumns, fillHeadcounts)
-	// Totals is how many different people were near each place, and near any.
-	Totals = newTable("totals", totalColumns, fillTotals)
-	// Hotspots is how many people were in each cell of the ground where enough were,
-	// by gender and age band.
-	Hotspots = newTable("hotspots", hotspotColumns, fillHotspots)
+	Headcounts = newTable("headcounts", "How many people were around each place, by window, gender and age band", headcountColumns, fillHeadcounts)
+	Totals     = newTable("totals", "How many different people were around each place, and around any, by window", totalColumns, fillTotals)
+	Hotspots   = newTable("hotspots", "How many people were in each cell of the ground where enough were, by window, gender and age band", hotspotColumns, fillHotspots)
 )
 
 // Tables are all tables, in the order in which those of an hour are written: what covers
 // a partial in the last does so in all.
 var Tables = []*Table{Hotspots, Totals, Headcounts}
 
-func newTable(name string, columns []parquet.Column, fill func(*parquet.Table, *counts.Count, int64, []places.Place, int)) *Table {
-	return &Table{name, columns, parquet.MustSchema(columns), fill}
+func newTable(name, description string, columns []parquet.Column, fill func(*parquet.Table, *counts.Count, int64, []places.Place, int)) *Table {
+	return &Table{name, description, columns, parquet.MustSchema(columns), fill}
 }
 
 // Key gives the key of the final of an hour of a flow, for example
