@@ -111,6 +111,7 @@ func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArg
 	if stage.Can(pipeline.Aggregates) {
 		maps.Copy(w.Environment, pulumi.StringMap{
 			"WINDOW": pulumi.String(c.Window.String()), "RADIUS_M": pulumi.String(fmt.Sprint(c.RadiusM)), "MIN_PEOPLE": pulumi.String(fmt.Sprint(c.MinPeople)),
+			"HOTSPOT_LEVEL":  pulumi.String(fmt.Sprint(c.HotspotLevel)),
 			"FLUSH_INTERVAL": pulumi.String(c.FlushInterval.String()), "REFRESH_INTERVAL": pulumi.String(c.RefreshInterval.String()),
 		})
 	}

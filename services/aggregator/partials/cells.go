@@ -27,6 +27,9 @@ const (
 	DefaultLevel = 15
 )
 
+// IsLevel reports whether there may be cells of a level, or none, which is 0.
+func IsLevel(level int) bool { return level == 0 || level >= MinLevel && level <= MaxLevel }
+
 // at gives the cell of an event whose window starts then; 0 for none.
 func (c Cells) at(start int64, m *event.Masked) uint64 {
 	if c.Level == 0 || start < c.From || !(math.Abs(m.Latitude) <= 90 && math.Abs(m.Longitude) <= 180) {

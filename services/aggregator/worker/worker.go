@@ -69,7 +69,7 @@ func readSettings(p *service.Process, o Options) (s settings, err error) {
 			e.Fault("POIS", fmt.Sprintf("is %q: must be s3://bucket/key, or a file", s.pois))
 		}
 	}
-	if l := s.hotspotLevel; l != 0 && l < partials.MinLevel {
+	if l := s.hotspotLevel; !partials.IsLevel(l) {
 		e.Fault("HOTSPOT_LEVEL", fmt.Sprintf("is %d: must be an S2 level from %d to %d, or 0 for no hot spots", l, partials.MinLevel, partials.MaxLevel))
 	}
 	window := e.Duration("WINDOW", 5*time.Minute, time.Second, 24*time.Hour)

@@ -116,7 +116,7 @@ func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pi
 		t.Fatal(err)
 	}
 	p, err = pipeline.Start(t.Context(), pipeline.Settings{
-		Dir: dir, Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople,
+		Dir: dir, Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople, HotspotLevel: partials.DefaultLevel,
 		Flush: cmp.Or(o.flush, 10*time.Second),
 	})
 	if err != nil {
