@@ -72,7 +72,7 @@ func fillTotals(t *parquet.Table, c *counts.Count, end int64, list []places.Plac
 	}
 	all := make([]suppress.Place, len(c.Places))
 	for i, a := range c.Places {
-		all[i] = suppress.Place{Cells: sizes(a.Groups), People: a.People}
+		all[i] = tabled(&a)
 	}
 	each, any := suppress.Totals(minPeople, all, c.NearAny)
 	row := func(people int, published bool) {
@@ -111,7 +111,7 @@ func fillHotspots(t *parquet.Table, c *counts.Count, end int64, _ []places.Place
 			t.AppendDouble(hotspotLongitude, centre.Lng.Degrees())
 			t.AppendInt64(hotspotCellPeople, int64(a.People))
 		}
-		if !suppress.Breakdown(minPeople, sizes(a.Groups)) {
+		if !suppress.Breakdown(minPeople, tabled(&a)) {
 			row()
 			t.AppendNull(hotspotGender)
 			t.AppendNull(hotspotAgeBand)
@@ -127,12 +127,13 @@ func fillHotspots(t *parquet.Table, c *counts.Count, end int64, _ []places.Place
 	}
 }
 
-func sizes(groups []counts.Group) []int {
-	people := make([]int, len(groups))
-	for i, g := range groups {
-		people[i] = g.People
+// tabled is an area as package suppress has it.
+func tabled(a *counts.Area) suppress.Place {
+	p := suppress.Place{Cells: make([]suppress.Cell, len(a.Groups)), People: a.People}
+	for i, g := range a.Groups {
+		p.Cells[i] = suppress.Cell{Group: int(g.Gender)<<8 | int(g.AgeBand), People: g.People}
 	}
-	return people
+	return p
 }
 
 // appendPeople appends a number of people, or that it is suppressed, in the column

@@ -280,26 +280,27 @@ func wantedRows(table *Table, rows []input, list []places.Place, minPeople int) 
 			add(in, p)
 		}
 	}
-	groups := func(of input) (sizes []int) {
+	tabled := func(of input) suppress.Place {
+		p := suppress.Place{People: len(people[of])}
 		for in, persons := range people {
 			if in.window == of.window && in.place == of.place && in.cell == of.cell && in.g != all {
-				sizes = append(sizes, len(persons))
+				p.Cells = append(p.Cells, suppress.Cell{Group: int(in.g)*100 + int(in.b), People: len(persons)})
 			}
 		}
-		return sizes
+		return p
 	}
 	totals := map[int]map[int32]bool{} // by window and place: whether the total is published
 	for w := range 12 {
 		totals[w] = map[int32]bool{}
-		var all2 []suppress.Place
+		var near []suppress.Place
 		var order []int32
-		for in, persons := range people {
+		for in := range people {
 			if in.window == w && in.cell == 0 && in.place >= 0 && in.g == all {
-				all2, order = append(all2, suppress.Place{Cells: groups(in), People: len(persons)}), append(order, in.place)
+				near, order = append(near, tabled(in)), append(order, in.place)
 			}
 		}
 		if len(order) > 0 {
-			each, any := suppress.Totals(minPeople, all2, len(people[input{window: w, place: -1, g: all}]))
+			each, any := suppress.Totals(minPeople, near, len(people[input{window: w, place: -1, g: all}]))
 			totals[w][-1] = any
 			for i, place := range order {
 				totals[w][place] = each[i]
@@ -329,7 +330,7 @@ func wantedRows(table *Table, rows []input, list []places.Place, minPeople int) 
 			cell := in
 			cell.g, cell.b = all, 0
 			inCell := len(people[cell])
-			published := suppress.Breakdown(max(minPeople, 5), groups(cell))
+			published := suppress.Breakdown(max(minPeople, 5), tabled(cell))
 			if inCell < max(minPeople, 5) || (in.g != all) != published {
 				continue
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
 	"github.com/headcount-etl/headcount/local/preview/sql"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	poi "github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
 )
