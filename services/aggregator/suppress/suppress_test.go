@@ -233,7 +233,12 @@ func TestExamples(t *testing.T) {
 		"perhaps one each":                        {5, []Place{place(8, 7, 1), place(8, 7, 1)}, 16, []bool{false, false}, false},
 		"the same, and three people at both":      {5, []Place{place(8, 7, 1), place(8, 7, 1)}, 13, []bool{false, false}, true},
 		"the same, and as many as can be at both": {5, []Place{place(8, 7, 1), place(8, 7, 1)}, 8, []bool{false, false}, false},
-		"a person in two cells":                   {5, []Place{place(12, 7, 2, 4)}, 12, []bool{true}, true},
+		"the two places of docs/privacy.md":       {5, []Place{place(9, 7, 1, 1), place(13, 7, 2, 4)}, 22, []bool{false, true}, false},
+		"the 36 people of docs/privacy.md": {
+			5, []Place{place(20, 20), place(12, 12), place(8, 7, 1), place(8, 7, 1)}, 36,
+			[]bool{true, true, false, false}, true,
+		},
+		"a person in two cells": {5, []Place{place(12, 7, 2, 4)}, 12, []bool{true}, true},
 	} {
 		each, together := Totals(c.k, c.places, c.all)
 		if !slices.Equal(each, c.each) || together != c.together {
