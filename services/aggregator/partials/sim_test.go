@@ -105,7 +105,6 @@ func (q *testQueue) left() int {
 type world struct {
 	chaos
 	list   []places.Place
-	index  *places.Index
 	window counts.Window
 
 	bucket         *memory.Bucket
@@ -248,7 +247,7 @@ func (w *world) live(name string, from *testQueue, begin func(h *host, id string
 	w.tasks.Go(func() {
 		for life := 0; !w.ended(); life++ {
 			h := &host{world: w}
-			fl, err := flow.Open(context.Background(), bucket.Bucket{API: h, Name: "b"}, "v1", w.window.Duration(), w.list)
+			fl, err := flow.Open(context.Background(), bucket.Bucket{API: h, Name: "b"}, "v1", flow.Settings{Window: w.window.Duration(), Places: w.list})
 			if err != nil {
 				w.pass(time.Second)
 				continue
@@ -287,7 +286,7 @@ func (w *world) startWriter(name string) {
 	w.live(name, w.masked, func(h *host, id string, fl *flow.Flow) queue.Handler {
 		return (&Writer{
 			Bucket: bucket.Bucket{API: h, Name: "b"}, Flow: fl, Name: "v1", ID: id, Window: w.window,
-			List: fl.List(), Index: w.index, Refresh: w.refresh, Finals: queue.Sender{API: h, QueueURL: "finals"},
+			Refresh: w.refresh, Finals: queue.Sender{API: h, QueueURL: "finals"},
 		}).Handle
 	})
 }
