@@ -95,7 +95,8 @@ func leastRights() Rule {
 			mutant("validator", bucket+"lake-111122223333-eu-west-1/data/*", "2.Resource"), mutant("masker", "s3:GetObject", "2.Action"),
 			mutant("validator", topic+"events", "4.Resource"), mutant("masker", "arn:aws:kms:eu-west-1:111122223333:key/*", "4.Resource"), mutant("masker", "kms:*", "5.Action"),
 			mutant("aggregator", "s3:DeleteObject", "3.Action"), mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/*", "3.Resource"),
-			mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/places/*", "5.Resource"), remove(rolePolicy, named("v1-aggregator-task")),
+			mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/places/*", "5.Resource"), mutant("aggregator", "sqs:ReceiveMessage", "7.Action"),
+			remove(rolePolicy, named("v1-aggregator-task")),
 		},
 	}
 }
@@ -122,6 +123,9 @@ func (s *Stack) granted(stage pipeline.Stage, flow string) rights {
 		if queue != "" {
 			may.add(n.ARN("sqs", n.Queue(flow, queue)), "sqs:SendMessage", "sqs:GetQueueAttributes")
 		}
+	}
+	if stage.Buries {
+		may.add(n.ARN("sqs", n.Queue(flow, stage.Input)+"-dlq"), "sqs:SendMessage")
 	}
 	objects := func(bucket, keys string) string { return "arn:aws:s3:::" + n.Bucket(bucket) + keys }
 	if stage.Can(pipeline.Quarantine) {

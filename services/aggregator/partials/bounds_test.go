@@ -36,16 +36,12 @@ func newWriter(t *testing.T, log *bytes.Buffer, list ...places.Place) (*Writer, 
 	if list == nil {
 		list = []places.Place{{ID: "x", Name: "X", RadiusM: 100}}
 	}
-	fl, err := flow.Open(t.Context(), b, "v1", window.Duration(), list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := places.New(list)
+	fl, err := flow.Open(t.Context(), b, "v1", flow.Settings{Window: window.Duration(), Places: list})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Writer{
-		Bucket: b, Flow: fl, Name: "v1", ID: "w", Window: window, List: fl.List(), Index: index,
+		Bucket: b, Flow: fl, Name: "v1", ID: "w", Window: window,
 		Finals: queue.Sender{API: reports, QueueURL: "finals"}, Metrics: metrics.New(log, "local", "aggregator", "v1"), Log: zerolog.New(log),
 	}, objects, reports
 }
@@ -127,7 +123,7 @@ func TestRowsAreBounded(t *testing.T) {
 func TestAPanicCostsItsEventOnly(t *testing.T) {
 	var log bytes.Buffer
 	w, _, _ := newWriter(t, &log)
-	w.Index = nil // what panics
+	w.Window = 0 // what panics
 	var p pack.Writer
 	p.Add(0, pack.Origin{MessageID: "origin"}, 7, []byte(masked(1, 0)+masked(2, 0)))
 	packed := p.Close()[0]
@@ -154,7 +150,7 @@ func TestOutagesAreNoFaultOfMessages(t *testing.T) {
 		if errs := w.Handle(t.Context(), []queue.Message{{Body: masked(1, 0)}}); errs[0] == nil || unprocessable(errs[0]) {
 			t.Errorf("S3 answers %d: %v", status, errs)
 		}
-		if errs := w.Handle(t.Context(), []queue.Message{{Body: "", Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}}}); errs[0] == nil || unprocessable(errs[0]) {
+		if errs := w.Handle(t.Context(), []queue.Message{{Body: masked(1, 0), Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}}}); errs[0] == nil || unprocessable(errs[0]) {
 			t.Errorf("S3 answers %d to a question for the keys: %v", status, errs)
 		}
 	}
@@ -165,7 +161,8 @@ func TestOutagesAreNoFaultOfMessages(t *testing.T) {
 	}
 	for name, m := range map[string]queue.Message{
 		"no JSON": {Body: "oops"}, "no pack": {Body: "oops", Attributes: map[string]string{"encoding": "headcount-pack-1"}},
-		"no key ring": {Attributes: map[string]string{"keys": "secret"}}, "beyond the calendar": {Body: masked(1, math.MaxInt64/2)},
+		"no key ring": {Body: masked(1, 0), Attributes: map[string]string{"keys": "secret"}}, "beyond the calendar": {Body: masked(1, math.MaxInt64/2)},
+		"beyond the calendar, with keys": {Body: masked(1, math.MaxInt64/2), Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}},
 	} {
 		errs := w.Handle(t.Context(), []queue.Message{m})
 		if !unprocessable(errs[0]) || strings.Contains(errs[0].Error(), "secret") {
