@@ -106,7 +106,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"a table that is no view", dashboards.EventsSet, `"Name": "recent_events"`, `"Name": "events"`,
-			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.Name: there is no view "events": there are published_headcounts, recent_events`,
+			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.Name: there is no view "events": there are published_headcounts, published_hotspots, published_totals, recent_events`,
 		},
 		{
 			"a column that the view has not", dashboards.HeadcountsSet, "\"Name\": \"flow\",\n            \"Type\": \"STRING\"\n          },", "\"Name\": \"flown\",\n            \"Type\": \"STRING\"\n          }, {\"Name\": \"flow\", \"Type\": \"STRING\"},",

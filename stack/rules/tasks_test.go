@@ -136,7 +136,11 @@ func (s *Stack) granted(stage pipeline.Stage, flow string) rights {
 		may.add(n.ARN("sns", n.Topic(settings.Alerts)), "sns:Publish")
 	}
 	if stage.Can(pipeline.Aggregates) {
-		for _, keys := range []string{"/partials/flow=" + flow + "/*", "/headcounts/flow=" + flow + "/*", "/flows/" + flow + ".json"} {
+		keys := []string{"/partials/flow=" + flow + "/*", "/flows/" + flow + ".json"}
+		for _, of := range resultTables {
+			keys = append(keys, "/"+of+"/flow="+flow+"/*")
+		}
+		for _, keys := range keys {
 			may.add(objects(names.Aggregates, keys), "s3:GetObject", "s3:PutObject")
 		}
 		may.add(objects(names.Aggregates, ""), "s3:ListBucket")
