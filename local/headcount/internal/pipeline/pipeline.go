@@ -296,7 +296,7 @@ func (p *Pipeline) deadLetters() error {
 	if len(full) == 0 {
 		return nil
 	}
-	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, and are dead letters now: %s; the services' logs are in %s", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))))
+	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, or can never be done, and are dead letters now: %s; the services' logs are in %s", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))))
 }
 
 // Close stops the services after what is under way, writes what the stream into
