@@ -26,7 +26,7 @@ func (r *run) bury(batch []*held, errs []error) {
 	var of []int
 	var outs []Out
 	for i, err := range errs {
-		if errors.As(err, new(*deadError)) {
+		if errors.As(err, new(*DeadError)) {
 			of = append(of, i)
 			outs = append(outs, Out{Body: batch[i].Body, as: batch[i].as})
 		}

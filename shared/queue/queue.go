@@ -124,12 +124,13 @@ func (e *UnprocessableError) Unwrap() error { return e.err }
 // Dead wraps an error that lies in the message itself, where the dead-letter queue is to
 // have it at once: such messages are many, and each would be received for hours. In a
 // queue without one it is the same as Unprocessable.
-func Dead(err error) error { return &deadError{err} }
+func Dead(err error) error { return &DeadError{err} }
 
-type deadError struct{ err error }
+// DeadError is what Dead gives.
+type DeadError struct{ err error }
 
-func (e *deadError) Error() string { return e.err.Error() }
-func (e *deadError) Unwrap() error { return e.err }
+func (e *DeadError) Error() string { return e.err.Error() }
+func (e *DeadError) Unwrap() error { return e.err }
 
 // Stop wraps an error that must stop the service: a retry would not help, and
 // nor would another message.

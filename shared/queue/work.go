@@ -132,7 +132,7 @@ func (r *run) work(batch []*held) {
 				o.stop = errs[i]
 			}
 			old = append(old, m)
-		case errors.As(errs[i], new(*deadError)):
+		case errors.As(errs[i], new(*DeadError)):
 			dead = append(dead, m)
 		case o.alone:
 			o.again = append(o.again, m)

@@ -96,8 +96,7 @@ func check(ctx context.Context, b bucket.Bucket, f *settings.Flow) (besides int,
 	if err != nil {
 		return 0, err
 	}
-	ids, _ := known.Unlisted()
-	return len(ids), nil
+	return len(known.Unlisted()), nil
 }
 
 // dry is a bucket in which nothing is written: an aggregator that starts with

@@ -93,7 +93,7 @@ func ObjectKey(name string) string { return "flows/" + name + ".json" }
 
 // Open reads the flow's document, creates it if there is none, and adds what is new:
 // places, and hot spots where there were none. What the flow has besides stays (see
-// Flow.Unlisted). A *ConflictError has every other difference.
+// Flow.Notes). A *ConflictError has every other difference.
 func Open(ctx context.Context, b bucket.Bucket, name string, s Settings) (*Flow, error) {
 	f := &Flow{bucket: b, key: ObjectKey(name), name: name, given: s, rings: map[string][]Key{}}
 	err := f.update(ctx, func(doc *document, now time.Time) (bool, error) {
@@ -255,21 +255,51 @@ func (f *Flow) Hotspots() (level int, from int64) {
 	return 0, always
 }
 
-// Unlisted says what the flow has and the settings do not name: it is counted all the
-// same, since it was before. hotspots is whether they are off by the settings.
-func (f *Flow) Unlisted() (ids []string, hotspots bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	listed := make(map[string]bool, len(f.given.Places))
-	for _, p := range f.given.Places {
-		listed[p.ID] = true
-	}
-	for _, p := range f.list.Places {
+// Unlisted gives the places that the flow has and the settings do not name, in order.
+func (f *Flow) Unlisted() (ids []string) {
+	listed := f.listed()
+	for _, p := range f.List().Places {
 		if !listed[p.ID] {
 			ids = append(ids, p.ID)
 		}
 	}
-	return ids, f.given.HotspotLevel == 0 && f.doc.Hotspots != nil && f.doc.Hotspots.Level != 0
+	return ids
+}
+
+func (f *Flow) listed() map[string]bool {
+	listed := make(map[string]bool, len(f.given.Places))
+	for _, p := range f.given.Places {
+		listed[p.ID] = true
+	}
+	return listed
+}
+
+// Notes says in which ways the flow counts otherwise than a new one with the same
+// settings would: a sentence each, of what the flow does.
+func (f *Flow) Notes() (notes []string) {
+	if ids := f.Unlisted(); len(ids) > 0 {
+		notes = append(notes, fmt.Sprintf("it keeps places that the list lacks: %d, the first is %s", len(ids), ids[0]))
+	}
+	list, listed := f.List(), f.listed()
+	n, first, until := 0, "", int64(always)
+	for i, p := range list.Places {
+		if from := list.from[i]; from != always && listed[p.ID] {
+			if n++; n == 1 {
+				first = p.ID
+			}
+			until = max(until, from)
+		}
+	}
+	if n > 0 {
+		notes = append(notes, fmt.Sprintf("for some windows before %s it lacks places that were added to it: %d, the first is %s", time.UnixMilli(until).UTC().Format(time.RFC3339), n, first))
+	}
+	switch level, from := f.Hotspots(); {
+	case level != 0 && f.given.HotspotLevel == 0:
+		notes = append(notes, fmt.Sprintf("it keeps its hot spots, of level %d", level))
+	case level != 0 && from != always:
+		notes = append(notes, fmt.Sprintf("it counts no hot spots before %s, as they were switched on later", time.UnixMilli(from).UTC().Format(time.RFC3339)))
+	}
+	return notes
 }
 
 // List is the places of a flow at one time. It does not change: when the flow

@@ -172,8 +172,11 @@ func TestAnAdditionCountsLater(t *testing.T) {
 					t.Errorf("%s: near the window at %d are %v, want %d places", window, start, got, near)
 				}
 			}
-			if ids, _ := f.Unlisted(); fmt.Sprint(ids) != "[a]" {
+			if ids := f.Unlisted(); fmt.Sprint(ids) != "[a]" {
 				t.Errorf("%s: the flow has %v besides", window, ids)
+			}
+			if notes := f.Notes(); len(notes) != 2 || !strings.Contains(notes[0], "the list lacks: 1, the first is a") || !strings.Contains(notes[1], ": 1, the first is c") || !strings.Contains(notes[1], want) {
+				t.Errorf("%s: the flow says %q", window, notes)
 			}
 			before := string(m.Get("flows/v1.json"))
 			time.Sleep(48 * time.Hour)
@@ -239,8 +242,9 @@ func TestHotspots(t *testing.T) {
 			if l, at := f.Hotspots(); l != level || at != from {
 				t.Errorf("level %d from %d on, want %d from %d on", l, at, level, from)
 			}
-			if _, b := f.Unlisted(); b != besides {
-				t.Errorf("the flow has more than the settings: %t", b)
+			notes := strings.Join(f.Notes(), "; ")
+			if strings.Contains(notes, "keeps its hot spots, of level 15") != besides || strings.Contains(notes, "counts no hot spots before 2000") != (from != always && !besides) {
+				t.Errorf("the flow says %q", notes)
 			}
 		}
 		is(0, 0, always, false)

@@ -200,3 +200,36 @@ func TestAPersonsMessageHasNoAge(t *testing.T) {
 		}
 	}
 }
+
+// TestAWrongKey: a pack of another key is dead, for good; its neighbours are done, and
+// nothing of it is in a partial or in a metric of events.
+func TestAWrongKey(t *testing.T) {
+	var log bytes.Buffer
+	w, objects, _ := newWriter(t, &log)
+	of := func(person int, ring string, days ...int) queue.Message {
+		var p pack.Writer
+		for i, day := range days {
+			p.Add(0, pack.Origin{MessageID: "m", ReceivedAt: time.Now().UnixMilli()}, i, []byte(masked(person, day*24*3_600_000)))
+		}
+		m := p.Close()[0]
+		attributes := m.Attributes()
+		attributes[pack.AttributeKeys] = ring
+		return queue.Message{ID: fmt.Sprint(person), Body: m.Body, Attributes: attributes}
+	}
+	right, wrong := "k1@1970-01-01=aa", "strange@1970-01-01=bb"
+	errs := w.Handle(t.Context(), []queue.Message{of(1, right, 3), of(2, wrong, 3), of(3, right+",k2@1970-01-06=cc", 3, 5), of(4, right, 3, 5), of(5, wrong, 4, 3), of(6, right, 4)})
+	for i, dead := range []bool{false, true, false, true, true, false} {
+		if is := errors.As(errs[i], new(*queue.DeadError)); is != dead || !dead && errs[i] != nil {
+			t.Errorf("message %d: %v", i+1, errs[i])
+		}
+	}
+	if text := fmt.Sprint(errs); strings.Contains(text, "strange") || strings.Contains(text, "bb") || !strings.Contains(text, "k1 of 1970-01-01") {
+		t.Errorf("the errors quote the message, or do not name the flow's key: %s", text)
+	}
+	if n := len(objects.Keys("partials/")); n != 3 {
+		t.Errorf("%d partials, want those of three hours", n)
+	}
+	if err := w.Metrics.Flush(time.Now()); err != nil || !strings.Contains(log.String(), `"EventsReceived":4,`) {
+		t.Errorf("%v, counted %s", err, &log)
+	}
+}

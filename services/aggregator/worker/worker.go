@@ -83,6 +83,9 @@ func readSettings(p *service.Process, o Options) (s settings, err error) {
 
 // Worker is an aggregator that is ready to run.
 type Worker struct {
+	// Notes are those of the flow.
+	Notes []string
+
 	masked, finals *queue.Consumer
 }
 
@@ -128,9 +131,9 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ids, hotspots := fl.Unlisted(); len(ids) > 0 || hotspots {
-		p.Log.Warn().Int("places", len(ids)).Strs("first", ids[:min(len(ids), 3)]).Bool("hotspots", hotspots).
-			Msg("the flow has more than the settings name, and goes on counting it: a flow keeps its places and hot spots; without them start a new one (FLOW)")
+	notes := fl.Notes()
+	for _, note := range notes {
+		p.Log.Info().Str("note", note).Msg("the flow was there before, and not all that the settings say")
 	}
 	finalsQueue := queue.Sender{API: sqsClient, QueueURL: s.finals}
 	writer := &partials.Writer{
@@ -141,7 +144,7 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
 		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
 	}
-	w := &Worker{}
+	w := &Worker{Notes: notes}
 	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,
 		StopTimeout: p.StopTimeout, HeldMessages: p.HeldMessages, Refused: in.ReceiveRefused, Log: p.Log, Metrics: p.Metrics,
