@@ -9,6 +9,7 @@ import (
 	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/dashboards/views"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 )
 
 // columnTypes are the types that data sets have for Hive's.
@@ -25,7 +26,7 @@ func TestOurDashboard(t *testing.T) {
 		file, identifier string
 		view             views.View
 	}{
-		{dashboards.HeadcountsSet, "headcounts", views.Headcounts("headcounts", "v1", views.Days)},
+		{dashboards.HeadcountsSet, "headcounts", views.Published(results.Headcounts, "headcounts", "v1", views.Days)},
 		{dashboards.EventsSet, "events", views.RecentEvents("events_safe", views.ImportedDays)},
 	} {
 		_, columns, faults := definition.LoadDataSet(tt.file, read(t, tt.file))

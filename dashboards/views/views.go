@@ -1,10 +1,11 @@
-// Package views holds the three views that the dashboards' data sets stand on. Their
+// Package views holds the views that the dashboards' data sets stand on. Their
 // SQL is written in what Athena (Trino) and DuckDB have in common, so that the
 // very same text is the view on AWS and on a laptop.
 package views
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/headcount-etl/headcount/services/aggregator/results"
@@ -122,24 +123,20 @@ func RecentEvents(from string, days int) View {
 	return v
 }
 
-// Days is how many days published_headcounts shows unless another number is set,
-// on AWS and on a laptop.
+// Days is how many days the views of results show unless another number is set, on AWS
+// and on a laptop.
 const Days = 92
 
-// Headcounts is published_headcounts: the headcounts of one flow, the one that
-// the dashboards show, of the last days: today, the days-1 before it, and
-// tomorrow, since an app's clock may be ahead. With 0 days it is all of them. The
-// relation it reads, quoted for SQL, has the columns of the table headcounts.
-func Headcounts(from, flow string, days int) View {
-	v := View{Name: "published_headcounts"}
+// Published is published_headcounts, published_totals or published_hotspots: the rows
+// of a table of results of one flow, the one that the dashboards show, of the last days:
+// today, the days-1 before it, and tomorrow, since an app's clock may be ahead. With 0
+// days it is all of them. The relation it reads, quoted for SQL, has the columns of the
+// table.
+func Published(table *results.Table, from, flow string, days int) View {
+	v := View{Name: "published_" + table.Name}
 	var columns []string
-	for _, c := range results.Columns {
-		v.Columns = append(v.Columns, Column{c.Name, c.Kind.Hive()})
-	}
-	for _, c := range results.Partitions {
-		v.Columns = append(v.Columns, Column{c.Name, c.Type})
-	}
-	for _, c := range v.Columns {
+	for _, c := range slices.Concat(table.Hive(), results.Partitions) {
+		v.Columns = append(v.Columns, Column(c))
 		columns = append(columns, c.Name)
 	}
 	conditions := append([]string{"flow = '" + strings.ReplaceAll(flow, "'", "''") + "'"}, lastDays(days)...)

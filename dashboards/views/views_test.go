@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -48,7 +49,8 @@ func TestColumns(t *testing.T) {
 		want string
 	}{
 		{views.Events("t"), "occurred_hour:timestamp latitude:double longitude:double accuracy_m:double platform:string os_version:string app_version:string lag_minutes:bigint year:string month:string day:string"},
-		{views.Headcounts("t", "v1", views.Days), "window_start:timestamp window_end:timestamp poi_id:string poi_name:string poi_latitude:double poi_longitude:double radius_m:double gender:string age_band:string people:bigint suppressed:boolean flow:string year:string month:string day:string"},
+		{views.Published(results.Headcounts, "t", "v1", views.Days), "window_start:timestamp window_end:timestamp poi_id:string poi_name:string poi_latitude:double poi_longitude:double radius_m:double gender:string age_band:string people:bigint suppressed:boolean flow:string year:string month:string day:string"},
+		{views.Published(results.Hotspots, "t", "v1", views.Days), "window_start:timestamp window_end:timestamp cell:string latitude:double longitude:double cell_people:bigint gender:string age_band:string people:bigint suppressed:boolean flow:string year:string month:string day:string"},
 	} {
 		var got []string
 		for _, c := range tt.view.Columns {
@@ -61,7 +63,7 @@ func TestColumns(t *testing.T) {
 }
 
 func TestFlowIsALiteral(t *testing.T) {
-	if got := views.Headcounts("t", "v1' OR ''='", 0).SQL; !strings.HasSuffix(got, `WHERE flow = 'v1'' OR ''''='''`) {
+	if got := views.Published(results.Totals, "t", "v1' OR ''='", 0).SQL; !strings.HasSuffix(got, `WHERE flow = 'v1'' OR ''''='''`) {
 		t.Error(got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
 	"github.com/headcount-etl/headcount/local/preview/sql"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 )
 
@@ -72,7 +73,7 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: d.Data, Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1,
+		Dir: d.Data, Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1, HotspotLevel: partials.DefaultLevel,
 		// With a flush each second, the final of an hour is written at most once a
 		// second, and Ctrl-C has little to wait for.
 		Flush: time.Second,

@@ -13,6 +13,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/service"
 )
@@ -26,6 +27,7 @@ type runCommand struct {
 	Window     time.Duration `default:"5m" help:"Length of the windows, such as 1m or 1h; divides a day (${default})."`
 	Radius     float64       `default:"200" placeholder:"M" help:"Metres around a place that names none itself (${default})."`
 	MinPeople  int           `default:"1" placeholder:"N" help:"Cells with fewer people are suppressed (${default})."`
+	Hotspots   int           `name:"hotspot-level" default:"15" placeholder:"L" help:"S2 level, 12 to 17, of the cells in which people are counted besides places; 0 counts none (${default})."`
 	PerMessage int           `default:"1" placeholder:"N" help:"Most events in one published message (${default})."`
 
 	places []places.Place // the file of --pois, which is read once
@@ -50,6 +52,7 @@ func (r *runCommand) check() error {
 		radiusM = 1 // to look for the other faults of the places
 	}
 	m.where(r.MinPeople < 1, "--min-people %d is not at least 1", r.MinPeople)
+	m.where(!partials.IsLevel(r.Hotspots), "--hotspot-level %d is not an S2 level from %d to %d, or 0 for none", r.Hotspots, partials.MinLevel, partials.MaxLevel)
 	m.where(r.PerMessage < 1, "--per-message %d is not at least 1", r.PerMessage)
 	m.where(!service.IsFlow(r.Flow), "%s", badFlow(r.Flow))
 	if err := r.readPlaces(radiusM); err != nil {
@@ -107,7 +110,7 @@ func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
 		return orCutShort(ctx, unusable(r.Events, err), "nothing was published")
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: r.Data, Places: r.places, Flow: r.Flow, Window: r.Window, MinPeople: r.MinPeople,
+		Dir: r.Data, Places: r.places, Flow: r.Flow, Window: r.Window, MinPeople: r.MinPeople, HotspotLevel: r.Hotspots,
 		Flush: 10 * time.Second, // Settle cuts the last one short
 		Warn:  func(text string) { fmt.Fprintf(std.err, "headcount: %s\n", text) },
 	})

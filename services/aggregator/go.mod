@@ -8,6 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.8
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10
 	github.com/aws/smithy-go v1.28.8
+	github.com/golang/geo v0.0.0-20260818125358-b200a1149890
 	github.com/headcount-etl/headcount/shared v0.0.0
 	github.com/rs/zerolog v1.35.1
 	golang.org/x/sync v0.19.0

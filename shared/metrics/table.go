@@ -49,6 +49,7 @@ const (
 	EventsAggregated
 	EventsNearPlaces
 	LateEvents
+	CellRowsLeft
 	PacksSent
 	PartialsWritten
 	FinalsWritten
@@ -106,6 +107,7 @@ var Table = []Metric{
 	EventsAggregated: {"EventsAggregated", Count, Sum, aggregator, perFlow, "Events whose sets stand in a partial, or that were near no place."},
 	EventsNearPlaces: {"EventsNearPlaces", Count, Sum, aggregator, perFlow, "Aggregated events that were within the radius of a place."},
 	LateEvents:       {"LateEvents", Count, Sum, aggregator, perFlow, "Rows of partials that came after partials of their hour had expired, and are in no final."},
+	CellRowsLeft:     {"CellRowsLeft", Count, Sum, aggregator, perFlow, "Rows left out of hotspots because an hour has too many cells."},
 	PacksSent:        {"PacksSent", Count, Sum, sending, perFlow, "Messages sent to the output queue."},
 	PartialsWritten:  {"PartialsWritten", Count, Sum, aggregator, perFlow, "Partial objects written."},
 	FinalsWritten:    {"FinalsWritten", Count, Sum, aggregator, perFlow, "Final objects written."},

@@ -30,7 +30,8 @@ const (
 // written.
 var ErrMalformed = errors.New("the file is malformed")
 
-var errColumns = errors.New("the file has other columns")
+// ErrColumns says that a file is not one of this schema.
+var ErrColumns = errors.New("the file has other columns")
 
 // Footer is what a file says about itself: the number of its rows and the
 // metadata that was given to Encode.
@@ -145,7 +146,7 @@ func (s *Schema) fits(file thriftStruct) (err error) {
 	defer rescue(&err)
 	elements := field[[]any](file, 2)
 	if len(elements) != len(s.elements) {
-		return fmt.Errorf("%w: %d, not %d", errColumns, len(elements)-1, len(s.columns))
+		return fmt.Errorf("%w: %d, not %d", ErrColumns, len(elements)-1, len(s.columns))
 	}
 	for i, want := range s.elements {
 		if reflect.DeepEqual(elements[i], want) {
@@ -154,9 +155,9 @@ func (s *Schema) fits(file thriftStruct) (err error) {
 		const nameField = 4
 		name, wantName := field[[]byte](elements[i].(thriftStruct), nameField), field[[]byte](want.(thriftStruct), nameField)
 		if string(name) != string(wantName) {
-			return fmt.Errorf("%w: number %d is %q, not %q", errColumns, i-1, name, wantName)
+			return fmt.Errorf("%w: number %d is %q, not %q", ErrColumns, i-1, name, wantName)
 		}
-		return fmt.Errorf("%w: %q is of another type", errColumns, name)
+		return fmt.Errorf("%w: %q is of another type", ErrColumns, name)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func FuzzDecode(f *testing.F) {
 			t.Error(footerErr)
 		}
 		if err != nil {
-			if sealed && !errors.Is(err, ErrMalformed) && !errors.Is(err, errColumns) {
+			if sealed && !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrColumns) {
 				t.Errorf("not named: %v", err)
 			}
 			return

@@ -256,7 +256,7 @@ func TestChangedFootersAreErrorsOrRows(t *testing.T) {
 			return
 		}
 		_, _, err := decoded(data, everything)
-		if err != nil && !errors.Is(err, ErrMalformed) && !errors.Is(err, errColumns) {
+		if err != nil && !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrColumns) {
 			t.Fatal(err)
 		}
 	})

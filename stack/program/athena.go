@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/stack/policy"
 )
 
@@ -56,13 +57,21 @@ func (s *stack) athena(b *buckets, database *glue.CatalogDatabase) *queries {
 	}
 	return &queries{workgroup, add(s, iam.NewPolicy, "analyst", &iam.PolicyArgs{
 		Name:        pulumi.String(s.names.Prefix() + "-analyst"),
-		Description: pulumi.String("Query the headcounts of Headcount: no events, no quarantine, no partials"),
+		Description: pulumi.String("Query the results of Headcount: no events, no quarantine, no partials"),
 		Policy:      s.queryPolicy(b, database).JSON(),
 	})}
 }
 
+// published are the objects of the tables of results.
+func published(aggregates *Bucket) (objects []pulumi.StringInput) {
+	for _, table := range results.Tables {
+		objects = append(objects, aggregates.objects(table.Name+"/"))
+	}
+	return objects
+}
+
 // queryPolicy lets somebody run queries in the workgroup, read their results, and
-// read the headcounts.
+// read the tables of results.
 func (s *stack) queryPolicy(b *buckets, database *glue.CatalogDatabase) policy.Document {
 	n := s.names
 	return policy.Document{
@@ -91,6 +100,6 @@ func (s *stack) queryPolicy(b *buckets, database *glue.CatalogDatabase) policy.D
 			Sid: "Buckets", Actions: []string{"s3:ListBucket", "s3:GetBucketLocation"}, Resources: policy.On(b.results.ARN, b.aggregates.ARN),
 		},
 		s.useKey(),
-		{Sid: "Headcounts", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{b.aggregates.objects("headcounts/")}},
+		{Sid: "Published", Actions: []string{"s3:GetObject"}, Resources: published(b.aggregates)},
 	}
 }

@@ -17,7 +17,6 @@ import (
 // The tables.
 const (
 	tableEvents     = "events"
-	tableHeadcounts = "headcounts"
 	tableQuarantine = "quarantine"
 )
 
@@ -71,7 +70,7 @@ type catalog struct {
 	views          []pulumi.Resource
 }
 
-// catalog creates the database with its three tables and the views. The tables'
+// catalog creates the database with its tables and the views. The tables'
 // columns come from the code that writes the files.
 func (s *stack) catalog(b *buckets) *catalog {
 	c := &catalog{tables: map[string]*glue.CatalogTable{}}
@@ -98,15 +97,9 @@ func (s *stack) catalog(b *buckets) *catalog {
 
 // tableList describes the tables.
 func (s *stack) tableList(b *buckets) []table {
-	headcounts := table{
-		name: tableHeadcounts, description: "How many people were around each place, by window, gender and age band", format: parquetFormat,
-		partitions: results.Partitions, location: "s3://" + b.aggregates.Name + "/headcounts/", values: map[string][]string{}, edits: crawlerEdits,
-	}
-	for _, c := range results.Columns {
-		headcounts.columns = append(headcounts.columns, event.Column{Name: c.Name, Type: c.Kind.Hive()})
-	}
+	var flows []string
 	for _, f := range s.Flows {
-		headcounts.values["flow"] = append(headcounts.values["flow"], f.Name)
+		flows = append(flows, f.Name)
 	}
 	rejected := table{
 		name: tableQuarantine, description: "Rejected events by category, without their payload; add up events over distinct (message_id, index)", format: jsonFormat,
@@ -118,11 +111,18 @@ func (s *stack) tableList(b *buckets) []table {
 			rejected.values["category"] = append(rejected.values["category"], string(t.Category))
 		}
 	}
-	return []table{{
+	all := []table{{
 		name: tableEvents, description: "The lake: every event as it was sent, by the day of its arrival. Personal data", format: parquetFormat,
 		columns: event.LakeColumns(), partitions: []event.Column{{Name: "year", Type: "string"}, {Name: "month", Type: "string"}, {Name: "day", Type: "string"}},
 		location: dataOf(b.lake),
-	}, headcounts, rejected}
+	}, rejected}
+	for _, of := range results.Tables {
+		all = append(all, table{
+			name: of.Name, description: of.Description, format: parquetFormat, columns: of.Hive(), partitions: results.Partitions,
+			location: "s3://" + b.aggregates.Name + "/" + of.Name + "/", values: map[string][]string{"flow": flows}, edits: crawlerEdits,
+		})
+	}
+	return all
 }
 
 // dataOf is where the lake's table is.

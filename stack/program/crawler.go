@@ -4,6 +4,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/stack/policy"
 )
 
@@ -18,14 +19,19 @@ var crawlerEdits = []string{
 	"parameters.compressionType", "parameters.typeOfData", `parameters["partition_filtering.enabled"]`,
 }
 
-// crawler creates the Glue crawler that keeps the columns of headcounts as the
+// crawler creates the Glue crawler that keeps the columns of the results as the
 // aggregator writes them. It runs once a day, before Europe and America get up:
 // a run is billed as ten minutes at least.
 func (s *stack) crawler(aggregates *Bucket, c *catalog) {
 	n := s.names
+	var names pulumi.StringArray
+	var arns []pulumi.StringInput
+	for _, of := range results.Tables {
+		names, arns = append(names, c.tables[of.Name].Name), append(arns, c.tables[of.Name].Arn)
+	}
 	role := s.role("crawler", policy.Trust("glue.amazonaws.com", nil), policy.Document{
 		aggregates.list(),
-		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{aggregates.objects("headcounts/")}},
+		{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: published(aggregates)},
 		{Sid: "Key", Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{s.key.Arn}},
 		{
 			Sid: "Table",
@@ -33,9 +39,7 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) {
 				"glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:UpdateTable", "glue:GetPartition", "glue:GetPartitions",
 				"glue:BatchGetPartition", "glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition",
 			},
-			Resources: []pulumi.StringInput{
-				pulumi.String(n.ARN("glue", "catalog")), c.database.Arn, c.tables[tableHeadcounts].Arn,
-			},
+			Resources: append(arns, pulumi.String(n.ARN("glue", "catalog")), c.database.Arn),
 		},
 		{
 			Sid: "Log", Actions: []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
@@ -52,7 +56,7 @@ func (s *stack) crawler(aggregates *Bucket, c *catalog) {
 	add(s, glue.NewCrawler, "crawler", &glue.CrawlerArgs{
 		Name: pulumi.String(n.Prefix()), DatabaseName: c.database.Name, Role: role.Arn, Schedule: pulumi.String("cron(0 2 * * ? *)"),
 		CatalogTargets: glue.CrawlerCatalogTargetArray{glue.CrawlerCatalogTargetArgs{
-			DatabaseName: c.database.Name, Tables: pulumi.StringArray{c.tables[tableHeadcounts].Name},
+			DatabaseName: c.database.Name, Tables: names,
 		}},
 		Configuration: pulumi.String(configuration),
 		SchemaChangePolicy: glue.CrawlerSchemaChangePolicyArgs{

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/policy"
@@ -110,6 +111,7 @@ func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArg
 	if stage.Can(pipeline.Aggregates) {
 		maps.Copy(w.Environment, pulumi.StringMap{
 			"WINDOW": pulumi.String(c.Window.String()), "RADIUS_M": pulumi.String(fmt.Sprint(c.RadiusM)), "MIN_PEOPLE": pulumi.String(fmt.Sprint(c.MinPeople)),
+			"HOTSPOT_LEVEL":  pulumi.String(fmt.Sprint(c.HotspotLevel)),
 			"FLUSH_INTERVAL": pulumi.String(c.FlushInterval.String()), "REFRESH_INTERVAL": pulumi.String(c.RefreshInterval.String()),
 		})
 	}
@@ -120,6 +122,10 @@ func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArg
 // are for who starts the task, not for the task.
 func (args *FlowArgs) grants() map[pipeline.Resource][]policy.Statement {
 	flow, aggregates, quarantine := args.Settings.Name, args.buckets.aggregates, args.buckets.quarantine
+	var finals []pulumi.StringInput
+	for _, table := range results.Tables {
+		finals = append(finals, aggregates.objects(table.Name+"/flow="+flow+"/"))
+	}
 	return map[pipeline.Resource][]policy.Statement{
 		pipeline.Quarantine: {
 			{Sid: "Quarantine", Actions: []string{"s3:PutObject"}, Resources: []pulumi.StringInput{quarantine.objects("quarantine/")}},
@@ -128,10 +134,8 @@ func (args *FlowArgs) grants() map[pipeline.Resource][]policy.Statement {
 		pipeline.Alerts: {{Sid: "Alert", Actions: []string{"sns:Publish"}, Resources: []pulumi.StringInput{args.topics.alerts.Arn}}},
 		pipeline.Aggregates: {
 			{
-				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []pulumi.StringInput{
-					aggregates.objects("partials/flow=" + flow + "/"), aggregates.objects("headcounts/flow=" + flow + "/"),
-					pulumi.String(aggregates.ARN + "/flows/" + flow + ".json"),
-				},
+				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: append(finals,
+					aggregates.objects("partials/flow="+flow+"/"), pulumi.String(aggregates.ARN+"/flows/"+flow+".json")),
 			},
 			aggregates.list(),
 		},

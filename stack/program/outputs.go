@@ -56,7 +56,7 @@ func (f *Flow) outputs() pulumi.Map {
 	return pulumi.Map{
 		"queues": queues, "deadLetterQueues": dead, "services": services,
 		"window": pulumi.String(f.Settings.Window.String()), "maxAge": pulumi.String(f.Settings.MaxAge.String()),
-		"radiusM": pulumi.Float64(f.Settings.RadiusM), "minPeople": pulumi.Int(f.Settings.MinPeople),
+		"radiusM": pulumi.Float64(f.Settings.RadiusM), "minPeople": pulumi.Int(f.Settings.MinPeople), "hotspotLevel": pulumi.Int(f.Settings.HotspotLevel),
 		"placesKey": pulumi.String(names.PlacesKey(f.Settings.Name, f.Settings.PlacesData)),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/headcount-etl/headcount/dashboards/views"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 )
 
 // trinoTypes gives Athena's name of a column's type in a view.
@@ -20,15 +21,19 @@ var trinoTypes = map[string]string{
 // events_safe under one of them.
 func (s *stack) views(c *catalog) (all []pulumi.Resource) {
 	safe := views.Events(tableEvents)
-	over := map[string]pulumi.Resource{tableEvents: c.tables[tableEvents], tableHeadcounts: c.tables[tableHeadcounts]}
-	for _, v := range []struct {
+	over := map[string]pulumi.Resource{}
+	for name, table := range c.tables {
+		over[name] = table
+	}
+	type overView struct {
 		over string
 		views.View
-	}{
-		{tableEvents, safe},
-		{safe.Name, views.RecentEvents(safe.Name, views.ImportedDays)},
-		{tableHeadcounts, views.Headcounts(tableHeadcounts, s.PublishedFlow, s.DashboardDays)},
-	} {
+	}
+	list := []overView{{tableEvents, safe}, {safe.Name, views.RecentEvents(safe.Name, views.ImportedDays)}}
+	for _, table := range results.Tables {
+		list = append(list, overView{table.Name, views.Published(table, table.Name, s.PublishedFlow, s.DashboardDays)})
+	}
+	for _, v := range list {
 		columns := glue.CatalogTableStorageDescriptorColumnArray{}
 		for _, col := range v.Columns {
 			columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{Name: pulumi.String(col.Name), Type: pulumi.String(col.Type)})

@@ -17,6 +17,7 @@ import (
 	"github.com/headcount-etl/headcount/dashboards"
 	"github.com/headcount-etl/headcount/dashboards/quicksight/definition"
 	"github.com/headcount-etl/headcount/dashboards/views"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 )
 
 // Files are what the files of dashboards say, checked.
@@ -114,7 +115,10 @@ var inputTypes = map[string]string{
 // views checks that each table of a data set is a view, and has its columns.
 func (c *conformer) views(set *dataSet) {
 	known := map[string]views.View{}
-	for _, v := range []views.View{views.Headcounts("headcounts", "any", views.Days), views.RecentEvents("events_safe", views.ImportedDays)} {
+	recent := views.RecentEvents("events_safe", views.ImportedDays)
+	known[recent.Name] = recent
+	for _, table := range results.Tables {
+		v := views.Published(table, table.Name, "any", views.Days)
 		known[v.Name] = v
 	}
 	for _, id := range slices.Sorted(maps.Keys(set.PhysicalTableMap)) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/pipeline"
@@ -143,6 +144,9 @@ func (s *Settings) readFlows(c *section) {
 		}
 		if kept := time.Duration(s.PartialsDays) * 24 * time.Hour; c.sound("partialsDays") && item.sound("maxAge") && f.MaxAge >= kept {
 			item.bad("maxAge", f.MaxAge, fmt.Sprintf("less than partialsDays, %s, or 0: an hour whose partials have expired counts nobody any more", kept))
+		}
+		if item.sound("hotspotLevel") && !partials.IsLevel(f.HotspotLevel) {
+			item.bad("hotspotLevel", f.HotspotLevel, fmt.Sprintf("an S2 level from %d to %d, or 0 for no hot spots", partials.MinLevel, partials.MaxLevel))
 		}
 		if f.Name == "" {
 			whole = false

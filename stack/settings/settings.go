@@ -98,6 +98,9 @@ type Flow struct {
 	RadiusM float64 `key:"radiusM" default:"200" most:"20015115"`
 	// MinPeople is k: cells with fewer people are suppressed.
 	MinPeople int `key:"minPeople" default:"5" range:"1 1073741824"`
+	// HotspotLevel is the S2 level of the cells in which people are counted besides, 0
+	// for none.
+	HotspotLevel int `key:"hotspotLevel" default:"15" range:"0 17"`
 	// MaxAge is the greatest age of an event at its arrival, less than PartialsDays; 0
 	// is any.
 	MaxAge time.Duration `key:"maxAge" default:"816h" most:"876000h"`

@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // API is what this package calls of *s3.Client.
@@ -50,6 +52,10 @@ type Bucket struct {
 type Info struct {
 	ETag     string
 	Modified time.Time // to the second
+	// Date is S3's clock at the answer, to the second: where it is compared with
+	// Modified or decides what all tasks must decide alike, a task's own clock may be
+	// wrong. It is this process's clock where the answer has none.
+	Date time.Time
 }
 
 // errEmpty says that an answer has no body. No object of Headcount's is empty.
@@ -76,7 +82,7 @@ func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 	if len(data) > MaxSize {
 		return nil, Info{}, b.wrap("get", key, ErrTooLarge)
 	}
-	return data, Info{aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
+	return data, Info{aws.ToString(out.ETag), aws.ToTime(out.LastModified), date(out.ResultMetadata)}, nil
 }
 
 // Head asks for an object's info; ErrNotFound if there is none.
@@ -85,7 +91,15 @@ func (b Bucket) Head(ctx context.Context, key string) (Info, error) {
 	if err != nil {
 		return Info{}, b.wrap("head", key, err)
 	}
-	return Info{aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
+	return Info{aws.ToString(out.ETag), aws.ToTime(out.LastModified), date(out.ResultMetadata)}, nil
+}
+
+// date gives the Date header of an answer.
+func date(answer middleware.Metadata) time.Time {
+	if at, ok := awsmiddleware.GetServerTime(answer); ok {
+		return at
+	}
+	return time.Now()
 }
 
 // Create writes an object that must not exist yet; else ErrConflict. Since a

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -77,6 +78,28 @@ func TestErrors(t *testing.T) {
 				if is := errors.Is(err, kind); is != errors.Is(want, kind) {
 					t.Errorf("%s, %s: %v, is %q: %v", test.code, verb, err, kind, is)
 				}
+			}
+		}
+	}
+}
+
+// TestDate: the clock is S3's, and this process's only where S3 names none.
+func TestDate(t *testing.T) {
+	at := time.Date(2026, 3, 1, 5, 1, 57, 0, time.UTC)
+	for name, header := range map[string][]string{"S3's": {at.Format(http.TimeFormat)}, "none": nil} {
+		b := server(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Date"] = header
+			w.Header().Set("Content-Length", "1")
+			_, _ = w.Write([]byte("x"))
+		})
+		_, get, getErr := b.Get(t.Context(), "k")
+		head, headErr := b.Head(t.Context(), "k")
+		if getErr != nil || headErr != nil {
+			t.Fatal(getErr, headErr)
+		}
+		for _, date := range []time.Time{get.Date, head.Date} {
+			if header != nil && !date.Equal(at) || header == nil && time.Since(date).Abs() > time.Hour {
+				t.Errorf("%s: %s", name, date)
 			}
 		}
 	}
@@ -156,7 +179,7 @@ func TestTooLarge(t *testing.T) {
 }
 
 func TestMemory(t *testing.T) {
-	m := &memory.Bucket{}
+	m := &memory.Bucket{Ahead: time.Hour}
 	b := bucket.Bucket{API: m, Name: "b"}
 	first, err := b.Create(t.Context(), "k", []byte("1"))
 	if err != nil {
@@ -179,8 +202,11 @@ func TestMemory(t *testing.T) {
 	if string(data) != "2" || info.ETag != second || info.Modified.IsZero() || err != nil {
 		t.Errorf("got %q, %+v, %v", data, info, err)
 	}
-	if head, err := b.Head(t.Context(), "k"); head != info || err != nil {
+	if head, err := b.Head(t.Context(), "k"); head.ETag != info.ETag || head.Modified != info.Modified || err != nil {
 		t.Errorf("head %+v, %v, get %+v", head, err, info)
+	}
+	if ahead := time.Until(info.Date); ahead < 59*time.Minute || ahead > time.Hour || info.Date.Sub(info.Modified) > time.Minute {
+		t.Errorf("its clock is %s ahead, and says %+v", ahead, info)
 	}
 	m.After = func(string) error { return memory.Status(http.StatusInternalServerError) }
 	if _, err := b.Create(t.Context(), "late", []byte("x")); err == nil || errors.Is(err, bucket.ErrConflict) || string(m.Get("late")) != "x" {

@@ -2,6 +2,7 @@ package counts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -11,8 +12,8 @@ import (
 )
 
 // A row is held as one number. From the highest bits down: the window's index
-// in the hour, the place's index, the gender and age band as one number, the
-// person's number in the set's own list.
+// in the hour, the index of the place, or that of the cell behind those of all places,
+// the gender and age band as one number, the person's number in the set's own list.
 const (
 	windowBits = 12
 	placeBits  = 22
@@ -26,10 +27,11 @@ const (
 	bands       = len(event.AgeBands)
 )
 
-// MaxPlaces and MaxPeople are how many places a set can distinguish, and how
-// many people it can hold.
+// MaxPlaces, MaxCells and MaxPeople are how many places and cells a set can
+// distinguish, and how many people it can hold.
 const (
-	MaxPlaces = 1 << placeBits
+	MaxPlaces = 1<<placeBits - MaxCells
+	MaxCells  = 1 << 20
 	MaxPeople = 1 << personBits
 )
 
@@ -37,8 +39,10 @@ const (
 // for.
 const sortAt = 1 << 14
 
-// Set is the set of rows (window, place, gender, age band, person) of one hour.
-// One goroutine may use it at a time.
+// Set is the set of rows (window, place or cell, gender, age band, person) of one
+// hour. A cell is a part of the ground, known by a number other than 0 (an S2 cell
+// id); unlike places, cells need not be known before. One goroutine may use a Set at a
+// time.
 //
 // New rows are appended to a log, and every so often sorted into the rows that
 // are there, without those that are there already. That takes 8 bytes a row and
@@ -51,27 +55,45 @@ type Set struct {
 	places  int
 
 	people people
+	cells  []uint64         // by index, which counts on from the last place's
+	cellAt map[uint64]int32 // their indices
+	left   int
 	// sorted holds each row once, in order; recent is the log.
 	sorted, recent []uint64
 }
 
-// Row says that a person was near a place during a window.
+// Row says that a person was near a place, or in a cell, during a window.
 type Row struct {
-	WindowStart int64 // in milliseconds since the Unix epoch
-	Place       int32 // its index
+	WindowStart int64  // in milliseconds since the Unix epoch
+	Place       int32  // its index; -1 where it is a cell
+	Cell        uint64 // 0 where it is a place
 	Gender      event.Gender
 	AgeBand     event.AgeBand
 	Person      event.Person
 }
 
-// Cell says how many people of a gender and an age band were near a place
-// during a window.
-type Cell struct {
-	WindowStart int64 // in milliseconds since the Unix epoch
-	Place       int32 // its index
-	Gender      event.Gender
-	AgeBand     event.AgeBand
-	People      int
+// Count is who was where during a window.
+type Count struct {
+	WindowStart int64  // in milliseconds since the Unix epoch
+	Places      []Area // with people, sorted by place
+	Cells       []Area // with people, sorted by cell
+	NearAny     int    // different people near any place
+}
+
+// Area is a place or a cell with the people there. A person may be in several groups,
+// when the person's events disagree.
+type Area struct {
+	Place  int32  // its index; -1 where it is a cell
+	Cell   uint64 // 0 where it is a place
+	People int    // different ones
+	Groups []Group
+}
+
+// Group is the people of a gender and an age band.
+type Group struct {
+	Gender  event.Gender
+	AgeBand event.AgeBand
+	People  int
 }
 
 // New gives an empty set for the windows of that length that start in an hour,
@@ -91,6 +113,12 @@ func New(h Hour, w Window, places int) (*Set, error) {
 	}
 	return &Set{hour: h, window: w, first: first, windows: windows, places: places}, nil
 }
+
+// HasCells reports whether there are cells in it.
+func (s *Set) HasCells() bool { return len(s.cells) > 0 }
+
+// Left gives how many rows were left out, as Cell had no room.
+func (s *Set) Left() int { return s.left }
 
 // Hour gives the hour in which the set's windows start.
 func (s *Set) Hour() Hour { return s.hour }
@@ -118,14 +146,32 @@ func (s *Set) start(window uint64) int64 {
 	return s.first + int64(window)*int64(s.window) //nolint:gosec // window has windowBits bits.
 }
 
-// Add adds a row, given the index of its window (see Index) and place. It
+// Cell gives the index by which Add knows a cell; false where the set has MaxCells
+// others, and then the row is counted as left out.
+func (s *Set) Cell(id uint64) (index int32, ok bool) {
+	if index, ok = s.cellAt[id]; ok {
+		return index, true
+	}
+	if len(s.cells) >= MaxCells {
+		s.left++
+		return 0, false
+	}
+	if s.cellAt == nil {
+		s.cellAt = map[uint64]int32{}
+	}
+	index = int32(s.places + len(s.cells)) //nolint:gosec // It has placeBits bits.
+	s.cells, s.cellAt[id] = append(s.cells, id), index
+	return index, true
+}
+
+// Add adds a row, given the index of its window (see Index) and place or cell. It
 // fails, and adds nothing, if a value is out of range or the set has MaxPeople
 // people.
 func (s *Set) Add(window int, place int32, g event.Gender, b event.AgeBand, p event.Person) error {
-	if uint(window) >= uint(s.windows) || int(place) >= s.places || place < 0 || //nolint:gosec // A negative one becomes too large.
+	if uint(window) >= uint(s.windows) || int(place) >= s.places+len(s.cells) || place < 0 || //nolint:gosec // A negative one becomes too large.
 		int(g) >= len(event.Genders) || int(b) >= bands {
 		return fmt.Errorf("counts: window %d of %d, place %d of %d, gender %d or age band %d is out of range",
-			window, s.windows, place, s.places, g, b)
+			window, s.windows, place, s.places+len(s.cells), g, b)
 	}
 	person, ok := s.people.number(p)
 	if !ok {
@@ -153,9 +199,12 @@ func (s *Set) Len() int {
 	return len(s.sorted)
 }
 
+// cellBytes is what a cell takes in the list and in the map, roughly.
+const cellBytes = 40
+
 // Bytes gives the memory that the set takes.
 func (s *Set) Bytes() int {
-	return 8*(cap(s.sorted)+cap(s.recent)) + s.people.bytes()
+	return 8*(cap(s.sorted)+cap(s.recent)) + s.people.bytes() + cellBytes*len(s.cells)
 }
 
 // sort empties the log into the sorted rows.
@@ -173,72 +222,132 @@ func (s *Set) sort() {
 	s.recent = s.recent[:0]
 }
 
-// Rows gives the rows, sorted by window, place, gender, age band and person, in
-// the order of their indices and of the persons' bytes. The set must not change
-// meanwhile.
+// Rows gives the rows, sorted by window, place (those of cells after them, by cell),
+// gender, age band and person, in the order of their indices and of the persons'
+// bytes. The set must not change meanwhile.
 func (s *Set) Rows() iter.Seq[Row] {
 	s.sort()
-	s.sortPeople()
+	s.number()
 	return func(yield func(Row) bool) {
 		for _, row := range s.sorted {
-			c := s.cell(row)
-			if !yield(Row{c.WindowStart, c.Place, c.Gender, c.AgeBand, s.people.list[row&personMask]}) {
+			place, cell := s.where(row)
+			g := s.group(row)
+			if !yield(Row{s.start(row >> windowShift), place, cell, g.Gender, g.AgeBand, s.people.list[row&personMask]}) {
 				return
 			}
 		}
 	}
 }
 
-// Cells gives the counts that are not 0, sorted by window, place, gender and
-// age band. The set must not change meanwhile.
-func (s *Set) Cells() iter.Seq[Cell] {
+// Windows counts: it gives each window that has people, in order. A Count is good until
+// the next one is asked for. The set must not change meanwhile.
+func (s *Set) Windows() iter.Seq[*Count] {
 	s.sort()
-	return func(yield func(Cell) bool) {
+	s.number()
+	return func(yield func(*Count) bool) {
+		var c Count
+		var groups []Group // of all areas
+		// For each person the number of the last area, and of the last window, in
+		// which the person was counted.
+		inArea, inWindow := make([]uint32, len(s.people.list)), make([]uint32, len(s.people.list))
+		var area, window uint32
 		for i := 0; i < len(s.sorted); {
-			c := s.cell(s.sorted[i])
-			for cell := s.sorted[i] >> personBits; i < len(s.sorted) && s.sorted[i]>>personBits == cell; i++ {
-				c.People++
+			c = Count{s.start(s.sorted[i] >> windowShift), c.Places[:0], c.Cells[:0], 0}
+			groups = groups[:0]
+			window++
+			for at := s.sorted[i] >> windowShift; i < len(s.sorted) && s.sorted[i]>>windowShift == at; {
+				a := Area{}
+				a.Place, a.Cell = s.where(s.sorted[i])
+				area++
+				from := len(groups)
+				for at := s.sorted[i] >> placeShift; i < len(s.sorted) && s.sorted[i]>>placeShift == at; {
+					g := s.group(s.sorted[i])
+					for at := s.sorted[i] >> groupShift; i < len(s.sorted) && s.sorted[i]>>groupShift == at; i++ {
+						g.People++
+						person := s.sorted[i] & personMask
+						if inArea[person] != area {
+							inArea[person] = area
+							a.People++
+						}
+						if a.Cell == 0 && inWindow[person] != window {
+							inWindow[person] = window
+							c.NearAny++
+						}
+					}
+					groups = append(groups, g)
+				}
+				a.Groups = groups[from:len(groups):len(groups)]
+				if a.Cell == 0 {
+					c.Places = append(c.Places, a)
+				} else {
+					c.Cells = append(c.Cells, a)
+				}
 			}
-			if !yield(c) {
+			if !yield(&c) {
 				return
 			}
 		}
 	}
 }
 
-// cell unpacks a row.
-func (s *Set) cell(row uint64) Cell {
-	group := int(row >> groupShift & (1<<groupBits - 1)) //nolint:gosec // The masks leave small numbers, here and below.
-	return Cell{
-		WindowStart: s.start(row >> windowShift),
-		Place:       int32(row >> placeShift & (1<<placeBits - 1)), //nolint:gosec // See above.
-		Gender:      event.Gender(group / bands),                   //nolint:gosec // See above.
-		AgeBand:     event.AgeBand(group % bands),                  //nolint:gosec // See above.
+// where gives a row's place or cell.
+func (s *Set) where(row uint64) (place int32, cell uint64) {
+	at := int(row >> placeShift & (1<<placeBits - 1)) //nolint:gosec // The masks leave small numbers, here and below.
+	if at >= s.places {
+		return -1, s.cells[at-s.places]
 	}
+	return int32(at), 0 //nolint:gosec // See above.
 }
 
-// sortPeople numbers the people anew, in the order of their bytes, so that the
-// order of the rows does not depend on the order in which they came.
-func (s *Set) sortPeople() {
-	list := s.people.list
-	if slices.IsSortedFunc(list, comparePersons) {
+// group gives a row's group, with nobody in it.
+func (s *Set) group(row uint64) Group {
+	g := int(row >> groupShift & (1<<groupBits - 1))                                 //nolint:gosec // See above.
+	return Group{Gender: event.Gender(g / bands), AgeBand: event.AgeBand(g % bands)} //nolint:gosec // See above.
+}
+
+// number numbers the people and the cells anew, in the order of their bytes and ids, so
+// that the order of the rows does not depend on the order in which they came.
+func (s *Set) number() {
+	people, peopleOrder := ordered(s.people.list, comparePersons)
+	cells, cellOrder := ordered(s.cells, cmp.Compare[uint64])
+	if peopleOrder == nil && cellOrder == nil {
 		return
 	}
-	order := make([]uint64, len(list))
-	for i := range order {
-		order[i] = uint64(i)
+	for i, row := range s.sorted {
+		if peopleOrder != nil {
+			row = row&^personMask | peopleOrder[row&personMask]
+		}
+		if at := row >> placeShift & (1<<placeBits - 1); cellOrder != nil && at >= uint64(s.places) { //nolint:gosec // Never negative.
+			row += (cellOrder[at-uint64(s.places)] + uint64(s.places) - at) << placeShift //nolint:gosec // Where the new index is lower, the sum wraps round.
+		}
+		s.sorted[i] = row
 	}
-	slices.SortFunc(order, func(a, b uint64) int { return comparePersons(list[a], list[b]) })
-	sorted := make([]event.Person, len(list))
-	number := make([]uint64, len(list))
+	sortNumbers(s.sorted)
+	if peopleOrder != nil {
+		s.people.replace(people)
+	}
+	s.cells = cells
+	for i, id := range cells {
+		s.cellAt[id] = int32(s.places + i) //nolint:gosec // It has placeBits bits.
+	}
+}
+
+// ordered sorts a list into another one, and gives for each old index the new one; nil
+// where the list is in order.
+func ordered[T any](list []T, compare func(a, b T) int) (sorted []T, number []uint64) {
+	if slices.IsSortedFunc(list, compare) {
+		return list, nil
+	}
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return compare(list[a], list[b]) })
+	sorted, number = make([]T, len(list)), make([]uint64, len(list))
 	for i, old := range order {
 		sorted[i], number[old] = list[old], uint64(i)
 	}
-	s.people.replace(sorted)
-	for i, row := range s.sorted {
-		s.sorted[i] = row&^personMask | number[row&personMask]
-	}
-	sortNumbers(s.sorted)
+	return sorted, number
 }
 
 func comparePersons(a, b event.Person) int { return bytes.Compare(a[:], b[:]) }

@@ -1,11 +1,13 @@
 package counts
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,17 +34,22 @@ func mustSet(t testing.TB, h Hour, length time.Duration, places int) *Set {
 	return s
 }
 
-// input is a row as Add accepts it.
+// input is a row: at a place, or in a cell where that is not 0.
 type input struct {
 	window int
 	place  int32
+	cell   uint64
 	g      event.Gender
 	b      event.AgeBand
 	p      event.Person
 }
 
 func (s *Set) mustAdd(t interface{ Fatal(...any) }, in input) {
-	if err := s.Add(in.window, in.place, in.g, in.b, in.p); err != nil {
+	at := in.place
+	if in.cell != 0 {
+		at, _ = s.Cell(in.cell)
+	}
+	if err := s.Add(in.window, at, in.g, in.b, in.p); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -57,7 +64,11 @@ func person(n uint64) event.Person {
 type model map[Row]bool
 
 func (m model) add(s *Set, in input) {
-	m[Row{s.start(uint64(in.window)), in.place, in.g, in.b, in.p}] = true
+	place := in.place
+	if in.cell != 0 {
+		place = -1
+	}
+	m[Row{s.start(uint64(in.window)), place, in.cell, in.g, in.b, in.p}] = true
 }
 
 func (m model) rows() []Row {
@@ -66,27 +77,71 @@ func (m model) rows() []Row {
 	return rows
 }
 
-func (m model) cells() []Cell {
-	var cells []Cell
-	for _, r := range m.rows() {
-		c := Cell{r.WindowStart, r.Place, r.Gender, r.AgeBand, 0}
-		if n := len(cells); n > 0 {
-			last := cells[n-1]
-			last.People = 0
-			if last == c {
-				cells[n-1].People++
-				continue
-			}
-		}
-		c.People = 1
-		cells = append(cells, c)
+// counts counts in the plain way and prints.
+func (m model) counts() string {
+	type area struct {
+		start int64
+		place int32
+		cell  uint64
 	}
-	return cells
+	groups, areas, any := map[string]int{}, map[area]map[event.Person]bool{}, map[int64]map[event.Person]bool{}
+	for r := range m {
+		groups[fmt.Sprint(r.WindowStart, r.Place, r.Cell, r.Gender, r.AgeBand)]++
+		a := area{r.WindowStart, r.Place, r.Cell}
+		if areas[a] == nil {
+			areas[a] = map[event.Person]bool{}
+		}
+		areas[a][r.Person] = true
+		if any[r.WindowStart] == nil {
+			any[r.WindowStart] = map[event.Person]bool{}
+		}
+		if r.Cell == 0 {
+			any[r.WindowStart][r.Person] = true
+		}
+	}
+	var lines []string
+	for g, n := range groups {
+		lines = append(lines, fmt.Sprint("group ", g, ": ", n))
+	}
+	for a, people := range areas {
+		lines = append(lines, fmt.Sprint("area ", a.start, a.place, a.cell, ": ", len(people)))
+	}
+	for start, people := range any {
+		lines = append(lines, fmt.Sprint("any ", start, ": ", len(people)))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// counted prints what a set counts, in the same way.
+func counted(t interface{ Fatalf(string, ...any) }, s *Set) string {
+	var lines []string
+	var order []Area
+	for c := range s.Windows() {
+		for _, a := range slices.Concat(c.Places, c.Cells) {
+			if (a.Place < 0) == (a.Cell == 0) {
+				t.Fatalf("neither a place nor a cell: %v", a)
+			}
+			for _, g := range a.Groups {
+				lines = append(lines, fmt.Sprint("group ", fmt.Sprint(c.WindowStart, a.Place, a.Cell, g.Gender, g.AgeBand), ": ", g.People))
+			}
+			lines = append(lines, fmt.Sprint("area ", c.WindowStart, a.Place, a.Cell, ": ", a.People))
+		}
+		lines = append(lines, fmt.Sprint("any ", c.WindowStart, ": ", c.NearAny))
+		order = append(order[:0], c.Places...)
+		if !slices.IsSortedFunc(order, func(a, b Area) int { return int(a.Place - b.Place) }) ||
+			!slices.IsSortedFunc(c.Cells, func(a, b Area) int { return cmp.Compare(a.Cell, b.Cell) }) {
+			t.Fatalf("not in order: %v", c)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 func compareRows(a, b Row) int {
 	key := func(r Row) []byte {
 		k := binary.BigEndian.AppendUint64(nil, uint64(r.WindowStart)^1<<63)
+		k = binary.BigEndian.AppendUint64(k, r.Cell) // 0 for all places
 		k = binary.BigEndian.AppendUint32(k, uint32(r.Place))
 		return append(append(k, byte(r.Gender), byte(r.AgeBand)), r.Person[:]...)
 	}
@@ -99,6 +154,7 @@ func anyInput(s *Set) *rapid.Generator[input] {
 		return input{
 			window: rapid.IntRange(0, s.windows-1).Draw(t, "window"),
 			place:  rapid.Int32Range(0, int32(s.places)-1).Draw(t, "place"),
+			cell:   rapid.SampledFrom([]uint64{0, 0, 1, 1 << 63, 1<<64 - 1}).Draw(t, "cell"),
 			g:      event.Gender(rapid.IntRange(0, 3).Draw(t, "gender")),
 			b:      event.AgeBand(rapid.IntRange(0, 6).Draw(t, "age band")),
 			p:      person(rapid.Uint64Range(0, 20).Draw(t, "person")),
@@ -145,8 +201,8 @@ func TestSetIsTheModel(t *testing.T) {
 			if s.Len() != len(want) {
 				r.Fatalf("%s: %d rows, want %d", name, s.Len(), len(want))
 			}
-			if got := slices.Collect(s.Cells()); !slices.Equal(got, want.cells()) {
-				r.Fatalf("%s: cells %v, want %v", name, got, want.cells())
+			if got := counted(r, s); got != want.counts() {
+				r.Fatalf("%s: counts %s, want %s", name, got, want.counts())
 			}
 			if got := slices.Collect(s.Rows()); !slices.Equal(got, want.rows()) {
 				r.Fatalf("%s: rows %v, want %v", name, got, want.rows())
@@ -160,7 +216,11 @@ func addRows(t interface{ Fatal(...any) }, s, other *Set) {
 	for row := range other.Rows() {
 		window, err := s.Index(row.WindowStart)
 		if err == nil {
-			err = s.Add(window, row.Place, row.Gender, row.AgeBand, row.Person)
+			at := row.Place
+			if row.Cell != 0 {
+				at, _ = s.Cell(row.Cell)
+			}
+			err = s.Add(window, at, row.Gender, row.AgeBand, row.Person)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -181,6 +241,9 @@ func someInput(n, people, windows, places int) []input {
 			g:      event.Gender(who % 4),
 			b:      event.AgeBand(who % 7),
 			p:      person(uint64(who)),
+		}
+		if i%4 == 0 {
+			rows[i].cell = uint64(r.IntN(500)) * 0x9E3779B97F4A7C15
 		}
 	}
 	return rows
@@ -203,8 +266,8 @@ func TestManyRows(t *testing.T) {
 	if !slices.Equal(slices.Collect(s.Rows()), want.rows()) {
 		t.Error("the rows differ")
 	}
-	if !slices.Equal(slices.Collect(s.Cells()), want.cells()) {
-		t.Error("the cells differ")
+	if counted(t, s) != want.counts() {
+		t.Error("the counts differ")
 	}
 	if s.Bytes() < 8*s.Len()+20*8_000 || s.Bytes() > 60*s.Len() {
 		t.Errorf("%d bytes for %d rows", s.Bytes(), s.Len())
@@ -212,7 +275,7 @@ func TestManyRows(t *testing.T) {
 }
 
 func TestIterationStops(t *testing.T) {
-	s := mustSet(t, 0, time.Hour, 3)
+	s := mustSet(t, 0, 5*time.Minute, 3)
 	for place := range int32(3) {
 		s.mustAdd(t, input{place: place, p: person(1)})
 	}
@@ -222,11 +285,14 @@ func TestIterationStops(t *testing.T) {
 		}
 		break
 	}
-	for c := range s.Cells() {
-		if c.Place != 0 {
-			t.Error("a cell after the break")
-		}
+	s.mustAdd(t, input{window: 1})
+	windows := 0
+	for range s.Windows() {
+		windows++
 		break
+	}
+	if windows != 1 {
+		t.Error("a window after the break")
 	}
 }
 
@@ -247,6 +313,24 @@ func TestAddOutOfRange(t *testing.T) {
 	s.mustAdd(t, input{window: 11, place: 2, g: 3, b: 6})
 	if s.Len() != 1 {
 		t.Errorf("%d rows, want 1", s.Len())
+	}
+}
+
+func TestTooManyCells(t *testing.T) {
+	s := mustSet(t, 0, time.Hour, MaxPlaces)
+	for id := range uint64(MaxCells) {
+		if _, ok := s.Cell(id + 1); !ok {
+			t.Fatal("no room for cell", id)
+		}
+	}
+	if _, ok := s.Cell(MaxCells + 1); ok {
+		t.Error("room for one cell too many")
+	}
+	s.mustAdd(t, input{cell: MaxCells, p: person(1)}) // One that is known still fits.
+	for r := range s.Rows() {
+		if r.Cell != MaxCells {
+			t.Errorf("cell %d", r.Cell)
+		}
 	}
 }
 
@@ -316,8 +400,10 @@ func BenchmarkAdd(b *testing.B) {
 					s.mustAdd(b, in)
 				}
 				cells := 0
-				for range s.Cells() {
-					cells++
+				for c := range s.Windows() {
+					for _, a := range slices.Concat(c.Places, c.Cells) {
+						cells += len(a.Groups)
+					}
 				}
 				b.ReportMetric(float64(cells), "cells")
 			}
@@ -349,8 +435,9 @@ func ExampleSet() {
 	for _, who := range []byte{1, 2, 1} {
 		_ = set.Add(window, 0, event.Female, event.AgeBandOf(30), event.Person{who})
 	}
-	for c := range set.Cells() {
-		fmt.Println(time.UnixMilli(c.WindowStart).UTC().Format(time.TimeOnly), c.Gender, c.AgeBand, c.People)
+	for c := range set.Windows() {
+		g := c.Places[0].Groups[0]
+		fmt.Println(time.UnixMilli(c.WindowStart).UTC().Format(time.TimeOnly), g.Gender, g.AgeBand, g.People)
 	}
 	// Output: 13:05:00 female 25-34 2
 }

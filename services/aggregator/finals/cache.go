@@ -7,6 +7,7 @@ import (
 
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/flow"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 )
 
 const (
@@ -19,14 +20,16 @@ const (
 
 // state is what is known of one hour.
 type state struct {
-	etag  string           // of the final that was read or written last; "" if there was none
-	final map[string]int   // what that final covers
-	set   *counts.Set      // the union of the partials in read
-	list  *flow.List       // whose numbers the set uses
-	read  map[string]int   // for each writer the last partial in set
-	late  map[partial]bool // partials that were reported as too late
-	bytes int
-	used  int // the cache's clock at the last use
+	etag  string         // of the final that was read or written last; "" if there was none
+	final map[string]int // what that final covers
+	// others are the finals of the other tables, as far as they are known.
+	others map[*results.Table]version
+	set    *counts.Set      // the union of the partials in read
+	list   *flow.List       // whose numbers the set uses
+	read   map[string]int   // for each writer the last partial in set
+	late   map[partial]bool // partials that were reported as too late
+	bytes  int
+	used   int // the cache's clock at the last use
 }
 
 // cache keeps the hours that were worked on last: partials never change, so

@@ -171,7 +171,7 @@ func partialKey(hour counts.Hour, writer string, n int) string {
 	return results.PartialKey("v1", hour, writer, n)
 }
 
-func finalKey(hour counts.Hour) string { return results.FinalKey("v1", hour) }
+func finalKey(hour counts.Hour) string { return results.Headcounts.Key("v1", hour) }
 
 // ask is the body of a finals message.
 func ask(hour counts.Hour, writer string, n int) string {

@@ -166,7 +166,7 @@ func (f *Finals) settle(ctx context.Context, hour counts.Hour, want map[string]i
 // try is one attempt at settle. bucket.ErrConflict and bucket.ErrNotFound ask for
 // another: what was read has changed since.
 func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int, s *state) (o outcome, err error) {
-	key := results.FinalKey(f.Name, hour)
+	key := results.Headcounts.Key(f.Name, hour)
 	modified, err := f.look(ctx, key, s)
 	if err != nil {
 		return o, err
@@ -196,21 +196,9 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 	if err := f.union(ctx, hour, next, s); err != nil {
 		return o, err
 	}
-	data, err := results.EncodeFinal(s.set, s.list.Places, f.MinPeople, next, f.Name)
-	if err != nil {
-		return o, fmt.Errorf("final of %s: %w", hour, err)
-	}
-	var etag string
-	if s.etag == "" {
-		etag, err = f.Bucket.Create(ctx, key, data)
-	} else {
-		etag, err = f.Bucket.Replace(ctx, key, s.etag, data)
-	}
-	if err != nil {
+	if err := f.write(ctx, hour, s, next); err != nil {
 		return o, err
 	}
-	s.etag, s.final = etag, next
-	f.Metrics.Add(metrics.FinalsWritten, 1)
 	return outcome{covered: next}, nil
 }
 

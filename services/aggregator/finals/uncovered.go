@@ -36,7 +36,7 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	}
 	var all []Message
 	for _, hour := range slices.Sorted(maps.Keys(last)) {
-		final, _, err := readFinal(ctx, b, results.FinalKey(flow, hour))
+		final, _, err := readFinal(ctx, b, results.Headcounts.Key(flow, hour))
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return nil, err
 		}

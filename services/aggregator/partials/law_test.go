@@ -245,7 +245,7 @@ func (w *world) checkVersions() error {
 					}
 				}
 			}
-			want, err := results.EncodeFinal(set, w.list, w.minPeople, footer.Covers, "v1")
+			want, err := results.EncodeFinal(results.Headcounts, set, w.list, w.minPeople, footer.Covers, "v1")
 			if err != nil {
 				return err
 			}

@@ -57,6 +57,8 @@ type Writer struct {
 	// MaxAge leaves out events older than that at arrival; 0 is off. The
 	// validator has refused them already, unless its setting is another.
 	MaxAge time.Duration
+	// Cells are those in which events are counted besides.
+	Cells Cells
 	// Refresh delays the finals messages.
 	Refresh time.Duration
 	// Finals is the finals queue.
@@ -197,7 +199,8 @@ func (f *fold) checkKeys(ctx context.Context, keys string) error {
 	return err
 }
 
-// add adds the j-th event of a record to the sets of all places near it.
+// add adds the j-th event of a record to the sets of all places near it, and of the
+// cell that it is in.
 func (f *fold) add(source int, r *pack.Record, j int) error {
 	defer f.recovered(source, r)
 	w, total, o, m := f.w, &f.total[source], &r.Origin, &f.masked[j]
@@ -213,24 +216,52 @@ func (f *fold) add(source int, r *pack.Record, j int) error {
 		return nil
 	}
 	f.near = w.Index.Near(m.Latitude, m.Longitude, f.near[:0])
-	if len(f.near) == 0 {
-		return nil
-	}
-	total.near++
-	if w.Observe != nil {
-		f.done[len(f.done)-1].near = true
+	if len(f.near) > 0 {
+		total.near++
+		if w.Observe != nil {
+			f.done[len(f.done)-1].near = true
+		}
 	}
 	start := w.Window.Start(m.OccurredAt)
-	at := counts.HourOf(start)
+	cell := w.Cells.at(start, m)
+	if len(f.near) == 0 && cell == 0 {
+		return nil
+	}
+	h, err := f.hour(source, counts.HourOf(start))
+	if err != nil {
+		return err
+	}
+	window, err := h.set.Index(start)
+	if err != nil {
+		return err
+	}
+	if cell != 0 {
+		if at, room := h.set.Cell(cell); room {
+			f.near = append(f.near, at)
+		} else {
+			w.Metrics.Add(metrics.CellRowsLeft, 1)
+		}
+	}
+	f.rows += len(f.near)
+	for _, at := range f.near {
+		if err := h.set.Add(window, at, m.Gender, m.AgeBand, m.Person); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hour gives what the batch adds to an hour, and notes that the message does.
+func (f *fold) hour(source int, at counts.Hour) (*hour, error) {
 	h := f.hours[at]
 	if h == nil {
 		// An hour that has no name could be written, but never be made a final.
 		if named, err := counts.ParseHour(at.String()); err != nil || named != at {
-			return errors.New("occurred_at is not within the years 0 to 9999")
+			return nil, errors.New("occurred_at is not within the years 0 to 9999")
 		}
-		set, err := counts.New(at, w.Window, len(w.List.Places))
+		set, err := counts.New(at, f.w.Window, len(f.w.List.Places))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		h = &hour{set: set}
 		f.hours[at] = h
@@ -238,17 +269,7 @@ func (f *fold) add(source int, r *pack.Record, j int) error {
 	if n := len(h.sources); n == 0 || h.sources[n-1] != source {
 		h.sources = append(h.sources, source)
 	}
-	window, err := h.set.Index(start)
-	if err != nil {
-		return err
-	}
-	f.rows += len(f.near)
-	for _, place := range f.near {
-		if err := h.set.Add(window, place, m.Gender, m.AgeBand, m.Person); err != nil {
-			return err
-		}
-	}
-	return nil
+	return h, nil
 }
 
 // write writes a partial for each hour.

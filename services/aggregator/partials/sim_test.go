@@ -346,7 +346,7 @@ func partialsOf(m *memory.Bucket) (map[string][]results.PartialName, error) {
 		if err != nil {
 			return nil, err
 		}
-		final := results.FinalKey(p.Flow, p.Hour)
+		final := results.Headcounts.Key(p.Flow, p.Hour)
 		all[final] = append(all[final], p)
 	}
 	return all, nil

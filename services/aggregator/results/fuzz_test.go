@@ -47,7 +47,7 @@ func FuzzReadFooter(f *testing.F) {
 	if err := set.Add(0, 0, 0, 0, [16]byte{1}); err != nil {
 		f.Fatal(err)
 	}
-	data, err := EncodeFinal(set, list, 1, map[string]int{"a": 1, "b": 12}, "v1")
+	data, err := EncodeFinal(Headcounts, set, list, 1, map[string]int{"a": 1, "b": 12}, "v1")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func TestKeys(t *testing.T) {
 	if got, want := PartialKey("v1", testHour, "3f2a-77", 12), "partials/flow=v1/hour=2026-11-23T13/3f2a-77-12.parquet"; got != want {
 		t.Errorf("partial: %q, want %q", got, want)
 	}
-	if got, want := FinalKey("v1", testHour), "headcounts/flow=v1/year=2026/month=11/day=23/13.parquet"; got != want {
+	if got, want := Headcounts.Key("v1", testHour), "headcounts/flow=v1/year=2026/month=11/day=23/13.parquet"; got != want {
 		t.Errorf("final: %q, want %q", got, want)
 	}
 }

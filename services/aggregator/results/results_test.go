@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang/geo/s2"
 	"pgregory.net/rapid"
 
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/services/aggregator/suppress"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/parquet"
 	"github.com/headcount-etl/headcount/shared/parquet/parquettest"
@@ -54,6 +56,7 @@ func lookupIn(list []places.Place) func(string) (int32, bool) {
 type input struct {
 	window int
 	place  int32
+	cell   uint64 // where it is not 0, in place of the place
 	g      event.Gender
 	b      event.AgeBand
 	p      event.Person
@@ -61,22 +64,30 @@ type input struct {
 
 func fill(t interface{ Fatal(...any) }, s *counts.Set, rows []input) {
 	for _, in := range rows {
-		if err := s.Add(in.window, in.place, in.g, in.b, in.p); err != nil {
+		at := in.place
+		if in.cell != 0 {
+			at, _ = s.Cell(in.cell)
+		}
+		if err := s.Add(in.window, at, in.g, in.b, in.p); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
+
+// someCells are none, and cells of level 15 on all sides of the globe.
+var someCells = []uint64{0, 0, 0x47e66fd700000000 | 1<<30, 0x89c2594300000000 | 1<<30, 0xb12ae47f00000000 | 1<<30}
 
 func anyRows(places int) *rapid.Generator[[]input] {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) input {
 		return input{
 			window: rapid.IntRange(0, 11).Draw(t, "window"),
 			place:  rapid.Int32Range(0, int32(places)-1).Draw(t, "place"),
+			cell:   rapid.SampledFrom(someCells).Draw(t, "cell"),
 			g:      event.Gender(rapid.IntRange(0, 3).Draw(t, "gender")),
 			b:      event.AgeBand(rapid.IntRange(0, 6).Draw(t, "age band")),
-			p:      event.Person{rapid.Byte().Draw(t, "person"), 15: 1},
+			p:      event.Person{rapid.ByteRange(0, 20).Draw(t, "person"), 15: 1},
 		}
-	}), 0, 40)
+	}), 0, 60)
 }
 
 func TestPartialRoundTrip(t *testing.T) {
@@ -127,29 +138,54 @@ func TestPartialFaults(t *testing.T) {
 	if err := DecodePartialInto(data[:len(data)-1], newSet(t, 5), lookupIn(list)); err == nil {
 		t.Error("a truncated file: no error")
 	}
-	final, err := EncodeFinal(set, list, 1, nil, "v1")
+	final, err := EncodeFinal(Headcounts, set, list, 1, nil, "v1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := DecodePartialInto(final, newSet(t, 5), lookupIn(list)); err == nil {
 		t.Error("a final: no error")
 	}
-	for column, value := range map[int]string{partialGender: "unknown", partialAgeBand: "18-25"} {
-		texts := map[int]string{partialPOI: "poi-00001", partialGender: "male", partialAgeBand: "65+", column: value}
-		table := parquet.NewTable(partialSchema)
-		table.AppendInt64(partialWindowStart, testHour.Start())
-		for col, text := range texts {
-			table.AppendString(col, text)
-		}
-		table.AppendFixed16(partialPerson, event.Person{})
-		data, err := table.Encode(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := DecodePartialInto(data, newSet(t, 5), lookupIn(list)); err == nil {
-			t.Errorf("%q: no error", value)
+	for name, row := range map[string]partialRow{
+		"gender": {"poi-00001", "unknown", "65+", 0}, "age band": {"poi-00001", "male", "18-25", 0},
+		"a place and a cell": {"poi-00001", "male", "65+", 1}, "neither": {"", "male", "65+", 0},
+	} {
+		if err := DecodePartialInto(row.encoded(t, partialSchema), newSet(t, 5), lookupIn(list)); err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+// TestPartialWithoutCells: what was written before there were cells is read.
+func TestPartialWithoutCells(t *testing.T) {
+	data := partialRow{"poi-00001", "male", "65+", 0}.encoded(t, placePartialSchema)
+	set := newSet(t, 5)
+	if err := DecodePartialInto(data, set, lookupIn(somePlaces(5))); err != nil || set.Len() != 1 {
+		t.Errorf("%d rows, %v", set.Len(), err)
+	}
+}
+
+type partialRow struct {
+	poi, gender, band string
+	cell              int64
+}
+
+// encoded is a partial of the row, in one of the forms there are.
+func (p partialRow) encoded(t *testing.T, schema *parquet.Schema) []byte {
+	t.Helper()
+	table := parquet.NewTable(schema)
+	table.AppendInt64(partialWindowStart, testHour.Start())
+	table.AppendString(partialPOI, p.poi)
+	table.AppendString(partialGender, p.gender)
+	table.AppendString(partialAgeBand, p.band)
+	table.AppendFixed16(partialPerson, event.Person{})
+	if schema == partialSchema {
+		table.AppendInt64(partialCell, p.cell)
+	}
+	data, err := table.Encode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func TestPlacesMustFitTheSet(t *testing.T) {
@@ -162,89 +198,158 @@ func TestPlacesMustFitTheSet(t *testing.T) {
 		if _, err := EncodePartial(set, list); err == nil {
 			t.Errorf("partial, %s: no error", name)
 		}
-		if _, err := EncodeFinal(set, list, 1, nil, "v1"); err == nil {
+		if _, err := EncodeFinal(Headcounts, set, list, 1, nil, "v1"); err == nil {
 			t.Errorf("final, %s: no error", name)
 		}
 	}
 }
 
-// TestFinalRows compares every column of every row with a count made here.
+// TestFinalRows compares every column of every row of every table with a count made
+// here.
 func TestFinalRows(t *testing.T) {
 	list := somePlaces(3)
 	rapid.Check(t, func(r *rapid.T) {
 		rows := anyRows(len(list)).Draw(r, "rows")
-		minPeople := rapid.IntRange(0, 3).Draw(r, "min people")
+		minPeople := rapid.IntRange(0, 6).Draw(r, "min people")
 		set, shuffled := newSet(r, len(list)), newSet(r, len(list))
 		fill(r, set, rows)
 		fill(r, shuffled, rapid.Permutation(rows).Draw(r, "order"))
 		covers := rapid.MapOf(rapid.String(), rapid.IntRange(1, 1e9)).Draw(r, "covers")
-		data, err := EncodeFinal(set, list, minPeople, covers, "v1")
-		if err != nil {
-			r.Fatal(err)
-		}
-		if again, err := EncodeFinal(shuffled, list, minPeople, covers, "v1"); err != nil || !bytes.Equal(data, again) {
-			r.Fatalf("the same rows gave other bytes (error %v)", err)
-		}
+		for _, table := range Tables {
+			data, err := EncodeFinal(table, set, list, minPeople, covers, "v1")
+			if err != nil {
+				r.Fatal(err)
+			}
+			if again, err := EncodeFinal(table, shuffled, list, minPeople, covers, "v1"); err != nil || !bytes.Equal(data, again) {
+				r.Fatalf("%s: the same rows gave other bytes (error %v)", table.Name, err)
+			}
 
-		want := wantedRows(rows, list, minPeople)
-		table, err := parquettest.Rows(data)
-		if err != nil {
-			r.Fatal(err)
-		}
-		if got := tableRows(table); !slices.Equal(got, want) {
-			r.Fatalf("got  %v\nwant %v", got, want)
-		}
+			want := wantedRows(table, rows, list, minPeople)
+			decoded, err := parquettest.Rows(data)
+			if err != nil {
+				r.Fatal(err)
+			}
+			var got []string
+			for _, row := range decoded {
+				var line []string
+				for _, c := range table.Columns {
+					line = append(line, fmt.Sprint(row[c.Name]))
+				}
+				got = append(got, strings.Join(line, "|"))
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				r.Fatalf("%s: got\n%v\nwant\n%v", table.Name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
 
-		footer, err := ReadFooter(data)
-		if err != nil {
-			r.Fatal(err)
-		}
-		if footer.Flow != "v1" || footer.Hour != testHour || footer.Rows != len(want) || !maps.Equal(footer.Covers, covers) {
-			r.Fatalf("footer %+v, want %d rows covering %v", footer, len(want), covers)
-		}
-		if got, err := ReadCovers(data); err != nil || !maps.Equal(got, covers) {
-			r.Fatalf("covers %v, error %v, want %v", got, err, covers)
+			footer, err := ReadFooter(data)
+			if err != nil {
+				r.Fatal(err)
+			}
+			if footer.Flow != "v1" || footer.Hour != testHour || footer.Rows != len(want) || !maps.Equal(footer.Covers, covers) {
+				r.Fatalf("footer %+v, want %d rows covering %v", footer, len(want), covers)
+			}
+			if got, err := ReadCovers(data); err != nil || !maps.Equal(got, covers) {
+				r.Fatalf("covers %v, error %v, want %v", got, err, covers)
+			}
 		}
 	})
 }
 
-// wantedRows counts in the plain way and prints the rows in order.
-func wantedRows(rows []input, list []places.Place, minPeople int) []string {
+// wantedRows counts in the plain way and gives the rows as sorted text, column by column.
+func wantedRows(table *Table, rows []input, list []places.Place, minPeople int) (out []string) {
 	people := map[input]map[event.Person]bool{}
+	add := func(in input, p event.Person) {
+		if people[in] == nil {
+			people[in] = map[event.Person]bool{}
+		}
+		people[in][p] = true
+	}
+	const all = event.Gender(99)
 	for _, in := range rows {
-		cell := in
-		cell.p = event.Person{}
-		if people[cell] == nil {
-			people[cell] = map[event.Person]bool{}
+		p := in.p
+		in.p = event.Person{}
+		if in.cell != 0 {
+			in.place = 0
 		}
-		people[cell][in.p] = true
-	}
-	var out []string
-	for cell, persons := range people {
-		start := testHour.Start() + int64(cell.window)*300_000
-		p := list[cell.place]
-		number := fmt.Sprint(len(persons))
-		if len(persons) < minPeople {
-			number = "null"
+		add(in, p)
+		in.g, in.b = all, 0
+		add(in, p)
+		if in.cell == 0 {
+			in.place = -1
+			add(in, p)
 		}
-		out = append(out, fmt.Sprint(start, start+300_000, " ", p.ID, " ", p.Name, p.Latitude, p.Longitude, p.RadiusM, " ",
-			event.Genders[cell.g], " ", event.AgeBands[cell.b], " ", number, " ", len(persons) < minPeople))
 	}
-	slices.Sort(out) // Times and IDs of equal length sort as text.
-	return out
-}
-
-func tableRows(rows []map[string]any) []string {
-	out := make([]string, len(rows))
-	for i, row := range rows {
-		people := row["people"]
-		if people == nil {
-			people = "null"
+	tabled := func(of input) suppress.Place {
+		p := suppress.Place{People: len(people[of])}
+		for in, persons := range people {
+			if in.window == of.window && in.place == of.place && in.cell == of.cell && in.g != all {
+				p.Cells = append(p.Cells, suppress.Cell{Group: int(in.g)*100 + int(in.b), People: len(persons)})
+			}
 		}
-		out[i] = fmt.Sprint(row["window_start"], row["window_end"], " ", row["poi_id"], " ", row["poi_name"],
-			row["poi_latitude"], row["poi_longitude"], row["radius_m"], " ",
-			row["gender"], " ", row["age_band"], " ", people, " ", row["suppressed"])
+		return p
 	}
+	totals := map[int]map[int32]bool{} // by window and place: whether the total is published
+	for w := range 12 {
+		totals[w] = map[int32]bool{}
+		var near []suppress.Place
+		var order []int32
+		for in := range people {
+			if in.window == w && in.cell == 0 && in.place >= 0 && in.g == all {
+				near, order = append(near, tabled(in)), append(order, in.place)
+			}
+		}
+		if len(order) > 0 {
+			each, any := suppress.Totals(minPeople, near, len(people[input{window: w, place: -1, g: all}]))
+			totals[w][-1] = any
+			for i, place := range order {
+				totals[w][place] = each[i]
+			}
+		}
+	}
+	for in, persons := range people {
+		n, start := len(persons), testHour.Start()+int64(in.window)*300_000
+		line := []any{start, start + 300_000}
+		number := func(published bool) {
+			if line = append(line, n, !published); !published {
+				line[len(line)-2] = nil
+			}
+		}
+		switch {
+		case table == Headcounts && in.cell == 0 && in.g != all:
+			p := list[in.place]
+			line = append(line, p.ID, p.Name, p.Latitude, p.Longitude, p.RadiusM, event.Genders[in.g], event.AgeBands[in.b])
+			number(n >= minPeople)
+		case table == Totals && in.cell == 0 && in.g == all:
+			line = append(line, nil, nil)
+			if in.place >= 0 {
+				line[2], line[3] = list[in.place].ID, list[in.place].Name
+			}
+			number(totals[in.window][in.place])
+		case table == Hotspots && in.cell != 0:
+			cell := in
+			cell.g, cell.b = all, 0
+			inCell := len(people[cell])
+			published := suppress.Breakdown(max(minPeople, 5), tabled(cell))
+			if inCell < max(minPeople, 5) || (in.g != all) != published {
+				continue
+			}
+			id := s2.CellID(in.cell)
+			line = append(line, id.ToToken(), id.LatLng().Lat.Degrees(), id.LatLng().Lng.Degrees(), inCell, nil, nil)
+			if published {
+				line[6], line[7] = event.Genders[in.g], event.AgeBands[in.b]
+			}
+			number(published && n >= max(minPeople, 5))
+		default:
+			continue
+		}
+		var text []string
+		for _, v := range line {
+			text = append(text, fmt.Sprint(v))
+		}
+		out = append(out, strings.Join(text, "|"))
+	}
+	slices.Sort(out)
 	return out
 }
 
@@ -263,7 +368,7 @@ func TestFooterFaults(t *testing.T) {
 		"hour":   {flowKey: "v1", hourKey: "noon", coversKey: "{}"},
 		"covers": {flowKey: "v1", hourKey: testHour.String(), coversKey: `{"w":"one"}`},
 	} {
-		data, err := parquet.NewTable(finalSchema).Encode(metadata)
+		data, err := parquet.NewTable(Headcounts.schema).Encode(metadata)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -273,27 +378,22 @@ func TestFooterFaults(t *testing.T) {
 	}
 }
 
-// TestColumns holds the table headcounts to its published form.
+// TestColumns holds the tables to their published form.
 func TestColumns(t *testing.T) {
-	want := []event.Column{
-		{Name: "window_start", Type: "timestamp"},
-		{Name: "window_end", Type: "timestamp"},
-		{Name: "poi_id", Type: "string"},
-		{Name: "poi_name", Type: "string"},
-		{Name: "poi_latitude", Type: "double"},
-		{Name: "poi_longitude", Type: "double"},
-		{Name: "radius_m", Type: "double"},
-		{Name: "gender", Type: "string"},
-		{Name: "age_band", Type: "string"},
-		{Name: "people", Type: "bigint"},
-		{Name: "suppressed", Type: "boolean"},
-	}
-	var got []event.Column
-	for _, c := range Columns {
-		got = append(got, event.Column{Name: c.Name, Type: c.Kind.Hive()})
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v", got)
+	for table, want := range map[*Table]string{
+		Headcounts: "window_start timestamp, window_end timestamp, poi_id string, poi_name string, poi_latitude double, poi_longitude double, " +
+			"radius_m double, gender string, age_band string, people bigint, suppressed boolean",
+		Totals: "window_start timestamp, window_end timestamp, poi_id string, poi_name string, people bigint, suppressed boolean",
+		Hotspots: "window_start timestamp, window_end timestamp, cell string, latitude double, longitude double, cell_people bigint, " +
+			"gender string, age_band string, people bigint, suppressed boolean",
+	} {
+		var got []string
+		for _, c := range table.Hive() {
+			got = append(got, c.Name+" "+c.Type)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %v", table.Name, got)
+		}
 	}
 }
 
@@ -305,7 +405,7 @@ func hourOfACity(b *testing.B, n int, list []places.Place) *counts.Set {
 		for j, k := 0, uint64(i/3+1)*0x9E3779B97F4A7C15; j < 16; j, k = j+1, k*6364136223846793005+1 {
 			p[j] = byte(k >> 56)
 		}
-		fill(b, set, []input{{i % 12, int32(i*7) % int32(len(list)), event.Gender(i / 3 % 4), event.AgeBand(i / 3 % 7), p}})
+		fill(b, set, []input{{i % 12, int32(i*7) % int32(len(list)), 0, event.Gender(i / 3 % 4), event.AgeBand(i / 3 % 7), p}})
 	}
 	return set
 }
@@ -337,12 +437,12 @@ func BenchmarkResults(b *testing.B) {
 		b.Run(fmt.Sprintf("rows=%d/EncodeFinal", rows), func(b *testing.B) {
 			var data []byte
 			for b.Loop() {
-				data, _ = EncodeFinal(set, list, 1, map[string]int{"w": 1}, "v1")
+				data, _ = EncodeFinal(Headcounts, set, list, 1, map[string]int{"w": 1}, "v1")
 			}
 			perRow(b, data)
 		})
 		b.Run(fmt.Sprintf("rows=%d/ReadCovers", rows), func(b *testing.B) {
-			data, _ := EncodeFinal(set, list, 1, map[string]int{"w": 1}, "v1")
+			data, _ := EncodeFinal(Headcounts, set, list, 1, map[string]int{"w": 1}, "v1")
 			for b.Loop() {
 				if _, err := ReadCovers(data); err != nil {
 					b.Fatal(err)

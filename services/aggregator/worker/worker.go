@@ -48,17 +48,19 @@ type settings struct {
 	window                counts.Window
 	radiusM               float64
 	minPeople             int
+	hotspotLevel          int
 	flush, refresh        time.Duration
 }
 
 func readSettings(p *service.Process, o Options) (s settings, err error) {
 	e := p.Env
 	s = settings{
-		bucket:    e.String("AGGREGATES_BUCKET"),
-		radiusM:   e.Float("RADIUS_M", 200, math.SmallestNonzeroFloat64, places.MaxRadiusM),
-		minPeople: e.Int("MIN_PEOPLE", 1, 1, math.MaxInt32),
-		flush:     e.Duration("FLUSH_INTERVAL", 10*time.Second, 0, 10*time.Minute),
-		refresh:   e.Duration("REFRESH_INTERVAL", 30*time.Second, 0, queue.MaxDelay),
+		bucket:       e.String("AGGREGATES_BUCKET"),
+		radiusM:      e.Float("RADIUS_M", 200, math.SmallestNonzeroFloat64, places.MaxRadiusM),
+		minPeople:    e.Int("MIN_PEOPLE", 1, 1, math.MaxInt32),
+		hotspotLevel: e.Int("HOTSPOT_LEVEL", partials.DefaultLevel, 0, partials.MaxLevel),
+		flush:        e.Duration("FLUSH_INTERVAL", 10*time.Second, 0, 10*time.Minute),
+		refresh:      e.Duration("REFRESH_INTERVAL", 30*time.Second, 0, queue.MaxDelay),
 	}
 	s.input, s.finals = e.Queues("INPUT_QUEUE_URL", "FINALS_QUEUE_URL")
 	if o.Places == nil {
@@ -66,6 +68,9 @@ func readSettings(p *service.Process, o Options) (s settings, err error) {
 		if name, key, ok := s3Path(s.pois); ok && (name == "" || key == "") {
 			e.Fault("POIS", fmt.Sprintf("is %q: must be s3://bucket/key, or a file", s.pois))
 		}
+	}
+	if l := s.hotspotLevel; !partials.IsLevel(l) {
+		e.Fault("HOTSPOT_LEVEL", fmt.Sprintf("is %d: must be an S2 level from %d to %d, or 0 for no hot spots", l, partials.MinLevel, partials.MaxLevel))
 	}
 	window := e.Duration("WINDOW", 5*time.Minute, time.Second, 24*time.Hour)
 	if s.window, err = counts.NewWindow(window); err != nil {
@@ -131,7 +136,7 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 	finalsQueue := queue.Sender{API: sqsClient, QueueURL: s.finals}
 	writer := &partials.Writer{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, ID: newID(), Window: s.window, List: known, Index: index, MaxAge: p.MaxAge,
-		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
+		Cells: partials.Cells{Level: s.hotspotLevel}, Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
 	}
 	final := &finals.Finals{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,

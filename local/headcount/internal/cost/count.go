@@ -23,6 +23,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
 	"github.com/headcount-etl/headcount/local/standin/usage"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/metrics"
 )
@@ -89,7 +90,7 @@ func (r *Run) count(ctx context.Context, dir string, events int) (err error) {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: dir, Places: list, Flow: "v1", Window: 5 * time.Minute, MinPeople: 1, Flush: 10 * time.Second,
+		Dir: dir, Places: list, Flow: "v1", Window: 5 * time.Minute, MinPeople: 1, HotspotLevel: partials.DefaultLevel, Flush: 10 * time.Second,
 	})
 	if err != nil {
 		return err

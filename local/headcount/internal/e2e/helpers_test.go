@@ -16,6 +16,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/simulate"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
 	"github.com/headcount-etl/headcount/local/preview/sql"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	poi "github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
 )
@@ -116,7 +117,7 @@ func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pi
 		t.Fatal(err)
 	}
 	p, err = pipeline.Start(t.Context(), pipeline.Settings{
-		Dir: dir, Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople,
+		Dir: dir, Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople, HotspotLevel: partials.DefaultLevel,
 		Flush: cmp.Or(o.flush, 10*time.Second),
 	})
 	if err != nil {

@@ -10,15 +10,16 @@ import (
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/oracle"
 	"github.com/headcount-etl/headcount/local/headcount/sample"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
 // checkOracle compares the headcounts of a data folder, row for row and column
 // for column, with what SQL computes from the valid lines.
-func checkOracle(t testing.TB, dir string, o options, valid []string) *oracle.Verdict {
+func checkOracle(t testing.TB, dir string, o options, valid []string) *oracle.Verdicts {
 	t.Helper()
 	v, err := oracle.Compare(t.Context(), dir, oracle.Input{
-		Events: writeFile(t, "events.ndjson", strings.Join(valid, "\n")+"\n"), Places: o.pois, Window: o.window, RadiusM: radiusM, MinPeople: o.minPeople,
+		Events: writeFile(t, "events.ndjson", strings.Join(valid, "\n")+"\n"), Places: o.pois, Window: o.window, RadiusM: radiusM, MinPeople: o.minPeople, HotspotLevel: partials.DefaultLevel,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -129,8 +130,11 @@ func TestHeadcountsEqualSQL(t *testing.T) {
 			dir := t.TempDir()
 			balance := run(t, dir, o, tr.lines)
 			v := checkOracle(t, dir, o, tr.valid)
-			if v.Most < 3 || (v.Suppressed > 0) != (o.minPeople > 1) || balance.Cells != v.Got {
+			if v.Headcounts.Most < 3 || (v.Headcounts.Suppressed > 0) != (o.minPeople > 1) || balance.Cells != v.Headcounts.Got {
 				t.Errorf("%+v, and %d cells in the balance: not the case that was meant", v, balance.Cells)
+			}
+			if v.Totals.Most < 5 || (v.Totals.Suppressed > 0) != (o.minPeople > 1) || v.Hotspots.Got == 0 {
+				t.Errorf("%+v, %+v: not the case that was meant", v.Totals, v.Hotspots)
 			}
 			if balance.Published != int64(len(tr.lines)) || balance.Valid != int64(len(tr.valid)) || !maps.Equal(balance.Rejected, rejected) {
 				t.Errorf("%d published, %d valid, rejected %v, want %d, %d, %v",

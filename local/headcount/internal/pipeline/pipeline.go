@@ -35,10 +35,11 @@ type Settings struct {
 	Dir string
 	// Places is the list of places, as places.ReadCSV gives it.
 	Places []places.Place
-	// Flow, Window and MinPeople are the aggregator's settings.
-	Flow      string
-	Window    time.Duration
-	MinPeople int
+	// Flow, Window, MinPeople and HotspotLevel are the aggregator's settings.
+	Flow         string
+	Window       time.Duration
+	MinPeople    int
+	HotspotLevel int
 	// Flush is the aggregator's interval between partials. A final is written as soon
 	// as there is one: nobody waits for more.
 	Flush time.Duration
@@ -109,7 +110,7 @@ func (p *Pipeline) start(ctx context.Context, keys string) error {
 	own := map[string]map[string]string{
 		"masker": {"MASKING_KEYS": keys},
 		"aggregator": {
-			"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople),
+			"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople), "HOTSPOT_LEVEL": fmt.Sprint(s.HotspotLevel),
 			"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": "0",
 		},
 	}

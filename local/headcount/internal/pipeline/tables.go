@@ -27,22 +27,18 @@ const quarantineReader = "read_json(%s, format = 'newline_delimited', compressio
 // that they have on AWS:
 //
 //	events      the lake, as it was received: personal data
-//	headcounts  the aggregates, of all flows
 //	quarantine  the rejected events, without their payload
+//	headcounts, totals, hotspots  the results, of all flows
 //
-// and the views over them: published_headcounts shows the last days of the flow
-// published, and recent_events as many as QuickSight imports; all of them with 0
-// days.
+// and the views over them: published_headcounts, published_totals and
+// published_hotspots show the last days of the flow published, and recent_events as
+// many as QuickSight imports; all of them with 0 days.
 func Schema(published string, days int) sql.Schema {
 	day := []string{"year", "month", "day"}
 	flow := append([]string{"flow"}, day...)
 	events := sql.Table{Name: "events", Root: path.Join(BucketsFolder, LakeBucket, "data"), Folders: day, Partitions: day}
 	for _, c := range event.LakeColumns() {
 		events.Columns = append(events.Columns, sql.Column(c))
-	}
-	headcounts := sql.Table{Name: "headcounts", Root: path.Join(BucketsFolder, AggregatesBucket, "headcounts"), Folders: flow, Partitions: flow, Replaced: true}
-	for _, c := range results.Columns {
-		headcounts.Columns = append(headcounts.Columns, sql.Column{Name: c.Name, Type: c.Kind.Hive()})
 	}
 	rejected := sql.Table{
 		Name: "quarantine", Root: path.Join(BucketsFolder, QuarantineBucket, "quarantine"), Folders: append([]string{"category"}, day...), Partitions: day,
@@ -51,14 +47,22 @@ func Schema(published string, days int) sql.Schema {
 	for _, c := range stage.QuarantineColumns {
 		rejected.Columns = append(rejected.Columns, sql.Column(c))
 	}
-	s := sql.Schema{Tables: []sql.Table{events, headcounts, rejected}}
+	s := sql.Schema{Tables: []sql.Table{events, rejected}}
 	imported := views.ImportedDays
 	if days == 0 {
 		imported = 0
 	}
 	safe := views.Events(sql.WithPath("events"))
-	for _, v := range []views.View{safe, views.RecentEvents(safe.Name, imported), views.Headcounts("headcounts", published, days)} {
+	for _, v := range []views.View{safe, views.RecentEvents(safe.Name, imported)} {
 		s.Views = append(s.Views, sql.View{Name: v.Name, SQL: v.SQL})
+	}
+	for _, of := range results.Tables {
+		table := sql.Table{Name: of.Name, Root: path.Join(BucketsFolder, AggregatesBucket, of.Name), Folders: flow, Partitions: flow, Replaced: true}
+		for _, c := range of.Hive() {
+			table.Columns = append(table.Columns, sql.Column(c))
+		}
+		v := views.Published(of, of.Name, published, days)
+		s.Tables, s.Views = append(s.Tables, table), append(s.Views, sql.View{Name: v.Name, SQL: v.SQL})
 	}
 	return s
 }

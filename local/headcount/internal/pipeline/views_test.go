@@ -15,6 +15,7 @@ import (
 
 	"github.com/headcount-etl/headcount/dashboards/views"
 	"github.com/headcount-etl/headcount/local/preview/sql"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
@@ -37,7 +38,7 @@ func TestPublishedDays(t *testing.T) {
 		onDay := func(query string) string {
 			return strings.ReplaceAll(query, "current_date", today.Format("DATE '2006-01-02'"))
 		}
-		view := onDay(views.Headcounts(partitions, "v1", days).SQL)
+		view := onDay(views.Published(results.Headcounts, partitions, "v1", days).SQL)
 		var want []string
 		for d := today.AddDate(0, 0, 1-days); !d.After(today.AddDate(0, 0, 1)); d = d.AddDate(0, 0, 1) {
 			want = append(want, "v1 "+d.Format(time.DateOnly))
@@ -72,7 +73,7 @@ func TestPublishedDays(t *testing.T) {
 
 // TestAllDays: with 0 days nothing is left out.
 func TestAllDays(t *testing.T) {
-	rows, err := openViews(t).Ask(t.Context(), fmt.Sprintf("SELECT count(*) FROM (%s)", views.Headcounts(partitions, "v1", 0).SQL))
+	rows, err := openViews(t).Ask(t.Context(), fmt.Sprintf("SELECT count(*) FROM (%s)", views.Published(results.Headcounts, partitions, "v1", 0).SQL))
 	if err != nil || rows[0][0] != int64(7*12*31) {
 		t.Errorf("%v %v", rows, err)
 	}

@@ -17,9 +17,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -31,6 +33,8 @@ type Bucket struct {
 	// After, if set, is called after each PUT that took effect; an error is the
 	// call's answer, as when the real one was lost.
 	After func(key string) error
+	// Ahead is how far its clock is ahead of this process's.
+	Ahead time.Duration
 
 	mu      sync.Mutex
 	objects map[string]object
@@ -58,7 +62,20 @@ func (b *Bucket) put(key string, data []byte) {
 	if b.objects == nil {
 		b.objects = map[string]object{}
 	}
-	b.objects[key] = object{data, time.Now().Truncate(time.Second)}
+	b.objects[key] = object{data, b.now()}
+}
+
+func (b *Bucket) now() time.Time { return time.Now().Add(b.Ahead).Truncate(time.Second) }
+
+// metadata gives an answer's metadata with S3's Date, in the way in which the client
+// puts it there.
+func (b *Bucket) metadata(ctx context.Context) middleware.Metadata {
+	answer := &smithyhttp.Response{Response: &http.Response{Header: http.Header{"Date": {b.now().UTC().Format(http.TimeFormat)}}}}
+	_, metadata, _ := awsmiddleware.RecordResponseTiming{}.HandleDeserialize(ctx, middleware.DeserializeInput{}, middleware.DeserializeHandlerFunc(
+		func(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			return middleware.DeserializeOutput{RawResponse: answer}, middleware.Metadata{}, nil
+		}))
+	return metadata
 }
 
 // Delete removes an object.
@@ -103,7 +120,7 @@ func (b *Bucket) find(verb string, key *string) (object, bool, error) {
 }
 
 // GetObject implements bucket.API.
-func (b *Bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+func (b *Bucket) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	o, found, err := b.find("get", in.Key)
 	if err != nil {
 		return nil, err
@@ -111,11 +128,11 @@ func (b *Bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*
 	if !found {
 		return nil, Status(http.StatusNotFound)
 	}
-	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(o.data)), ETag: aws.String(o.etag()), LastModified: &o.modified}, nil
+	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(o.data)), ETag: aws.String(o.etag()), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
 }
 
 // HeadObject implements bucket.API.
-func (b *Bucket) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+func (b *Bucket) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
 	o, found, err := b.find("head", in.Key)
 	if err != nil {
 		return nil, err
@@ -123,7 +140,7 @@ func (b *Bucket) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func
 	if !found {
 		return nil, Status(http.StatusNotFound)
 	}
-	return &s3.HeadObjectOutput{ETag: aws.String(o.etag()), LastModified: &o.modified}, nil
+	return &s3.HeadObjectOutput{ETag: aws.String(o.etag()), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
 }
 
 // PutObject implements bucket.API.
