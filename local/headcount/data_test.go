@@ -78,7 +78,7 @@ func TestDataColumns(t *testing.T) {
 	for _, c := range views.Events("").Columns {
 		want["events_safe"] = append(want["events_safe"], column{name: c.Name, kind: c.Type})
 	}
-	if len(want) != 4 {
+	if len(want) != 6 {
 		t.Fatalf("tables: %v", want)
 	}
 	for table, columns := range want {
@@ -90,9 +90,11 @@ func TestDataColumns(t *testing.T) {
 			t.Errorf("%s: described are\n%v, there are\n%v", table, got, columns)
 		}
 	}
-	for i, c := range described(t, doc, "headcounts") {
-		if i < len(finals.Columns) && finals.Columns[i].Required != (c.null == "never") {
-			t.Errorf("headcounts: %s is null: %q", c.name, c.null)
+	for _, table := range finals.Tables {
+		for i, c := range described(t, doc, table.Name) {
+			if i < len(table.Columns) && table.Columns[i].Required != (c.null == "never") {
+				t.Errorf("%s: %s is null: %q", table.Name, c.name, c.null)
+			}
 		}
 	}
 	for _, c := range event.LakeColumns() {
@@ -108,7 +110,7 @@ func TestData(t *testing.T) {
 	doc := document(t, dataDocument)
 	dir := filepath.Join(t.TempDir(), "paris")
 	makeData(t, doc, dir)
-	for _, table := range []string{"headcounts", "events", "events_safe", "quarantine"} {
+	for _, table := range []string{"headcounts", "totals", "events", "events_safe", "quarantine"} {
 		var conditions []string
 		for _, c := range described(t, doc, table) {
 			if c.example == "" { // it is another one whenever the data is made
@@ -148,7 +150,7 @@ func TestData(t *testing.T) {
 			}
 		}
 	}
-	if len(sections) != 13 {
+	if len(sections) != 15 {
 		t.Errorf("there are %d questions", len(sections)-1)
 	}
 	if *update {
@@ -195,7 +197,7 @@ func TestDataInAthena(t *testing.T) {
 			questions = append(questions, b.text)
 		}
 	}
-	if len(questions) != 12 {
+	if len(questions) != 14 {
 		t.Fatalf("%d questions", len(questions))
 	}
 	questions = append(questions, "SELECT 1 FROM t GROUP ALL BY") // to see that it notices

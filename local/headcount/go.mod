@@ -15,6 +15,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sns v1.47.9
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10
 	github.com/duckdb/duckdb-go/v2 v2.10506.0
+	github.com/golang/geo v0.0.0-20260818125358-b200a1149890
 	github.com/google/renameio/v2 v2.0.2
 	github.com/headcount-etl/headcount/dashboards v0.0.0
 	github.com/headcount-etl/headcount/local/preview v0.0.0
@@ -23,6 +24,7 @@ require (
 	github.com/headcount-etl/headcount/services/masker v0.0.0
 	github.com/headcount-etl/headcount/services/validator v0.0.0
 	github.com/headcount-etl/headcount/shared v0.0.0
+	github.com/klauspost/compress v1.20.3
 	github.com/rs/zerolog v1.35.1
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.22.0
@@ -66,7 +68,6 @@ require (
 	github.com/headcount-etl/headcount/dashboards/quicksight v0.0.0 // indirect
 	github.com/johannesboyne/gofakes3 v1.2.0 // indirect
 	github.com/klauspost/asmfmt v1.3.2 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect

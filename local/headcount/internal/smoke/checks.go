@@ -46,7 +46,7 @@ var questions = []struct {
 		return verdict(r.unconvertedHolds(), "%d of %d malformed events are under errors/format-conversion-failed/, as rawData", r.got.unconverted, r.want.misfits)
 	}},
 	{"view-events-safe", (*runner).checkEventsSafe},
-	{"view-published-headcounts", (*runner).checkPublished},
+	{"views-published", (*runner).checkPublished},
 	{"quarantine-table", func(r *runner, ctx context.Context) (string, string, error) {
 		want := total(r.want.quarantined)
 		return r.judge(ctx, "SELECT count(*) FROM quarantine WHERE "+r.days()+" AND received_at >= "+timestamp(r.begun.Add(-time.Minute))+
@@ -167,12 +167,13 @@ func (r *runner) checkEventsSafe(ctx context.Context) (string, string, error) {
 	return verdict(int64(len(rows)) == n[0] && n[0] > 0, "%d rows of this run, for %d different events, without the id of a user or an event", len(rows), n[0])
 }
 
-// checkPublished: the view answers, and shows the run's rows if its flow is the
-// published one.
+// checkPublished: the views of the results answer, and show the run's rows if its flow
+// is the published one.
 func (r *runner) checkPublished(ctx context.Context) (string, string, error) {
 	from, to := r.windows()
-	status, detail, err := r.judge(ctx, "SELECT count(*) FROM published_headcounts WHERE "+dayIs(from)+" AND window_start >= "+timestamp(from)+
-		" AND window_start < "+timestamp(to), func(n int64) bool { return n == int64(len(r.want.rows)) }, "of %d rows", len(r.want.rows))
+	of := " WHERE " + dayIs(from) + " AND window_start >= " + timestamp(from) + " AND window_start < " + timestamp(to)
+	query := "SELECT (SELECT count(*) FROM published_headcounts" + of + ") + (SELECT count(*) FROM published_totals" + of + ") + (SELECT count(*) FROM published_hotspots" + of + ")"
+	status, detail, err := r.judge(ctx, query, func(n int64) bool { return n == int64(len(r.want.rows)) }, "of %d rows", len(r.want.rows))
 	if err == nil && r.flowName != r.Outputs.PublishedFlow {
 		return verdict(true, "it answers; flow %s is not the published one", r.flowName)
 	}

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/golang/geo/s2"
 
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/shared/event"
@@ -137,16 +140,11 @@ type expectation struct {
 }
 
 // expect judges events as the contract does, at an instant at which they arrive, and
-// counts people as the definition of the headcounts says: who was around which
-// place, once in each window.
+// counts people as the definition of the results says: who was around which place, and
+// in which cell, once in each window.
 func expect(lines []string, list []places.Place, f Flow, now time.Time) expectation {
-	type cell struct {
-		start        time.Time
-		place        int
-		gender, band string
-	}
 	e := expectation{events: int64(len(lines)), quarantined: map[event.Category]int64{}, rows: rows{}}
-	people, seen := map[cell]map[string]bool{}, map[string]bool{}
+	c, seen := crowd{}, map[string]bool{}
 	d := event.NewDecoder()
 	for _, line := range lines {
 		d.Reset(line)
@@ -172,28 +170,22 @@ func expect(lines []string, list []places.Place, f Flow, now time.Time) expectat
 			}
 			continue
 		}
+		who := d.Event()
+		at := area{start: time.UnixMilli(d.OccurredAt()).UTC().Truncate(time.Duration(f.Window))}
+		group, id := [2]string{who.User.Gender, event.AgeBandOf(d.Age()).String()}, strings.Clone(who.User.ID)
 		for i, p := range list {
-			who := d.Event()
-			if places.Distance(who.Position.Latitude, who.Position.Longitude, p.Latitude, p.Longitude) > p.RadiusM {
-				continue
+			if places.Distance(who.Position.Latitude, who.Position.Longitude, p.Latitude, p.Longitude) <= p.RadiusM {
+				c.add(area{at.start, fmt.Sprint(i)}, group, id)
+				c.add(area{at.start, ""}, [2]string{}, id)
 			}
-			c := cell{time.UnixMilli(d.OccurredAt()).UTC().Truncate(time.Duration(f.Window)), i, who.User.Gender, event.AgeBandOf(d.Age()).String()}
-			if people[c] == nil {
-				people[c] = map[string]bool{}
-			}
-			people[c][strings.Clone(who.User.ID)] = true
+		}
+		if f.HotspotLevel > 0 {
+			cell := s2.CellIDFromLatLng(s2.LatLngFromDegrees(who.Position.Latitude, who.Position.Longitude)).Parent(f.HotspotLevel)
+			c.add(area{at.start, inCell + cell.ToToken()}, group, id)
 		}
 	}
-	for c, ids := range people {
-		p, n, suppressed := list[c.place], fmt.Sprint(len(ids)), len(ids) < f.MinPeople
-		if suppressed {
-			n = ""
-		}
-		// As rowsQuery has them.
-		_ = e.rows.add([]string{
-			c.start.Format(time.DateTime), p.ID, c.gender, c.band, n, fmt.Sprint(suppressed), c.start.Add(time.Duration(f.Window)).Format(time.DateTime),
-			p.Name, decimal(p.Latitude), decimal(p.Longitude), decimal(p.RadiusM),
-		})
+	for _, row := range slices.Concat(c.headcounts(list, f), c.totals(list, f), c.hotspots(f)) {
+		_ = e.rows.add(row) // each is there once
 	}
 	return e
 }

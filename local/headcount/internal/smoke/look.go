@@ -22,29 +22,42 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// rows is the table headcounts, as it should be or as it is: window, place, gender
-// and age band, and what stands beside them, both as text.
+// rows are the tables of results, as they should be or as they are: window, place or
+// cell, gender and age band, and what stands beside them, both as text.
 type rows map[string]string
 
-// rowsQuery is about the headcounts of a flow. The queries are in what Athena
+// rowsQuery is about the results of a flow, all in the columns of headcounts: a total is
+// at a place of another name, and a hot spot at one that is called as many people as it
+// has. The queries are in what Athena
 // (Trino) and DuckDB have in common; what the two write differently, instants and
 // numbers with a fraction, they cast.
 const rowsQuery = `SELECT substr(CAST(window_start AS varchar), 1, 19), poi_id, gender, age_band, people, suppressed, substr(CAST(window_end AS varchar), 1, 19),
   poi_name, CAST(CAST(poi_latitude AS decimal(18,9)) AS varchar), CAST(CAST(poi_longitude AS decimal(18,9)) AS varchar),
   CAST(CAST(radius_m AS decimal(18,9)) AS varchar)
-FROM headcounts WHERE flow = %s AND %s AND window_start >= %s AND window_start < %s`
+FROM headcounts WHERE flow = %[1]s AND %[2]s AND window_start >= %[3]s AND window_start < %[4]s
+UNION ALL
+SELECT substr(CAST(window_start AS varchar), 1, 19), '` + totalOf + `' || coalesce(poi_id, ''), '', '', people, suppressed,
+  substr(CAST(window_end AS varchar), 1, 19), coalesce(poi_name, ''), '', '', ''
+FROM totals WHERE flow = %[1]s AND %[2]s AND window_start >= %[3]s AND window_start < %[4]s
+UNION ALL
+SELECT substr(CAST(window_start AS varchar), 1, 19), '` + inCell + `' || cell, coalesce(gender, ''), coalesce(age_band, ''), people, suppressed,
+  substr(CAST(window_end AS varchar), 1, 19), CAST(cell_people AS varchar), CAST(CAST(latitude AS decimal(18,9)) AS varchar),
+  CAST(CAST(longitude AS decimal(18,9)) AS varchar), ''
+FROM hotspots WHERE flow = %[1]s AND %[2]s AND window_start >= %[3]s AND window_start < %[4]s`
+
+const totalOf, inCell = "total of ", "cell "
 
 // add adds an answer to rowsQuery.
 func (t rows) add(v []string) error {
 	if len(v) != 11 {
-		return fmt.Errorf("a row of headcounts has %d values, want 11", len(v))
+		return fmt.Errorf("a row of results has %d values, want 11", len(v))
 	}
 	if v[4] == "" && v[5] != "true" {
-		return fmt.Errorf("headcounts has no people in %s, which is not suppressed", v[:4])
+		return fmt.Errorf("the results have no people in %s, which is not suppressed", v[:4])
 	}
 	cell := strings.Join(v[:4], " ")
 	if _, twice := t[cell]; twice {
-		return fmt.Errorf("headcounts has two rows of %s", cell)
+		return fmt.Errorf("the results have two rows of %s", cell)
 	}
 	people := v[4] + " people"
 	if v[5] == "true" {

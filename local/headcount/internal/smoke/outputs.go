@@ -62,6 +62,8 @@ type Flow struct {
 	// RadiusM is in metres, for places that name none.
 	RadiusM   float64 `json:"radiusM"`
 	MinPeople int     `json:"minPeople"`
+	// HotspotLevel is 0 where hot spots are off.
+	HotspotLevel int `json:"hotspotLevel"`
 	// PlacesKey is the key of the list of places in the bucket aggregates.
 	PlacesKey string `json:"placesKey"`
 }

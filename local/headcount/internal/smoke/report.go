@@ -36,7 +36,7 @@ type Report struct {
 	OK   bool   `json:"ok"`
 	Flow string `json:"flow"`
 	Run  string `json:"run"`
-	// Expected and Rows are numbers of rows of headcounts.
+	// Expected and Rows are numbers of rows of the results.
 	Expected int `json:"expected"`
 	Rows     int `json:"rows"`
 	// Checks are the hops, in the order of the path, and then the questions.
@@ -93,7 +93,7 @@ func (r *Report) WriteTable(w io.Writer) {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", c.Name, c.Status, c.Detail)
 	}
 	_ = t.Flush() // like all output to a terminal
-	fmt.Fprintf(w, "\nrun %s, flow %s: %d rows of headcounts, %d expected, %d differ; %.0f s\n", r.Run, r.Flow, r.Rows, r.Expected, len(r.differences), r.Seconds)
+	fmt.Fprintf(w, "\nrun %s, flow %s: %d rows of results, %d expected, %d differ; %.0f s\n", r.Run, r.Flow, r.Rows, r.Expected, len(r.differences), r.Seconds)
 }
 
 // hops follow the events, the lake last. What holds at the end of the path vouches
@@ -133,7 +133,7 @@ func (r *runner) hops() (hops []Check) {
 	} else if !blamed {
 		advice += "; " + nothing
 	}
-	hop("finals", int64(len(g.rows)), int64(len(w.rows)), "rows of headcounts in the run's windows", counted, advice)
+	hop("finals", int64(len(g.rows)), int64(len(w.rows)), "rows of results in the run's windows", counted, advice)
 	advice = fmt.Sprintf("%d different events of %d: is the stream subscribed to the topic, with its filter, and when does it write?", g.different, w.different)
 	if n := g.dead[delivery]; n > 0 {
 		advice = fmt.Sprintf("SNS gave up on %d messages for Firehose: see the dead-letter queue of the delivery", n)

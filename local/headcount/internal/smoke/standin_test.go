@@ -23,6 +23,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/sample"
 	"github.com/headcount-etl/headcount/local/preview/sql"
 	"github.com/headcount-etl/headcount/local/standin"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/service"
@@ -172,7 +173,7 @@ func (g *rig) readOnly(t *testing.T, prefix string) string {
 func (g *rig) target() *Target {
 	flow := Flow{
 		Queues: g.QueueURLs, DeadLetterQueues: map[string]string{}, Window: Duration(g.window), MaxAge: Duration(g.maxAge),
-		RadiusM: g.radiusM, MinPeople: g.minPeople, PlacesKey: testPlacesKey,
+		RadiusM: g.radiusM, MinPeople: g.minPeople, HotspotLevel: partials.DefaultLevel, PlacesKey: testPlacesKey,
 	}
 	for name, url := range g.QueueURLs {
 		flow.DeadLetterQueues[name] = url + "-dlq"
@@ -214,15 +215,19 @@ func (d duck) Ask(ctx context.Context, query string) ([]sql.Column, [][]*string,
 	return nil, table(out...), err
 }
 
-// TestHeadcountsOfTheSpan: rows of the windows before and after the span, of other
+// TestResultsOfTheSpan: rows of the windows before and after the span, of other
 // days and of other flows are somebody else's.
-func TestHeadcountsOfTheSpan(t *testing.T) {
+func TestResultsOfTheSpan(t *testing.T) {
 	db, err := sql.Open(t.Context(), "", sql.Schema{Views: []sql.View{{Name: "headcounts", SQL: `
 SELECT start::TIMESTAMP AS window_start, start::TIMESTAMP + INTERVAL 40 MINUTE AS window_end, 'a' AS poi_id, 'A' AS poi_name, 1.5 AS poi_latitude,
   2.0 AS poi_longitude, 200.0 AS radius_m, 'other' AS gender, '65+' AS age_band, 3 AS people, false AS suppressed, flow, '2026' AS year, '11' AS month,
   start[9:10] AS day
 FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('2026-11-24 07:20:00', 'v1'), ('2026-11-24 08:00:00', 'v1'),
-  ('2026-11-24 06:40:00', 'v2'), ('2026-11-23 06:40:00', 'v1')) AS rows(start, flow)`}}})
+  ('2026-11-24 06:40:00', 'v2'), ('2026-11-23 06:40:00', 'v1')) AS rows(start, flow)`}, {Name: "totals", SQL: `
+SELECT window_start, window_end, NULL::VARCHAR AS poi_id, NULL::VARCHAR AS poi_name, 3 AS people, false AS suppressed, flow, year, month, day FROM headcounts`},
+		{Name: "hotspots", SQL: `
+SELECT window_start, window_end, '47e66fd7' AS cell, 1.5 AS latitude, 2.0 AS longitude, 6 AS cell_people, NULL::VARCHAR AS gender, NULL::VARCHAR AS age_band,
+  NULL::BIGINT AS people, true AS suppressed, flow, year, month, day FROM headcounts`}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,8 +246,14 @@ FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('202
 	}
 	want := rows{}
 	for _, window := range [][]string{{"2026-11-24 06:40:00", "2026-11-24 07:20:00"}, {"2026-11-24 07:20:00", "2026-11-24 08:00:00"}} {
-		if err := want.add([]string{window[0], "a", "other", "65+", "3", "false", window[1], "A", decimal(1.5), decimal(2), decimal(200)}); err != nil {
-			t.Fatal(err)
+		for _, row := range [][]string{
+			{window[0], "a", "other", "65+", "3", "false", window[1], "A", decimal(1.5), decimal(2), decimal(200)},
+			{window[0], totalOf, "", "", "3", "false", window[1], "", "", "", ""},
+			{window[0], inCell + "47e66fd7", "", "", "", "true", window[1], "6", decimal(1.5), decimal(2), ""},
+		} {
+			if err := want.add(row); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if lines := difference(want, r.got.rows); len(lines) > 0 {

@@ -215,7 +215,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// TestRows: a row of headcounts is whole, and there once.
+// TestRows: a row of results is whole, and there once.
 func TestRows(t *testing.T) {
 	good := []string{"2026-11-24 06:00:00", "a", "other", "65+", "", "true", "2026-11-24 06:05:00", "", "1", "2", "3"}
 	got := rows{}
