@@ -1,5 +1,5 @@
 // Package dashboards holds Headcount's QuickSight dashboard as JSON: the
-// definition, for analysis and dashboard both, and the two data sets that it
+// definition, for analysis and dashboard both, and the data sets that it
 // stands on. The ARNs in them name an account of AWS's documentation; the stack
 // puts in the real ones.
 package dashboards
@@ -16,4 +16,6 @@ const (
 	HeadcountFile = "headcount.json"
 	HeadcountsSet = "datasets/headcounts.json"
 	EventsSet     = "datasets/events.json"
+	TotalsSet     = "datasets/totals.json"
+	HotspotsSet   = "datasets/hotspots.json"
 )

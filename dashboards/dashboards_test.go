@@ -28,6 +28,8 @@ func TestOurDashboard(t *testing.T) {
 	}{
 		{dashboards.HeadcountsSet, "headcounts", views.Published(results.Headcounts, "headcounts", "v1", views.Days)},
 		{dashboards.EventsSet, "events", views.RecentEvents("events_safe", views.ImportedDays)},
+		{dashboards.TotalsSet, "totals", views.Published(results.Totals, "totals", "v1", views.Days)},
+		{dashboards.HotspotsSet, "hotspots", views.Published(results.Hotspots, "hotspots", "v1", views.Days)},
 	} {
 		_, columns, faults := definition.LoadDataSet(tt.file, read(t, tt.file))
 		if len(faults) > 0 {

@@ -33,9 +33,10 @@ const (
 type demoCommand struct {
 	dataFlag
 	listenFlag
-	People  int     `default:"1200" placeholder:"N" help:"Number of people (${default})."`
-	Speed   float64 `default:"60" help:"Simulated seconds in a second (${default})."`
-	Minutes int     `placeholder:"M" help:"Simulated minutes; without it until Ctrl-C on a terminal, and elsewhere an hour."`
+	People    int     `default:"1200" placeholder:"N" help:"Number of people (${default})."`
+	Speed     float64 `default:"60" help:"Simulated seconds in a second (${default})."`
+	MinPeople int     `default:"1" placeholder:"N" help:"Cells with fewer people are suppressed (${default})."`
+	Minutes   int     `placeholder:"M" help:"Simulated minutes; without it until Ctrl-C on a terminal, and elsewhere an hour."`
 }
 
 // Help shows examples.
@@ -50,6 +51,7 @@ func (d *demoCommand) check() error {
 	var m mistakes
 	m.where(d.People < 1, "--people %d is not at least 1", d.People)
 	m.where(!(d.Speed > 0 && d.Speed <= 3600), "--speed %g is not above 0 and at most 3600", d.Speed)
+	m.where(d.MinPeople < 1, "--min-people %d is not at least 1", d.MinPeople)
 	m.where(d.Minutes < 0, "--minutes %d is not at least 1", d.Minutes)
 	if err := sql.CheckFolder(d.Data); err != nil {
 		m.where(true, "--data %s: %s", d.Data, err)
@@ -73,7 +75,7 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: d.Data, Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: 1, HotspotLevel: partials.DefaultLevel,
+		Dir: d.Data, Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: d.MinPeople, HotspotLevel: partials.DefaultLevel,
 		// With a flush each second, the final of an hour is written at most once a
 		// second, and Ctrl-C has little to wait for.
 		Flush: time.Second,

@@ -28,6 +28,8 @@ func ownViews(dir string) map[string]preview.View {
 	return map[string]preview.View{
 		"events":     {Name: "recent_events", Imported: true, Narrow: narrow}, // as ImportMode says in dashboards/datasets
 		"headcounts": {Name: "published_headcounts", Narrow: narrow},
+		"totals":     {Name: "published_totals", Narrow: narrow},
+		"hotspots":   {Name: "published_hotspots", Sparse: true},
 	}
 }
 

@@ -22,7 +22,7 @@ type simulateCommand struct {
 
 // Help shows examples.
 func (*simulateCommand) Help() string {
-	return `The same flags give the same events, byte for byte. The people walk among the places of local/headcount/sample/places.csv.
+	return `The same flags give the same events, byte for byte. The people walk among the places of local/headcount/sample/places.csv, and some gather where none of them is: at a market (06:00 to 12:30 UTC), along a demonstration (09:00 to 11:00) and at a concert (19:30 to 22:00).
 
 	headcount simulate --people 500 --minutes 30 --seed 7 > events.ndjson
 	headcount simulate --faults 0 --no-consent 0 | headcount publish --events - --stack dev`

@@ -17,8 +17,14 @@ import (
 )
 
 // makeHeadcounts fills a data folder with headcounts of 42 places, an object for
-// each hour: 14,112 rows an hour when full, some of them suppressed.
+// each hour: some 13,750 rows an hour when full, those of fewer than 3 people suppressed.
 func makeHeadcounts(tb testing.TB, dir string, hours int) {
+	tb.Helper()
+	makeHeadcountsFrom(tb, dir, hours, 3)
+}
+
+// makeHeadcountsFrom is makeHeadcounts with another least number of people.
+func makeHeadcountsFrom(tb testing.TB, dir string, hours, minPeople int) {
 	tb.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -35,12 +41,12 @@ func makeHeadcounts(tb testing.TB, dir string, hours int) {
 		if _, err := db.Exec(fmt.Sprintf(`COPY (
 			SELECT w AS window_start, w + INTERVAL 5 MINUTE AS window_end, 'poi-' || p AS poi_id, 'Place ' || p AS poi_name,
 				48.8 + p / 500.0 AS poi_latitude, 2.2 + p / 300.0 AS poi_longitude, 200.0::DOUBLE AS radius_m,
-				g AS gender, a AS age_band, CASE WHEN n < 3 THEN NULL ELSE n END AS people, n < 3 AS suppressed
-			FROM (SELECT TIMESTAMP '%s' + INTERVAL (w * 5) MINUTE AS w, p, g, a, (hash(w, p, g, a, %d) %% 40)::BIGINT AS n
+				g AS gender, a AS age_band, CASE WHEN n >= %[4]d THEN n END AS people, n < %[4]d AS suppressed
+			FROM (SELECT TIMESTAMP '%[1]s' + INTERVAL (w * 5) MINUTE AS w, p, g, a, (hash(w, p, g, a, %[2]d) %% 40)::BIGINT AS n
 				FROM range(12) t(w), range(42) u(p), (VALUES ('female'), ('male'), ('other'), ('undisclosed')) v(g),
 				(VALUES ('0-17'), ('18-24'), ('25-34'), ('35-44'), ('45-54'), ('55-64'), ('65+')) x(a))
-			ORDER BY window_start, poi_id, gender, age_band
-		) TO '%s' (FORMAT parquet, COMPRESSION zstd)`, at.Format("2006-01-02 15:04:05"), h, filepath.Join(folder, at.Format("2006-01-02T15")+".parquet"))); err != nil {
+			WHERE n > 0 ORDER BY window_start, poi_id, gender, age_band
+		) TO '%[3]s' (FORMAT parquet, COMPRESSION zstd)`, at.Format("2006-01-02 15:04:05"), h, filepath.Join(folder, at.Format("2006-01-02T15")+".parquet"), minPeople)); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -59,10 +65,11 @@ func asking(data *datafolder.Snapshot) visual.Ask {
 func BenchmarkNow(b *testing.B) {
 	dir := b.TempDir()
 	makeHeadcounts(b, dir, 720)
+	makeOthers(b, dir)
 	s, err := Start(b.Context(), Config{
 		Listen: "127.0.0.1:0", File: ourDefinition,
 		Dir: dir, Schema: ourSchema(b), Filling: true,
-		Views: map[string]View{"events": {Name: "recent_events", Imported: true}, "headcounts": {Name: "published_headcounts"}},
+		Views: ourViews,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -20,46 +20,75 @@ import (
 const (
 	lastFull   = "WITH n AS (SELECT * FROM headcounts WHERE window_start = (SELECT max(window_start) - INTERVAL 5 MINUTE FROM headcounts)) "
 	full       = "WITH n AS (SELECT * FROM headcounts WHERE window_start < (SELECT max(window_start) FROM headcounts)) "
+	lastTotals = "WITH n AS (SELECT * FROM totals WHERE window_start = (SELECT max(window_start) - INTERVAL 5 MINUTE FROM totals)) "
+	fullTotals = "WITH n AS (SELECT * FROM totals WHERE window_start < (SELECT max(window_start) FROM totals)) "
+	lastHot    = "WITH n AS (SELECT * FROM hotspots WHERE window_start = (SELECT DISTINCT window_start FROM hotspots ORDER BY 1 DESC LIMIT 1 OFFSET 1)) "
+	fullHot    = "WITH n AS (SELECT * FROM hotspots WHERE window_start < (SELECT max(window_start) FROM hotspots)) "
 	atOnce     = "sum(people) / count(DISTINCT window_start)"
+	overAll    = "sum(people) / (SELECT count(DISTINCT window_start) FROM n)" // also windows in which a group had nobody
 	at         = "strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%SZ')"
 	weekday    = "CASE dayofweek(window_start) WHEN 0 THEN 'Sun' WHEN 1 THEN 'Mon' WHEN 2 THEN 'Tue' WHEN 3 THEN 'Wed' WHEN 4 THEN 'Thu' WHEN 5 THEN 'Fri' ELSE 'Sat' END"
-	busiestTen = "(SELECT poi_name FROM n GROUP BY 1 ORDER BY sum(people) DESC, 1 LIMIT %d)"
+	busiest    = "(SELECT poi_name FROM n GROUP BY 1 ORDER BY sum(people) DESC, 1 LIMIT %d)"
+	tenFullest = "(SELECT cell FROM n GROUP BY 1 ORDER BY max(cell_people) DESC, 1 LIMIT 10)"
+)
+
+var (
+	atBusiest = "poi_name IN " + fmt.Sprintf(busiest, 1)
+	ofHour    = fmt.Sprintf(at, "date_trunc('hour', window_start)")
+	ofDay     = fmt.Sprintf(at, "date_trunc('day', window_start)")
 )
 
 // wanted are visuals of headcount.json with what they must show: a key and a
 // value in each row. Sheets come one after another.
 var wanted = []struct{ sheet, visual, sql string }{
-	{"now", "now-people", lastFull + "SELECT '', sum(people) FROM n"},
+	{"now", "now-people", lastTotals + "SELECT '', people FROM n WHERE poi_id IS NULL"},
 	{"now", "now-places", lastFull + "SELECT '', count(DISTINCT poi_name) FROM n"},
-	{"now", "now-women", lastFull + "SELECT '', sum(people) FROM n WHERE gender = 'female'"},
-	{"now", "now-men", lastFull + "SELECT '', sum(people) FROM n WHERE gender = 'male'"},
-	{"now", "now-by-place", lastFull + "SELECT poi_name || '|' || gender, sum(people) FROM n WHERE poi_name IN (SELECT poi_name FROM n GROUP BY 1 ORDER BY sum(people) DESC, 1 LIMIT 20) GROUP BY 1"},
-	{"now", "now-age", lastFull + "SELECT age_band || '|' || gender, sum(people) FROM n GROUP BY 1"},
-	{"now", "now-gender", lastFull + "SELECT gender, sum(people) FROM n GROUP BY 1"},
+	{"now", "now-most", lastTotals + "SELECT '', max(people) FROM n WHERE poi_id IS NOT NULL"},
+	{"now", "now-cell", "SELECT '', max(cell_people) FROM hotspots WHERE window_start = (SELECT max(window_start) FROM hotspots WHERE window_start < (SELECT max(window_start) FROM hotspots))"},
+	{"now", "now-by-place", lastFull + "SELECT poi_name || '|' || gender, sum(people) FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 20) + " GROUP BY 1"},
+	{"now", "now-age", lastFull + "SELECT age_band || '|' || gender, sum(people) FROM n WHERE " + atBusiest + " GROUP BY 1"},
+	{"now", "now-gender", lastFull + "SELECT gender, sum(people) FROM n WHERE " + atBusiest + " GROUP BY 1"},
 	{"now", "now-suppressed", lastFull + "SELECT '', count(*) FILTER (suppressed) / count(*) FROM n"},
 	{"now", "now-busiest", lastFull + "SELECT poi_name || '|People', sum(people) FROM n GROUP BY poi_name ORDER BY 2 DESC, 1 LIMIT 10"},
+	{"now", "now-hot", lastHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell"},
 	{"now", "now-cross", lastFull + "SELECT poi_name || '|' || age_band, sum(people) FROM n GROUP BY 1"},
-	{"over-time", "time-gender", full + "SELECT " + fmt.Sprintf(at, "date_trunc('hour', window_start)") + " || '|' || gender, " + atOnce + " FROM n GROUP BY date_trunc('hour', window_start), gender"},
-	{"over-time", "time-places", full + "SELECT " + fmt.Sprintf(at, "date_trunc('hour', window_start)") + " || '|' || poi_name, " + atOnce + " FROM n WHERE poi_name IN (SELECT poi_name FROM n GROUP BY 1 ORDER BY " + atOnce + " DESC, 1 LIMIT 8) GROUP BY date_trunc('hour', window_start), poi_name"},
-	{"over-time", "time-week", full + "SELECT " + weekday + " || '|' || hour(window_start), " + atOnce + " FROM n GROUP BY 1"},
+	{"over-time", "time-gender", full + "SELECT " + ofHour + " || '|' || gender, " + atOnce + " FROM n WHERE " + atBusiest + " GROUP BY date_trunc('hour', window_start), gender"},
+	{"over-time", "time-places", full + "SELECT " + ofHour + " || '|' || poi_name, " + atOnce + " FROM n WHERE poi_name IN (SELECT poi_name FROM n GROUP BY 1 ORDER BY " + atOnce + " DESC, 1 LIMIT 8) GROUP BY date_trunc('hour', window_start), poi_name"},
+	{"over-time", "time-week", fullTotals + "SELECT " + weekday + " || '|' || hour(window_start), max(people) FROM n WHERE poi_id IS NULL GROUP BY 1"},
 	{"over-time", "time-histogram", full + "SELECT people::VARCHAR, count(*) FROM n WHERE people IS NOT NULL GROUP BY 1"},
-	{"over-time", "time-combo", full + "SELECT " + fmt.Sprintf(at, "date_trunc('day', window_start)") + " || '|People at once', " + atOnce + " FROM n GROUP BY 1, date_trunc('day', window_start) UNION ALL SELECT " + fmt.Sprintf(at, "date_trunc('day', window_start)") + " || '|Places', count(DISTINCT poi_name) FROM n GROUP BY 1, date_trunc('day', window_start)"},
-	{"over-time", "time-age", full + "SELECT age_band || '|' || gender, " + atOnce + " FROM n GROUP BY 1"},
-	{"over-time", "time-cross", full + "SELECT poi_name || '|' || " + weekday + ", " + atOnce + " FROM n WHERE poi_name IN " + fmt.Sprintf(busiestTen, 10) + " GROUP BY 1"},
+	{"over-time", "time-combo", fullTotals + "SELECT " + ofDay + " || '|People', max(people) FROM n WHERE poi_id IS NULL GROUP BY 1 UNION ALL SELECT " + ofDay + " || '|Places', count(DISTINCT poi_name) FROM n GROUP BY 1"},
+	{"over-time", "time-age", full + "SELECT age_band || '|' || gender, " + overAll + " FROM n WHERE " + atBusiest + " GROUP BY 1"},
+	{"over-time", "time-cross", full + "SELECT poi_name || '|' || " + weekday + ", " + atOnce + " FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 10) + " GROUP BY 1"},
 	{"map", "map-now", lastFull + "SELECT poi_name, sum(people) FROM n GROUP BY 1"},
 	{"map", "map-period", full + "SELECT poi_name, " + atOnce + " FROM n GROUP BY 1"},
 	{"map", "map-places", full + "SELECT poi_name || '|People at once', " + atOnce + " FROM n GROUP BY poi_name"},
+	{"hot-spots", "hot-count", lastHot + "SELECT '', count(DISTINCT cell) FROM n"},
+	{"hot-spots", "hot-most", lastHot + "SELECT '', max(cell_people) FROM n"},
+	{"hot-spots", "hot-map-now", lastHot + "SELECT cell, max(cell_people) FROM n GROUP BY 1"},
+	{"hot-spots", "hot-map-period", fullHot + "SELECT cell, max(cell_people) FROM n GROUP BY 1"},
+	{"hot-spots", "hot-filled", fullHot + "SELECT cell || '|' || " + ofHour + ", max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY 1"},
+	{"hot-spots", "hot-now", lastHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell"},
+	{"hot-spots", "hot-top", fullHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell"},
 	{"input", "input-events", "SELECT '', count(DISTINCT event_id) FROM events"},
 	{"input", "input-platform", "SELECT device.platform, count(DISTINCT event_id) FROM events GROUP BY 1"},
+	{"input", "input-version", "SELECT device.app_version || '|' || device.platform, count(DISTINCT event_id) FROM events GROUP BY 1"},
+	{"input", "input-accuracy", "SELECT '', median(m) FROM (SELECT DISTINCT event_id, position.accuracy_m AS m FROM events)"},
 	{"input", "input-histogram", "SELECT (floor(position.accuracy_m / 5) * 5)::BIGINT::VARCHAR, count(DISTINCT event_id) FROM events GROUP BY 1"},
 	{"input", "input-hours", "SELECT " + fmt.Sprintf(at, "date_trunc('hour', occurred_at::TIMESTAMP)") + " || '|' || device.platform, count(DISTINCT event_id) FROM events GROUP BY 1"},
 }
 
 // TestPageShowsWhatSQLSays opens our dashboard in a browser and holds what the page
-// was given, and what it writes, against hand-written SQL.
+// was given, and what it writes, against hand-written SQL: with everybody shown, and
+// with cells of fewer than five people suppressed.
 func TestPageShowsWhatSQLSays(t *testing.T) {
+	for _, minPeople := range []int{1, 5} {
+		t.Run(fmt.Sprint(minPeople), func(t *testing.T) { pageShowsWhatSQLSays(t, minPeople) })
+	}
+}
+
+func pageShowsWhatSQLSays(t *testing.T, minPeople int) {
 	dir := t.TempDir()
-	makeHeadcounts(t, dir, 5)
+	makeHeadcountsFrom(t, dir, 5, minPeople)
 	makeEvents(t, dir)
 	s := start(t, dir)
 	b := openBrowser(t, s.URL())
@@ -77,23 +106,24 @@ func TestPageShowsWhatSQLSays(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS("#tab-now")))
 	b.settle()
 	shown := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-busiest"] tbody tr:first-child td:nth-child(2)`)))
-	total := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-people"]`)))
+	anywhere := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-people"]`)))
 	if want := fmt.Sprint((first(b.ask(dir, lastFull+"SELECT '', sum(people) FROM n GROUP BY poi_name ORDER BY 2 DESC LIMIT 1")))); strings.ReplaceAll(shown, ",", "") != want {
 		t.Errorf("the table shows %q, want %s", shown, want)
 	}
-	if want := fmt.Sprint((first(b.ask(dir, lastFull+"SELECT '', sum(people) FROM n")))); !strings.Contains(strings.ReplaceAll(total, ",", ""), want) {
-		t.Errorf("the key figure shows %q, want %s", total, want)
+	if want := fmt.Sprint((first(b.ask(dir, lastTotals+"SELECT '', people FROM n WHERE poi_id IS NULL")))); !strings.Contains(strings.ReplaceAll(anywhere, ",", ""), want) {
+		t.Errorf("the key figure shows %q, want %s", anywhere, want)
 	}
 
 	// A filter: women only.
 	b.do(chromedp.Click(chromedp.CSS(`#sheet-now [data-control="now-gender"] summary`)),
 		chromedp.Click(chromedp.CSS(`#sheet-now [data-control="now-gender"] input[value="female"]`)))
 	b.settle()
-	b.compare(dir, "now-people", lastFull+"SELECT '', sum(people) FROM n WHERE gender = 'female'")
-	b.compare(dir, "now-age", lastFull+"SELECT age_band || '|female', sum(people) FROM n WHERE gender = 'female' GROUP BY 1")
+	women := strings.Replace(lastFull, "WHERE", "WHERE gender = 'female' AND", 1)
+	b.compare(dir, "now-cross", women+"SELECT poi_name || '|' || age_band, sum(people) FROM n GROUP BY 1")
+	b.compare(dir, "now-age", women+"SELECT age_band || '|female', sum(people) FROM n WHERE "+atBusiest+" GROUP BY 1")
 	b.do(chromedp.Click(chromedp.CSS(`#sheet-now .reset`)))
 	b.settle()
-	b.compare(dir, "now-people", lastFull+"SELECT '', sum(people) FROM n")
+	b.compare(dir, "now-cross", lastFull+"SELECT poi_name || '|' || age_band, sum(people) FROM n GROUP BY 1")
 
 	// A parameter: the last hour only.
 	b.do(chromedp.Click(chromedp.CSS("#tab-over-time")))
@@ -101,15 +131,21 @@ func TestPageShowsWhatSQLSays(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS(`#sheet-over-time [data-control="over-time-period"] summary`)),
 		chromedp.Click(chromedp.CSS(`#sheet-over-time [data-control="over-time-period"] input[value="Last hour"]`)))
 	b.settle()
-	b.compare(dir, "time-age", full+"SELECT age_band || '|' || gender, "+atOnce+" FROM n WHERE window_start > (SELECT max(window_start) - INTERVAL 1 HOUR FROM n) GROUP BY 1")
+	hour := strings.Replace(full, "WHERE", "WHERE window_start >= (SELECT max(window_start) - INTERVAL 1 HOUR FROM headcounts) AND", 1)
+	b.compare(dir, "time-age", hour+"SELECT age_band || '|' || gender, "+overAll+" FROM n WHERE "+atBusiest+" GROUP BY 1")
+	b.do(chromedp.Click(chromedp.CSS("#tab-hot-spots")))
+	b.settle()
+	hour = strings.Replace(fullHot, "WHERE", "WHERE window_start >= (SELECT max(window_start) - INTERVAL 1 HOUR FROM hotspots) AND", 1)
+	b.compare(dir, "hot-map-period", hour+"SELECT cell, max(cell_people) FROM n GROUP BY 1")
 }
 
 func start(t *testing.T, dir string) *Server {
 	t.Helper()
+	makeOthers(t, dir)
 	s, err := Start(t.Context(), Config{
 		Listen: "127.0.0.1:0", File: ourDefinition,
 		Dir: dir, Schema: ourSchema(t),
-		Views: map[string]View{"events": {Name: "recent_events", Imported: true}, "headcounts": {Name: "published_headcounts"}},
+		Views: ourViews,
 	})
 	if err != nil {
 		t.Fatal(err)

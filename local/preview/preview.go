@@ -50,6 +50,8 @@ type View struct {
 	Imported bool
 	// Narrow is what to say of the view beside that it has no rows, or nothing.
 	Narrow string
+	// Sparse says that it may well have no rows: then it is no fault that there are none.
+	Sparse bool
 }
 
 // Server shows one definition. Close ends it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -103,9 +104,12 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	write(whole)
+	makeOthers(t, dir)
+	views := maps.Clone(ourViews)
+	views["events"] = View{Name: "recent_events", Imported: true, Narrow: "it is narrow"}
 	s, err := Start(t.Context(), Config{
 		Listen: "127.0.0.1:0", File: file, Dir: dir, Schema: ourSchema(t),
-		Views:    map[string]View{"headcounts": {Name: "published_headcounts"}, "events": {Name: "recent_events", Imported: true, Narrow: "it is narrow"}},
+		Views:    views,
 		DataSets: map[string]string{"unused": "SELECT 1"},
 	})
 	if err != nil {

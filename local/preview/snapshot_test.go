@@ -95,15 +95,15 @@ func TestCardsAgree(t *testing.T) {
 	first := dashboardOf(t, s).Version
 	people := func(version string, each float64) {
 		t.Helper()
-		if d := drawn(t, s, version, "now", "now-people", "{}"); d.KPI == nil || flat(&d)[""] != 20*each {
-			t.Errorf("now-people: %v, want %v: %v", flat(&d), 20*each, d.Faults)
+		if d := drawn(t, s, version, "now", "now-busiest", "{}"); flat(&d)["Place 0|People"] != 4*each {
+			t.Errorf("now-busiest: %v, want %v: %v", flat(&d), 4*each, d.Faults)
 		}
-		if d := drawn(t, s, version, "now", "now-gender", "{}"); flat(&d)["female"] != 10*each || flat(&d)["male"] != 10*each {
-			t.Errorf("now-gender: %v, want %v each: %v", flat(&d), 10*each, d.Faults)
+		if d := drawn(t, s, version, "now", "now-gender", "{}"); flat(&d)["female"] != 2*each || flat(&d)["male"] != 2*each {
+			t.Errorf("now-gender: %v, want %v each: %v", flat(&d), 2*each, d.Faults)
 		}
 	}
-	if d := drawn(t, s, first, "now", "now-people", "{}"); flat(&d)[""] != 20 {
-		t.Errorf("now-people: %+v", d)
+	if d := drawn(t, s, first, "now", "now-busiest", "{}"); flat(&d)["Place 0|People"] != 4 {
+		t.Errorf("now-busiest: %+v", d)
 	}
 	replaceFinal(t, dir, finals[1])
 	people(first, 1)
@@ -165,14 +165,12 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 			}
 			var one float64 // people in each cell, by this card
 			switch values := flat(&d); e.ID {
-			case "now-people":
-				one = values[""] / 20
-			case "now-women", "now-men":
-				one = values[""] / 10
 			case "now-gender":
-				one = values["male"] / 10
+				one = values["male"] / 2
 			case "now-age":
-				one = values["65+|female"] / 5
+				one = values["65+|female"]
+			case "now-by-place":
+				one = values["Place 4|female"] / 2
 			case "now-busiest":
 				one = values["Place 0|People"] / 4
 			default:
@@ -189,7 +187,7 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 	if len(versions) < 2 {
 		t.Errorf("only %d versions were seen", len(versions))
 	}
-	if d := drawn(t, s, "", "now", "now-people", "{}"); flat(&d)[""] != 100 {
+	if d := drawn(t, s, "", "now", "now-busiest", "{}"); flat(&d)["Place 0|People"] != 20 {
 		t.Errorf("the last final is not shown: %+v", d)
 	}
 }

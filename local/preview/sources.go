@@ -108,7 +108,7 @@ func (s *Server) dataSet(ctx context.Context, l *loaded, id, name string) (table
 	if err != nil {
 		return failed("%s", err)
 	}
-	if given || s.config.Filling {
+	if given || s.config.Filling || view.Sparse {
 		return table, columns, ""
 	}
 	empty := l.data.NoFiles(view.Name)

@@ -75,7 +75,9 @@ type Set struct {
 var (
 	Headcounts = Set{"headcounts", dashboards.HeadcountsSet}
 	Events     = Set{"events", dashboards.EventsSet}
+	Totals     = Set{"totals", dashboards.TotalsSet}
+	Hotspots   = Set{"hotspots", dashboards.HotspotsSet}
 )
 
 // Sets gives all data sets.
-func Sets() []Set { return []Set{Headcounts, Events} }
+func Sets() []Set { return []Set{Headcounts, Events, Totals, Hotspots} }

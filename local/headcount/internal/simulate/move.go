@@ -81,11 +81,16 @@ var times = [...]struct {
 	{24, []float64{42, 7, 51}},
 }
 
-// timeOfDay gives the time of day of an instant in microseconds. The city's clocks
-// are one hour ahead of UTC all year round: a simulation must not depend on the
-// machine's table of time zones.
+// sinceMidnight gives the microseconds of the city's day at an instant in
+// microseconds. The city's clocks are one hour ahead of UTC all year round: a
+// simulation must not depend on the machine's table of time zones.
+func sinceMidnight(at int64) int64 {
+	return (at + time.Hour.Microseconds()) % (24 * time.Hour.Microseconds())
+}
+
+// timeOfDay gives the time of day of an instant in microseconds.
 func timeOfDay(at int64) (band int) {
-	for hour := (at/time.Hour.Microseconds() + 1) % 24; hour >= times[band].end; {
+	for hour := sinceMidnight(at) / time.Hour.Microseconds(); hour >= times[band].end; {
 		band++
 	}
 	return band
@@ -97,6 +102,8 @@ type leg struct {
 	from, to             point
 	start, arrive, leave int64
 	kind                 int // what is done there
+	// follow is the gathering that the person goes along with from there.
+	follow *gathering
 }
 
 // at gives the place, and the velocity in metres per second.
@@ -118,6 +125,9 @@ func (p *person) advance(places []point, t int64) {
 }
 
 func (p *person) nextLeg(places []point, start int64) leg {
+	if next, ok := p.gather(start); ok {
+		return next
+	}
 	from := p.leg.to
 	next := leg{from: from, start: start, kind: weighted(p.rng, times[timeOfDay(start)].weights)}
 	switch next.kind {
@@ -133,10 +143,15 @@ func (p *person) nextLeg(places []point, start int64) leg {
 		}
 		next.to = next.to.plus(scatter(p.rng, 45, 130))
 	}
-	distance := from.distance(next.to)
-	next.arrive = start + int64(distance/speedFor(p.rng, distance)*1e6)
+	next.arrive = p.arrival(&next)
 	next.leave = next.arrive + stay(p.rng, next.kind, timeOfDay(next.arrive))
 	return next
+}
+
+// arrival gives when the person is there.
+func (p *person) arrival(l *leg) int64 {
+	distance := l.from.distance(l.to)
+	return l.start + int64(distance/speedFor(p.rng, distance)*1e6)
 }
 
 // somePlace prefers the places at the head of the list: a quarter of the list
@@ -168,6 +183,11 @@ func stay(rng *rand.Rand, kind, band int) int64 {
 	if kind == atHome && band == 0 {
 		minutes = [2]float64{120, 360}
 	}
+	return remain(rng, minutes)
+}
+
+// remain gives some time between two numbers of minutes, in microseconds.
+func remain(rng *rand.Rand, minutes [2]float64) int64 {
 	return int64(between(rng, minutes[0], minutes[1]) * 60e6)
 }
 

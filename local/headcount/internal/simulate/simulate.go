@@ -1,6 +1,6 @@
-// Package simulate moves people along plausible paths through a real city and
-// writes what their phones would send: events of the contract, and a share of
-// faulty ones of every category.
+// Package simulate moves people along plausible paths through a real city, to its
+// places and to gatherings beside them, and writes what their phones would send:
+// events of the contract, and a share of faulty ones of every category.
 //
 // The same Config gives the same events, byte for byte, on processors of one
 // kind (some fuse a multiplication with an addition, which may move a person by
