@@ -374,7 +374,7 @@ func TestConfirm(t *testing.T) {
 		confirm(time.Minute, 2, 2, false)
 		confirm(2*time.Minute, 2, 2, true)
 		m.Put("flows/v1.json", []byte(`{"flow":"v1","window_seconds":60,"places":[{"poi_id":"a","latitude":91,"radius_m":1}]}`))
-		if err := f.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "latitude") {
+		if _, err := open(t, m, time.Minute, list()); err == nil || !strings.Contains(err.Error(), "latitude") {
 			t.Errorf("a place that is none: %v", err)
 		}
 	})
@@ -397,4 +397,32 @@ func TestTheOldestAnswerCounts(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestAnotherObject: somebody has replaced the flow's document by hand. A task that has
+// counted by another one must not go on, whether it asks for places or for keys.
+func TestAnotherObject(t *testing.T) {
+	const place = `{"poi_id":"a","name":"The a","latitude":48.85,"longitude":2.35,"radius_m":200}`
+	for doc, want := range map[string]string{
+		`{"flow":"v1","window_seconds":300,"hotspots":{"level":15},"places":[` + place + `]}`:                                  "the window was 300 s, is 60 s",
+		`{"flow":"v1","window_seconds":60,"hotspots":{"level":14},"places":[` + place + `]}`:                                   "of level 14, are of level 15",
+		`{"flow":"v1","window_seconds":60,"places":[` + place + `]}`:                                                           "of level 0, are of level 15",
+		`{"flow":"v1","window_seconds":60,"hotspots":{"level":15},"places":[` + strings.Replace(place, "200", "9", 1) + `]}`:   "the radius of place a was 9 m",
+		`{"flow":"v1","window_seconds":60,"hotspots":{"level":15},"places":[` + strings.Replace(place, `"a"`, `"b"`, 1) + `]}`: "there was no place a",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := &memory.Bucket{}
+			f, err := openWith(t.Context(), m, Settings{Window: time.Minute, Places: list("a"), HotspotLevel: 15})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Put("flows/v1.json", []byte(doc))
+			time.Sleep(time.Minute)
+			for name, err := range map[string]error{"places": f.Confirm(t.Context()), "keys": f.CheckKeys(t.Context(), "k1@2026-01-01=aa", []string{"2026-01-01"})} {
+				if !errors.As(err, new(*ConflictError)) || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: got %v, want %q", name, err, want)
+				}
+			}
+		})
+	}
 }
