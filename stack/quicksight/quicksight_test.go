@@ -28,7 +28,7 @@ var examples = []Args{
 func filesWith(t *testing.T, file, old, by string) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
-	for _, name := range []string{dashboards.HeadcountFile, dashboards.HeadcountsSet, dashboards.EventsSet} {
+	for _, name := range []string{dashboards.HeadcountFile, dashboards.HeadcountsSet, dashboards.EventsSet, dashboards.TotalsSet, dashboards.HotspotsSet} {
 		text, err := fs.ReadFile(dashboards.Files, name)
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			"a table that is no view", dashboards.EventsSet, `"Name": "recent_events"`, `"Name": "events"`,
-			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.Name: there is no view "events": there are published_headcounts, recent_events`,
+			`datasets/events.json: $.PhysicalTableMap["events-safe"].RelationalTable.Name: there is no view "events": there are published_headcounts, published_hotspots, published_totals, recent_events`,
 		},
 		{
 			"a column that the view has not", dashboards.HeadcountsSet, "\"Name\": \"flow\",\n            \"Type\": \"STRING\"\n          },", "\"Name\": \"flown\",\n            \"Type\": \"STRING\"\n          }, {\"Name\": \"flow\", \"Type\": \"STRING\"},",
