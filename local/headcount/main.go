@@ -80,7 +80,7 @@ type streams struct {
 // memoryLimit is when Go's collector begins to hurry. What a run holds at once is some
 // 200 MiB, however many events there are; without a limit there would be as much again
 // of garbage.
-const memoryLimit = 320 << 20
+const memoryLimit = 280 << 20
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {

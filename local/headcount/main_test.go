@@ -85,10 +85,16 @@ func TestRunAndQuery(t *testing.T) {
 	if want := "category,count_star()\nmalformed_json,2\nmissing_field,2\n"; code != 0 || out != want {
 		t.Errorf("exit %d, got %q, want %q", code, out, want)
 	}
-	// Other places need another flow.
+	// The flow keeps its places, and says from when on it has others.
 	other := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\n")
 	code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", other, "--data", dir)
-	if code != exitInput || !strings.Contains(stderr, "place louvre is missing") || !strings.Contains(stderr, "another flow (--flow)") || strings.Count(stderr, "\n") != 1 {
+	if code != 0 || strings.Count(stderr, "headcount: flow v1 was there before") != 1 || !strings.Contains(stderr, "the first is louvre") || !strings.Contains(stderr, "the first is orsay") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	// A place elsewhere needs another flow.
+	moved := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.9,2.3376\n")
+	code, _, stderr = headcount(t, events, "run", "--events", "-", "--pois", moved, "--data", dir)
+	if code != exitInput || !strings.Contains(stderr, "place louvre was") || !strings.Contains(stderr, "another flow (--flow)") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	near := write(t, "poi_id,name,latitude,longitude\norsay,Orsay,48.86,2.3266\nlouvre,Louvre,48.8606,2.3376\n")

@@ -59,6 +59,7 @@ const (
 	MessagesReceived
 	MessagesDone
 	MessagesFailed
+	MessagesDead
 	MessagesReturned
 	MessageAge
 	BatchTime
@@ -118,6 +119,7 @@ var Table = []Metric{
 	MessagesReceived: {"MessagesReceived", Count, Sum, all, perFlow, "Messages received, redelivered ones included."},
 	MessagesDone:     {"MessagesDone", Count, Sum, all, perFlow, "Messages handled and deleted."},
 	MessagesFailed:   {"MessagesFailed", Count, Sum, all, perFlow, "Messages that a try could not do: they are tried again, or go back to the queue."},
+	MessagesDead:     {"MessagesDead", Count, Sum, all, perFlow, "Messages that can never be done, sent to the dead-letter queue at once."},
 	MessagesReturned: {"MessagesReturned", Count, Sum, all, perFlow, "Messages given back untouched when the service stopped."},
 	MessageAge:       {"MessageAge", Milliseconds, Maximum, all, perFlow, "Longest time between a message's sending and its handling."},
 	BatchTime:        {"BatchTime", Milliseconds, Sum, all, perFlow, "Time spent in handlers; per second, the mean number of busy ones."},

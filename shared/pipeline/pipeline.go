@@ -21,7 +21,7 @@ const Entry = "ingest"
 var Stages = chain(
 	Stage{Name: "validator", Output: "valid", May: []Resource{Quarantine, Alerts}},
 	Stage{Name: "masker", Output: "masked", May: []Resource{Quarantine, Alerts, Keys}},
-	Stage{Name: "aggregator", Own: "finals", May: []Resource{Aggregates, Places}, Holds: true},
+	Stage{Name: "aggregator", Own: "finals", May: []Resource{Aggregates, Places}, Holds: true, Buries: true},
 )
 
 // Stage is one step of the chain: a service with a queue before it.
@@ -42,6 +42,9 @@ type Stage struct {
 	// far longer than it takes to send them on: what is in flight is then part of
 	// its backlog.
 	Holds bool
+	// Buries is whether the stage itself sends messages that can never be done to the
+	// dead-letter queue of its input.
+	Buries bool
 }
 
 // Resource is something that stages share besides queues.

@@ -34,6 +34,10 @@ type fakeSQS struct {
 	// the fault of the sender or without. Both get the operation's name.
 	failCall  func(op string) error
 	failEntry func(op, message string) (fails, senderFault bool)
+
+	// redrive is the queue's redrive policy, and dead what was sent to another queue.
+	redrive string
+	dead    map[string][]types.SendMessageBatchRequestEntry // by URL
 }
 
 type fakeMessage struct {
@@ -44,7 +48,7 @@ type fakeMessage struct {
 }
 
 func newFake(bodies ...string) *fakeSQS {
-	f := &fakeSQS{messages: map[string]*fakeMessage{}, changed: make(chan struct{}), calls: map[string]int{}}
+	f := &fakeSQS{messages: map[string]*fakeMessage{}, changed: make(chan struct{}), calls: map[string]int{}, dead: map[string][]types.SendMessageBatchRequestEntry{}}
 	for _, body := range bodies {
 		f.put(body, nil)
 	}
@@ -231,7 +235,7 @@ func (f *fakeSQS) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchIn
 	for _, e := range in.Entries {
 		total += len(*e.MessageBody)
 		for name, value := range e.MessageAttributes {
-			total += len(name) + len(*value.DataType) + len(*value.StringValue)
+			total += len(name) + len(*value.DataType) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
 		}
 	}
 	if len(in.Entries) > 10 || total > 1_048_576 {
@@ -245,8 +249,24 @@ func (f *fakeSQS) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchIn
 			out.Failed = append(out.Failed, *failed)
 			continue
 		}
+		if *in.QueueUrl != queueURL {
+			f.dead[*in.QueueUrl] = append(f.dead[*in.QueueUrl], e)
+			out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: e.Id})
+			continue
+		}
 		f.add(*e.MessageBody, e.MessageAttributes, time.Duration(e.DelaySeconds)*time.Second)
 		out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: e.Id})
+	}
+	return out, nil
+}
+
+func (f *fakeSQS) GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
+	if err := f.begin("attributes"); err != nil {
+		return nil, err
+	}
+	out := &sqs.GetQueueAttributesOutput{Attributes: map[string]string{}}
+	if f.redrive != "" {
+		out.Attributes["RedrivePolicy"] = f.redrive
 	}
 	return out, nil
 }

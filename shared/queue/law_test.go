@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"pgregory.net/rapid"
 )
 
@@ -19,8 +22,8 @@ type chaos struct {
 	restarts                             int
 }
 
-// TestLaw: whatever fails, a message is deleted only after the handler has
-// said that it is done, and in the end each was.
+// TestLaw: whatever fails, a message is deleted only after the handler has said that it
+// is done, or when it is dead and a dead letter; and in the end each was.
 func TestLaw(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := chaos{
@@ -46,6 +49,7 @@ func TestLaw(t *testing.T) {
 func (c chaos) run(t *testing.T) string {
 	f := newFake(numbered(c.messages)...)
 	random := rand.New(rand.NewPCG(c.seed, 0)) //nolint:gosec // a test's dice
+	f.redrive = redrive
 	calm := false
 	// The fake calls these under its lock.
 	f.failCall = func(string) error {
@@ -54,13 +58,14 @@ func (c chaos) run(t *testing.T) string {
 		}
 		return nil
 	}
-	done := map[string]bool{}
+	done, dead := map[string]bool{}, map[string]bool{}
 	fault := ""
 	f.failEntry = func(op, message string) (bool, bool) {
 		if !calm && random.Float64() < c.entryFails {
 			return true, random.IntN(2) == 0
 		}
-		if op == "delete" && !done[message] {
+		buried := slices.ContainsFunc(f.dead[deadURL], func(e types.SendMessageBatchRequestEntry) bool { return "m"+*e.MessageBody == message })
+		if op == "delete" && !done[message] && !(dead[message] && buried) {
 			fault = "deleted before it was done: " + message
 		}
 		return false, false
@@ -74,6 +79,10 @@ func (c chaos) run(t *testing.T) string {
 		}
 		errs := make([]error, len(batch))
 		for i, m := range batch {
+			if n, _ := strconv.Atoi(m.Body); n%7 == 3 {
+				dead[m.ID], errs[i] = true, Dead(errDown)
+				continue
+			}
 			if !calm && random.Float64() < c.handlerFails {
 				if errs[i] = errDown; random.IntN(2) == 0 {
 					errs[i] = Unprocessable(errDown)
@@ -103,8 +112,8 @@ func (c chaos) run(t *testing.T) string {
 	if err := r.wait(t); err != nil {
 		return fmt.Sprintf("the last run: %v", err)
 	}
-	if fault == "" && (f.left() != 0 || len(done) != c.messages) {
-		fault = fmt.Sprintf("%d of %d done, %d left", len(done), c.messages, f.left())
+	if fault == "" && (f.left() != 0 || len(done)+len(dead) != c.messages) {
+		fault = fmt.Sprintf("%d of %d done, %d dead, %d left", len(done), c.messages, len(dead), f.left())
 	}
 	return fault
 }

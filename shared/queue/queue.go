@@ -9,7 +9,7 @@
 // and SQS itself delivers some messages twice. No message is lost: whatever is
 // not deleted becomes visible again.
 //
-// For each message of a batch the handler gives one of four outcomes:
+// For each message of a batch the handler gives one of five outcomes:
 //
 //   - nil: done. The message is deleted.
 //   - an error: not done, since something that the handler writes to or reads
@@ -17,6 +17,9 @@
 //   - an error wrapped by [Unprocessable]: another try would fail too. The message
 //     goes back to the queue alone, hidden for a time that doubles with each
 //     receive, until the queue's maxReceiveCount moves it to its dead-letter queue.
+//   - an error wrapped by [Dead]: as Unprocessable, and nobody needs to try again to
+//     know. The message goes to the queue's dead-letter queue at once, with all its
+//     attributes, and is then deleted. Where it cannot be sent there it is not done.
 //   - an error wrapped by [Stop]: the service cannot go on. The message goes
 //     back at once, and [Consumer.Run] ends with the error.
 //
@@ -54,6 +57,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/rs/zerolog"
 
 	"github.com/headcount-etl/headcount/shared/metrics"
@@ -63,6 +67,7 @@ import (
 type API interface {
 	ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, opts ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
 	DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+	GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput, opts ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 	ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, opts ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 	SendAPI
 }
@@ -86,6 +91,7 @@ type Message struct {
 	Receives int
 
 	receipt string
+	as      map[string]types.MessageAttributeValue // the attributes as they came
 }
 
 // size is what the message takes of Settings.HeldBytes.
@@ -114,6 +120,17 @@ type UnprocessableError struct{ err error }
 
 func (e *UnprocessableError) Error() string { return e.err.Error() }
 func (e *UnprocessableError) Unwrap() error { return e.err }
+
+// Dead wraps an error that lies in the message itself, where the dead-letter queue is to
+// have it at once: such messages are many, and each would be received for hours. In a
+// queue without one it is the same as Unprocessable.
+func Dead(err error) error { return &DeadError{err} }
+
+// DeadError is what Dead gives.
+type DeadError struct{ err error }
+
+func (e *DeadError) Error() string { return e.err.Error() }
+func (e *DeadError) Unwrap() error { return e.err }
 
 // Stop wraps an error that must stop the service: a retry would not help, and
 // nor would another message.
@@ -246,6 +263,7 @@ type Consumer struct {
 	handler  Handler
 	activity activity
 	flush    chan struct{}
+	dead     deadLetters
 }
 
 // NewConsumer checks the settings and names every fault in one error.

@@ -45,6 +45,8 @@ type Out struct {
 	Attributes map[string]string
 	// Delay hides the message at first; it is rounded up to whole seconds.
 	Delay time.Duration
+
+	as map[string]types.MessageAttributeValue // in place of Attributes
 }
 
 // Size gives the bytes that SQS counts against MaxBytes.
@@ -52,6 +54,9 @@ func (o *Out) Size() int {
 	n := len(o.Body)
 	for name, value := range o.Attributes {
 		n += len(name) + len(attributeType) + len(value)
+	}
+	for name, value := range o.as {
+		n += len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
 	}
 	return n
 }
@@ -145,6 +150,7 @@ func (s Sender) send(ctx context.Context, outs []Out, members []int, errs []erro
 	for n, i := range members {
 		entries[n] = types.SendMessageBatchRequestEntry{
 			Id: aws.String(strconv.Itoa(n)), MessageBody: &outs[i].Body, DelaySeconds: seconds(outs[i].Delay),
+			MessageAttributes: outs[i].as,
 		}
 		if len(outs[i].Attributes) > 0 {
 			entries[n].MessageAttributes = make(map[string]types.MessageAttributeValue, len(outs[i].Attributes))

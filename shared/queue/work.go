@@ -83,7 +83,7 @@ func parse(m *types.Message) Message {
 	}
 	message.Receives, _ = strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 	message.Receives = max(message.Receives, 1)
-	if len(m.MessageAttributes) > 0 {
+	if message.as = m.MessageAttributes; len(m.MessageAttributes) > 0 {
 		message.Attributes = make(map[string]string, len(m.MessageAttributes))
 		for name, value := range m.MessageAttributes {
 			if value.StringValue != nil {
@@ -110,8 +110,10 @@ func (r *run) work(batch []*held) {
 	}
 	errs, panicked := r.handle(context.WithValue(r.handling, progressKey{}, progress), messages)
 
+	r.bury(batch, errs)
+
 	o := outcome{alone: panicked && len(batch) > 1}
-	var done, failed, old []*held
+	var done, failed, old, dead []*held
 	var first error
 	now := time.Now()
 	for i, m := range batch {
@@ -130,6 +132,8 @@ func (r *run) work(batch []*held) {
 				o.stop = errs[i]
 			}
 			old = append(old, m)
+		case errors.As(errs[i], new(*DeadError)):
+			dead = append(dead, m)
 		case o.alone:
 			o.again = append(o.again, m)
 		case errors.As(errs[i], &unprocessable):
@@ -140,17 +144,19 @@ func (r *run) work(batch []*held) {
 			o.again = append(o.again, m)
 		}
 	}
-	o.moved = o.alone || o.stop != nil || len(done)+len(failed) > 0
+	o.moved = o.alone || o.stop != nil || len(done)+len(failed)+len(dead) > 0
 	set := r.settings.Metrics
 	set.Add(metrics.MessagesDone, int64(len(done)))
-	set.Add(metrics.MessagesFailed, int64(len(batch)-len(done)))
+	set.Add(metrics.MessagesFailed, int64(len(batch)-len(done)-len(dead)))
+	set.Add(metrics.MessagesDead, int64(len(dead)))
 	set.Add(metrics.BatchTime, now.Sub(begun).Milliseconds())
 	set.Add(metrics.MessageAge, begun.Sub(oldest).Milliseconds())
 	if first != nil {
-		r.settings.Log.Warn().Err(first).Int("done", len(done)).Int("failed", len(failed)).Int("again", len(o.again)).Msg("messages failed")
+		r.settings.Log.Warn().Err(first).Int("done", len(done)).Int("failed", len(failed)).Int("dead", len(dead)).Int("again", len(o.again)).Msg("messages failed")
 	}
 	r.outcomes <- o
 
+	done = append(done, dead...)
 	r.deleteAll(done)
 	r.postpone(failed, o.stop != nil)
 	r.postpone(old, true)

@@ -227,8 +227,10 @@ func TestSecretWithoutValue(t *testing.T) {
 func TestLaw(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, now := &manager{}, noon
-		f, err := flow.Open(t.Context(), bucket.Bucket{API: &memory.Bucket{}, Name: "b"}, "v1", time.Minute,
-			[]places.Place{{ID: "a", Latitude: 1, Longitude: 2, RadiusM: 3}})
+		s3 := &memory.Bucket{}
+		f, err := flow.Open(t.Context(), bucket.Bucket{API: s3, Name: "b"}, "v1", flow.Settings{
+			Window: time.Minute, Places: []places.Place{{ID: "a", Latitude: 1, Longitude: 2, RadiusM: 3}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +272,9 @@ func TestLaw(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := f.CheckKeys(t.Context(), r.Fingerprints(), now); err != nil {
+			s3.Ahead = time.Until(now)
+			counted := []string{now.Format(time.DateOnly), now.AddDate(0, 0, -3).Format(time.DateOnly)}
+			if err := f.CheckKeys(t.Context(), r.Fingerprints(), counted); err != nil {
 				t.Fatal(err)
 			}
 		}

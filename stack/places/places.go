@@ -45,8 +45,10 @@ func Run(ctx context.Context, s *settings.Settings, stdout io.Writer) error {
 
 func run(ctx context.Context, b bucket.Bucket, s *settings.Settings, stdout io.Writer) error {
 	var faults []error
+	besides := make([]int, len(s.Flows))
 	for i := range s.Flows {
-		if err := check(ctx, b, &s.Flows[i]); err != nil {
+		var err error
+		if besides[i], err = check(ctx, b, &s.Flows[i]); err != nil {
 			var conflict *flow.ConflictError
 			if !errors.As(err, &conflict) {
 				return explain(b, s.Stack, err)
@@ -73,6 +75,11 @@ func run(ctx context.Context, b bucket.Bucket, s *settings.Settings, stdout io.W
 		if _, err := fmt.Fprintf(stdout, "flow %s: %s, %s: s3://%s/%s %s\n", f.Name, f.Places, describe(f.List), b.Name, key, what); err != nil {
 			return err
 		}
+		if n := besides[i]; n > 0 {
+			if _, err := fmt.Fprintf(stdout, "flow %s goes on counting %s that %s lacks: only a new flow is without them\n", f.Name, number(n), f.Places); err != nil {
+				return err
+			}
+		}
 	}
 	if news {
 		_, err := fmt.Fprintf(stdout, "Next: make deploy STACK=%s gives the aggregators what was uploaded.\n", s.Stack)
@@ -83,10 +90,13 @@ func run(ctx context.Context, b bucket.Bucket, s *settings.Settings, stdout io.W
 
 // check compares the places and the window of a flow with what it was made
 // with, as its aggregators do at their start. A difference that would stop them
-// is a *flow.ConflictError.
-func check(ctx context.Context, b bucket.Bucket, f *settings.Flow) error {
-	_, err := flow.Open(ctx, bucket.Bucket{API: dry{b.API}, Name: b.Name}, f.Name, f.Window, f.List)
-	return err
+// is a *flow.ConflictError. besides is how many places the flow has that the list lacks.
+func check(ctx context.Context, b bucket.Bucket, f *settings.Flow) (besides int, err error) {
+	known, err := flow.Open(ctx, bucket.Bucket{API: dry{b.API}, Name: b.Name}, f.Name, flow.Settings{Window: f.Window, Places: f.List})
+	if err != nil {
+		return 0, err
+	}
+	return len(known.Unlisted()), nil
 }
 
 // dry is a bucket in which nothing is written: an aggregator that starts with
@@ -121,11 +131,14 @@ func describe(list []places.Place) string {
 	if most > least {
 		radius = fmt.Sprintf("radii of %g to %g m", least, most)
 	}
-	noun := "places"
-	if len(list) == 1 {
-		noun = "place"
+	return number(len(list)) + ", " + radius
+}
+
+func number(places int) string {
+	if places == 1 {
+		return "1 place"
 	}
-	return fmt.Sprintf("%d %s, %s", len(list), noun, radius)
+	return fmt.Sprintf("%d places", places)
 }
 
 // explain says what to do where the bucket is missing.

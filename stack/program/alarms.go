@@ -136,7 +136,7 @@ func (s *stack) queueAlarms(f *Flow, name string) []alarm {
 	queue, full := f.Settings.Name+"-"+name, f.Queues[name].Name
 	return []alarm{
 		{
-			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, and are dead letters now.",
+			name: queue + "-dead-letters", description: "Messages of the queue " + name + " failed again and again, or can never be done, and are dead letters now.",
 			metrics: []metric{visible(full + "-dlq")},
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},

@@ -108,6 +108,9 @@ func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArg
 		w.May = append(w.May, grants[r]...)
 	}
 	w.May = append(w.May, s.useKey())
+	if stage.Buries {
+		w.May = append(w.May, f.Queues[stage.Input].bury("Bury"))
+	}
 	if stage.Can(pipeline.Aggregates) {
 		maps.Copy(w.Environment, pulumi.StringMap{
 			"WINDOW": pulumi.String(c.Window.String()), "RADIUS_M": pulumi.String(fmt.Sprint(c.RadiusM)), "MIN_PEOPLE": pulumi.String(fmt.Sprint(c.MinPeople)),

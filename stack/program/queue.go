@@ -95,3 +95,8 @@ func (q *Queue) receive(sid string) policy.Statement {
 func (q *Queue) send(sid string) policy.Statement {
 	return policy.Statement{Sid: sid, Resources: []pulumi.StringInput{q.Main.Arn}, Actions: []string{"sqs:SendMessage", "sqs:GetQueueAttributes"}}
 }
+
+// bury lets a role put messages into the queue's dead-letter queue.
+func (q *Queue) bury(sid string) policy.Statement {
+	return policy.Statement{Sid: sid, Resources: []pulumi.StringInput{q.Dead.Arn}, Actions: []string{"sqs:SendMessage"}}
+}

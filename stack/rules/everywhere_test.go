@@ -62,12 +62,12 @@ func everywhere() []Rule {
 			return ""
 		}, ignore(tableType, "headcounts", "storageDescriptor.columns", "parameters.partition_filtering.enabled"), ignore(serviceType, "v1-masker", "desiredcount"),
 			ignore(serviceType, "v1-masker", "desiredCount.value"), ignore(serviceType, "v1-masker", "[")),
-		each("others-edit", "Pulumi leaves the number of tasks to autoscaling, and the columns of headcounts to the crawler, and no more", func(_ *Stack, r record.Resource) string {
+		each("others-edit", "Pulumi leaves the number of tasks to autoscaling, and the columns of the results to the crawler, and no more", func(_ *Stack, r record.Resource) string {
 			var want []string
 			switch {
 			case r.Type == serviceType:
 				want = []string{"desiredCount"}
-			case r.Type == tableType && r.Name == "headcounts":
+			case r.Type == tableType && slices.Contains(resultTables, r.Name):
 				want = []string{"storageDescriptor.columns"}
 			case r.Type != tableType:
 				return ""
@@ -125,3 +125,6 @@ func flat(members map[string]any) bool {
 	}
 	return true
 }
+
+// resultTables are the tables that the aggregator writes and analysts read.
+var resultTables = []string{"headcounts", "totals", "hotspots"}

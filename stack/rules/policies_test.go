@@ -252,18 +252,18 @@ func tlsOnly(id, kind, policy string) Rule {
 	}
 }
 
-// analysts is the rule that whoever may query the headcounts may read nothing
+// analysts is the rule that whoever may query the results may read nothing
 // that names anybody.
 func analysts() Rule {
 	const kind = "aws:iam/policy:Policy"
-	return statements("analysts-headcounts-only", "the analysts' policy reads headcounts and results: no lake, no quarantine, no partials", func(_ *Stack, st *statement) string {
+	return statements("analysts-results-only", "the analysts' policy reads the tables of results, and results of queries: no lake, no quarantine, no partials", func(_ *Stack, st *statement) string {
 		for _, resource := range st.Resource {
 			if st.of.Type != kind || st.of.Name != "analyst" || !strings.HasPrefix(resource, "arn:aws:s3") {
 				continue
 			}
 			object := strings.Contains(resource, "/")
 			if strings.Contains(resource, "-lake-") || strings.Contains(resource, "-quarantine-") ||
-				object && !strings.HasSuffix(resource, "/headcounts/*") && !strings.HasSuffix(resource, "/athena/*") {
+				object && !slices.ContainsFunc(append([]string{"athena"}, resultTables...), func(of string) bool { return strings.HasSuffix(resource, "/"+of+"/*") }) {
 				return "may read " + resource
 			}
 		}

@@ -95,7 +95,8 @@ func leastRights() Rule {
 			mutant("validator", bucket+"lake-111122223333-eu-west-1/data/*", "2.Resource"), mutant("masker", "s3:GetObject", "2.Action"),
 			mutant("validator", topic+"events", "4.Resource"), mutant("masker", "arn:aws:kms:eu-west-1:111122223333:key/*", "4.Resource"), mutant("masker", "kms:*", "5.Action"),
 			mutant("aggregator", "s3:DeleteObject", "3.Action"), mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/*", "3.Resource"),
-			mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/places/*", "5.Resource"), remove(rolePolicy, named("v1-aggregator-task")),
+			mutant("aggregator", bucket+"aggregates-111122223333-eu-west-1/places/*", "5.Resource"), mutant("aggregator", "sqs:ReceiveMessage", "7.Action"),
+			remove(rolePolicy, named("v1-aggregator-task")),
 		},
 	}
 }
@@ -123,6 +124,9 @@ func (s *Stack) granted(stage pipeline.Stage, flow string) rights {
 			may.add(n.ARN("sqs", n.Queue(flow, queue)), "sqs:SendMessage", "sqs:GetQueueAttributes")
 		}
 	}
+	if stage.Buries {
+		may.add(n.ARN("sqs", n.Queue(flow, stage.Input)+"-dlq"), "sqs:SendMessage")
+	}
 	objects := func(bucket, keys string) string { return "arn:aws:s3:::" + n.Bucket(bucket) + keys }
 	if stage.Can(pipeline.Quarantine) {
 		may.add(objects(names.Quarantine, "/quarantine/*"), "s3:PutObject")
@@ -132,7 +136,11 @@ func (s *Stack) granted(stage pipeline.Stage, flow string) rights {
 		may.add(n.ARN("sns", n.Topic(settings.Alerts)), "sns:Publish")
 	}
 	if stage.Can(pipeline.Aggregates) {
-		for _, keys := range []string{"/partials/flow=" + flow + "/*", "/headcounts/flow=" + flow + "/*", "/flows/" + flow + ".json"} {
+		keys := []string{"/partials/flow=" + flow + "/*", "/flows/" + flow + ".json"}
+		for _, of := range resultTables {
+			keys = append(keys, "/"+of+"/flow="+flow+"/*")
+		}
+		for _, keys := range keys {
 			may.add(objects(names.Aggregates, keys), "s3:GetObject", "s3:PutObject")
 		}
 		may.add(objects(names.Aggregates, ""), "s3:ListBucket")

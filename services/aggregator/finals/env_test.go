@@ -114,7 +114,7 @@ func warmUp(t *testing.T) {
 // open is a task that knows these places.
 func (e *env) open(placeIDs ...string) *flow.Flow {
 	e.t.Helper()
-	fl, err := flow.Open(e.t.Context(), bucket.Bucket{API: e.bucket, Name: "b"}, "v1", window.Duration(), placesOf(placeIDs))
+	fl, err := flow.Open(e.t.Context(), bucket.Bucket{API: e.bucket, Name: "b"}, "v1", flow.Settings{Window: window.Duration(), Places: placesOf(placeIDs)})
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -1,13 +1,19 @@
 // Package flow keeps what must not vary within a flow, because counts made
 // under one setting and counts made under another must not be added up: the
-// window, the places with their radii, and the masking keys of past days. It
-// stands in the object flows/<flow>.json of the aggregates bucket, created once
-// and changed by compare-and-swap.
+// window, the places with their radii, the level of the hot spots, and the masking
+// keys of the days that were counted. It stands in the object flows/<flow>.json of
+// the aggregates bucket, created once and changed by compare-and-swap. The object,
+// and not a task's settings, is what the task counts by.
+//
+// A place that is added to a flow counts from the first window on that starts 20
+// minutes or more after it was added. Until then every task knows of it: one that
+// could not compare what it knows with the object for 3 minutes counts nothing until
+// it can, and no event comes more than 5 minutes before it occurs. So each window is
+// counted by all tasks alike, whatever their settings and whenever they start.
 package flow
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,27 +25,28 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 )
 
-// document is the object as it stands in the bucket.
-type document struct {
-	Flow          string  `json:"flow"`
-	WindowSeconds int64   `json:"window_seconds"`
-	Places        []place `json:"places"`
-	Keys          []Key   `json:"keys"`
-}
+const (
+	// notice is how long before the first window that counts it an addition is made.
+	notice = 20 * time.Minute
+	// writeWithin bounds what lies between the reading of S3's clock, of which notice
+	// counts, and the write.
+	writeWithin = 2 * time.Minute
+	// confirmEvery is how old what a task knows may be before it asks again, and
+	// confirmWithin how old before it counts nothing by it. writeWithin,
+	// confirmWithin, and the 5 minutes of a timestamp that lies ahead are together
+	// less than notice.
+	confirmEvery, confirmWithin = time.Minute, 3 * time.Minute
+)
 
-type place struct {
-	ID        string  `json:"poi_id"`
-	Name      string  `json:"name"`
-	Latitude  float64 `json:"latitude"`
-	Longitude float64 `json:"longitude"`
-	RadiusM   float64 `json:"radius_m"`
-}
-
-// Key describes a masking key without giving it away.
-type Key struct {
-	ID          string `json:"id"`
-	From        string `json:"from"` // first day, YYYY-MM-DD in UTC
-	Fingerprint string `json:"fingerprint"`
+// Settings are what a task is told of its flow.
+type Settings struct {
+	// Window is the length of the windows, in whole seconds.
+	Window time.Duration
+	// Places are those to be counted. The flow may have more.
+	Places []places.Place
+	// HotspotLevel is the S2 level of the cells in which people are counted wherever
+	// they are; 0 is off.
+	HotspotLevel int
 }
 
 // Flow is one flow's document, and what this process knows of it. It is safe
@@ -48,24 +55,14 @@ type Flow struct {
 	bucket bucket.Bucket
 	key    string
 	name   string
+	given  Settings
 
-	mu      sync.Mutex
-	doc     document
-	list    *List
-	allowed map[string]bool // days and descriptions of key rings that were found right
-}
-
-// List is the places of a flow at one time. It does not change: when the flow
-// gets a place, it gets another List.
-type List struct {
-	// Places are sorted by ID. A place's number is its index.
-	Places []places.Place
-}
-
-// Row gives the number of a place.
-func (l *List) Row(poiID string) (int32, bool) {
-	row, found := slices.BinarySearchFunc(l.Places, poiID, func(p places.Place, id string) int { return strings.Compare(p.ID, id) })
-	return int32(row), found //nolint:gosec // counts.New bounds the number of places
+	mu        sync.Mutex
+	doc       document
+	etag      string
+	confirmed time.Time // when doc was the object at the latest; by this process's clock
+	list      *List
+	rings     map[string][]Key // parsed descriptions of key rings
 }
 
 // ConflictError says that settings are not those that the flow was made with.
@@ -94,20 +91,21 @@ func (e *ConflictError) Error() string {
 // ObjectKey is where a flow's document stands in the aggregates bucket.
 func ObjectKey(name string) string { return "flows/" + name + ".json" }
 
-// Open reads the flow's document, creates it if there is none, and adds places
-// that are new. A *ConflictError has every other difference.
-func Open(ctx context.Context, b bucket.Bucket, name string, window time.Duration, list []places.Place) (*Flow, error) {
-	f := &Flow{bucket: b, key: ObjectKey(name), name: name, allowed: map[string]bool{}}
-	err := f.update(ctx, func(doc *document) ([]string, bool) {
+// Open reads the flow's document, creates it if there is none, and adds what is new:
+// places, and hot spots where there were none. What the flow has besides stays (see
+// Flow.Notes). A *ConflictError has every other difference.
+func Open(ctx context.Context, b bucket.Bucket, name string, s Settings) (*Flow, error) {
+	f := &Flow{bucket: b, key: ObjectKey(name), name: name, given: s, rings: map[string][]Key{}}
+	err := f.update(ctx, func(doc *document, now time.Time) (bool, error) {
 		if doc.Flow == "" {
-			*doc = document{Flow: name, WindowSeconds: int64(window / time.Second), Keys: []Key{}}
+			*doc = newDocument(name, s)
+			return true, nil
 		}
-		var faults []string
-		if had := time.Duration(doc.WindowSeconds) * time.Second; had != window {
-			faults = append(faults, fmt.Sprintf("the window was %s, is %s", had, window))
+		changed, faults := doc.add(s, now)
+		if len(faults) > 0 {
+			return false, &ConflictError{name, faults}
 		}
-		before := len(doc.Places)
-		return append(faults, doc.addPlaces(list)...), len(doc.Places) > before
+		return changed, nil
 	})
 	if err != nil {
 		return nil, err
@@ -115,50 +113,21 @@ func Open(ctx context.Context, b bucket.Bucket, name string, window time.Duratio
 	return f, nil
 }
 
-// addPlaces adds the places that are new and names the differences in those
-// that are not.
-func (d *document) addPlaces(list []places.Place) (faults []string) {
-	old := make(map[string]place, len(d.Places))
-	for _, p := range d.Places {
-		old[p.ID] = p
-	}
-	for _, p := range list {
-		now := place(p)
-		had, found := old[p.ID]
-		switch {
-		case !found:
-			d.Places = append(d.Places, now)
-		case had.RadiusM != now.RadiusM:
-			faults = append(faults, fmt.Sprintf("the radius of place %s was %g m, is %g m", p.ID, had.RadiusM, now.RadiusM))
-		case had != now:
-			faults = append(faults, fmt.Sprintf("place %s was %q at %g, %g, is %q at %g, %g", p.ID, had.Name, had.Latitude, had.Longitude, now.Name, now.Latitude, now.Longitude))
-		}
-		delete(old, p.ID)
-	}
-	if len(old) > 0 {
-		for _, p := range d.Places {
-			if _, missing := old[p.ID]; missing {
-				faults = append(faults, fmt.Sprintf("place %s is missing", p.ID))
-			}
-		}
-	}
-	return faults
-}
-
-// update lets change work on the document until its outcome is written: change
-// gives the faults it finds, and whether it has changed anything.
-func (f *Flow) update(ctx context.Context, change func(*document) (faults []string, changed bool)) error {
+// update lets change work on the document until its outcome is written. now is S3's
+// clock, to the second.
+func (f *Flow) update(ctx context.Context, change func(doc *document, now time.Time) (changed bool, err error)) error {
 	for {
-		doc, etag, err := f.read(ctx)
+		begun := time.Now()
+		doc, info, err := f.read(ctx)
 		if err != nil {
 			return err
 		}
-		faults, changed := change(&doc)
-		if len(faults) > 0 {
-			return &ConflictError{f.name, faults}
+		changed, err := change(&doc, info.Date)
+		if err != nil {
+			return err
 		}
-		if changed || etag == "" {
-			err = f.write(ctx, &doc, etag)
+		if changed {
+			info.ETag, err = f.write(ctx, &doc, info.ETag)
 		}
 		if errors.Is(err, bucket.ErrConflict) {
 			continue
@@ -166,68 +135,106 @@ func (f *Flow) update(ctx context.Context, change func(*document) (faults []stri
 		if err != nil {
 			return err
 		}
-		f.keep(doc)
-		return nil
+		return f.keep(doc, info.ETag, begun)
 	}
 }
 
-func (f *Flow) read(ctx context.Context) (doc document, etag string, err error) {
+// read gives the document, an empty one without ETag where there is none.
+func (f *Flow) read(ctx context.Context) (doc document, info bucket.Info, err error) {
 	data, info, err := f.bucket.Get(ctx, f.key)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return document{}, "", nil
+		return document{}, bucket.Info{}, nil
 	}
 	if err != nil {
-		return doc, "", err
+		return doc, info, err
 	}
-	if err = json.Unmarshal(data, &doc); err == nil && doc.Flow != f.name {
-		err = fmt.Errorf("it names flow %q", doc.Flow)
+	if doc, err = decode(data, f.name); err != nil {
+		return doc, info, fmt.Errorf("s3://%s/%s is not the document of flow %s: %w", f.bucket.Name, f.key, f.name, err)
 	}
-	if err != nil {
-		return doc, "", fmt.Errorf("s3://%s/%s is not the document of flow %s: %w", f.bucket.Name, f.key, f.name, err)
-	}
-	return doc, info.ETag, nil
+	return doc, info, nil
 }
 
-func (f *Flow) write(ctx context.Context, doc *document, etag string) error {
-	data, err := json.MarshalIndent(doc, "", " ")
+func (f *Flow) write(ctx context.Context, doc *document, etag string) (newETag string, err error) {
+	data, err := doc.encode()
 	if err != nil {
-		return err
+		return "", err
 	}
+	ctx, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
 	if etag == "" {
-		_, err = f.bucket.Create(ctx, f.key, data)
-	} else {
-		_, err = f.bucket.Replace(ctx, f.key, etag, data)
+		return f.bucket.Create(ctx, f.key, data)
 	}
-	return err
+	return f.bucket.Replace(ctx, f.key, etag, data)
 }
 
-// keep makes doc what this process knows.
-func (f *Flow) keep(doc document) {
+// keep makes doc what this process knows, of which it is certain that it was the
+// object at the time at, or later.
+func (f *Flow) keep(doc document, etag string, at time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.doc = doc
-	if f.list != nil && len(f.list.Places) == len(doc.Places) {
-		return // places are only ever added
+	if f.list == nil || len(f.list.Places) != len(doc.Places) { // places are only ever added
+		list, err := newList(doc.Places)
+		if err != nil {
+			return fmt.Errorf("s3://%s/%s: %w", f.bucket.Name, f.key, err)
+		}
+		f.list = list
 	}
-	list := &List{make([]places.Place, len(doc.Places))}
-	for i, p := range doc.Places {
-		list.Places[i] = places.Place(p)
+	doc.Places, doc.more = nil, nil // they would be there twice
+	f.doc, f.etag = doc, etag
+	if at.After(f.confirmed) {
+		f.confirmed = at
 	}
-	slices.SortFunc(list.Places, func(a, b places.Place) int { return strings.Compare(a.ID, b.ID) })
-	f.list = list
+	return nil
 }
 
 // Refresh reads the document again: another task may have added places.
 func (f *Flow) Refresh(ctx context.Context) error {
-	doc, etag, err := f.read(ctx)
+	begun := time.Now()
+	doc, info, err := f.read(ctx)
 	if err != nil {
 		return err
 	}
-	if etag == "" {
-		return fmt.Errorf("s3://%s/%s is gone", f.bucket.Name, f.key)
+	if info.ETag == "" {
+		return f.gone()
 	}
-	f.keep(doc)
-	return nil
+	return f.keep(doc, info.ETag, begun)
+}
+
+func (f *Flow) gone() error {
+	return fmt.Errorf("s3://%s/%s is gone: put its last version back (docs/operations.md)", f.bucket.Name, f.key)
+}
+
+// Confirm makes sure that List is the flow's list of not more than 3 minutes ago. It
+// asks S3 where it has not done so for a minute, and gives an error where that was in
+// vain for 3: nothing may be counted then.
+func (f *Flow) Confirm(ctx context.Context) error {
+	etag, confirmed := f.known()
+	begun := time.Now()
+	if begun.Sub(confirmed) < confirmEvery {
+		return nil
+	}
+	info, err := f.bucket.Head(ctx, f.key)
+	switch {
+	case err == nil && info.ETag == etag:
+		f.mu.Lock()
+		f.confirmed = begun
+		f.mu.Unlock()
+	case err == nil || errors.Is(err, bucket.ErrNotFound):
+		err = f.Refresh(ctx)
+	}
+	if _, confirmed = f.known(); time.Since(confirmed) < confirmWithin {
+		return nil // another task's addition counts from a later window on
+	}
+	if err == nil {
+		err = errors.New("S3 was slow to answer")
+	}
+	return fmt.Errorf("which places flow %s has could not be confirmed for %s: %w", f.name, time.Since(confirmed).Round(time.Second), err)
+}
+
+func (f *Flow) known() (etag string, confirmed time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.etag, f.confirmed
 }
 
 // List gives all places of the flow, as far as this process knows.
@@ -237,81 +244,112 @@ func (f *Flow) List() *List {
 	return f.list
 }
 
-// CheckKeys compares a masker's key ring, as its Fingerprints describe it, with
-// the keys that the flow's past days were masked with; a *ConflictError says
-// that a person of a past day would get a second pseudonym, and so be counted
-// twice. A new key must start after today. now bounds the past.
-func (f *Flow) CheckKeys(ctx context.Context, description string, now time.Time) error {
-	// An event may lie five minutes ahead of its arrival.
-	today := now.Add(5 * time.Minute).UTC().Format(time.DateOnly)
-	memo := today + " " + description // what is right today may lack a key tomorrow
+// Hotspots gives the S2 level at which the flow counts people in cells, 0 for none, and
+// the start of the first window that it does so for, in ms since the Unix epoch.
+func (f *Flow) Hotspots() (level int, from int64) {
 	f.mu.Lock()
-	known := f.allowed[memo]
-	f.mu.Unlock()
-	if known {
-		return nil
+	defer f.mu.Unlock()
+	if h := f.doc.Hotspots; h != nil {
+		return h.Level, ms(h.From)
 	}
-	ring, err := parseKeys(description)
-	if err != nil {
-		return err
-	}
-	err = f.update(ctx, func(doc *document) ([]string, bool) {
-		return doc.setKeys(ring, today)
-	})
-	if err != nil {
-		return err
-	}
-	f.mu.Lock()
-	f.allowed[memo] = true
-	f.mu.Unlock()
-	return nil
+	return 0, always
 }
 
-// setKeys accepts a ring, and names what in it would change days that are
-// counted already. A key whose first day is still to come may be replaced until
-// then. It cannot be withdrawn, as a ring without it may be that of a task that
-// does not know of it yet.
-func (d *document) setKeys(ring []Key, today string) (faults []string, changed bool) {
-	past := func(k Key) bool { return k.From <= today }
-	fresh := len(d.Keys) == 0
-	for _, k := range ring {
-		i := slices.IndexFunc(d.Keys, func(had Key) bool { return had.From == k.From })
-		switch {
-		case i >= 0 && d.Keys[i].Fingerprint == k.Fingerprint:
-		case i >= 0 && past(k):
-			faults = append(faults, fmt.Sprintf("the masking key from %s on was another one", k.From))
-		case i >= 0:
-			d.Keys[i], changed = k, true
-		case past(k) && !fresh:
-			faults = append(faults, fmt.Sprintf("masking key %s is new, but its first day, %s, is not later than today, %s", k.ID, k.From, today))
-		default:
-			d.Keys, changed = append(d.Keys, k), true
+// Unlisted gives the places that the flow has and the settings do not name, in order.
+func (f *Flow) Unlisted() (ids []string) {
+	listed := f.listed()
+	for _, p := range f.List().Places {
+		if !listed[p.ID] {
+			ids = append(ids, p.ID)
 		}
 	}
-	for _, had := range d.Keys {
-		inRing := slices.ContainsFunc(ring, func(k Key) bool { return k.From == had.From })
-		if !inRing && past(had) {
-			faults = append(faults, fmt.Sprintf("masking key %s of %s is missing", had.ID, had.From))
-		}
-	}
-	slices.SortFunc(d.Keys, func(a, b Key) int { return strings.Compare(a.From, b.From) })
-	return faults, changed
+	return ids
 }
 
-// ErrNoRing says that a description of a key ring is none. It does not quote it: it is
-// the text of a message, whoever sent it.
-var ErrNoRing = errors.New("the attribute keys does not describe a key ring")
-
-// parseKeys reads "id@from=fingerprint,…".
-func parseKeys(description string) ([]Key, error) {
-	var ring []Key
-	for part := range strings.SplitSeq(description, ",") {
-		id, rest, ok1 := strings.Cut(part, "@")
-		from, fingerprint, ok2 := strings.Cut(rest, "=")
-		if _, err := time.Parse(time.DateOnly, from); !ok1 || !ok2 || err != nil {
-			return nil, ErrNoRing
-		}
-		ring = append(ring, Key{id, from, fingerprint})
+func (f *Flow) listed() map[string]bool {
+	listed := make(map[string]bool, len(f.given.Places))
+	for _, p := range f.given.Places {
+		listed[p.ID] = true
 	}
-	return ring, nil
+	return listed
+}
+
+// Notes says in which ways the flow counts otherwise than a new one with the same
+// settings would: a sentence each, of what the flow does.
+func (f *Flow) Notes() (notes []string) {
+	if ids := f.Unlisted(); len(ids) > 0 {
+		notes = append(notes, fmt.Sprintf("it keeps places that the list lacks: %d, the first is %s", len(ids), ids[0]))
+	}
+	list, listed := f.List(), f.listed()
+	n, first, until := 0, "", int64(always)
+	for i, p := range list.Places {
+		if from := list.from[i]; from != always && listed[p.ID] {
+			if n++; n == 1 {
+				first = p.ID
+			}
+			until = max(until, from)
+		}
+	}
+	if n > 0 {
+		notes = append(notes, fmt.Sprintf("for some windows before %s it lacks places that were added to it: %d, the first is %s", time.UnixMilli(until).UTC().Format(time.RFC3339), n, first))
+	}
+	switch level, from := f.Hotspots(); {
+	case level != 0 && f.given.HotspotLevel == 0:
+		notes = append(notes, fmt.Sprintf("it keeps its hot spots, of level %d", level))
+	case level != 0 && from != always:
+		notes = append(notes, fmt.Sprintf("it counts no hot spots before %s, as they were switched on later", time.UnixMilli(from).UTC().Format(time.RFC3339)))
+	}
+	return notes
+}
+
+// List is the places of a flow at one time. It does not change: when the flow
+// gets a place, it gets another List.
+type List struct {
+	// Places are sorted by ID. A place's number is its index.
+	Places []places.Place
+
+	index *places.Index
+	from  []int64 // by place: the start of the first window that counts it, in ms
+	late  bool    // some place does not count every window
+}
+
+// newList gives an error where a place is not sound.
+func newList(all []kept[place]) (*List, error) {
+	sorted := make([]place, len(all))
+	for i := range all {
+		sorted[i] = all[i].value
+	}
+	slices.SortFunc(sorted, func(a, b place) int { return strings.Compare(a.ID, b.ID) })
+	l := &List{Places: make([]places.Place, len(all)), from: make([]int64, len(all))}
+	for i, p := range sorted {
+		l.Places[i], l.from[i] = p.place(), ms(p.From)
+		l.late = l.late || l.from[i] != always
+	}
+	var err error
+	l.index, err = places.New(l.Places)
+	return l, err
+}
+
+// Row gives the number of a place.
+func (l *List) Row(poiID string) (int32, bool) {
+	row, found := slices.BinarySearchFunc(l.Places, poiID, func(p places.Place, id string) int { return strings.Compare(p.ID, id) })
+	return int32(row), found //nolint:gosec // counts.New bounds the number of places
+}
+
+// Near appends to into the numbers of the places that are near a position, in degrees,
+// and count the window with that start, in ms since the Unix epoch; in no particular
+// order.
+func (l *List) Near(lat, lon float64, windowStart int64, into []int32) []int32 {
+	before := len(into)
+	into = l.index.Near(lat, lon, into)
+	if !l.late {
+		return into
+	}
+	counted := into[:before]
+	for _, place := range into[before:] {
+		if windowStart >= l.from[place] {
+			counted = append(counted, place)
+		}
+	}
+	return counted
 }

@@ -36,16 +36,12 @@ func newWriter(t *testing.T, log *bytes.Buffer, list ...places.Place) (*Writer, 
 	if list == nil {
 		list = []places.Place{{ID: "x", Name: "X", RadiusM: 100}}
 	}
-	fl, err := flow.Open(t.Context(), b, "v1", window.Duration(), list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := places.New(list)
+	fl, err := flow.Open(t.Context(), b, "v1", flow.Settings{Window: window.Duration(), Places: list})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Writer{
-		Bucket: b, Flow: fl, Name: "v1", ID: "w", Window: window, List: fl.List(), Index: index,
+		Bucket: b, Flow: fl, Name: "v1", ID: "w", Window: window,
 		Finals: queue.Sender{API: reports, QueueURL: "finals"}, Metrics: metrics.New(log, "local", "aggregator", "v1"), Log: zerolog.New(log),
 	}, objects, reports
 }
@@ -127,7 +123,7 @@ func TestRowsAreBounded(t *testing.T) {
 func TestAPanicCostsItsEventOnly(t *testing.T) {
 	var log bytes.Buffer
 	w, _, _ := newWriter(t, &log)
-	w.Index = nil // what panics
+	w.Window = 0 // what panics
 	var p pack.Writer
 	p.Add(0, pack.Origin{MessageID: "origin"}, 7, []byte(masked(1, 0)+masked(2, 0)))
 	packed := p.Close()[0]
@@ -154,7 +150,7 @@ func TestOutagesAreNoFaultOfMessages(t *testing.T) {
 		if errs := w.Handle(t.Context(), []queue.Message{{Body: masked(1, 0)}}); errs[0] == nil || unprocessable(errs[0]) {
 			t.Errorf("S3 answers %d: %v", status, errs)
 		}
-		if errs := w.Handle(t.Context(), []queue.Message{{Body: "", Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}}}); errs[0] == nil || unprocessable(errs[0]) {
+		if errs := w.Handle(t.Context(), []queue.Message{{Body: masked(1, 0), Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}}}); errs[0] == nil || unprocessable(errs[0]) {
 			t.Errorf("S3 answers %d to a question for the keys: %v", status, errs)
 		}
 	}
@@ -165,7 +161,8 @@ func TestOutagesAreNoFaultOfMessages(t *testing.T) {
 	}
 	for name, m := range map[string]queue.Message{
 		"no JSON": {Body: "oops"}, "no pack": {Body: "oops", Attributes: map[string]string{"encoding": "headcount-pack-1"}},
-		"no key ring": {Attributes: map[string]string{"keys": "secret"}}, "beyond the calendar": {Body: masked(1, math.MaxInt64/2)},
+		"no key ring": {Body: masked(1, 0), Attributes: map[string]string{"keys": "secret"}}, "beyond the calendar": {Body: masked(1, math.MaxInt64/2)},
+		"beyond the calendar, with keys": {Body: masked(1, math.MaxInt64/2), Attributes: map[string]string{"keys": "k1@2026-01-01=aa"}},
 	} {
 		errs := w.Handle(t.Context(), []queue.Message{m})
 		if !unprocessable(errs[0]) || strings.Contains(errs[0].Error(), "secret") {
@@ -201,5 +198,38 @@ func TestAPersonsMessageHasNoAge(t *testing.T) {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%s does not say %s", log.String(), want)
 		}
+	}
+}
+
+// TestAWrongKey: a pack of another key is dead, for good; its neighbours are done, and
+// nothing of it is in a partial or in a metric of events.
+func TestAWrongKey(t *testing.T) {
+	var log bytes.Buffer
+	w, objects, _ := newWriter(t, &log)
+	of := func(person int, ring string, days ...int) queue.Message {
+		var p pack.Writer
+		for i, day := range days {
+			p.Add(0, pack.Origin{MessageID: "m", ReceivedAt: time.Now().UnixMilli()}, i, []byte(masked(person, day*24*3_600_000)))
+		}
+		m := p.Close()[0]
+		attributes := m.Attributes()
+		attributes[pack.AttributeKeys] = ring
+		return queue.Message{ID: fmt.Sprint(person), Body: m.Body, Attributes: attributes}
+	}
+	right, wrong := "k1@1970-01-01=aa", "strange@1970-01-01=bb"
+	errs := w.Handle(t.Context(), []queue.Message{of(1, right, 3), of(2, wrong, 3), of(3, right+",k2@1970-01-06=cc", 3, 5), of(4, right, 3, 5), of(5, wrong, 4, 3), of(6, right, 4)})
+	for i, dead := range []bool{false, true, false, true, true, false} {
+		if is := errors.As(errs[i], new(*queue.DeadError)); is != dead || !dead && errs[i] != nil {
+			t.Errorf("message %d: %v", i+1, errs[i])
+		}
+	}
+	if text := fmt.Sprint(errs); strings.Contains(text, "strange") || strings.Contains(text, "bb") || !strings.Contains(text, "k1 of 1970-01-01") {
+		t.Errorf("the errors quote the message, or do not name the flow's key: %s", text)
+	}
+	if n := len(objects.Keys("partials/")); n != 3 {
+		t.Errorf("%d partials, want those of three hours", n)
+	}
+	if err := w.Metrics.Flush(time.Now()); err != nil || !strings.Contains(log.String(), `"EventsReceived":4,`) {
+		t.Errorf("%v, counted %s", err, &log)
 	}
 }

@@ -112,9 +112,6 @@ var testNoon = time.Date(2026, 5, 10, 12, 0, 0, 0, time.UTC)
 // prepare fills the masked queue.
 func (w *world) prepare() (err error) {
 	w.list = testPlaces
-	if w.index, err = places.New(w.list); err != nil {
-		return err
-	}
 	if w.window, err = counts.NewWindow(5 * time.Minute); err != nil {
 		return err
 	}

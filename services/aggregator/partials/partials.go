@@ -22,7 +22,6 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/finals"
 	"github.com/headcount-etl/headcount/services/aggregator/flow"
-	"github.com/headcount-etl/headcount/services/aggregator/places"
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/metrics"
@@ -51,14 +50,9 @@ type Writer struct {
 	Name   string // of the flow
 	ID     string // of this writer: no other one, before or beside it, has it
 	Window counts.Window
-	// List is the flow's places, and Index finds those near a position.
-	List  *flow.List
-	Index *places.Index
 	// MaxAge leaves out events older than that at arrival; 0 is off. The
 	// validator has refused them already, unless its setting is another.
 	MaxAge time.Duration
-	// Cells are those in which events are counted besides.
-	Cells Cells
 	// Refresh delays the finals messages.
 	Refresh time.Duration
 	// Finals is the finals queue.
@@ -84,13 +78,15 @@ type hour struct {
 // fold is the state of one batch.
 type fold struct {
 	w      *Writer
-	now    time.Time
+	list   *flow.List
+	cells  cells
 	hours  map[counts.Hour]*hour
 	rows   int // added to them, at most
 	near   []int32
-	masked []event.Masked   // of one record
-	errs   []error          // by message
-	keys   map[string]error // what CheckKeys has said of a key ring
+	masked []event.Masked // of one message
+	of     []decoded      // its records
+	errs   []error        // by message
+	keys   map[keyed]error
 	done   []settled
 	total  []tally // by message
 }
@@ -110,7 +106,15 @@ type tally struct {
 
 // Handle is a queue.Handler for the masked queue.
 func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
-	f := &fold{w: w, now: time.Now(), hours: map[counts.Hour]*hour{}, keys: map[string]error{}, errs: make([]error, len(batch)), total: make([]tally, len(batch))}
+	f := &fold{w: w, hours: map[counts.Hour]*hour{}, keys: map[keyed]error{}, errs: make([]error, len(batch)), total: make([]tally, len(batch))}
+	if err := w.Flow.Confirm(ctx); err != nil {
+		for i := range f.errs {
+			f.errs[i] = err
+		}
+		return f.errs
+	}
+	f.list = w.Flow.List() // of all that is in one partial
+	f.cells.level, f.cells.from = w.Flow.Hotspots()
 	for i := range batch {
 		err := f.message(ctx, i, &batch[i])
 		f.errs[i] = errors.Join(f.errs[i], err)
@@ -123,7 +127,7 @@ func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
 // write writes what the events so far have added.
 func (f *fold) write(ctx context.Context) {
 	queue.Progress(ctx)
-	f.w.write(ctx, f.hours)
+	f.w.write(ctx, f.hours, f.list)
 	f.w.report(ctx, f.hours)
 	for _, h := range f.hours {
 		for _, source := range h.sources {
@@ -132,41 +136,6 @@ func (f *fold) write(ctx context.Context) {
 	}
 	clear(f.hours)
 	f.rows = 0
-}
-
-// message adds one message's events to the sets.
-func (f *fold) message(ctx context.Context, source int, m *queue.Message) error {
-	if err := f.checkKeys(ctx, m.Attributes[pack.AttributeKeys]); err != nil {
-		return err
-	}
-	records, err := pack.Open(m)
-	if err != nil {
-		return queue.Unprocessable(fmt.Errorf("message %s: %w", m.ID, err))
-	}
-	for r := range records {
-		if m.Attributes[pack.AttributeEncoding] == "" {
-			r.Origin.Replay = true // a person's message: nobody knows when its events arrived
-		}
-		err := f.decode(source, &r)
-		for j := 0; j < len(f.masked) && err == nil; j++ {
-			err = f.add(source, &r, j)
-			if f.rows > maxRows || len(f.hours) > maxHours {
-				f.write(ctx)
-			}
-		}
-		if err != nil {
-			return queue.Unprocessable(fmt.Errorf("message %s, event %d: %w", r.Origin.MessageID, r.Index, err))
-		}
-	}
-	return nil
-}
-
-// decode reads the events of one record.
-func (f *fold) decode(source int, r *pack.Record) (err error) {
-	f.masked = f.masked[:0]
-	defer f.recovered(source, r)
-	f.masked, err = event.DecodeMasked(r.Payload, f.masked)
-	return err
 }
 
 // recovered ends a panic on an event: it is counted as an internal error, and costs
@@ -179,34 +148,14 @@ func (f *fold) recovered(source int, r *pack.Record) {
 	}
 }
 
-// checkKeys asks once a batch for each key ring: a downstream service that is down would
-// else be waited for at each message.
-func (f *fold) checkKeys(ctx context.Context, keys string) error {
-	if keys == "" {
-		return nil // a person's message
-	}
-	err, known := f.keys[keys]
-	if !known {
-		err = f.w.Flow.CheckKeys(ctx, keys, f.now)
-		var conflict *flow.ConflictError
-		if errors.As(err, &conflict) {
-			err = queue.Stop(err)
-		} else if errors.Is(err, flow.ErrNoRing) {
-			err = queue.Unprocessable(err)
-		}
-		f.keys[keys] = err
-	}
-	return err
-}
-
-// add adds the j-th event of a record to the sets of all places near it, and of the
-// cell that it is in.
-func (f *fold) add(source int, r *pack.Record, j int) error {
-	defer f.recovered(source, r)
+// add adds the event j, which is one of a record, to the sets of all places near it, and
+// of the cell that it is in.
+func (f *fold) add(source int, r *decoded, j int) error {
+	defer f.recovered(source, &r.Record)
 	w, total, o, m := f.w, &f.total[source], &r.Origin, &f.masked[j]
 	total.events++
 	if w.Observe != nil {
-		f.done = append(f.done, settled{source: source, id: o.MessageID, index: r.Index + j})
+		f.done = append(f.done, settled{source: source, id: o.MessageID, index: r.Index + j - r.first})
 	}
 	if !o.Replay && (total.oldest == 0 || o.ReceivedAt < total.oldest) {
 		total.oldest = o.ReceivedAt
@@ -215,15 +164,15 @@ func (f *fold) add(source int, r *pack.Record, j int) error {
 		total.tooOld++ // the validator may have another MAX_AGE
 		return nil
 	}
-	f.near = w.Index.Near(m.Latitude, m.Longitude, f.near[:0])
+	start := w.Window.Start(m.OccurredAt)
+	f.near = f.list.Near(m.Latitude, m.Longitude, start, f.near[:0])
 	if len(f.near) > 0 {
 		total.near++
 		if w.Observe != nil {
 			f.done[len(f.done)-1].near = true
 		}
 	}
-	start := w.Window.Start(m.OccurredAt)
-	cell := w.Cells.at(start, m)
+	cell := f.cells.at(start, m)
 	if len(f.near) == 0 && cell == 0 {
 		return nil
 	}
@@ -255,11 +204,10 @@ func (f *fold) add(source int, r *pack.Record, j int) error {
 func (f *fold) hour(source int, at counts.Hour) (*hour, error) {
 	h := f.hours[at]
 	if h == nil {
-		// An hour that has no name could be written, but never be made a final.
-		if named, err := counts.ParseHour(at.String()); err != nil || named != at {
-			return nil, errors.New("occurred_at is not within the years 0 to 9999")
+		if err := named(at); err != nil {
+			return nil, err
 		}
-		set, err := counts.New(at, f.w.Window, len(f.w.List.Places))
+		set, err := counts.New(at, f.w.Window, len(f.list.Places))
 		if err != nil {
 			return nil, err
 		}
@@ -273,13 +221,13 @@ func (f *fold) hour(source int, at counts.Hour) (*hour, error) {
 }
 
 // write writes a partial for each hour.
-func (w *Writer) write(ctx context.Context, hours map[counts.Hour]*hour) {
+func (w *Writer) write(ctx context.Context, hours map[counts.Hour]*hour, list *flow.List) {
 	var group errgroup.Group
 	group.SetLimit(hoursAtOnce)
 	for _, at := range slices.Sorted(maps.Keys(hours)) {
 		group.Go(func() error {
 			h := hours[at]
-			h.n, h.err = w.partial(ctx, at, h.set)
+			h.n, h.err = w.partial(ctx, at, h.set, list)
 			return nil
 		})
 	}
@@ -290,8 +238,8 @@ func (w *Writer) write(ctx context.Context, hours map[counts.Hour]*hour) {
 // is left behind only when an object of that name is known to be there. It may
 // be there because an earlier call's answer was lost; its content is then in this
 // batch too, or comes again, so it is right to count it.
-func (w *Writer) partial(ctx context.Context, at counts.Hour, set *counts.Set) (n int, err error) {
-	data, err := results.EncodePartial(set, w.List.Places)
+func (w *Writer) partial(ctx context.Context, at counts.Hour, set *counts.Set, list *flow.List) (n int, err error) {
+	data, err := results.EncodePartial(set, list.Places)
 	if err != nil {
 		return 0, fmt.Errorf("partial of %s: %w", at, err)
 	}

@@ -105,7 +105,6 @@ func (q *testQueue) left() int {
 type world struct {
 	chaos
 	list   []places.Place
-	index  *places.Index
 	window counts.Window
 
 	bucket         *memory.Bucket
@@ -116,9 +115,12 @@ type world struct {
 	random   *rand.Rand
 	calm     bool
 	over     bool
-	busy     int                 // batches that are being handled
-	reported map[string]int      // by hour and writer: the highest n that was reported to the finals queue
-	finish   map[string][][]byte // by key: the versions of a final
+	busy     int                   // batches that are being handled
+	pois     func() []places.Place // what a life of a task is told; all of list by default
+	blind    float64               // how likely a life never sees the flow's document again
+	stopped  error                 // what a task would have stopped for
+	reported map[string]int        // by hour and writer: the highest n that was reported to the finals queue
+	finish   map[string][][]byte   // by key: the versions of a final
 }
 
 // roll gives true with a probability, and never once all is calm.
@@ -153,6 +155,12 @@ func (w *world) settled() bool {
 	return empty() && idle() && empty()
 }
 
+func (w *world) stops(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = err
+}
+
 func (w *world) ended() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -167,7 +175,8 @@ func (w *world) pass(most time.Duration) { time.Sleep(time.Duration(w.upTo(int(m
 // dead reaches nothing any more, but what it has asked for already may happen.
 type host struct {
 	*world
-	dead atomic.Bool
+	dead  atomic.Bool
+	blind atomic.Bool // of the flow's document
 }
 
 var errDead = errors.New("the task is dead")
@@ -208,7 +217,12 @@ func (h *host) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*
 }
 
 func (h *host) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
-	return through(h, func() (*s3.HeadObjectOutput, error) { return h.bucket.HeadObject(ctx, in) })
+	return through(h, func() (*s3.HeadObjectOutput, error) {
+		if h.blind.Load() && *in.Key == flow.ObjectKey("v1") && h.roll(1) {
+			return nil, memory.Status(http.StatusForbidden)
+		}
+		return h.bucket.HeadObject(ctx, in)
+	})
 }
 
 func (h *host) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
@@ -248,16 +262,24 @@ func (w *world) live(name string, from *testQueue, begin func(h *host, id string
 	w.tasks.Go(func() {
 		for life := 0; !w.ended(); life++ {
 			h := &host{world: w}
-			fl, err := flow.Open(context.Background(), bucket.Bucket{API: h, Name: "b"}, "v1", w.window.Duration(), w.list)
+			told := w.list
+			if w.pois != nil {
+				told = w.pois()
+			}
+			fl, err := flow.Open(context.Background(), bucket.Bucket{API: h, Name: "b"}, "v1", flow.Settings{Window: w.window.Duration(), Places: told})
 			if err != nil {
+				if errors.As(err, new(*flow.ConflictError)) {
+					w.stops(err)
+				}
 				w.pass(time.Second)
 				continue
 			}
+			h.blind.Store(w.roll(w.blind))
 			handle := begin(h, fmt.Sprintf("%s-%d", name, life), fl)
 			death := time.AfterFunc(time.Duration(1+w.upTo(int(w.life))), func() { h.dead.Store(w.roll(1)) })
 			for !h.dead.Load() && !w.ended() {
 				if !w.work(h, from, handle) {
-					w.pass(time.Second)
+					w.pass(max(time.Second, w.unrest/300))
 				}
 			}
 			death.Stop()
@@ -287,7 +309,7 @@ func (w *world) startWriter(name string) {
 	w.live(name, w.masked, func(h *host, id string, fl *flow.Flow) queue.Handler {
 		return (&Writer{
 			Bucket: bucket.Bucket{API: h, Name: "b"}, Flow: fl, Name: "v1", ID: id, Window: w.window,
-			List: fl.List(), Index: w.index, Refresh: w.refresh, Finals: queue.Sender{API: h, QueueURL: "finals"},
+			Refresh: w.refresh, Finals: queue.Sender{API: h, QueueURL: "finals"},
 		}).Handle
 	})
 }

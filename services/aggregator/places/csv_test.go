@@ -128,3 +128,25 @@ func FuzzReadCSV(f *testing.F) {
 		}
 	})
 }
+
+// TestListsAreBounded: a list that is too large is named by its first line too many, and
+// read no further.
+func TestListsAreBounded(t *testing.T) {
+	var most strings.Builder
+	most.WriteString("poi_id,name,latitude,longitude\n")
+	for i := range MaxPlaces {
+		fmt.Fprintf(&most, "%d,,0,0\n", i)
+	}
+	if list, err := ReadCSV(strings.NewReader(most.String()), 200); err != nil || len(list) != MaxPlaces {
+		t.Errorf("%d places, %v", len(list), err)
+	}
+	for want, text := range map[string]string{
+		"line 100002: there are more than 100000 places": most.String() + strings.Repeat("x,,0,0\n", 100),
+		"line 3: ids and names have more than 8000000":   "poi_id,name,latitude,longitude\na,,0,0\nb," + strings.Repeat("x", MaxText-1) + ",0,0\nc,,91,0\n",
+	} {
+		_, err := ReadCSV(strings.NewReader(text), 200)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "several flows") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

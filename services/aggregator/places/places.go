@@ -28,6 +28,27 @@ const MaxRadiusM = 20_015_115
 // again from a partial, by package parquet.
 const MaxIDBytes = 256
 
+// MaxPlaces and MaxText are the most places of a list, and the most bytes of their IDs
+// and names together. The flow's document then stays below the 64 MiB of an object,
+// whatever JSON makes of the names, and an aggregator of 512 MiB has room to read it
+// while it counts.
+const (
+	MaxPlaces = 100_000
+	MaxText   = 8_000_000
+)
+
+// Bounds gives an error where a list is too large: it has so many places, and so many
+// bytes of IDs and names.
+func Bounds(n, text int) error {
+	switch {
+	case n > MaxPlaces:
+		return fmt.Errorf("there are more than %d places: share them out over several flows", MaxPlaces)
+	case text > MaxText:
+		return fmt.Errorf("ids and names have more than %d bytes together: shorten them, or share the places out over several flows", MaxText)
+	}
+	return nil
+}
+
 // Place is a place of interest.
 type Place struct {
 	// ID distinguishes places. It has 1 to MaxIDBytes bytes.
@@ -149,6 +170,7 @@ type list struct {
 	// at holds the place of each column in a line, -1 if it is missing.
 	at     map[string]int
 	lineOf map[string]int
+	text   int // bytes of IDs and names
 	places []Place
 	faults []error // the first maxFaults
 	more   int     // faults after them
@@ -256,6 +278,11 @@ func (l *list) readPlace() bool {
 		if !bad[f.field] {
 			report(f.field, "%s", f.text)
 		}
+	}
+	l.text += len(p.ID) + len(p.Name)
+	if err := Bounds(len(l.lineOf)+1, l.text); err != nil {
+		l.fault(fmt.Errorf("line %d: %w", line, err))
+		return false
 	}
 	if first, twice := l.lineOf[p.ID]; twice && p.ID != "" {
 		report("poi_id", "%q is on line %d already", p.ID, first)

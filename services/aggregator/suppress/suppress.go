@@ -71,30 +71,39 @@ type summary struct {
 	// apart is the number of people if nobody is at two places, and each
 	// hidden cell of a place without a total has one person.
 	apart int
-	// room is how many more people there may be at places without a total, for
-	// any lower number would not make a difference to what is published there.
+	// room is how many more people there may be at those places, so that any
+	// number between leaves the same totals withheld.
 	room int
 	// inside is the number of people if as many as can be are at several
 	// places, always under one gender and age band, and each hidden cell has
 	// k-1 people.
 	inside int
+	// disagreeing is the number of people if nobody is at two places, but at
+	// those without a total each is in as many cells as can be.
+	disagreeing int
 }
 
 func summarize(k int, places []Place, each []bool) summary {
 	var s summary
 	most := map[int]int{}
 	for i, p := range places {
+		largest := 1
 		for _, c := range p.Cells {
 			// A hidden cell counts with the most that it may have.
 			most[c.Group] = max(most[c.Group], c.People, k-1)
+			if c.People >= k {
+				largest = max(largest, c.People)
+			}
 		}
 		shown, hidden := p.split(k)
 		s.hidden += hidden
 		if each[i] || p.People == 0 {
 			s.apart += p.People
+			s.disagreeing += p.People
 			continue
 		}
 		s.withheld++
+		s.disagreeing += largest
 		s.apart += shown + hidden
 		s.room += room(k, shown, hidden)
 	}
@@ -104,8 +113,8 @@ func summarize(k int, places []Place, each []bool) summary {
 	return s
 }
 
-// room says by how much the people in the hidden cells of a place may exceed
-// one each, if any lower number is withheld by Breakdown as well.
+// room says how many people more than one each there may be in the hidden cells
+// of a place, so that Breakdown withholds its total for any number between.
 func room(k, shown, hidden int) int {
 	switch {
 	case hidden == 1:
@@ -124,14 +133,18 @@ func (s summary) publish(k, all int) bool {
 		return false
 	case s.hidden == 0:
 		return true
+	case s.withheld == 1:
+		// The others, subtracted from all, would give that total.
+		return false
 	case all < s.apart:
-		// Some are at two places. Whatever the hidden cells are, it fits.
-		return all > s.inside
+		// Some are at two places, or in two cells of one. Except at the ends,
+		// that fits whatever the hidden cells are.
+		return all > s.inside && all != s.disagreeing
 	case all == s.apart:
-		// Where totals are withheld, perhaps each of their cells is one person.
+		// Where totals are withheld, perhaps each hidden cell is one person.
 		return s.withheld == 0
 	default:
 		// Any of the withheld totals may be lower, and another one higher.
-		return s.withheld >= 2 && all < s.apart+s.room
+		return all < s.apart+s.room
 	}
 }

@@ -83,6 +83,9 @@ func readSettings(p *service.Process, o Options) (s settings, err error) {
 
 // Worker is an aggregator that is ready to run.
 type Worker struct {
+	// Notes are those of the flow.
+	Notes []string
+
 	masked, finals *queue.Consumer
 }
 
@@ -121,28 +124,27 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 	err = p.Require(ctx, service.Given{
 		Setting: "FLOW", Value: p.Flow, Action: "s3:GetObject and s3:PutObject of s3://" + s.bucket + "/" + flow.ObjectKey(p.Flow),
 		Ask: func(ctx context.Context) (err error) {
-			fl, err = flow.Open(ctx, aggregates, p.Flow, s.window.Duration(), list)
+			fl, err = flow.Open(ctx, aggregates, p.Flow, flow.Settings{Window: s.window.Duration(), Places: list, HotspotLevel: s.hotspotLevel})
 			return err
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	known := fl.List()
-	index, err := places.New(known.Places)
-	if err != nil {
-		return nil, err
+	notes := fl.Notes()
+	for _, note := range notes {
+		p.Log.Info().Str("note", note).Msg("the flow was there before, and not all that the settings say")
 	}
 	finalsQueue := queue.Sender{API: sqsClient, QueueURL: s.finals}
 	writer := &partials.Writer{
-		Bucket: aggregates, Flow: fl, Name: p.Flow, ID: newID(), Window: s.window, List: known, Index: index, MaxAge: p.MaxAge,
-		Cells: partials.Cells{Level: s.hotspotLevel}, Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
+		Bucket: aggregates, Flow: fl, Name: p.Flow, ID: newID(), Window: s.window, MaxAge: p.MaxAge,
+		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
 	}
 	final := &finals.Finals{
 		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
 		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
 	}
-	w := &Worker{}
+	w := &Worker{Notes: notes}
 	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,
 		StopTimeout: p.StopTimeout, HeldMessages: p.HeldMessages, Refused: in.ReceiveRefused, Log: p.Log, Metrics: p.Metrics,
@@ -159,7 +161,7 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 	}
 	p.Health("masked", w.masked.Healthy)
 	p.Health("finals", w.finals.Healthy)
-	p.Log.Info().Str("writer", writer.ID).Int("places", len(known.Places)).Dur("window", s.window.Duration()).Msg("aggregating")
+	p.Log.Info().Str("writer", writer.ID).Int("places", len(fl.List().Places)).Dur("window", s.window.Duration()).Msg("aggregating")
 	return w, nil
 }
 

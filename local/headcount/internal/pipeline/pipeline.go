@@ -43,8 +43,9 @@ type Settings struct {
 	// Flush is the aggregator's interval between partials. A final is written as soon
 	// as there is one: nobody waits for more.
 	Flush time.Duration
-	// Warn, if set, is called by Settle when nothing is settled for a while, with the
-	// reason as far as it is known.
+	// Warn, if set, is called by Start where the folder's flow counts otherwise than a
+	// new one would, and by Settle when nothing is settled for a while, with the reason
+	// as far as it is known.
 	Warn func(text string)
 }
 
@@ -125,6 +126,9 @@ func (p *Pipeline) start(ctx context.Context, keys string) error {
 	var err error
 	if p.worker, err = aggregator.New(ctx, processes["aggregator"], aggregator.Options{Places: s.Places, Observe: p.Tally.Aggregated}); err != nil {
 		return err
+	}
+	if s.Warn != nil && len(p.worker.Notes) > 0 {
+		s.Warn(fmt.Sprintf("flow %s was there before: %s. A new flow (--flow) counts every window, and its own places only", s.Flow, strings.Join(p.worker.Notes, "; ")))
 	}
 	// The services outlive ctx: Close stops them, after what is under way.
 	soft, stop := context.WithCancel(p.lasting)
@@ -293,7 +297,7 @@ func (p *Pipeline) deadLetters() error {
 	if len(full) == 0 {
 		return nil
 	}
-	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, and are dead letters now: %s; the services' logs are in %s", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))))
+	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, or can never be done, and are dead letters now: %s; the services' logs are in %s", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))))
 }
 
 // Close stops the services after what is under way, writes what the stream into
