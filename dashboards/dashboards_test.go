@@ -1,7 +1,10 @@
 package dashboards_test
 
 import (
+	"encoding/json"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/quicksight/types"
@@ -63,4 +66,69 @@ func read(t *testing.T, file string) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// TestNobodyIsCountedAtTwoPlaces: no card adds people up over places, since who is near
+// two of them would be counted twice: what sums people up is of each place by itself,
+// or of one place, and has no totals over places.
+func TestNobodyIsCountedAtTwoPlaces(t *testing.T) {
+	var d struct {
+		Sheets []struct {
+			SheetID string `json:"SheetId"`
+			Visuals []map[string]json.RawMessage
+		}
+		FilterGroups []struct {
+			Filters            []map[string]struct{ Limit int }
+			ScopeConfiguration struct {
+				SelectedSheets struct {
+					SheetVisualScopingConfigurations []struct {
+						VisualIDs []string `json:"VisualIds"`
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(read(t, dashboards.HeadcountFile), &d); err != nil {
+		t.Fatal(err)
+	}
+	one := map[string]bool{} // the visuals that show one place
+	for _, g := range d.FilterGroups {
+		if g.Filters[0]["TopBottomFilter"].Limit == 1 {
+			for _, s := range g.ScopeConfiguration.SelectedSheets.SheetVisualScopingConfigurations {
+				for _, id := range s.VisualIDs {
+					one[id] = true
+				}
+			}
+		}
+	}
+	people := regexp.MustCompile(`"headcounts", *"ColumnName": *"(People|Women|Men|People at once[^"]*)"`)
+	place := regexp.MustCompile(`DimensionField": *\{[^{}]*\{[^{}]*"ColumnName": *"(Place|poi_name)"`)
+	totals := regexp.MustCompile(`"(RowTotalOptions|TotalOptions)": *\{ *"TotalsVisibility": *"VISIBLE"|"TotalAggregation"`)
+	seen := 0
+	for _, sheet := range d.Sheets {
+		for i, v := range sheet.Visuals {
+			for kind, raw := range v {
+				text := strings.Join(strings.Fields(string(raw)), " ")
+				if kind == "HistogramVisual" || !people.MatchString(text) { // a histogram counts cells
+					continue
+				}
+				seen++
+				var is struct {
+					VisualID string `json:"VisualId"`
+				}
+				if err := json.Unmarshal(raw, &is); err != nil {
+					t.Fatal(err)
+				}
+				if !one[is.VisualID] && !place.MatchString(text) {
+					t.Errorf("$.Sheets[%s].Visuals[%d]: the %s %s adds people up over places", sheet.SheetID, i, kind, is.VisualID)
+				}
+				if kind != "InsightVisual" && totals.MatchString(text) || strings.Count(text, `"TotalAggregation"`) > 1 {
+					t.Errorf("$.Sheets[%s].Visuals[%d]: the %s %s has totals over places", sheet.SheetID, i, kind, is.VisualID)
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d visuals show people", seen)
+	}
 }

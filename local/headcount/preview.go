@@ -44,7 +44,7 @@ type previewCommand struct {
 
 // Help shows examples.
 func (*previewCommand) Help() string {
-	return `The page follows the definition's file and the data while both change. The data sets headcounts and events are in the data folder.
+	return `The page follows the definition's file and the data while both change. The data sets headcounts, totals, hotspots and events are in the data folder.
 
 	headcount preview --data data/mine --days 0
 	headcount preview --definition other.json --dataset "sales=SELECT * FROM 'sales.parquet'" --listen 127.0.0.1:0`

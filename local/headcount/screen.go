@@ -14,7 +14,7 @@ import (
 // refreshEvery is how often the screen of a demo is drawn anew.
 const refreshEvery = time.Second
 
-// screen shows the busiest places of a data folder.
+// screen shows the busiest places and cells of a data folder.
 type screen struct {
 	out  io.Writer
 	live bool // on a terminal
@@ -43,6 +43,12 @@ const busiest = `SELECT if(length(poi_name) > 24, left(poi_name, 23) || '…', p
   coalesce(sum(people) FILTER (age_band IN ('55-64', '65+')), 0)::BIGINT AS "55 and over"
 FROM headcounts WHERE flow = 'v1' AND window_start = TIMESTAMP '%s'
 GROUP BY poi_name ORDER BY sum(people) DESC, poi_name LIMIT 10`
+
+// elsewhere asks for how many different people were near any place in a window, and
+// for the three fullest cells of the ground, whether a place is there or not.
+const elsewhere = `SELECT (SELECT max(people) FROM totals WHERE flow = 'v1' AND window_start = TIMESTAMP '%[1]s' AND poi_id IS NULL),
+  (SELECT string_agg(format('{:.4f}, {:.4f}: {}', latitude, longitude, most), '  ' ORDER BY most DESC, cell) FROM (
+    SELECT cell, latitude, longitude, max(cell_people) AS most FROM hotspots WHERE flow = 'v1' AND window_start = TIMESTAMP '%[1]s' GROUP BY ALL ORDER BY most DESC, cell LIMIT 3))`
 
 // show draws the screen anew every second until ctx ends; where nobody watches
 // it does nothing.
@@ -98,6 +104,16 @@ func (s *screen) read(ctx context.Context) (string, error) {
 		fmt.Fprintf(&text, "The busiest places in the five minutes from %.16s UTC\n\n", window[0][0])
 		if err := s.db.Query(ctx, &text, sql.FormatTable, fmt.Sprintf(busiest, window[0][0])); err != nil {
 			return s.shown, err
+		}
+		rows, err := s.db.Ask(ctx, fmt.Sprintf(elsewhere, window[0][0]))
+		if err != nil {
+			return s.shown, err
+		}
+		if people := rows[0][0]; people != nil {
+			fmt.Fprintf(&text, "\nDifferent people near any place: %v\n", people)
+		}
+		if cells := rows[0][1]; cells != nil {
+			fmt.Fprintf(&text, "Hot spots: %v\n", cells)
 		}
 	}
 	s.shown = text.String()

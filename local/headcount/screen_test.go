@@ -143,3 +143,47 @@ func TestAReadingThatFails(t *testing.T) {
 		t.Errorf("the next reading: %s", text)
 	}
 }
+
+// TestScreenSaysWhatIsElsewhere: beside the places it says how many people are near any
+// of them, each once, and where else there are many, in lines that fit.
+func TestScreenSaysWhatIsElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	if err := putFinal(dir, 1); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, query := range map[string]string{
+		"totals": "SELECT w AS window_start, p AS poi_id, p AS poi_name, n::BIGINT AS people, false AS suppressed FROM (VALUES (NULL, 1234), ('a', 900), ('b', 400)) t(p, n), every",
+		"hotspots": `SELECT w AS window_start, 'cell-' || c AS cell, 48.8 + c / 100 AS latitude, 2.3 + c / 100 AS longitude, (1000 + c)::BIGINT AS cell_people, g AS gender
+			FROM range(5) t(c), (VALUES ('female'), ('male')) u(g), every`,
+	} {
+		folder := filepath.Join(dir, pipeline.BucketsFolder, pipeline.AggregatesBucket, table, "flow=v1", "year=2026", "month=03", "day=01")
+		if err := os.MkdirAll(folder, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(fmt.Sprintf("COPY (WITH every(w) AS (SELECT TIMESTAMP '2026-03-01' + INTERVAL (i * 5) MINUTE FROM range(12) t(i)) %s) TO '%s' (FORMAT parquet)",
+			query, filepath.Join(folder, "00.parquet"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := datafolder.Open(t.Context(), dir, pipeline.Schema(defaultFlow, views.Days))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := (&screen{db: data, dir: dir}).read(t.Context())
+	const want = "\nDifferent people near any place: 1234\nHot spots: 48.8400, 2.3400: 1004  48.8300, 2.3300: 1003  48.8200, 2.3200: 1002\n"
+	if err != nil || !strings.HasSuffix(text, want) {
+		t.Errorf("the screen is\n%s\n%v, and should end with%s", text, err, want)
+	}
+	for line := range strings.Lines(want) {
+		if len(line) > columns {
+			t.Errorf("a line has %d columns: %s", len(line), line)
+		}
+	}
+	if err := errors.Join(db.Close(), data.Close()); err != nil {
+		t.Error(err)
+	}
+}

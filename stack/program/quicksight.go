@@ -43,7 +43,7 @@ func (s *stack) quickSight(b *buckets, c *catalog, workgroup pulumi.Resource) *s
 }
 
 // quickSightPolicy is what QuickSight may do for the data sets: ask, and read the
-// two tables under the views. events_safe stands on the lake, so QuickSight reads
+// tables under the views. events_safe stands on the lake, so QuickSight reads
 // the lake, and shows none of it but the view's columns.
 func (s *stack) quickSightPolicy(b *buckets, c *catalog) policy.Document {
 	return append(s.queryPolicy(b, c.database),
@@ -81,7 +81,7 @@ func (s *stack) formationRole(a quicksight.Args, query *iam.Role) *role {
 		},
 		{
 			Sid: "DataSets", Actions: []string{"quicksight:PassDataSet", "quicksight:DescribeDataSet"},
-			Resources: policy.On(a.DataSetARN(quicksight.Headcounts), a.DataSetARN(quicksight.Events)),
+			Resources: policy.On(a.DataSetARNs()...),
 		},
 		{
 			Sid: "PassRole", Actions: []string{"iam:PassRole"}, Resources: []pulumi.StringInput{query.Arn},

@@ -134,8 +134,10 @@ func TestRefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if none := files.RefreshScheduleArgs(Headcounts, examples[0], pulumi.String("id")); none != nil {
-		t.Errorf("the data set that is queried directly has a refresh: %v", none)
+	for _, s := range []Set{Headcounts, Totals, Hotspots} {
+		if none := files.RefreshScheduleArgs(s, examples[0], pulumi.String("id")); none != nil {
+			t.Errorf("the data set %s, which is queried directly, has a refresh: %v", s.Identifier, none)
+		}
 	}
 	got := files.RefreshScheduleArgs(Events, examples[0], pulumi.String("id"))
 	want := &quicksight.RefreshScheduleArgs{

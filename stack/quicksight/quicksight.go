@@ -60,6 +60,14 @@ func (a Args) DataSetID(s Set) string { return a.ID() + "-" + s.Identifier }
 // DataSetARN is the ARN of a data set.
 func (a Args) DataSetARN(s Set) string { return a.ARN("quicksight", "dataset/"+a.DataSetID(s)) }
 
+// DataSetARNs are the ARNs of all data sets.
+func (a Args) DataSetARNs() (all []string) {
+	for _, s := range Sets() {
+		all = append(all, a.DataSetARN(s))
+	}
+	return all
+}
+
 // label names something for people, who may see several stacks in one account.
 func (a Args) label(name string) string { return fmt.Sprintf("%s (%s)", name, a.Stack) }
 

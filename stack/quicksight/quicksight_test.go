@@ -28,7 +28,7 @@ var examples = []Args{
 func filesWith(t *testing.T, file, old, by string) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
-	for _, name := range []string{dashboards.HeadcountFile, dashboards.HeadcountsSet, dashboards.EventsSet} {
+	for _, name := range []string{dashboards.HeadcountFile, dashboards.HeadcountsSet, dashboards.EventsSet, dashboards.TotalsSet, dashboards.HotspotsSet} {
 		text, err := fs.ReadFile(dashboards.Files, name)
 		if err != nil {
 			t.Fatal(err)

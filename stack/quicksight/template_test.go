@@ -72,10 +72,11 @@ func TestDefinition(t *testing.T) {
 				continue
 			}
 			want := parse(t, text)
-			want["DataSetIdentifierDeclarations"] = []any{
-				map[string]any{"Identifier": "headcounts", "DataSetArn": "arn:aws:quicksight:" + a.Region + ":" + a.Account + ":dataset/headcount-" + a.Stack + "-headcounts"},
-				map[string]any{"Identifier": "events", "DataSetArn": "arn:aws:quicksight:" + a.Region + ":" + a.Account + ":dataset/headcount-" + a.Stack + "-events"},
+			var declared []any
+			for _, set := range []string{"headcounts", "events", "totals", "hotspots"} {
+				declared = append(declared, map[string]any{"Identifier": set, "DataSetArn": "arn:aws:quicksight:" + a.Region + ":" + a.Account + ":dataset/headcount-" + a.Stack + "-" + set})
 			}
+			want["DataSetIdentifierDeclarations"] = declared
 			if got := properties(t, rendered, resource)["Definition"]; !reflect.DeepEqual(got, any(want)) {
 				t.Errorf("%s of %s has another definition than the file", resource, a.Stack)
 			}
@@ -158,7 +159,7 @@ func TestArguments(t *testing.T) {
 		}
 		for kind, given := range map[string][]string{
 			"datasource": {a.ID(), a.Account, a.Workgroup(), a.RoleARN()},
-			"dashboard":  {a.ID(), a.Account, a.Principal, a.DataSetARN(Headcounts), a.DataSetARN(Events)},
+			"dashboard":  append([]string{a.ID(), a.Account, a.Principal}, a.DataSetARNs()...),
 		} {
 			text, err := templates[kind](a)
 			if err != nil {
