@@ -93,8 +93,8 @@ func TestDeadButNotSent(t *testing.T) {
 			var log bytes.Buffer
 			r := start(t, f, Settings{Log: zerolog.New(zerolog.SyncWriter(&log))}, buries)
 			later(50 * time.Minute)
-			if f.left() != 2 || f.most() != 1 || len(f.dead) > 0 {
-				t.Errorf("%s: %d left, received %d times, dead: %v", op, f.left(), f.most(), f.dead)
+			if f.left() != 2 || f.most() != 1 || f.buried() > 0 {
+				t.Errorf("%s: %d left, received %d times, %d dead", op, f.left(), f.most(), f.buried())
 			}
 			later(20 * time.Minute)
 			r.end(t)

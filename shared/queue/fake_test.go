@@ -271,6 +271,16 @@ func (f *fakeSQS) GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInp
 	return out, nil
 }
 
+// buried counts what was sent to other queues.
+func (f *fakeSQS) buried() (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, letters := range f.dead {
+		n += len(letters)
+	}
+	return n
+}
+
 // called counts the calls of an operation so far.
 func (f *fakeSQS) called(op string) int {
 	f.mu.Lock()
