@@ -84,7 +84,7 @@ func (m model) counts() string {
 		place int32
 		cell  uint64
 	}
-	groups, areas, any := map[string]int{}, map[area]map[event.Person]bool{}, map[int64]map[event.Person]bool{}
+	groups, areas, near := map[string]int{}, map[area]map[event.Person]bool{}, map[int64]map[event.Person]bool{}
 	for r := range m {
 		groups[fmt.Sprint(r.WindowStart, r.Place, r.Cell, r.Gender, r.AgeBand)]++
 		a := area{r.WindowStart, r.Place, r.Cell}
@@ -92,11 +92,11 @@ func (m model) counts() string {
 			areas[a] = map[event.Person]bool{}
 		}
 		areas[a][r.Person] = true
-		if any[r.WindowStart] == nil {
-			any[r.WindowStart] = map[event.Person]bool{}
+		if near[r.WindowStart] == nil {
+			near[r.WindowStart] = map[event.Person]bool{}
 		}
 		if r.Cell == 0 {
-			any[r.WindowStart][r.Person] = true
+			near[r.WindowStart][r.Person] = true
 		}
 	}
 	var lines []string
@@ -106,7 +106,7 @@ func (m model) counts() string {
 	for a, people := range areas {
 		lines = append(lines, fmt.Sprint("area ", a.start, a.place, a.cell, ": ", len(people)))
 	}
-	for start, people := range any {
+	for start, people := range near {
 		lines = append(lines, fmt.Sprint("any ", start, ": ", len(people)))
 	}
 	slices.Sort(lines)

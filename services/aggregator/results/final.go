@@ -74,7 +74,7 @@ func fillTotals(t *parquet.Table, c *counts.Count, end int64, list []places.Plac
 	for i, a := range c.Places {
 		all[i] = tabled(&a)
 	}
-	each, any := suppress.Totals(minPeople, all, c.NearAny)
+	each, together := suppress.Totals(minPeople, all, c.NearAny)
 	row := func(people int, published bool) {
 		t.AppendInt64(totalWindowStart, c.WindowStart)
 		t.AppendInt64(totalWindowEnd, end)
@@ -82,7 +82,7 @@ func fillTotals(t *parquet.Table, c *counts.Count, end int64, list []places.Plac
 	}
 	t.AppendNull(totalPOI)
 	t.AppendNull(totalPOIName)
-	row(c.NearAny, any)
+	row(c.NearAny, together)
 	for i, a := range c.Places {
 		t.AppendString(totalPOI, list[a.Place].ID)
 		t.AppendString(totalPOIName, list[a.Place].Name)

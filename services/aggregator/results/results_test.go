@@ -300,8 +300,8 @@ func wantedRows(table *Table, rows []input, list []places.Place, minPeople int) 
 			}
 		}
 		if len(order) > 0 {
-			each, any := suppress.Totals(minPeople, near, len(people[input{window: w, place: -1, g: all}]))
-			totals[w][-1] = any
+			each, together := suppress.Totals(minPeople, near, len(people[input{window: w, place: -1, g: all}]))
+			totals[w][-1] = together
 			for i, place := range order {
 				totals[w][place] = each[i]
 			}

@@ -235,8 +235,11 @@ func TestExamples(t *testing.T) {
 		"the same, and as many as can be at both": {5, []Place{place(8, 7, 1), place(8, 7, 1)}, 8, []bool{false, false}, false},
 		"the two places of docs/privacy.md":       {5, []Place{place(9, 7, 1, 1), place(13, 7, 2, 4)}, 22, []bool{false, true}, false},
 		"the 36 people of docs/privacy.md": {
-			5, []Place{place(20, 20), place(12, 12), place(8, 7, 1), place(8, 7, 1)}, 36,
-			[]bool{true, true, false, false}, true,
+			5,
+			[]Place{place(20, 20), place(12, 12), place(8, 7, 1), place(8, 7, 1)},
+			36,
+			[]bool{true, true, false, false},
+			true,
 		},
 		"a person in two cells": {5, []Place{place(12, 7, 2, 4)}, 12, []bool{true}, true},
 	} {
