@@ -65,7 +65,7 @@ func (c chaos) run(t *testing.T) string {
 			return true, random.IntN(2) == 0
 		}
 		buried := slices.ContainsFunc(f.dead[deadURL], func(e types.SendMessageBatchRequestEntry) bool { return "m"+*e.MessageBody == message })
-		if op == "delete" && !done[message] && !(dead[message] && buried) {
+		if op == "delete" && !done[message] && (!dead[message] || !buried) {
 			fault = "deleted before it was done: " + message
 		}
 		return false, false

@@ -33,6 +33,13 @@ type hotspots struct {
 	From  time.Time `json:"from,omitzero"` // as of a place
 }
 
+func (h *hotspots) level() int {
+	if h == nil {
+		return 0
+	}
+	return h.Level
+}
+
 type place struct {
 	ID        string  `json:"poi_id"`
 	Name      string  `json:"name"`
@@ -145,8 +152,8 @@ func (d *document) add(s Settings, now time.Time) (changed bool, faults []string
 		}
 	}
 	switch h := d.Hotspots; {
-	case s.HotspotLevel == 0 || h != nil && h.Level == s.HotspotLevel:
-	case h != nil && h.Level != 0:
+	case s.HotspotLevel == 0 || h.level() == s.HotspotLevel:
+	case h.level() != 0:
 		faults = append(faults, fmt.Sprintf("the hot spots were of level %d, are of level %d", h.Level, s.HotspotLevel))
 	default:
 		d.Hotspots, changed = &hotspots{s.HotspotLevel, from}, true
@@ -155,6 +162,19 @@ func (d *document) add(s Settings, now time.Time) (changed bool, faults []string
 		d.LastDay, changed = dayOf(now.Add(ahead)), true
 	}
 	return changed, faults
+}
+
+// goesOn names what is not as in the document that it follows, whose places are list.
+func (d *document) goesOn(from document, list []places.Place) (faults []string) {
+	if d.WindowSeconds != from.WindowSeconds {
+		faults = append(faults, fmt.Sprintf("the window was %d s, is %d s", d.WindowSeconds, from.WindowSeconds))
+	}
+	if was, is := d.Hotspots.level(), from.Hotspots.level(); is != 0 && was != is {
+		faults = append(faults, fmt.Sprintf("the hot spots were of level %d, are of level %d", was, is))
+	}
+	missing := func(p places.Place) { faults = append(faults, fmt.Sprintf("there was no place %s", p.ID)) }
+	different := d.compare(list, missing)
+	return append(faults, different...)
 }
 
 // compare has the places that are new added, and names the differences in those that

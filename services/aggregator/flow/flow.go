@@ -168,10 +168,16 @@ func (f *Flow) write(ctx context.Context, doc *document, etag string) (newETag s
 }
 
 // keep makes doc what this process knows, of which it is certain that it was the
-// object at the time at, or later.
+// object at the time at, or later. A *ConflictError says that it is another one than
+// this process has counted by: somebody has replaced it by hand.
 func (f *Flow) keep(doc document, etag string, at time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.list != nil {
+		if faults := doc.goesOn(f.doc, f.list.Places); len(faults) > 0 {
+			return &ConflictError{f.name, faults}
+		}
+	}
 	if f.list == nil || len(f.list.Places) != len(doc.Places) { // places are only ever added
 		list, err := newList(doc.Places)
 		if err != nil {
@@ -206,7 +212,7 @@ func (f *Flow) gone() error {
 
 // Confirm makes sure that List is the flow's list of not more than 3 minutes ago. It
 // asks S3 where it has not done so for a minute, and gives an error where that was in
-// vain for 3: nothing may be counted then.
+// vain for 3: nothing may be counted then. A *ConflictError says that nothing ever may.
 func (f *Flow) Confirm(ctx context.Context) error {
 	etag, confirmed := f.known()
 	begun := time.Now()
@@ -221,6 +227,9 @@ func (f *Flow) Confirm(ctx context.Context) error {
 		f.mu.Unlock()
 	case err == nil || errors.Is(err, bucket.ErrNotFound):
 		err = f.Refresh(ctx)
+	}
+	if errors.As(err, new(*ConflictError)) {
+		return err
 	}
 	if _, confirmed = f.known(); time.Since(confirmed) < confirmWithin {
 		return nil // another task's addition counts from a later window on
@@ -249,7 +258,7 @@ func (f *Flow) List() *List {
 func (f *Flow) Hotspots() (level int, from int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if h := f.doc.Hotspots; h != nil {
+	if h := f.doc.Hotspots; h.level() != 0 {
 		return h.Level, ms(h.From)
 	}
 	return 0, always

@@ -90,7 +90,7 @@ func (f *fold) checkKeys(ctx context.Context, ring string) error {
 	ask := keyed{ring, strings.Join(days, " ")}
 	err, known := f.keys[ask]
 	if !known {
-		err = f.w.Flow.CheckKeys(ctx, ring, days)
+		err = conflict(f.w.Flow.CheckKeys(ctx, ring, days))
 		if errors.As(err, new(*flow.WrongKeyError)) {
 			err = queue.Dead(err)
 		} else if errors.Is(err, flow.ErrNoRing) {
@@ -101,12 +101,20 @@ func (f *fold) checkKeys(ctx context.Context, ring string) error {
 	return err
 }
 
+// conflict stops the service where the flow is another one than it has counted by.
+func conflict(err error) error {
+	if errors.As(err, new(*flow.ConflictError)) {
+		return queue.Stop(err)
+	}
+	return err
+}
+
 // days gives the UTC days of a message's events, in order.
 func (f *fold) days() ([]string, error) {
 	const day = 24 * 3600_000 // ms
 	var numbers []int64
 	for i := range f.masked {
-		n := int64(counts.Window(day).Start(f.masked[i].OccurredAt) / day)
+		n := counts.Window(day).Start(f.masked[i].OccurredAt) / day
 		if at := len(numbers) - 1; (at < 0 || numbers[at] != n) && !slices.Contains(numbers, n) {
 			numbers = append(numbers, n)
 		}

@@ -107,7 +107,7 @@ type tally struct {
 // Handle is a queue.Handler for the masked queue.
 func (w *Writer) Handle(ctx context.Context, batch []queue.Message) []error {
 	f := &fold{w: w, hours: map[counts.Hour]*hour{}, keys: map[keyed]error{}, errs: make([]error, len(batch)), total: make([]tally, len(batch))}
-	if err := w.Flow.Confirm(ctx); err != nil {
+	if err := conflict(w.Flow.Confirm(ctx)); err != nil {
 		for i := range f.errs {
 			f.errs[i] = err
 		}

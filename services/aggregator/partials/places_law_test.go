@@ -32,16 +32,16 @@ func TestLawOfAdditions(t *testing.T) {
 			return time.Duration(rapid.IntRange(from, to).Draw(rt, what)) * time.Minute
 		}
 		c := chaos{
-			seed: rapid.Uint64().Draw(rt, "seed"), events: 60, tasks: rapid.IntRange(2, 3).Draw(rt, "tasks"), batch: 5, minPeople: 1,
+			seed: rapid.Uint64().Draw(rt, "seed"), events: 50, tasks: rapid.IntRange(2, 3).Draw(rt, "tasks"), batch: 5, minPeople: 1,
 			failBefore: rapid.Float64Range(0, 0.2).Draw(rt, "fail before"),
 			failAfter:  rapid.Float64Range(0, 0.2).Draw(rt, "fail after"),
 			conflict:   rapid.Float64Range(0, 0.3).Draw(rt, "conflict"),
 			latency:    5 * time.Second,
-			life:       minutes(1, 60, "life"),
-			refresh:    time.Duration(rapid.IntRange(10, 60).Draw(rt, "refresh")) * time.Second,
-			unrest:     80 * time.Minute,
+			life:       minutes(1, 40, "life"),
+			refresh:    time.Duration(rapid.IntRange(30, 120).Draw(rt, "refresh")) * time.Second,
+			unrest:     60 * time.Minute,
 		}
-		added, skew := minutes(0, 40, "added"), minutes(-600, 0, "clock")
+		added, skew := minutes(0, 25, "added"), minutes(-600, 0, "clock")
 		var err error
 		synctest.Test(t, func(*testing.T) { err = c.runAdditions(added, skew) })
 		if err != nil {

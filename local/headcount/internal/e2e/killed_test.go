@@ -107,13 +107,13 @@ func (c *command) files(below ...string) (n int) {
 
 const aggregates = "buckets/headcount-aggregates"
 
-// partialRows counts the different rows of all partials.
+// partialRows counts the different rows of places in all partials.
 func (c *command) partialRows() int64 {
 	if c.files(aggregates, "partials") == 0 {
 		return 0
 	}
 	return ask[struct{ N int64 }](c.t, c.dir, `SELECT count(*) AS "N" FROM (SELECT DISTINCT window_start, poi_id, gender, age_band, person
- FROM read_parquet('`+filepath.Join(c.dir, aggregates)+`/partials/**/*.parquet'))`)[0].N
+ FROM read_parquet('`+filepath.Join(c.dir, aggregates)+`/partials/**/*.parquet') WHERE poi_id <> '')`)[0].N
 }
 
 // people adds up the headcounts, which gives the rows of the partials that are
