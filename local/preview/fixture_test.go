@@ -29,7 +29,7 @@ var ourViews = map[string]View{
 // makeOthers fills a data folder with totals and hotspots of the windows that its
 // headcounts have, unless it has some: a total of each place and one of any, which is
 // less than their sum, as people at two places have it; and 40 cells, of which each
-// window has some. Where a headcount is suppressed, so are some totals and breakdowns.
+// window has some, but for one in an hour. Where a headcount is suppressed, so are some totals and breakdowns.
 func makeOthers(tb testing.TB, dir string) {
 	tb.Helper()
 	buckets := filepath.Join(dir, filepath.Dir(headcountsFolder))
@@ -49,7 +49,7 @@ func makeOthers(tb testing.TB, dir string) {
 			told AS (SELECT *, n IS NOT NULL AND NOT (partly AND hash(window_start, poi_id, 1) % 4 = 0) AS told FROM every)
 			SELECT window_start, window_end, poi_id, poi_name, CASE WHEN told THEN n END AS people, NOT told AS suppressed FROM told`,
 		"hotspots": `cells AS (SELECT DISTINCT window_start, window_end, printf('47e66e%02x', c) AS cell, 48.8 + c / 500.0 AS latitude, 2.2 + c % 7 / 300.0 AS longitude, c,
-				bool_or(suppressed) OVER () AS partly FROM rows, range(40) t(c) WHERE hash(window_start, c, 2) % 3 = 0),
+				bool_or(suppressed) OVER () AS partly FROM rows, range(40) t(c) WHERE hash(window_start, c, 2) % 3 = 0 AND minute(window_start) <> 50),
 			groups AS (SELECT *, 5 + (hash(window_start, c, g, a, 3) % 30)::BIGINT AS n FROM cells, (VALUES ('female'), ('male')) v(g), (VALUES ('18-24'), ('65+')) x(a)),
 			told AS (SELECT *, partly AND hash(window_start, c, 4) % 3 = 0 AS closed, partly AND n < 8 AS hidden, (sum(n) OVER (PARTITION BY window_start, c))::BIGINT AS cell_people FROM groups)
 			SELECT DISTINCT window_start, window_end, cell, latitude, longitude, cell_people, CASE WHEN NOT closed THEN g END AS gender, CASE WHEN NOT closed THEN a END AS age_band,

@@ -57,16 +57,16 @@ func (p *person) gather(start int64) (next leg, ok bool) {
 	from := p.leg.to
 	if g := p.leg.follow; g != nil { // is there already, and goes along
 		_, until, _ := g.on(start)
-		return leg{from: from, to: g.to.plus(scatter(p.rng, g.sigma, g.limit)), start: start, arrive: until, leave: until, kind: outAndAbout}, true
+		return leg{from: from, to: g.to.plus(scatter(p.whim, g.sigma, g.limit)), start: start, arrive: until, leave: until, kind: outAndAbout}, true
 	}
 	for i := range gatherings {
 		g := &gatherings[i]
 		_, until, on := g.on(start)
-		if !on || p.rng.Float64() >= g.pull {
+		if !on || p.whim.Float64() >= g.pull {
 			continue
 		}
-		next = leg{from: from, to: g.middle(start).plus(scatter(p.rng, g.sigma, g.limit)), start: start, kind: outAndAbout}
-		next.arrive = p.arrival(&next)
+		next = leg{from: from, to: g.middle(start).plus(scatter(p.whim, g.sigma, g.limit)), start: start, kind: outAndAbout}
+		next.arrive = arrival(p.whim, &next)
 		switch {
 		case next.arrive >= until:
 			continue
@@ -75,7 +75,7 @@ func (p *person) gather(start int64) (next leg, ok bool) {
 		case g.stay == [2]float64{}:
 			next.leave = until
 		default:
-			next.leave = min(until, next.arrive+remain(p.rng, g.stay))
+			next.leave = min(until, next.arrive+remain(p.whim, g.stay))
 		}
 		return next, true
 	}

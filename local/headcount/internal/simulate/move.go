@@ -143,15 +143,15 @@ func (p *person) nextLeg(places []point, start int64) leg {
 		}
 		next.to = next.to.plus(scatter(p.rng, 45, 130))
 	}
-	next.arrive = p.arrival(&next)
+	next.arrive = arrival(p.rng, &next)
 	next.leave = next.arrive + stay(p.rng, next.kind, timeOfDay(next.arrive))
 	return next
 }
 
-// arrival gives when the person is there.
-func (p *person) arrival(l *leg) int64 {
+// arrival gives when somebody is there.
+func arrival(rng *rand.Rand, l *leg) int64 {
 	distance := l.from.distance(l.to)
-	return l.start + int64(distance/speedFor(p.rng, distance)*1e6)
+	return l.start + int64(distance/speedFor(rng, distance)*1e6)
 }
 
 // somePlace prefers the places at the head of the list: a quarter of the list

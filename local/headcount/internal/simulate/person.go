@@ -14,7 +14,10 @@ import (
 type person struct {
 	number int
 	rng    *rand.Rand
-	next   int64 // when the next event is sent, in microseconds since the epoch
+	// whim decides about gatherings, so that who goes to none sends what they would
+	// send without them.
+	whim *rand.Rand
+	next int64 // when the next event is sent, in microseconds since the epoch
 
 	home, work point
 	leg        leg
@@ -76,8 +79,8 @@ var models = []string{
 // the time of day.
 func (c *City) newPerson(number int) *person {
 	//nolint:gosec // A simulation needs a seed, not secrecy.
-	rng := rand.New(rand.NewPCG(c.config.Seed, uint64(number)))
-	p := &person{number: number, rng: rng, accuracy: round(between(rng, 4, 20), 10)}
+	rng, whim := rand.New(rand.NewPCG(c.config.Seed, uint64(number))), rand.New(rand.NewPCG(^c.config.Seed, uint64(number)))
+	p := &person{number: number, rng: rng, whim: whim, accuracy: round(between(rng, 4, 20), 10)}
 	start := c.config.Start.UnixMicro()
 	p.next = start + int64(rng.Float64()*float64(c.config.Interval.Microseconds()))
 
