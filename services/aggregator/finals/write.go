@@ -35,6 +35,7 @@ func (f *Finals) write(ctx context.Context, hour counts.Hour, s *state, next map
 	}
 	etag, err := f.put(ctx, results.Headcounts, hour, s, next, s.etag)
 	if err != nil {
+		s.others = nil // who has written it has written the others
 		return err
 	}
 	s.etag, s.final = etag, next
