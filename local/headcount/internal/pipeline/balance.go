@@ -72,7 +72,7 @@ func (b *Balance) WriteTable(w io.Writer) {
 	for _, category := range slices.Sorted(maps.Keys(b.Rejected)) {
 		row("rejected", b.Rejected[category], string(category))
 	}
-	row("aggregated", b.Aggregated, fmt.Sprintf("%d near a place, so counted; %d near none", b.Near, b.Aggregated-b.Near))
+	row("aggregated", b.Aggregated, fmt.Sprintf("%d near a place; %d near none", b.Near, b.Aggregated-b.Near))
 	row("lake", b.Lake, "rows added to the lake")
 	row("unconverted", b.Unconverted, "in records that do not fit the lake's table")
 	row("cells", b.Cells, "rows of headcounts in the folder")
