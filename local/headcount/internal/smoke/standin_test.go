@@ -218,16 +218,19 @@ func (d duck) Ask(ctx context.Context, query string) ([]sql.Column, [][]*string,
 // TestResultsOfTheSpan: rows of the windows before and after the span, of other
 // days and of other flows are somebody else's.
 func TestResultsOfTheSpan(t *testing.T) {
-	db, err := sql.Open(t.Context(), "", sql.Schema{Views: []sql.View{{Name: "headcounts", SQL: `
+	db, err := sql.Open(t.Context(), "", sql.Schema{Views: []sql.View{
+		{Name: "headcounts", SQL: `
 SELECT start::TIMESTAMP AS window_start, start::TIMESTAMP + INTERVAL 40 MINUTE AS window_end, 'a' AS poi_id, 'A' AS poi_name, 1.5 AS poi_latitude,
   2.0 AS poi_longitude, 200.0 AS radius_m, 'other' AS gender, '65+' AS age_band, 3 AS people, false AS suppressed, flow, '2026' AS year, '11' AS month,
   start[9:10] AS day
 FROM (VALUES ('2026-11-24 06:00:00', 'v1'), ('2026-11-24 06:40:00', 'v1'), ('2026-11-24 07:20:00', 'v1'), ('2026-11-24 08:00:00', 'v1'),
-  ('2026-11-24 06:40:00', 'v2'), ('2026-11-23 06:40:00', 'v1')) AS rows(start, flow)`}, {Name: "totals", SQL: `
+  ('2026-11-24 06:40:00', 'v2'), ('2026-11-23 06:40:00', 'v1')) AS rows(start, flow)`},
+		{Name: "totals", SQL: `
 SELECT window_start, window_end, NULL::VARCHAR AS poi_id, NULL::VARCHAR AS poi_name, 3 AS people, false AS suppressed, flow, year, month, day FROM headcounts`},
 		{Name: "hotspots", SQL: `
 SELECT window_start, window_end, '47e66fd7' AS cell, 1.5 AS latitude, 2.0 AS longitude, 6 AS cell_people, NULL::VARCHAR AS gender, NULL::VARCHAR AS age_band,
-  NULL::BIGINT AS people, true AS suppressed, flow, year, month, day FROM headcounts`}}})
+  NULL::BIGINT AS people, true AS suppressed, flow, year, month, day FROM headcounts`},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
