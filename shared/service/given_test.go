@@ -179,11 +179,15 @@ func TestRequire(t *testing.T) {
 		p := NewProcess("aggregator", from(nil), &log)
 		down := &smithy.OperationError{ServiceID: "S3", OperationName: "GetObject", Err: errors.New("connection refused")}
 		begun, outage, last := time.Now(), time.Hour, error(nil)
+		lasting := 1000 * time.Hour // of last
 		list := Given{Setting: "POIS", Value: "s3://b/k", Action: "s3:GetObject", Ask: func(context.Context) error {
 			if time.Since(begun) < outage {
 				return down
 			}
-			return last
+			if time.Since(begun) < lasting {
+				return last
+			}
+			return nil
 		}}
 		if err := p.Require(t.Context(), list); err != nil {
 			t.Error(err)
@@ -197,11 +201,11 @@ func TestRequire(t *testing.T) {
 			t.Errorf("a list with a fault: %v", err)
 		}
 		begun, last = time.Now(), &smithy.OperationError{Err: &smithy.GenericAPIError{Code: "AccessDenied"}}
-		time.AfterFunc(checkTimeout/2, func() { last = nil }) // the grant is there
+		lasting = checkTimeout / 2 // then the grant is there
 		if err := p.Require(t.Context(), list); err != nil || time.Since(begun) > checkTimeout {
 			t.Errorf("a grant of just now: %v after %s", err, time.Since(begun))
 		}
-		begun, last = time.Now(), &smithy.OperationError{Err: &smithy.GenericAPIError{Code: "AccessDenied"}}
+		begun, lasting = time.Now(), time.Hour
 		if err := p.Require(t.Context(), list); !errors.As(err, &bad) || !errors.Is(err, last) || !strings.Contains(err.Error(), "AWS denies s3:GetObject") || time.Since(begun) > 2*checkTimeout {
 			t.Errorf("denied for good: %v after %s", err, time.Since(begun))
 		}
