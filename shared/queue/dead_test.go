@@ -67,7 +67,7 @@ func TestDead(t *testing.T) {
 			}
 		}
 		if !strings.Contains(log.String(), "wrong key") {
-			t.Errorf("nobody is told why: %s", &log)
+			t.Errorf("the log does not say why: %s", &log)
 		}
 		if err := set.Flush(time.Now()); err != nil || !strings.Contains(counted.String(), `"MessagesDead":25`) ||
 			strings.Contains(counted.String(), `"MessagesFailed":2`) || !strings.Contains(counted.String(), `"MessagesDone":31`) {

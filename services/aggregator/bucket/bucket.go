@@ -37,6 +37,9 @@ var (
 	ErrConflict = errors.New("the object was written by someone else")
 	// ErrTooLarge says that the object has more than MaxSize bytes.
 	ErrTooLarge = fmt.Errorf("the object is too large: more than %d bytes", MaxSize)
+	// ErrEmpty says that an answer has no body. No object of Headcount's is empty, so
+	// another call may bring it, unless somebody else has put an empty one there.
+	ErrEmpty = errors.New("the answer is empty")
 )
 
 // MaxSize is the most bytes of an object: more are not written, nor read.
@@ -58,11 +61,8 @@ type Info struct {
 	Date time.Time
 }
 
-// errEmpty says that an answer has no body. No object of Headcount's is empty.
-var errEmpty = errors.New("the answer is empty")
-
 // Get reads an object; ErrNotFound if there is none, ErrTooLarge, before it is read, if
-// it is. An empty answer is a failure of the call: another may bring the object.
+// it is, ErrEmpty, as a failure of the call, if the answer has no body.
 func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 	out, err := b.API.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: &key})
 	if err != nil {
@@ -74,7 +74,7 @@ func (b Bucket) Get(ctx context.Context, key string) ([]byte, Info, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(out.Body, MaxSize+1))
 	if err == nil && len(data) == 0 {
-		err = errEmpty
+		err = ErrEmpty
 	}
 	if err != nil { // The call has not ended yet: a broken connection is a failure of it.
 		return nil, Info{}, b.wrap("get", key, &smithy.OperationError{ServiceID: s3.ServiceID, OperationName: "GetObject", Err: err})

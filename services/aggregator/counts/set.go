@@ -1,9 +1,7 @@
 package counts
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"slices"
@@ -57,7 +55,7 @@ type Set struct {
 	people people
 	cells  []uint64         // by index, which counts on from the last place's
 	cellAt map[uint64]int32 // their indices
-	left   int
+	left   int              // rows, see Left
 	// sorted holds each row once, in order; recent is the log.
 	sorted, recent []uint64
 }
@@ -117,8 +115,12 @@ func New(h Hour, w Window, places int) (*Set, error) {
 // HasCells reports whether there are cells in it.
 func (s *Set) HasCells() bool { return len(s.cells) > 0 }
 
-// Left gives how many rows were left out, as Cell had no room.
-func (s *Set) Left() int { return s.left }
+// Left gives how many rows were left out, as Cell had no room, since it was asked last.
+func (s *Set) Left() int {
+	n := s.left
+	s.left = 0
+	return n
+}
 
 // Hour gives the hour in which the set's windows start.
 func (s *Set) Hour() Hour { return s.hour }
@@ -348,131 +350,4 @@ func ordered[T any](list []T, compare func(a, b T) int) (sorted []T, number []ui
 		sorted[i], number[old] = list[old], uint64(i)
 	}
 	return sorted, number
-}
-
-func comparePersons(a, b event.Person) int { return bytes.Compare(a[:], b[:]) }
-
-// people gives each person a number, counting from 0, and remembers it: a hash
-// table with linear probing. Its zero value is empty.
-type people struct {
-	list []event.Person
-	// slots holds numbers plus 1, 0 where there is none; their number is a
-	// power of two, of which at most three quarters are taken.
-	slots []uint32
-	// most is how many people there may be, MaxPeople where it is 0.
-	most int
-}
-
-// number gives a person's number. It gives false if the person is new and there
-// is no room.
-func (l *people) number(p event.Person) (uint64, bool) {
-	if 4*len(l.list) >= 3*len(l.slots) {
-		l.resize(max(1<<10, 2*len(l.slots)))
-	}
-	mask := len(l.slots) - 1
-	at := hash(p) & mask
-	for ; l.slots[at] != 0; at = (at + 1) & mask {
-		if n := l.slots[at] - 1; l.list[n] == p {
-			return uint64(n), true
-		}
-	}
-	most := MaxPeople
-	if l.most != 0 {
-		most = l.most
-	}
-	if len(l.list) >= most {
-		return 0, false
-	}
-	l.list = append(l.list, p)
-	l.slots[at] = uint32(len(l.list)) //nolint:gosec // At most MaxPeople.
-	return uint64(l.slots[at] - 1), true
-}
-
-// hash mixes a person's bytes. They are the output of a keyed hash, so nobody
-// can choose them to collide.
-func hash(p event.Person) int {
-	low, high := binary.LittleEndian.Uint64(p[:8]), binary.LittleEndian.Uint64(p[8:])
-	return int((low ^ high*0x9E3779B97F4A7C15) * 0x9E3779B97F4A7C15 >> 32) //nolint:gosec // 32 bits are left.
-}
-
-// replace sets another list of the same people.
-func (l *people) replace(list []event.Person) {
-	l.list = list
-	l.resize(len(l.slots))
-}
-
-// resize files the people anew.
-func (l *people) resize(slots int) {
-	l.slots = make([]uint32, slots)
-	mask := slots - 1
-	for i, p := range l.list {
-		at := hash(p) & mask
-		for l.slots[at] != 0 {
-			at = (at + 1) & mask
-		}
-		l.slots[at] = uint32(i) + 1 //nolint:gosec // At most MaxPeople.
-	}
-}
-
-func (l *people) bytes() int { return 16*cap(l.list) + 4*cap(l.slots) }
-
-// radixFrom is the length from which on a radix sort is faster.
-const radixFrom = 512
-
-// sortNumbers sorts by the bytes of the numbers, the lowest first. A byte that
-// is the same in all numbers costs nothing; of a row's eight, the highest ones
-// often are.
-func sortNumbers(a []uint64) {
-	if len(a) < radixFrom {
-		slices.Sort(a)
-		return
-	}
-	var counts [8][256]int
-	for _, v := range a {
-		for d := range counts {
-			counts[d][v>>(8*d)&0xff]++
-		}
-	}
-	from, to := a, make([]uint64, len(a))
-	for d := range counts {
-		shift := 8 * d
-		count := &counts[d]
-		if count[from[0]>>shift&0xff] == len(a) {
-			continue
-		}
-		sum := 0
-		for i, n := range count {
-			count[i] = sum
-			sum += n
-		}
-		for _, v := range from {
-			at := &count[v>>shift&0xff]
-			to[*at] = v
-			*at++
-		}
-		from, to = to, from
-	}
-	if &from[0] != &a[0] {
-		copy(a, from)
-	}
-}
-
-// merge gives the union of two sorted lists, neither of which holds a number
-// twice.
-func merge(a, b []uint64) []uint64 {
-	out := make([]uint64, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		switch {
-		case a[0] < b[0]:
-			out = append(out, a[0])
-			a = a[1:]
-		case a[0] > b[0]:
-			out = append(out, b[0])
-			b = b[1:]
-		default:
-			out = append(out, a[0])
-			a, b = a[1:], b[1:]
-		}
-	}
-	return append(append(out, a...), b...)
 }

@@ -334,6 +334,9 @@ func (f *Finals) union(ctx context.Context, hour counts.Hour, next map[string]in
 // task has added to the flow since: then bucket.ErrConflict asks to begin again.
 func (f *Finals) add(ctx context.Context, key string, set *counts.Set, list *flow.List) error {
 	data, _, err := f.Bucket.Get(ctx, key)
+	if errors.Is(err, bucket.ErrEmpty) {
+		return queue.Unprocessable(err) // perhaps it is: then only this hour waits for it
+	}
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ const (
 	confirmEvery, confirmWithin = time.Minute, 3 * time.Minute
 )
 
-// Settings are what a task is told of its flow.
+// Settings are those of a task for its flow.
 type Settings struct {
 	// Window is the length of the windows, in whole seconds.
 	Window time.Duration

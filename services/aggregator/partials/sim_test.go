@@ -116,7 +116,7 @@ type world struct {
 	calm     bool
 	over     bool
 	busy     int                   // batches that are being handled
-	pois     func() []places.Place // what a life of a task is told; all of list by default
+	pois     func() []places.Place // the setting POIS of a life of a task; all of list by default
 	blind    float64               // how likely a life never sees the flow's document again
 	stopped  error                 // what a task would have stopped for
 	reported map[string]int        // by hour and writer: the highest n that was reported to the finals queue
