@@ -25,7 +25,7 @@ ENGINE := cd stack/enginetest && GOWORK=off
 headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
 .PHONY: help demo test race lint fmt bench bench-pipeline bench-hostile fuzz chaos build web generate picture tidy clean tools browser publishers
-.PHONY: deploy preview keys images places smoke resources changes cfn-lint cost named pulumi
+.PHONY: deploy preview smoke resources changes cfn-lint cost named pulumi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ test: tools browser publishers ## all tests of all modules, with the race detect
 	@# The stack's tests read documents and lists that are outside of its module, which Go's test cache does not see.
 	$(call each,go vet ./... && go test $$([ $$m = stack ] && echo -count=1) ./...)
 	$(ENGINE) go vet ./... && GOWORK=off go test -v ./...
-	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./local/preview/sql ./stack/keys ; do echo "== race: $$p"; go test -race -short $$p; done
+	@set -e; for p in ./shared/queue ./shared/metrics ./shared/service ./shared/stage ./services/aggregator/finals ./services/aggregator/partials ./local/standin/... ./local/preview/sql ./stack/keys ./stack/provide ; do echo "== race: $$p"; go test -race -short $$p; done
 
 race: tools browser publishers ## all tests of all modules with the race detector
 	$(call each,go test -race ./...)
@@ -97,28 +97,13 @@ tidy: ## go mod tidy in every module
 clean: ## remove what the targets above have made
 	rm -rf $(BIN) bin data
 
-deploy: named pulumi ## all of it to AWS, also for the first time: STACK=dev, PULUMI_FLAGS=--yes to ask nothing
+deploy: named pulumi ## all of it to AWS, also for the first time: preflight, and `pulumi up`: STACK=dev, PULUMI_FLAGS=--yes to ask nothing
+	@go run ./stack/ops preflight --stack $(STACK)
 	pulumi stack select --create $(STACK)
-	@$(MAKE) --no-print-directory keys
-	@# Without workers yet, there are no repositories for their images either: first all but the workers.
-	@if ! pulumi stack --stack $(STACK) --show-urns | grep -q 'aws:ecs/service:Service'; then \
-		mkdir -p $(BIN); \
-		awk '/headcount:bootstrap:/ { next } { print } /^config:/ { print "  headcount:bootstrap: true" }' Pulumi.$(STACK).yaml >$(BIN)/bootstrap.$(STACK).yaml; \
-		pulumi up --stack $(STACK) --config-file $(BIN)/bootstrap.$(STACK).yaml $(PULUMI_FLAGS); fi
-	@$(MAKE) --no-print-directory images places
 	pulumi up --stack $(STACK) $(PULUMI_FLAGS)
 
 preview: named pulumi ## what deploy would change: STACK=dev
 	pulumi preview --stack $(STACK) --diff $(PULUMI_FLAGS)
-
-keys: named ## the masking keys: makes them if there are none; ROTATE=2027-01-01 adds one from that day, LIST=1 lists them: STACK=dev
-	@go run ./stack/ops keys --stack $(STACK) $(if $(ROTATE),--rotate $(ROTATE)) $(if $(LIST),--list)
-
-images: named ## build the services' images, push them, and note their digests in images.<stack>.json: STACK=dev
-	@go run ./stack/ops images --stack $(STACK)
-
-places: named ## check the flows' lists of places, and put them where the aggregators find them: STACK=dev
-	@go run ./stack/ops places --stack $(STACK)
 
 smoke: named pulumi tools ## 1,000 events through a deployed stack, and everything that only AWS can tell: STACK=dev
 	@pulumi stack output --json --stack $(STACK) | { $(headcount) smoke --outputs -; }

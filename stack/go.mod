@@ -24,7 +24,9 @@ require (
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/service/iam v1.64.8 // indirect
 	github.com/aws/aws-sdk-go-v2/service/quicksight v1.113.0 // indirect
+	github.com/aws/aws-sdk-go-v2/service/servicequotas v1.43.10 // indirect
 	github.com/golang/geo v0.0.0-20260818125358-b200a1149890 // indirect
 )
 

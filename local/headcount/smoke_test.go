@@ -18,7 +18,6 @@ func TestSmokeMistakes(t *testing.T) {
 		"no stack":      {"", []string{"--outputs", "-"}, []string{"empty", "brought up"}},
 		"not JSON":      {"error: no stack", []string{"--outputs", "-"}, []string{"pulumi stack output --json"}},
 		"other outputs": {`{"region":"eu-west-1"}`, []string{"--outputs", "-"}, []string{"outputs are missing", "topicArn", "flows", "buckets.lake"}},
-		"bootstrap":     {`{"bootstrap":true}`, []string{"--outputs", "-"}, []string{"bootstrap"}},
 		"values":        {"", []string{"--outputs", "-", "--events", "3", "--timeout", "1s"}, []string{"--events 3", "--timeout 1s"}},
 	} {
 		t.Run(name, func(t *testing.T) {

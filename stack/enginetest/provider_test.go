@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
@@ -26,14 +28,28 @@ type AWS struct {
 	region string
 	types  map[string]bool
 
-	mu    sync.Mutex
-	there map[string]string // by URN: the id
+	means *record.Means
+	// earlier is the ARN of a secret that was there before the stack; "" is none.
+	earlier string
+
+	mu      sync.Mutex
+	there   map[string]string // by URN: the id
+	copies  map[string]int    // by URN: while a resource is replaced there are two
+	deleted []string          // types
+	first   time.Time         // when the first resource was registered
+}
+
+// First gives when the first resource was registered.
+func (a *AWS) First() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.first
 }
 
 // NewAWS makes a provider that knows the types in the committed lists of
 // resources.
 func NewAWS(region string, lists ...string) (*AWS, error) {
-	a := &AWS{region: region, types: map[string]bool{}, there: map[string]string{}}
+	a := &AWS{region: region, types: map[string]bool{}, there: map[string]string{}, copies: map[string]int{}, means: &record.Means{}}
 	for _, list := range lists {
 		data, err := os.ReadFile(list) //nolint:gosec // a file of the repository
 		if err != nil {
@@ -57,6 +73,32 @@ func (a *AWS) There() int {
 	return len(a.there)
 }
 
+// Left gives the types and names of what is there, sorted. The name of a schema ends
+// with a hash, which is left out.
+func (a *AWS) Left() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var names []string
+	for urn := range a.there {
+		name, _, _ := strings.Cut(resource.URN(urn).Name(), "_")
+		names = append(names, string(resource.URN(urn).Type())+" "+name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Deleted gives how many resources of a type were deleted.
+func (a *AWS) Deleted(kind string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.deleted {
+		if one == kind {
+			n++
+		}
+	}
+	return n
+}
+
 // Has reports whether a resource is there.
 func (a *AWS) Has(urn string) bool {
 	a.mu.Lock()
@@ -67,12 +109,17 @@ func (a *AWS) Has(urn string) bool {
 
 // Provider gives the provider as the engine loads it.
 func (a *AWS) Provider() *deploytest.Provider {
-	return &deploytest.Provider{CheckF: a.check, DiffF: a.diff, CreateF: a.create, UpdateF: a.update, DeleteF: a.delete, InvokeF: a.invoke}
+	return &deploytest.Provider{CheckF: a.check, DiffF: a.diff, CreateF: a.create, UpdateF: a.update, DeleteF: a.delete, ReadF: a.read, InvokeF: a.invoke}
 }
 
 func (a *AWS) check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
 	if kind := string(req.URN.Type()); !a.types[kind] {
 		return plugin.CheckResponse{}, fmt.Errorf("the type %s is not known here", kind)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.first.IsZero() {
+		a.first = time.Now()
 	}
 	return plugin.CheckResponse{Properties: req.News}, nil
 }
@@ -114,6 +161,10 @@ func forcesNew(kind string, key resource.PropertyKey, inputs resource.PropertyMa
 	switch kind {
 	case "aws:ec2/securityGroup:SecurityGroup":
 		return slices.Contains([]resource.PropertyKey{"name", "namePrefix", "description", "vpcId"}, key)
+	case "aws:ecs/taskDefinition:TaskDefinition":
+		return true
+	case "aws:s3/bucketObjectv2:BucketObjectv2":
+		return key == "bucket" || key == "key"
 	case "aws:ecs/service:Service":
 		forced := inputs["forceNewDeployment"]
 		inPlace := forced.IsBool() && forced.BoolValue()
@@ -167,11 +218,15 @@ func (a *AWS) create(_ context.Context, req plugin.CreateRequest) (plugin.Create
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.there[string(req.URN)] = id
+	a.copies[string(req.URN)]++
 	return plugin.CreateResponse{ID: resource.ID(id), Properties: state, Status: resource.StatusOK}, nil
 }
 
 func (a *AWS) update(_ context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 	_, state := a.outputs(req.URN, req.NewInputs, false)
+	if string(req.ID) == a.earlier {
+		state["arn"] = resource.NewStringProperty(a.earlier)
+	}
 	return plugin.UpdateResponse{Properties: state, Status: resource.StatusOK}, nil
 }
 
@@ -181,7 +236,10 @@ func (a *AWS) delete(_ context.Context, req plugin.DeleteRequest) (plugin.Delete
 	if _, ok := a.there[string(req.URN)]; !ok {
 		return plugin.DeleteResponse{}, fmt.Errorf("%s is not there", req.URN)
 	}
-	delete(a.there, string(req.URN))
+	if a.copies[string(req.URN)]--; a.copies[string(req.URN)] == 0 {
+		delete(a.there, string(req.URN))
+	}
+	a.deleted = append(a.deleted, string(req.URN.Type()))
 	return plugin.DeleteResponse{Status: resource.StatusOK}, nil
 }
 
@@ -204,10 +262,51 @@ func (a *AWS) outputs(urn resource.URN, inputs resource.PropertyMap, unknown boo
 	return id, state
 }
 
+// read gives the one thing that can be imported, as it was made by an earlier version.
+func (a *AWS) read(_ context.Context, req plugin.ReadRequest) (plugin.ReadResponse, error) {
+	if a.earlier == "" || string(req.ID) != a.earlier {
+		return plugin.ReadResponse{}, fmt.Errorf("%s is not there", req.ID)
+	}
+	inputs := resource.NewPropertyMapFromMap(map[string]any{
+		"name": "headcount/dev/masking-keys", "description": "The masking keys of Headcount.", "recoveryWindowInDays": 30.0,
+	})
+	outputs := inputs.Copy()
+	outputs["arn"] = resource.NewStringProperty(a.earlier)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.there[string(req.URN)], a.copies[string(req.URN)] = a.earlier, 1
+	return plugin.ReadResponse{ReadResult: plugin.ReadResult{ID: req.ID, Inputs: inputs, Outputs: outputs}, Status: resource.StatusOK}, nil
+}
+
 func (a *AWS) invoke(_ context.Context, req plugin.InvokeRequest) (plugin.InvokeResponse, error) {
-	answer, err := record.Answer(a.region, string(req.Tok), resource.ToResourcePropertyMap(req.Args).Mappable())
+	args := resource.ToResourcePropertyMap(req.Args).Mappable()
+	answer, err := record.Answer(a.region, string(req.Tok), args)
 	if err != nil {
 		return plugin.InvokeResponse{}, err
 	}
+	switch req.Tok {
+	case "aws:secretsmanager/getSecrets:getSecrets":
+		answer["arns"] = a.secrets()
+	case "aws:secretsmanager/getSecretVersions:getSecretVersions":
+		if arn := fmt.Sprint(args["secretId"]); arn != a.earlier && a.means.KeyOf(arn) == "" {
+			answer["versions"] = []any{}
+		}
+	}
 	return plugin.InvokeResponse{Properties: resource.FromResourcePropertyMap(resource.NewPropertyMapFromMap(answer))}, nil
+}
+
+// secrets gives the ARNs of all secrets, among them one whose name only begins so.
+func (a *AWS) secrets() []any {
+	all := []any{"arn:aws:secretsmanager:eu-west-1:111122223333:secret:headcount/dev/masking-keys-of-others-AbCdEf"}
+	if a.earlier != "" {
+		all = append(all, a.earlier)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for urn, id := range a.there {
+		if resource.URN(urn).Type() == "aws:secretsmanager/secret:Secret" && id != a.earlier {
+			all = append(all, id)
+		}
+	}
+	return all
 }

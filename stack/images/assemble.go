@@ -3,17 +3,15 @@ package images
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
@@ -26,30 +24,32 @@ const user = "65532"
 // two builds, or lie.
 var epoch = time.Unix(0, 0).UTC()
 
-// image is the image of a service.
-type image struct {
+// Image is the image of a service.
+type Image struct {
 	service string
 	v1.Image
-	digest v1.Hash
-	size   int64 // what a host downloads, in bytes
+	// Hash is its digest, known without a registry.
+	Hash v1.Hash
+	size int64 // what a host downloads, in bytes
 }
 
-func (i image) String() string {
-	return fmt.Sprintf("%-10s %v (%.1f MB)", i.service, i.digest, float64(i.size)/1e6)
+// String gives the image's line in a list.
+func (i Image) String() string {
+	return fmt.Sprintf("%-10s %v (%.1f MB)", i.service, i.Hash, float64(i.size)/1e6)
 }
 
 // assemble puts a service's image together, an OCI image of two layers: what all
 // services share, and the program, as /<service>. The digest depends on the
 // arguments alone.
-func assemble(service, arch string, program []byte) (image, error) {
+func assemble(service, arch string, program []byte) (Image, error) {
 	base, err := baseLayer()
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	// Whoever takes control of the program cannot write to it.
 	own, err := layer([]file{{service, 0o555, program}})
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	from := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	configured, err := mutate.ConfigFile(from, &v1.ConfigFile{
@@ -69,7 +69,7 @@ func assemble(service, arch string, program []byte) (image, error) {
 		},
 	})
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	whole, err := mutate.Append(
 		configured,
@@ -77,14 +77,14 @@ func assemble(service, arch string, program []byte) (image, error) {
 		mutate.Addendum{Layer: own, History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: service}},
 	)
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	manifest, err := whole.Manifest()
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	digest, err := whole.Digest()
-	return image{service, whole, digest, manifest.Layers[0].Size + manifest.Layers[1].Size}, err
+	return Image{service, whole, digest, manifest.Layers[0].Size + manifest.Layers[1].Size}, err
 }
 
 // file is a file of a layer, or a folder where its name ends with a slash. All
@@ -145,10 +145,7 @@ func layer(files []file) (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(
-		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil },
-		tarball.WithMediaType(types.OCILayer),
-		tarball.WithCompressionLevel(gzip.DefaultCompression), // the library's own default is the fastest
-		tarball.WithCompressedCaching,
-	)
+	// Not compressed: what gzip makes of the same bytes may change with the version of
+	// the library.
+	return static.NewLayer(archive.Bytes(), types.OCIUncompressedLayer), nil
 }

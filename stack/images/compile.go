@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -19,40 +21,95 @@ import (
 const architecture = "arm64"
 
 // compile builds the services under root for Linux as into/<service>. What it
-// makes depends on nothing but the source and the version of Go: not on the
-// folder, the time or the user's own settings.
+// makes depends on nothing but the source and the version of Go that go.work
+// names: not on the folder, the time, the caches or the user's own settings.
 func compile(ctx context.Context, root, into, arch string, services []string, stderr io.Writer) error {
 	tool, err := exec.LookPath("go")
 	if err != nil {
 		return errors.New("the go command, which compiles the services, is not in PATH: install Go 1.26 or later from https://go.dev/dl/")
 	}
+	environment, err := environment(ctx, tool, root, arch)
+	if err != nil {
+		return err
+	}
 	if _, err := fmt.Fprintf(stderr, "compiling %s for linux/%s\n", strings.Join(services, ", "), arch); err != nil {
 		return err
 	}
-	// -buildvcs and -buildid would make another program of every commit.
-	args := []string{"build", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", into + string(filepath.Separator)}
+	// -trimpath, -buildvcs and -buildid: else a folder and a commit would be in the program.
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", into + string(filepath.Separator)}
 	for _, service := range services {
 		args = append(args, "./services/"+service)
 	}
 	cmd := exec.CommandContext(ctx, tool, args...) //nolint:gosec // the user's own go command
 	cmd.Dir = root
 	cmd.Stderr = stderr
-	cmd.Env = append(
-		cmd.Environ(), // where PWD is root: Go compares it with the folders of go.work
-		"GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0",
-		// Over what the user may have set for programs of this machine. GOFLAGS is not
-		// empty because Go would then read it from the user's `go env -w`.
-		"GOARM64=v8.0", "GOAMD64=v1", "GOEXPERIMENT=", "GOFLAGS=-trimpath",
-		// The versions of modules with which the tests of the repository ran.
-		"GOWORK="+filepath.Join(root, "go.work"),
-	)
+	cmd.Env = append(cmd.Environ(), environment...) // where PWD is root: Go compares it with the folders of go.work
 	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return fmt.Errorf("compiling for linux/%s: go build: %w", arch, err)
+		return fmt.Errorf("compiling for linux/%s: go build: %w", arch, interrupted(ctx, err))
 	}
 	return nil
+}
+
+// interrupted gives the reason of a command that failed: its context's end, if that
+// is over.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// fetching are the settings by which Go finds and keeps modules and what it has
+// compiled. They are the user's own: no program depends on them.
+var fetching = []string{"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS", "GOPATH", "GOMODCACHE", "GOCACHE"}
+
+// environment gives the variables with which the go command compiles: fixed where a
+// program depends on them, over what the user may have set for programs of this
+// machine.
+func environment(ctx context.Context, tool, root, arch string) ([]string, error) {
+	version, err := toolchain(root)
+	if err != nil {
+		return nil, err
+	}
+	set := []string{
+		"GOTOOLCHAIN=" + version, "GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=0",
+		"GOARM64=v8.0", "GOAMD64=v1", "GOFLAGS=", "GOEXPERIMENT=", "GOFIPS140=off",
+		// The versions of modules with which the tests of the repository ran.
+		"GOWORK=" + filepath.Join(root, "go.work"),
+		// Where a variable is empty, Go reads it from the file of `go env -w`: there is none,
+		// and so what it says of fetching is repeated here.
+		"GOENV=off",
+	}
+	cmd := exec.CommandContext(ctx, tool, append([]string{"env", "-json"}, fetching...)...) //nolint:gosec // the user's own go command
+	cmd.Dir = os.TempDir()                                                                  // where no go.work asks for a version
+	out, err := cmd.Output()
+	var users map[string]string
+	if err == nil {
+		err = json.Unmarshal(out, &users)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", interrupted(ctx, err))
+	}
+	for _, name := range fetching {
+		set = append(set, name+"="+users[name])
+	}
+	return set, nil
+}
+
+var toolchainLine = regexp.MustCompile(`(?m)^toolchain (go\S+)`)
+
+// toolchain gives the version of Go that compiles the services: the one that go.work
+// names. Where another one is installed, the go command fetches it.
+func toolchain(root string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, "go.work")) //nolint:gosec // a file of the repository
+	if err != nil {
+		return "", err
+	}
+	found := toolchainLine.FindSubmatch(text)
+	if found == nil {
+		return "", errors.New("go.work has no line such as `toolchain go1.26.8`: it says which version of Go compiles the services, since another one makes other images")
+	}
+	return string(found[1]), nil
 }
 
 // readPrograms reads what compile made, by service, and checks it. The error names

@@ -73,21 +73,73 @@ func TestProgramsDependOnTheSourceAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("TMPDIR", t.TempDir())
-	t.Setenv("GOFLAGS", "-buildvcs=true -tags=netgo")
-	t.Setenv("GOAMD64", "v3")
-	t.Setenv("GOARM64", "v9.0")
-	t.Setenv("GOWORK", "off")
-	there, err := compileValidator(t.Context(), elsewhere, t.TempDir(), architecture)
-	if err != nil {
+	// What the user has set for all programs, for this shell and by `go env -w`.
+	hostile := map[string]string{"GOFLAGS": "-buildvcs=true -tags=netgo", "GOAMD64": "v3", "GOARM64": "v9.0", "GOWORK": "off", "GOEXPERIMENT": "nogreenteagc", "GOFIPS140": "latest"}
+	file := filepath.Join(t.TempDir(), "goenv")
+	var lines []string
+	for name, value := range hostile {
+		if name != "GOWORK" { // which cannot be set there
+			lines = append(lines, name+"="+value)
+		}
+		t.Setenv(name, "")
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(here, there) {
-		t.Error("the program differs when it is compiled in another folder")
-	}
-	for _, path := range []string{root, elsewhere, os.TempDir()} {
-		if bytes.Contains(there, []byte(path+"/")) {
-			t.Errorf("the program holds the path %s", path)
+	for what, set := range map[string]func(){
+		"by go env -w":             func() { t.Setenv("GOENV", file) },
+		"in the shell, no network": func() { t.Setenv("GOENV", "off"); t.Setenv("GOPROXY", "off"); setAll(t, hostile) },
+	} {
+		set()
+		there, err := compileValidator(t.Context(), elsewhere, t.TempDir(), architecture)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if !bytes.Equal(here, there) {
+			t.Errorf("the program differs when it is compiled in another folder, with settings %s", what)
+		}
+		for _, path := range []string{root, elsewhere, os.TempDir()} {
+			if bytes.Contains(there, []byte(path+"/")) {
+				t.Errorf("the program holds the path %s", path)
+			}
+		}
+	}
+}
+
+func setAll(t *testing.T, values map[string]string) {
+	t.Helper()
+	for name, value := range values {
+		t.Setenv(name, value)
+	}
+}
+
+// The version is go.work's, whatever the user's own is: where it is not installed,
+// the go command would fetch it.
+func TestToolchain(t *testing.T) {
+	root := t.TempDir()
+	work := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(root, "go.work"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := toolchain(root); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a file: %v", err)
+	}
+	work("go 1.26.0\n")
+	if _, err := toolchain(root); err == nil || !strings.Contains(err.Error(), "no line such as `toolchain go1.26.8`") {
+		t.Errorf("without a line: %v", err)
+	}
+	work("go 1.26.0\n\n// Why.\ntoolchain go1.99.3 // and more\n\nuse ./x\n")
+	if got, err := toolchain(root); got != "go1.99.3" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	// The other version can come from nowhere.
+	t.Setenv("GOPROXY", "off")
+	var said bytes.Buffer
+	err := compile(t.Context(), root, t.TempDir(), architecture, []string{"x"}, &said)
+	if err == nil || !strings.Contains(said.String(), "go1.99.3") {
+		t.Errorf("compiled with another version: %v, %s", err, &said)
 	}
 }
 
@@ -196,7 +248,7 @@ func TestCompileFails(t *testing.T) {
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		slow := t.TempDir()
-		if err := os.WriteFile(filepath.Join(slow, "go"), []byte("#!/bin/sh\necho at work >&2\nexec /bin/sleep 60\n"), 0o700); err != nil {
+		if err := os.WriteFile(filepath.Join(slow, "go"), []byte("#!/bin/sh\n[ \"$1\" = env ] && echo '{}' && exit\necho at work >&2\nexec /bin/sleep 60\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		t.Setenv("PATH", slow)
@@ -204,6 +256,17 @@ func TestCompileFails(t *testing.T) {
 		defer cancel()
 		err := compile(ctx, root, t.TempDir(), architecture, []string{"validator"}, onText{"at work", cancel})
 		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("no answer of go env", func(t *testing.T) {
+		silent := t.TempDir()
+		if err := os.WriteFile(filepath.Join(silent, "go"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", silent)
+		err := compile(t.Context(), root, t.TempDir(), architecture, []string{"validator"}, &bytes.Buffer{})
+		if err == nil || !strings.HasPrefix(err.Error(), "go env: ") {
 			t.Errorf("got %v", err)
 		}
 	})

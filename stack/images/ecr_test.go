@@ -1,9 +1,7 @@
 package images
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -14,14 +12,18 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 	ocireg "github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 const password = "a-secret-of-ECR"
 
-// fakeECR is as much of ECR as is needed, on this machine: the one action of its
-// API, and a registry that wants the password, knows only the repositories that
-// were made, and accepts no tag twice.
+const repository = "headcount-dev/validator"
+
+// fakeECR is as much of ECR as is needed, on this machine: a registry that wants the
+// password, knows only the repositories that were made, and accepts no tag twice.
 type fakeECR struct {
 	*httptest.Server
 	repositories []string
@@ -30,7 +32,8 @@ type fakeECR struct {
 	behind http.Handler
 	tags   []string // repository:tag
 	writes int      // requests that change something
-	signed string   // the credential scope of the last call of the API
+	// before, if set, is called before each request that changes something.
+	before func(method, path string)
 }
 
 func newECR(t *testing.T, repositories ...string) *fakeECR {
@@ -41,21 +44,34 @@ func newECR(t *testing.T, repositories ...string) *fakeECR {
 	return e
 }
 
-// access is what access gives of this ECR.
-func (e *fakeECR) access() registry {
-	return registry{strings.TrimPrefix(e.URL, "http://"), &authn.Basic{Username: "AWS", Password: password}}
+// signedIn is what SignIn gives of this ECR.
+var signedIn = &authn.Basic{Username: "AWS", Password: password}
+
+// url is what Pulumi gives of a repository.
+func (e *fakeECR) url(repository string) string {
+	return strings.TrimPrefix(e.URL, "http://") + "/" + repository
+}
+
+// push pushes to the validator's repository.
+func (e *fakeECR) push(t *testing.T, i Image) error {
+	return Push(t.Context(), e.url(repository), signedIn, i)
+}
+
+// pull gives an image of the validator's repository.
+func (e *fakeECR) pull(t *testing.T, digest v1.Hash) v1.Image {
+	t.Helper()
+	ref, err := name.NewDigest(e.url(repository) + "@" + digest.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(ref, remote.WithContext(t.Context()), remote.WithAuth(signedIn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 func (e *fakeECR) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("X-Amz-Target") == "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken" {
-		e.mu.Lock()
-		e.signed = r.Header.Get("Authorization")
-		e.mu.Unlock()
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		token := base64.StdEncoding.EncodeToString([]byte("AWS:" + password))
-		_, _ = fmt.Fprintf(w, `{"authorizationData":[{"authorizationToken":%q,"proxyEndpoint":%q}]}`, token, e.URL)
-		return
-	}
 	if user, given, _ := r.BasicAuth(); user != "AWS" || given != password {
 		w.Header().Set("WWW-Authenticate", `Basic realm="ecr"`)
 		refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", "who are you?")
@@ -75,6 +91,9 @@ func (e *fakeECR) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // note counts a write, and reports whether it is allowed.
 func (e *fakeECR) note(method, path string) bool {
+	if e.before != nil {
+		e.before(method, path)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.writes++

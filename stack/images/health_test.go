@@ -99,7 +99,7 @@ func TestPulledImageIsWell(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the images are for Linux, this machine runs " + runtime.GOOS)
 	}
-	to := newECR(t, devRepositories...).access()
+	to := newECR(t, repository)
 	root, err := settings.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -109,10 +109,10 @@ func TestPulledImageIsWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := assembled(t, "validator", runtime.GOARCH, program)
-	if err := to.push(t.Context(), devRepositories[0], i); err != nil {
+	if err := to.push(t, i); err != nil {
 		t.Fatal(err)
 	}
-	img := pull(t, to, devRepositories[0], i.digest)
+	img := to.pull(t, i.Hash)
 	config, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)

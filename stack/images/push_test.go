@@ -1,13 +1,9 @@
 package images
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,123 +12,73 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-
-	"github.com/headcount-etl/headcount/shared/pipeline"
-	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// small gives an image of each service, of programs that do not run.
-func small(t *testing.T, content string) []image {
+// small gives an image of a program that does not run.
+func small(t *testing.T, content string) Image {
 	t.Helper()
-	var out []image
-	for _, service := range pipeline.Names(nil) {
-		out = append(out, assembled(t, service, architecture, []byte(content)))
-	}
-	return out
+	return assembled(t, "validator", architecture, []byte(content))
 }
 
-func reference(t *testing.T, at registry, repository string, digest v1.Hash) name.Reference {
-	t.Helper()
-	ref, err := name.NewDigest(at.host + "/" + repository + "@" + digest.String())
-	if err != nil {
+func TestPush(t *testing.T) {
+	to, one := newECR(t, repository), small(t, "one")
+	if err := to.push(t, one); err != nil {
 		t.Fatal(err)
 	}
-	return ref
-}
-
-// pull gives an image from the registry.
-func pull(t *testing.T, from registry, repository string, digest v1.Hash) v1.Image {
-	t.Helper()
-	img, err := remote.Image(reference(t, from, repository, digest), remote.WithContext(t.Context()), remote.WithAuth(from.auth))
-	if err != nil {
-		t.Fatal(err)
+	files, err := unpack(to.pull(t, one.Hash))
+	if err != nil || string(files["validator"].data) != "one" {
+		t.Errorf("pulled %q, %v", files["validator"].data, err)
 	}
-	return img
-}
-
-var devRepositories = []string{"headcount-dev/validator", "headcount-dev/masker", "headcount-dev/aggregator"}
-
-func TestPublish(t *testing.T) {
-	fake, root := newECR(t, devRepositories...), t.TempDir()
-	built := small(t, "one")
-	var out bytes.Buffer
-	if err := publish(t.Context(), root, "dev", built, fake.access(), &out); err != nil {
-		t.Fatal(err)
+	if tag := repository + ":" + one.Hash.Hex[:12]; !slices.Contains(to.tags, tag) {
+		t.Errorf("there is no tag %s in %v", tag, to.tags)
 	}
-	if n := strings.Count(out.String(), " is in headcount-dev/"); n != 3 || !strings.HasSuffix(out.String(), "images.dev.json written: commit it\n") {
-		t.Errorf("it says\n%s", &out)
-	}
-	var digests map[string]string
-	data, err := os.ReadFile(filepath.Join(root, "images.dev.json"))
-	if err == nil {
-		err = json.Unmarshal(data, &digests)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range built {
-		if digests[i.service] != i.digest.String() {
-			t.Errorf("the file says %q of %s, want %v", digests[i.service], i.service, i.digest)
-		}
-		files, err := unpack(pull(t, fake.access(), "headcount-dev/"+i.service, i.digest))
-		if err != nil || string(files[i.service].data) != "one" {
-			t.Errorf("%s: pulled %q, %v", i.service, files[i.service].data, err)
-		}
-		if tag := "headcount-dev/" + i.service + ":" + i.digest.Hex[:12]; !slices.Contains(fake.tags, tag) {
-			t.Errorf("there is no tag %s in %v", tag, fake.tags)
-		}
-	}
-
-	before := fake.count()
-	out.Reset()
-	if err := publish(t.Context(), root, "dev", built, fake.access(), &out); err != nil {
+	before := to.count()
+	if err := to.push(t, one); err != nil {
 		t.Fatalf("pushed again: %v", err)
 	}
-	if n := fake.count(); n != before {
+	if n := to.count(); n != before {
 		t.Errorf("pushing again made %d requests that write", n-before)
 	}
-	if n := strings.Count(out.String(), " is in headcount-dev/"); n != 3 || !strings.HasSuffix(out.String(), "images.dev.json is as it was\n") {
-		t.Errorf("it says\n%s", &out)
-	}
-	if err := publish(t.Context(), root, "dev", small(t, "two"), fake.access(), &out); err != nil || len(fake.tags) != 6 {
-		t.Errorf("another version: %v, tags %v", err, fake.tags)
+	if err := to.push(t, small(t, "two")); err != nil || len(to.tags) != 2 {
+		t.Errorf("another version: %v, tags %v", err, to.tags)
 	}
 }
 
-// A file that names an image that is not there would make tasks that cannot
-// start.
-func TestNothingIsWrittenBeforeAllIsPushed(t *testing.T) {
-	fake, root := newECR(t, devRepositories[:2]...), t.TempDir()
-	err := publish(t.Context(), root, "dev", small(t, "one"), fake.access(), &bytes.Buffer{})
-	if err == nil || !strings.Contains(err.Error(), "there is no repository headcount-dev/aggregator: an up") {
-		t.Errorf("got %v", err)
+// TestPushAtOnce: somebody else pushes the same image between our look and our
+// write. ECR refuses our tag, which is theirs, and both have succeeded.
+func TestPushAtOnce(t *testing.T) {
+	to, one := newECR(t, repository), small(t, "one")
+	others := 0
+	to.before = func(method, path string) {
+		if method != "PUT" || !strings.Contains(path, "/manifests/") {
+			return
+		}
+		to.before = nil // theirs is not disturbed
+		others++
+		if err := to.push(t, one); err != nil {
+			t.Errorf("the other one: %v", err)
+		}
 	}
-	if files, err := os.ReadDir(root); err != nil || len(files) > 0 {
-		t.Errorf("there is %v, %v", files, err)
+	if err := to.push(t, one); err != nil || others != 1 || len(to.tags) != 1 {
+		t.Errorf("%v; %d others, tags %v", err, others, to.tags)
 	}
 }
 
 func TestPushFails(t *testing.T) {
-	fake := newECR(t, devRepositories...)
-	one, two := small(t, "one")[0], small(t, "two")[0]
-	to := fake.access()
-	t.Run("the tag is another image's", func(t *testing.T) {
-		forged := two
-		forged.digest = one.digest
-		if err := to.push(t.Context(), devRepositories[0], forged); err != nil {
-			t.Fatal(err)
+	to, one := newECR(t, repository), small(t, "one")
+	t.Run("no repository", func(t *testing.T) {
+		err := Push(t.Context(), to.url("headcount-dev/nosuch"), signedIn, one)
+		if err == nil || !strings.Contains(err.Error(), "pushing "+to.url("headcount-dev/nosuch:")) || !strings.Contains(err.Error(), "NAME_UNKNOWN") {
+			t.Errorf("got %v", err)
 		}
-		err := to.push(t.Context(), devRepositories[0], one)
-		if err == nil || !strings.Contains(err.Error(), ":"+one.digest.Hex[:12]) || !strings.Contains(err.Error(), "The tag is immutable") {
+	})
+	t.Run("no name of a repository", func(t *testing.T) {
+		if err := Push(t.Context(), "127.0.0.1/UPPER", signedIn, one); err == nil || !strings.Contains(err.Error(), "image of validator: ") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("a wrong password", func(t *testing.T) {
-		wrong := registry{to.host, &authn.Basic{Username: "AWS", Password: "not-this-one"}}
-		err := wrong.push(t.Context(), devRepositories[1], one)
+		err := Push(t.Context(), to.url(repository), &authn.Basic{Username: "AWS", Password: "not-this-one"}, one)
 		if err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), "not-this-one") {
 			t.Errorf("got %v", err)
 		}
@@ -140,40 +86,21 @@ func TestPushFails(t *testing.T) {
 	t.Run("interrupted", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := to.push(ctx, devRepositories[1], one); !errors.Is(err, context.Canceled) {
+		if err := Push(ctx, to.url(repository), signedIn, one); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	})
-}
-
-// login is called as Run calls it, with AWS's own client and the configuration
-// of the repository.
-func TestLogin(t *testing.T) {
-	fake := newECR(t, devRepositories...)
-	for key, value := range map[string]string{
-		"AWS_ENDPOINT_URL_ECR": fake.URL, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "",
-		"AWS_REGION": "us-west-2", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
-	} {
-		t.Setenv(key, value)
-	}
-	root, err := settings.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := settings.Load(root, "dev")
-	if err != nil {
-		t.Fatal(err)
-	}
-	to, err := login(t.Context(), s.Region)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(fake.signed, "/"+s.Region+"/ecr/") {
-		t.Errorf("asked by %s, want the stack's region, %s", fake.signed, s.Region)
-	}
-	if err := to.push(t.Context(), devRepositories[0], small(t, "one")[0]); err != nil {
-		t.Error(err)
-	}
+	t.Run("the tag is another image's", func(t *testing.T) {
+		forged := small(t, "two")
+		forged.Hash = one.Hash
+		if err := to.push(t, forged); err != nil {
+			t.Fatal(err)
+		}
+		err := to.push(t, one)
+		if err == nil || !strings.Contains(err.Error(), ":"+one.Hash.Hex[:12]) || !strings.Contains(err.Error(), "The tag is immutable") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // answer is an ECR that gives one answer.
@@ -186,17 +113,16 @@ func (a answer) GetAuthorizationToken(context.Context, *ecr.GetAuthorizationToke
 	return a.out, a.err
 }
 
-func TestAccessRefusesBadAnswers(t *testing.T) {
-	token := func(token, endpoint string) *ecr.GetAuthorizationTokenOutput {
-		return &ecr.GetAuthorizationTokenOutput{AuthorizationData: []ecrtypes.AuthorizationData{
-			{AuthorizationToken: aws.String(token), ProxyEndpoint: aws.String(endpoint)},
-		}}
+func TestSignIn(t *testing.T) {
+	token := func(token string) *ecr.GetAuthorizationTokenOutput {
+		return &ecr.GetAuthorizationTokenOutput{AuthorizationData: []ecrtypes.AuthorizationData{{AuthorizationToken: aws.String(token)}}}
 	}
-	good := base64.StdEncoding.EncodeToString([]byte("AWS:" + password))
-	const endpoint = "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com"
-	to, err := access(t.Context(), answer{out: token(good, endpoint)})
-	if err != nil || to.host != "111122223333.dkr.ecr.eu-west-1.amazonaws.com" {
-		t.Errorf("got %q, %v", to.host, err)
+	as, err := SignIn(t.Context(), answer{out: token(base64.StdEncoding.EncodeToString([]byte("AWS:" + password)))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := as.Authorization(); err != nil || got.Username != "AWS" || got.Password != password {
+		t.Errorf("got %+v, %v", got, err)
 	}
 	for _, c := range []struct {
 		what string
@@ -205,12 +131,11 @@ func TestAccessRefusesBadAnswers(t *testing.T) {
 	}{
 		{"a fault", answer{err: errors.New("AccessDenied")}, "AccessDenied"},
 		{"no token", answer{out: &ecr.GetAuthorizationTokenOutput{}}, "it gave no token"},
-		{"nothing in it", answer{out: &ecr.GetAuthorizationTokenOutput{AuthorizationData: make([]ecrtypes.AuthorizationData, 1)}}, `its registry is ""`},
-		{"no URL", answer{out: token(good, "dkr.ecr")}, `its registry is "dkr.ecr"`},
-		{"no base64", answer{out: token("AWS:"+password, endpoint)}, "its token is not"},
-		{"no password", answer{out: token(base64.StdEncoding.EncodeToString([]byte(password)), endpoint)}, "its token is not"},
+		{"nothing in it", answer{out: &ecr.GetAuthorizationTokenOutput{AuthorizationData: make([]ecrtypes.AuthorizationData, 1)}}, "its token is not"},
+		{"no base64", answer{out: token("AWS:" + password)}, "its token is not"},
+		{"no password", answer{out: token(base64.StdEncoding.EncodeToString([]byte(password)))}, "its token is not"},
 	} {
-		_, err := access(t.Context(), c.answer)
+		_, err := SignIn(t.Context(), c.answer)
 		if err == nil || !strings.HasPrefix(err.Error(), "no access to ECR: ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), password) {
 			t.Errorf("%s: got %v, want %q in it", c.what, err, c.want)
 		}

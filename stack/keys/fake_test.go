@@ -16,7 +16,6 @@ import (
 // Manager may delete at any time, is gone at once. The zero manager has no secret.
 type manager struct {
 	exists, deleted bool
-	tags            map[string]string
 	values          map[string]string // by version
 	labels          map[string]string // the version of each label
 	// before, if set, is called before each call, with its name: an error is the
@@ -41,7 +40,7 @@ func (m *manager) call(name string, do func() error) error {
 	switch {
 	case m.deleted:
 		return &badState{Message: aws.String("You can't perform this operation on the secret because it was marked for deletion.")}
-	case !m.exists && name != "create":
+	case !m.exists:
 		return &noSecret{Message: aws.String("Secrets Manager can't find the specified secret.")}
 	}
 	if err := do(); err != nil {
@@ -51,20 +50,6 @@ func (m *manager) call(name string, do func() error) error {
 		return m.after(name)
 	}
 	return nil
-}
-
-func (m *manager) CreateSecret(_ context.Context, in *secretsmanager.CreateSecretInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.CreateSecretOutput, error) {
-	return &secretsmanager.CreateSecretOutput{}, m.call("create", func() error {
-		if m.exists {
-			return &hasSecret{Message: aws.String("The operation failed because the secret already exists.")}
-		}
-		m.tags = map[string]string{}
-		for _, tag := range in.Tags {
-			m.tags[*tag.Key] = *tag.Value
-		}
-		m.set(*in.SecretString)
-		return nil
-	})
 }
 
 // set makes the secret with one version.
@@ -95,6 +80,9 @@ func (m *manager) PutSecretValue(_ context.Context, in *secretsmanager.PutSecret
 		}
 		if len(stages) == 0 {
 			stages = []string{current}
+		}
+		if m.values == nil {
+			m.values, m.labels = map[string]string{}, map[string]string{}
 		}
 		m.values[id] = *in.SecretString
 		for _, label := range stages {

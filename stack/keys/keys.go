@@ -1,8 +1,8 @@
-// Package keys makes, rotates and lists the masking keys of a stack: what `make
-// keys` does.
+// Package keys makes the first masking key of a stack, for `pulumi up`, and rotates
+// and lists its keys: what `ops keys` does.
 //
-// The key ring is a secret in Secrets Manager that no Pulumi program manages, so
-// that the keys are in no state file and no destroy deletes them. Nothing here
+// The key ring is the value of a secret in Secrets Manager. Pulumi manages the
+// secret, and never its value, so that the keys are in no state file. Nothing here
 // prints a key, and nothing removes one from the ring or changes the key of a
 // day that has begun: docs/privacy.md says why.
 package keys
@@ -21,11 +21,9 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// Options say what Run does, and are the flags of ops. The zero value makes the
-// ring if there is none, and else lists it.
+// Options say what Run does, and are the flags of ops. The zero value lists the keys.
 type Options struct {
-	List   bool   `xor:"what" help:"List the keys: ids, first days and fingerprints, never a key; fail if there are none."`
-	Rotate bool   `xor:"what" help:"Add a key from DAY on."`
+	Rotate bool   `help:"Add a key from DAY on."`
 	Day    string `arg:"" optional:"" help:"The first day of a new key: YYYY-MM-DD in UTC; tomorrow if it is left out."`
 }
 
@@ -37,8 +35,27 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// Run makes, rotates or lists the key ring of a stack with the caller's
-// credentials, and writes to stdout what it did.
+// First gives the id of the current version of a secret's value, and makes the
+// value, a ring with one new key, where there is none. Of two at once, one makes it.
+// The id is an ARN or a name.
+func First(ctx context.Context, api api, id, region string, now time.Time) (version string, err error) {
+	s := secret{api, id, region}
+	v, err := s.read(ctx)
+	if errors.Is(err, errNone) {
+		v, err = s.first(ctx, firstRing(now))
+	}
+	if err != nil {
+		return "", err
+	}
+	// Maskers that cannot read it would not start.
+	if _, err := parse(v.value); err != nil {
+		return "", fmt.Errorf("secret %s: %w", id, err)
+	}
+	return v.id, nil
+}
+
+// Run rotates or lists the key ring of a stack with the caller's credentials, and
+// writes to stdout what it did.
 func Run(ctx context.Context, s *settings.Settings, o Options, stdout io.Writer) error {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.Region))
 	if err != nil {
@@ -62,39 +79,10 @@ type keeper struct {
 }
 
 func (k keeper) do(ctx context.Context, o Options) (string, error) {
-	switch {
-	case o.Rotate:
+	if o.Rotate {
 		return k.rotate(ctx, o.Day)
-	case o.List:
-		return k.list(ctx)
-	default:
-		return k.ensure(ctx)
 	}
-}
-
-// ensure makes the ring if there is none.
-func (k keeper) ensure(ctx context.Context) (string, error) {
-	text, err := k.list(ctx)
-	if !errors.Is(err, errNone) {
-		return text, err
-	}
-	value := firstRing(k.now)
-	made, err := k.secret.create(ctx, value, map[string]string{"project": settings.Project, "stack": k.stack})
-	if err != nil {
-		return "", err
-	}
-	if !made {
-		if text, err = k.list(ctx); errors.Is(err, errNone) {
-			return "", fmt.Errorf("secret %[1]s is there, but has no value: if it was not made this very moment, "+
-				"`aws secretsmanager delete-secret --force-delete-without-recovery --region %[2]s --secret-id %[1]s` removes it; then run this again", k.secret.name, k.secret.region)
-		}
-		return text, err
-	}
-	r, err := parse(value)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("secret %s: made\n%v", k.secret.name, r), nil
+	return k.list(ctx)
 }
 
 func (k keeper) list(ctx context.Context) (string, error) {
@@ -124,14 +112,14 @@ func (k keeper) rotate(ctx context.Context, from string) (string, error) {
 	}
 	newVersion, err := k.secret.replace(ctx, old, value)
 	if errors.Is(err, errChanged) {
-		err = fmt.Errorf("%w: look with make keys STACK=%s LIST=1, and rotate again if need be", err, k.stack)
+		err = fmt.Errorf("%w: look with `go run ./stack/ops keys --stack %s`, and rotate again if need be", err, k.stack)
 	}
 	if err != nil {
 		return "", err
 	}
 	begins, _ := time.Parse(time.DateOnly, from) // it was checked
 	return fmt.Sprintf(`secret %[1]s: added key %[2]s
-%[3]vNext: make deploy STACK=%[4]s gives it to the maskers. It must be done before %[5]s 00:00 UTC, in %[6]s.
+%[3]vNext: pulumi up --stack %[4]s gives it to the maskers. It must be done before %[5]s 00:00 UTC, in %[6]s.
 If no masker has the key by then, it must not be deployed: the aggregators would stop. Undo it, and rotate to a later day:
   aws secretsmanager update-secret-version-stage --region %[7]s --secret-id %[1]s --version-stage AWSCURRENT --move-to-version-id %[8]s --remove-from-version-id %[9]s
 `, k.secret.name, id, added, k.stack, from, left(begins.Sub(k.now)), k.secret.region, old.id, newVersion), nil
@@ -146,7 +134,7 @@ func left(d time.Duration) string {
 func (k keeper) read(ctx context.Context) (*ring, version, error) {
 	v, err := k.secret.read(ctx)
 	if errors.Is(err, errNone) {
-		return nil, v, fmt.Errorf("secret %s: %w: make keys STACK=%s makes it", k.secret.name, err, k.stack)
+		return nil, v, fmt.Errorf("secret %s: %w: `pulumi up --stack %s` makes the first one", k.secret.name, err, k.stack)
 	}
 	if err != nil {
 		return nil, v, err

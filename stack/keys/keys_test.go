@@ -2,6 +2,7 @@ package keys
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,44 +64,115 @@ func says(t *testing.T, text string, want ...string) {
 	}
 }
 
-func TestEnsure(t *testing.T) {
-	m := &manager{}
-	first, err := m.do(t, noon, Options{})
-	if err != nil {
-		t.Fatal(err)
+// first does what an up does.
+func (m *manager) first(t *testing.T) (string, error) {
+	t.Helper()
+	id, err := First(t.Context(), m, name, "eu-west-1", noon)
+	for _, k := range m.keys(t) {
+		if err != nil && strings.Contains(err.Error(), k.Key) {
+			t.Errorf("%v shows a key", err)
+		}
+	}
+	return id, err
+}
+
+func TestFirst(t *testing.T) {
+	m := &manager{exists: true}
+	id, err := m.first(t)
+	if err != nil || id != firstVersion || m.labels[current] != id {
+		t.Fatalf("%q, %v, labels %v", id, err, m.labels)
 	}
 	made := m.value()
 	r, err := mask.ParseRing(made)
-	if err != nil || m.tags["project"] != "headcount" || m.tags["stack"] != "dev" {
-		t.Fatalf("%v, tags %v", err, m.tags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := m.first(t); err != nil || again != id || m.value() != made {
+		t.Errorf("the second time: %q, %v", again, err)
 	}
 	_, fingerprint, _ := strings.Cut(r.Fingerprints(), "=")
-	says(t, first, name+": made", "k1", "from 2026-11-24", "fingerprint "+fingerprint+"\n")
-	again, err := m.do(t, noon.AddDate(0, 1, 0), Options{})
-	if err != nil || m.value() != made || strings.Contains(again, "made") {
-		t.Errorf("the second time: %v\n%s", err, again)
+	text, err := m.do(t, noon, Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	says(t, again, "k1", "from 2026-11-24", "fingerprint "+fingerprint+"\n")
-	if listed, err := m.do(t, noon, Options{List: true}); listed != again || err != nil {
-		t.Errorf("the list is %q, %v", listed, err)
+	says(t, text, name+":\n", "k1", "from 2026-11-24", "fingerprint "+fingerprint+"\n")
+	if _, err := m.do(t, noon, Options{Rotate: true}); err != nil {
+		t.Fatal(err)
+	}
+	if rotated, err := m.first(t); err != nil || rotated == id || rotated != m.labels[current] {
+		t.Errorf("after a rotation: %q, %v, labels %v", rotated, err, m.labels)
 	}
 }
 
-// TestEnsureAtOnce: another one makes the secret between our look and our call.
-func TestEnsureAtOnce(t *testing.T) {
-	m := &manager{}
-	theirs := firstRing(noon)
+// TestFirstAtOnce: another one makes the value between our look and our call.
+func TestFirstAtOnce(t *testing.T) {
+	m := &manager{exists: true}
+	var theirs string
 	m.before = func(call string) error {
-		if call == "create" {
-			m.set(theirs)
+		if call != "put" {
+			return nil
 		}
+		m.before = nil
+		if _, err := m.first(t); err != nil {
+			t.Errorf("the other one: %v", err)
+		}
+		theirs = m.value()
 		return nil
 	}
-	text, err := m.do(t, noon, Options{})
-	if err != nil || m.value() != theirs || strings.Contains(text, "made") {
-		t.Errorf("%v\n%s", err, text)
+	if id, err := m.first(t); err != nil || id != firstVersion || m.value() != theirs || theirs == "" {
+		t.Errorf("%q, %v", id, err)
 	}
-	says(t, text, "k1")
+}
+
+// TestFirstFails: whatever call fails before or after its effect, nothing but "not
+// found" counts as none, and the next up makes what is missing.
+func TestFirstFails(t *testing.T) {
+	down := errors.New("down")
+	for _, call := range []string{"get", "put"} {
+		for _, when := range []string{"before", "after"} {
+			m := &manager{exists: true}
+			fail := func(now string) error {
+				if now == call {
+					return down
+				}
+				return nil
+			}
+			if when == "before" {
+				m.before = fail
+			} else {
+				m.after = fail
+			}
+			// A get that finds none has no effect, after which it could fail.
+			if _, err := m.first(t); (call != "get" || when != "after") && (!errors.Is(err, down) || !strings.Contains(err.Error(), name)) {
+				t.Errorf("%s %s: got %v", when, call, err)
+			}
+			if call == "get" && when == "before" && len(m.values) > 0 {
+				t.Error("a key was made without knowing that there is none")
+			}
+			had := m.value()
+			m.before, m.after = nil, nil
+			if id, err := m.first(t); err != nil || id != firstVersion || had != "" && m.value() != had {
+				t.Errorf("%s %s, then again: %q, %v", when, call, id, err)
+			}
+		}
+	}
+}
+
+func TestFirstRefuses(t *testing.T) {
+	m := &manager{exists: true}
+	m.set("hunter2")
+	if _, err := m.first(t); err == nil || !strings.Contains(err.Error(), "secret "+name+": it holds no key ring") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("no ring: %v", err)
+	}
+	// Somebody has taken the label away: a new first key would count people twice.
+	m = &manager{exists: true, values: map[string]string{firstVersion: firstRing(noon)}, labels: map[string]string{"mine": firstVersion}}
+	if _, err := m.first(t); err == nil || !strings.Contains(err.Error(), "none of its versions has the label AWSCURRENT") || len(m.values) != 1 {
+		t.Errorf("no label: %v", err)
+	}
+	m = &manager{exists: true, deleted: true}
+	if _, err := m.first(t); err == nil || !strings.Contains(err.Error(), "restore-secret --region eu-west-1") {
+		t.Errorf("deleted: %v", err)
+	}
 }
 
 func TestRotate(t *testing.T) {
@@ -112,7 +184,7 @@ func TestRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	says(t, text, "added key k2", "k1 ", "from 2026-10-24", "k2 ", "from 2026-11-25", "make deploy STACK=dev", "before 2026-11-25 00:00 UTC, in 12 h 0 min",
+	says(t, text, "added key k2", "k1 ", "from 2026-10-24", "k2 ", "from 2026-11-25", "pulumi up --stack dev gives", "before 2026-11-25 00:00 UTC, in 12 h 0 min",
 		"--region eu-west-1 --secret-id "+name+" --version-stage AWSCURRENT --move-to-version-id "+old+" --remove-from-version-id "+m.labels[current]+"\n")
 	after := m.keys(t)
 	if len(after) != 2 || after[0] != before[0] || after[1].Key == before[0].Key || m.labels["AWSPREVIOUS"] != old {
@@ -157,11 +229,11 @@ func TestRefused(t *testing.T) {
 		"before the latest":  {ring, rotate("2026-12-01"), []string{"2026-12-01 is too early", "key k2 starts on 2026-12-10"}},
 		"tomorrow likewise":  {ring, rotate(""), []string{"2026-11-25 is too early", "key k2 starts on 2026-12-10"}},
 		"rotate no JSON":     {"hunter2", rotate(""), []string{"not a JSON list"}},
-		"ensure no JSON":     {"hunter2", Options{}, []string{"not a JSON list"}},
+		"list no JSON":       {"hunter2", Options{}, []string{"not a JSON list"}},
 		"rotate with faults": {leaky, rotate(""), []string{"keys 0 and 1 have the same id"}},
-		"list with faults":   {leaky, Options{List: true}, []string{"keys 0 and 1 have the same id"}},
-		"rotate nothing":     {"", rotate(""), []string{"there is none: make keys STACK=dev makes it"}},
-		"list nothing":       {"", Options{List: true}, []string{"there is none: make keys STACK=dev makes it"}},
+		"list with faults":   {leaky, Options{}, []string{"keys 0 and 1 have the same id"}},
+		"rotate nothing":     {"", rotate(""), []string{"there is none: `pulumi up --stack dev` makes the first one"}},
+		"list nothing":       {"", Options{}, []string{"there is none: `pulumi up --stack dev` makes the first one"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &manager{}
@@ -204,7 +276,7 @@ func TestTodayBeginsEarly(t *testing.T) {
 
 func TestDeletedSecret(t *testing.T) {
 	m := &manager{exists: true, deleted: true}
-	for _, o := range []Options{{}, {List: true}, {Rotate: true}} {
+	for _, o := range []Options{{}, {Rotate: true}} {
 		_, err := m.do(t, noon, o)
 		if err == nil {
 			t.Fatalf("%+v: no error", o)
@@ -213,20 +285,12 @@ func TestDeletedSecret(t *testing.T) {
 	}
 }
 
-func TestSecretWithoutValue(t *testing.T) {
-	m := &manager{exists: true}
-	_, err := m.do(t, noon, Options{})
-	if err == nil || !strings.Contains(err.Error(), "is there, but has no value") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestLaw: whatever is done, and whenever, every earlier key stays as it was,
 // the masker reads the ring, each day that has begun keeps its key, and the
 // aggregators of a flow that was there from the start accept every ring.
 func TestLaw(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m, now := &manager{}, noon
+		m, now := &manager{exists: true}, noon
 		s3 := &memory.Bucket{}
 		f, err := flow.Open(t.Context(), bucket.Bucket{API: s3, Name: "b"}, "v1", flow.Settings{
 			Window: time.Minute, Places: []places.Place{{ID: "a", Latitude: 1, Longitude: 2, RadiusM: 3}},
@@ -234,7 +298,7 @@ func TestLaw(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.keeper(now).do(t.Context(), Options{}); err != nil {
+		if _, err := First(t.Context(), m, name, "eu-west-1", now); err != nil {
 			t.Fatal(err)
 		}
 		days := []string{""}

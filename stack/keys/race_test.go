@@ -26,7 +26,7 @@ func TestRotateAtOnce(t *testing.T) {
 			return nil
 		}
 		_, err := m.do(t, noon, Options{Rotate: true, Day: "2026-12-02"})
-		if !errors.Is(err, errChanged) || !strings.Contains(err.Error(), "LIST=1") {
+		if !errors.Is(err, errChanged) || !strings.Contains(err.Error(), "ops keys --stack dev") {
 			t.Errorf("before our %s: %v", call, err)
 		}
 		if m.value() != theirs || theirs == "" {

@@ -10,7 +10,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/headcount-etl/headcount/stack/settings"
@@ -26,8 +28,6 @@ func (m *manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var out any
 	var err error
 	switch r.Header.Get("X-Amz-Target") {
-	case "secretsmanager.CreateSecret":
-		out, err = answer(r.Context(), m.CreateSecret, body)
 	case "secretsmanager.GetSecretValue":
 		out, err = answer(r.Context(), m.GetSecretValue, body)
 	case "secretsmanager.PutSecretValue":
@@ -60,7 +60,7 @@ func answer[In, Out any](ctx context.Context, do func(context.Context, *In, ...f
 
 // TestRun: the whole way, with AWS's own SDK.
 func TestRun(t *testing.T) {
-	m := &manager{}
+	m := &manager{exists: true}
 	server := httptest.NewServer(m)
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
@@ -70,18 +70,25 @@ func TestRun(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	s := &settings.Settings{Stack: "dev", Region: "eu-west-1"}
+	if err := Run(t.Context(), s, Options{}, io.Discard); err == nil || !strings.Contains(err.Error(), "there is none") {
+		t.Errorf("before the first up: %v", err)
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion(s.Region))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := First(t.Context(), secretsmanager.NewFromConfig(cfg), name, s.Region, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []struct {
 		o    Options
 		want string // said, or the error
 	}{
-		{Options{List: true}, "there is none"},
-		{Options{Rotate: true}, "there is none"},
-		{Options{}, name + ": made"},
 		{Options{}, "k1 "},
 		{Options{Rotate: true}, "added key k2"},
 		{Options{Rotate: true, Day: "9999-12-31"}, "added key k3"},
 		{Options{Rotate: true}, "too early"},
-		{Options{List: true}, "from 9999-12-31"},
+		{Options{}, "from 9999-12-31"},
 	} {
 		var out strings.Builder
 		err := Run(t.Context(), s, step.o, &out)

@@ -15,7 +15,6 @@ import (
 
 // api is what this package calls of *secretsmanager.Client.
 type api interface {
-	CreateSecret(ctx context.Context, in *secretsmanager.CreateSecretInput, opts ...func(*secretsmanager.Options)) (*secretsmanager.CreateSecretOutput, error)
 	GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretValueInput, opts ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 	PutSecretValue(ctx context.Context, in *secretsmanager.PutSecretValueInput, opts ...func(*secretsmanager.Options)) (*secretsmanager.PutSecretValueOutput, error)
 	UpdateSecretVersionStage(ctx context.Context, in *secretsmanager.UpdateSecretVersionStageInput, opts ...func(*secretsmanager.Options)) (*secretsmanager.UpdateSecretVersionStageOutput, error)
@@ -52,25 +51,28 @@ func (s secret) read(ctx context.Context) (version, error) {
 	return version{aws.ToString(out.VersionId), aws.ToString(out.SecretString)}, nil
 }
 
-// create makes the secret; made is false if there is one already. Of two at
-// once, one makes it. The value is encrypted with the account's own key for
-// secrets, aws/secretsmanager: the stack's key is not there yet.
-func (s secret) create(ctx context.Context, value string, tags map[string]string) (made bool, err error) {
-	in := &secretsmanager.CreateSecretInput{
-		Name: &s.name, SecretString: &value,
-		Description: aws.String("The masking keys of Headcount. Lost keys, or other ones for a past day, count everyone of that day twice."),
-	}
-	for name, tag := range tags {
-		in.Tags = append(in.Tags, types.Tag{Key: &name, Value: &tag})
-	}
-	_, err = s.api.CreateSecret(ctx, in)
+// firstVersion is the id of the first version of every secret's value. A version's
+// value never changes, so that whoever writes another first ring is refused
+// (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html).
+const firstVersion = "headcount-first-masking-key-ring" // 32 to 64 characters
+
+// first makes value the first and current version. Where another one is made at the
+// same time, it gives that.
+func (s secret) first(ctx context.Context, value string) (version, error) {
+	_, err := s.api.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &s.name, SecretString: &value, ClientRequestToken: aws.String(firstVersion)})
 	if errors.As(err, new(*types.ResourceExistsException)) {
-		return false, nil
+		v, err := s.read(ctx)
+		if errors.Is(err, errNone) {
+			err = fmt.Errorf("secret %[1]s has had masking keys, but none of its versions has the label %[3]s: give it back to the right one with "+
+				"`aws secretsmanager update-secret-version-stage --region %[2]s --secret-id %[1]s --version-stage %[3]s --move-to-version-id VERSION`; "+
+				"other keys would count everyone of the past days twice", s.name, s.region, current)
+		}
+		return v, err
 	}
 	if err != nil {
-		return false, s.explain(err)
+		return version{}, s.explain(err)
 	}
-	return true, nil
+	return version{firstVersion, value}, nil
 }
 
 // replace makes value the current version if old still is, and gives its id;

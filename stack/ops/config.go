@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/headcount-etl/headcount/stack/names"
 	"github.com/headcount-etl/headcount/stack/settings"
@@ -21,10 +23,17 @@ type flowShown struct {
 	RefreshInterval string
 }
 
-type configCommand struct{ stackFlag }
+type configCommand struct {
+	stackFlag
+	Placeholders bool `help:"Print only the values that stand for an operator's own, a line each; nothing if there are none."`
+}
 
-// Run prints the configuration as indented JSON.
+// Run prints the configuration as indented JSON, or its placeholders.
 func (c *configCommand) Run(s *settings.Settings, stdout io.Writer) error {
+	if c.Placeholders {
+		_, err := fmt.Fprint(stdout, strings.Join(append(s.Placeholders(), ""), "\n"))
+		return err
+	}
 	shown := struct {
 		*settings.Settings
 		Flows []flowShown

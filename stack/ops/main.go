@@ -1,6 +1,5 @@
-// Command ops does what a deployment needs besides Pulumi: masking keys, images,
-// lists of places. The Makefile calls it; `go run ./stack/ops --help` lists what
-// it does. It knows no Pulumi, so that it is built in a moment.
+// Command ops does what an operator needs besides Pulumi; `go run ./stack/ops --help`
+// lists what. It knows no Pulumi, so that it is built in a moment.
 package main
 
 import (
@@ -17,16 +16,16 @@ import (
 
 	"github.com/headcount-etl/headcount/stack/images"
 	"github.com/headcount-etl/headcount/stack/keys"
-	"github.com/headcount-etl/headcount/stack/places"
+	"github.com/headcount-etl/headcount/stack/preflight"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // commands are ops'. Credentials are those of the AWS CLI.
 type commands struct {
-	Keys   keysCommand   `cmd:"" help:"Make the masking keys if there are none; list them; add one from a day on."`
-	Images imagesCommand `cmd:"" help:"Build the services' images, push them, and write their digests to images.NAME.json."`
-	Places placesCommand `cmd:"" help:"Check the lists of places and upload them."`
-	Config configCommand `cmd:"" help:"Check the stack's configuration and print it as JSON."`
+	Preflight preflightCommand `cmd:"" help:"Look for what would stop an up: credentials, quotas, names that are taken; change nothing."`
+	Keys      keysCommand      `cmd:"" help:"List the masking keys: ids, first days and fingerprints, never a key; or add one from a day on."`
+	Images    imagesCommand    `cmd:"" help:"Build the services' images as an up does: print digests and sizes, push nothing."`
+	Config    configCommand    `cmd:"" help:"Check the stack's configuration and print it as JSON."`
 }
 
 // stackFlag names the stack that a command works on.
@@ -43,6 +42,16 @@ func (f *stackFlag) ProvideSettings() (*settings.Settings, error) {
 	return settings.Load(root, f.Stack)
 }
 
+type preflightCommand struct{ stackFlag }
+
+func (*preflightCommand) Run(ctx context.Context, s *settings.Settings, stdout io.Writer) error {
+	root, err := settings.Root()
+	if err != nil {
+		return err
+	}
+	return preflight.Run(ctx, root, s, stdout)
+}
+
 type keysCommand struct {
 	stackFlag
 	keys.Options
@@ -52,22 +61,14 @@ func (c *keysCommand) Run(ctx context.Context, s *settings.Settings, stdout io.W
 	return keys.Run(ctx, s, c.Options, stdout)
 }
 
-type imagesCommand struct {
-	Stack  string `required:"" xor:"to" placeholder:"NAME" help:"The stack whose repositories get the images."`
-	DryRun bool   `required:"" xor:"to" help:"Only build: print digests and sizes, push nothing."`
-}
+type imagesCommand struct{}
 
-func (c *imagesCommand) Run(ctx context.Context, stdout io.Writer) error {
-	if c.DryRun {
-		return images.Print(ctx, stdout, os.Stderr)
+func (*imagesCommand) Run(ctx context.Context, stdout io.Writer) error {
+	root, err := settings.Root()
+	if err != nil {
+		return err
 	}
-	return images.Push(ctx, c.Stack, stdout, os.Stderr)
-}
-
-type placesCommand struct{ stackFlag }
-
-func (c *placesCommand) Run(ctx context.Context, s *settings.Settings, stdout io.Writer) error {
-	return places.Run(ctx, s, stdout)
+	return images.Print(ctx, root, stdout, os.Stderr)
 }
 
 func main() {
@@ -83,7 +84,7 @@ func execute(ctx context.Context, stdout, stderr io.Writer, args []string) int {
 		args = []string{"--help"}
 	}
 	helped := false
-	parser := kong.Must(&commands{}, kong.Name("ops"), kong.Description("What a deployment needs besides Pulumi. Credentials are those of the AWS CLI."),
+	parser := kong.Must(&commands{}, kong.Name("ops"), kong.Description("What an operator needs besides Pulumi. Credentials are those of the AWS CLI."),
 		kong.Writers(stdout, stderr), kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)), kong.Exit(func(int) { helped = true }))
 	command, err := parser.Parse(args)
 	if helped {

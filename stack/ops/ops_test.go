@@ -28,14 +28,10 @@ func TestMistakes(t *testing.T) {
 		{"keys --stack dev --rotat", 2, "ops: unknown flag --rotat, did you mean \"--rotate\"?\n"},
 		{"keys --stack dev 2026-12-01", 2, "ops: keys: unexpected argument 2026-12-01: a day goes with --rotate\n"},
 		{"keys --rotate 2026-12-01 --stack dev now", 2, "ops: unexpected argument now\n"},
-		{"keys --rotate 2026-12-01 --stack dev --list", 2, "ops: --list and --rotate can't be used together\n"},
+		{"keys --stack dev --list", 2, "ops: unknown flag --list"},
 		{"keys --stack nosuch", 1, "ops: there is no Pulumi.nosuch.yaml: the stack \"nosuch\" has no configuration\n"},
-		{"places --stack dev v1 v2", 2, "ops: unexpected argument v1\n"},
-		{"places --stack nosuch", 1, "ops: there is no Pulumi.nosuch.yaml: the stack \"nosuch\" has no configuration\n"},
 		{"config --stack", 2, "ops: --stack: expected string value"},
-		{"images", 2, "ops: missing flags: --stack=NAME or --dry-run\n"},
-		{"images --stack dev --dry-run", 2, "ops: --stack and --dry-run can't be used together\n"},
-		{"images --stack nosuch", 1, "ops: there is no Pulumi.nosuch.yaml"},
+		{"images --stack dev", 2, "ops: unknown flag --stack\n"},
 	} {
 		var out, said bytes.Buffer
 		exit := execute(t.Context(), &out, &said, strings.Fields(c.args))
@@ -73,8 +69,7 @@ func TestKeysOptions(t *testing.T) {
 		exists bool
 		want   string
 	}{
-		{"--list", false, "there is none"},
-		{"--list", true, "k1 "},
+		{"", false, "there is none"},
 		{"", true, "k1 "},
 		{"--rotate", false, "there is none"},
 		{"--rotate 2026-01-01", true, "2026-01-01 is too early"},
@@ -100,8 +95,8 @@ func TestErrorsAreOneLine(t *testing.T) {
 // TestHelp: help is on stdout, and a success, for all commands and for each.
 func TestHelp(t *testing.T) {
 	for args, wants := range map[string][]string{
-		"": {"keys", "images", "places", "config"}, "help": {"keys"}, "-h": {"keys"}, "--help": {"keys"},
-		"keys -h": {"--stack", "--rotate"}, "images -h": {"--dry-run"}, "places -h": {"--stack"}, "config -h": {"--stack"},
+		"": {"keys", "images", "config"}, "help": {"keys"}, "-h": {"keys"}, "--help": {"keys"},
+		"keys -h": {"--stack", "--rotate"}, "images -h": {"push nothing"}, "config -h": {"--stack"},
 	} {
 		var out, said bytes.Buffer
 		exit := execute(t.Context(), &out, &said, strings.Fields(args))
@@ -110,6 +105,15 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%q: exit code %d, %q, no %s in\n%s", args, exit, &said, want, &out)
 			}
 		}
+	}
+}
+
+// TestImages: outside of the repository there is nothing to build.
+func TestImages(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var out, said bytes.Buffer
+	if exit := execute(t.Context(), &out, &said, []string{"images"}); exit != 1 || !strings.Contains(said.String(), "inside the repository") {
+		t.Errorf("exit code %d, %q", exit, &said)
 	}
 }
 
@@ -138,6 +142,17 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// TestPlaceholders: of the committed stacks, dev can be deployed as it is.
+func TestPlaceholders(t *testing.T) {
+	for stack, lines := range map[string]int{"dev": 0, "prod": 4} {
+		var out, said bytes.Buffer
+		exit := execute(t.Context(), &out, &said, []string{"config", "--stack", stack, "--placeholders"})
+		if exit != 0 || strings.Count(out.String(), "\n") != lines || strings.Count(out.String(), "it is a placeholder") != lines {
+			t.Errorf("%s: exit code %d, %s, %s", stack, exit, &out, &said)
+		}
+	}
+}
+
 // TestConfigNamesEveryFault: of a project as broken as can be.
 func TestConfigNamesEveryFault(t *testing.T) {
 	project, err := os.ReadFile(filepath.Join("..", "..", "Pulumi.yaml"))
@@ -158,7 +173,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 		}
 	}
 	t.Chdir(dir)
-	for _, command := range []string{"config", "keys", "places"} {
+	for _, command := range []string{"config", "keys"} {
 		var out, said bytes.Buffer
 		exit := execute(t.Context(), &out, &said, []string{command, "--stack", "dev"})
 		if exit != 1 || out.Len() > 0 || strings.Count(said.String(), "\n") != 1 {

@@ -91,7 +91,7 @@ func (s *stack) alarmList(flows []*Flow, imported []quicksight.Set) []alarm {
 			above:   0, periods: 1, period: 60, missing: quiet,
 		},
 	}
-	if s.NoInputMinutes > 0 && !s.Bootstrap {
+	if s.NoInputMinutes > 0 {
 		list = append(list, alarm{
 			name: "no-input", description: fmt.Sprintf("Nobody has published an event for %d minutes.", s.NoInputMinutes),
 			// SNS sends no metric of a topic that nobody publishes to.
@@ -110,9 +110,6 @@ func (s *stack) alarmList(flows []*Flow, imported []quicksight.Set) []alarm {
 	for _, f := range flows {
 		for _, name := range pipeline.Queues() {
 			list = append(list, s.queueAlarms(f, name)...)
-		}
-		if len(f.Workers) == 0 {
-			continue // bootstrap
 		}
 		for _, w := range f.Workers {
 			list = append(list, s.workerAlarms(f, w.Name)...)

@@ -19,6 +19,8 @@ type Bucket struct {
 	Bucket *s3.BucketV2
 	// Policy must be there before anybody may write what others rely on.
 	Policy *s3.BucketPolicy
+	// encryption must be there before the first object.
+	encryption pulumi.Resource
 }
 
 // BucketArgs says what a bucket is for.
@@ -84,7 +86,7 @@ func (s *stack) encrypt(b *Bucket, name string, ours bool, opts []pulumi.Resourc
 	if ours {
 		standard.SseAlgorithm, standard.KmsMasterKeyId = pulumi.String("aws:kms"), s.key.Arn
 	}
-	add(s, s3.NewBucketServerSideEncryptionConfigurationV2, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
+	b.encryption = add(s, s3.NewBucketServerSideEncryptionConfigurationV2, name, &s3.BucketServerSideEncryptionConfigurationV2Args{
 		Bucket: b.Bucket.ID(),
 		Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
 			ApplyServerSideEncryptionByDefault: standard,

@@ -92,7 +92,6 @@ func containers(t *testing.T, flows string) map[string]container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Images = load(t, "dev").Images
 	all := map[string]container{}
 	for _, r := range run(t, s).Resources {
 		if r.Type != "aws:ecs/taskDefinition:TaskDefinition" {

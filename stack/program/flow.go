@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -31,8 +32,7 @@ type Flow struct {
 type platform struct {
 	buckets *buckets
 	topics  *topics
-	network *network
-	cluster *cluster
+	fargate *fargate
 	keyRing keyRing
 }
 
@@ -50,7 +50,7 @@ type FlowArgs struct {
 	Settings settings.Flow
 }
 
-// newFlow creates a flow; in a bootstrap without its workers.
+// newFlow creates a flow.
 func (s *stack) newFlow(args *FlowArgs) *Flow {
 	name := args.Settings.Name
 	f := &Flow{Settings: args.Settings, Queues: map[string]*Queue{}}
@@ -64,10 +64,9 @@ func (s *stack) newFlow(args *FlowArgs) *Flow {
 		}
 		f.Queues[queue] = s.newQueue(name+"-"+queue, of, own)
 	}
-	if !s.Bootstrap {
-		for _, stage := range pipeline.Stages {
-			f.Workers = append(f.Workers, s.newWorker(s.worker(f, stage, args), own))
-		}
+	places := s.places(args, own)
+	for _, stage := range pipeline.Stages {
+		f.Workers = append(f.Workers, s.newWorker(s.worker(f, stage, args, places), own))
 	}
 	// Raw, since the services read the app's own bytes, and the message's
 	// attributes with them.
@@ -80,9 +79,22 @@ func (s *stack) newFlow(args *FlowArgs) *Flow {
 	return f
 }
 
+// places puts the flow's list where its aggregators read it, and gives its URL. The
+// key is made of the content, so that nothing that an aggregator may read just now is
+// overwritten, and another list is another setting of the aggregator. Lists stay:
+// tasks of before read them until they are gone, and a roll-back needs them again.
+func (s *stack) places(args *FlowArgs, own pulumi.ResourceOption) pulumi.StringInput {
+	c, aggregates := args.Settings, args.buckets.aggregates
+	object := add(s, s3.NewBucketObjectv2, c.Name+"-places", &s3.BucketObjectv2Args{
+		Bucket: aggregates.Bucket.ID(), Key: pulumi.String(names.PlacesKey(c.Name, c.PlacesData)),
+		Content: pulumi.String(string(c.PlacesData)), ContentType: pulumi.String("text/csv; charset=utf-8"),
+	}, own, pulumi.RetainOnDelete(true), pulumi.DependsOn([]pulumi.Resource{aggregates.Policy, aggregates.encryption}))
+	return pulumi.Sprintf("s3://%s/%s", object.Bucket, object.Key)
+}
+
 // worker says what the service of a stage is: what it reads, what its environment
 // names, and what it may do. Nothing else is its own.
-func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArgs {
+func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs, places pulumi.StringInput) *WorkerArgs {
 	c, urls := f.Settings, map[string]pulumi.StringInput{}
 	for name, q := range f.Queues {
 		urls[name] = q.Main.Url
@@ -92,7 +104,7 @@ func (s *stack) worker(f *Flow, stage pipeline.Stage, args *FlowArgs) *WorkerArg
 		platform: args.platform, Stage: stage, Flow: c, Settings: c.Workers[stage.Name], Input: f.Queues[stage.Input],
 		Environment: pipeline.Environment(stage, urls, map[pipeline.Resource]pulumi.StringInput{
 			pipeline.Quarantine: pulumi.String(args.buckets.quarantine.Name), pipeline.Alerts: args.topics.alerts.Arn, pipeline.Aggregates: pulumi.String(aggregates.Name),
-			pipeline.Places: pulumi.String("s3://" + aggregates.Name + "/" + names.PlacesKey(c.Name, c.PlacesData)),
+			pipeline.Places: places,
 		}),
 		May: policy.Document{f.Queues[stage.Input].receive("Receive")},
 	}

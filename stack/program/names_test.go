@@ -36,6 +36,7 @@ var limits = map[string]limit{
 	"aws:cloudwatch/logStream:LogStream":                        {"name", 512, `[^:*]+`},
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                    {"name", 255, printable},
 	"aws:ecr/repository:Repository":                             {"name", 256, `([a-z0-9]+([._-][a-z0-9]+)*/)*[a-z0-9]+([._-][a-z0-9]+)*`},
+	"aws:secretsmanager/secret:Secret":                          {"name", 512, `[A-Za-z0-9/_+=.@-]+`},
 	"aws:ecs/cluster:Cluster":                                   {"name", 255, dashes},
 	"aws:ecs/service:Service":                                   {"name", 255, dashes},
 	"aws:ecs/taskDefinition:TaskDefinition":                     {"family", 255, dashes},
@@ -69,7 +70,6 @@ func TestNamesAreAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Images = record.Images()
 	got, err := record.Run(stack, region, deploy(s), record.Faults{})
 	if err != nil {
 		t.Fatal(err)

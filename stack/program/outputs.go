@@ -8,7 +8,7 @@ import (
 
 // export says what an operator, a publisher and an analyst need. `make smoke`
 // finds the stack by it.
-func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *cluster, all []*Flow, q *queries, shown *shown) {
+func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *fargate, all []*Flow, q *queries, shown *shown) {
 	flows := pulumi.Map{}
 	for _, f := range all {
 		flows[f.Settings.Name] = f.outputs()
@@ -21,7 +21,6 @@ func (s *stack) export(b *buckets, t *topics, c *catalog, l *lake, w *cluster, a
 		"stack":                   pulumi.String(s.names.Stack),
 		"region":                  pulumi.String(s.Region),
 		"account":                 pulumi.String(s.names.Account),
-		"bootstrap":               pulumi.Bool(s.Bootstrap),
 		"topicArn":                t.events.Arn,
 		"alertTopicArn":           t.alerts.Arn,
 		"alarmTopicArn":           t.alarms.Arn,

@@ -6,6 +6,7 @@
 package program
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -19,35 +20,66 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// Run reads the configuration and deploys it. Bad configuration, and dashboards
-// that fail their checks, stop it with every fault named before anything is
-// registered.
-func Run(ctx *pulumi.Context) error {
-	root, err := settings.Root()
-	if err != nil {
-		return err
+// Means is what a deployment needs besides Pulumi. The digests of the images are
+// asked for in a preview and an update alike; the rest is called in an update only,
+// again in each, and at once for all.
+type Means interface {
+	// Digest gives the digest of a service's image: sha256: and 64 hexadecimal digits.
+	Digest(service string) string
+	// Push pushes a service's image to a repository, by its URL.
+	Push(ctx context.Context, stack names.Names, service, url string) error
+	// Key gives the current version of the masking keys in a secret, and makes the first
+	// key where there is none.
+	Key(ctx context.Context, stack names.Names, secretARN string) (version string, err error)
+	// Role makes ECS's service-linked role.
+	Role(ctx context.Context, stack names.Names) error
+}
+
+// With gives the program, which reads the configuration, has the services compiled
+// from the repository at root, and deploys. Bad configuration, dashboards that fail
+// their checks, and services that do not compile stop it, with every fault named,
+// before anything is registered.
+func With(build func(ctx context.Context, root string) (Means, error)) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		s, root, err := read(ctx)
+		if err != nil {
+			return err
+		}
+		means, err := build(ctx.Context(), root)
+		if err != nil {
+			return err
+		}
+		return Deploy(ctx, s, means)
+	}
+}
+
+// read reads the configuration, and checks the dashboards.
+func read(ctx *pulumi.Context) (s *settings.Settings, root string, err error) {
+	if root, err = settings.Root(); err != nil {
+		return nil, "", err
 	}
 	values, err := configured()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	s, err := settings.ForUp(ctx.Stack(), values, root)
+	s, err = settings.ForUp(ctx.Stack(), values, root)
 	_, wrong := quicksight.Load()
 	if err := errors.Join(err, wrong); err != nil {
-		return err
+		return nil, "", err
 	}
 	if year := time.Now().UTC().Year(); year >= s.LastYear {
 		err := ctx.Log.Warn(fmt.Sprintf("Athena sees nothing after %d (headcount:lastYear): raise it before the year ends", s.LastYear), nil)
 		if err != nil {
-			return err
+			return nil, "", err
 		}
 	}
-	return Deploy(ctx, s)
+	return s, root, nil
 }
 
 // stack is what all parts of the program share.
 type stack struct {
 	*settings.Settings
+	means Means
 	names names.Names
 	ctx   *pulumi.Context
 	// provider is for every resource and function, so that nothing is created
@@ -59,25 +91,24 @@ type stack struct {
 
 // Deploy registers the resources of a stack, in the order of an event's path,
 // and its outputs.
-func Deploy(ctx *pulumi.Context, configured *settings.Settings) (err error) {
+func Deploy(ctx *pulumi.Context, configured *settings.Settings, means Means) (err error) {
 	defer caught(&err)
 	s := begin(ctx, configured)
-	ring := s.lookUp()
+	s.means = means
 	s.key = s.newKey()
 	buckets := s.buckets()
 	topics := s.topics()
 	catalog := s.catalog(buckets)
 	lake := s.lake(buckets.lake, topics.events, catalog)
-	network := s.network()
-	cluster := s.cluster()
-	flows := s.flows(platform{buckets, topics, network, cluster, ring})
+	fargate := s.fargate()
+	flows := s.flows(platform{buckets, topics, fargate, s.keyRing()})
 	queries := s.athena(buckets, catalog.database)
 	shown := s.quickSight(buckets, catalog, queries.workgroup)
 	s.crawler(buckets.aggregates, catalog)
 	s.alarms(topics.alarms, flows, shown.imported)
 	s.budget(topics)
 	s.dashboard(flows)
-	s.export(buckets, topics, catalog, lake, cluster, flows, queries, shown)
+	s.export(buckets, topics, catalog, lake, fargate, flows, queries, shown)
 	return nil
 }
 

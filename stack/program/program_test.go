@@ -27,7 +27,7 @@ var stacks = []string{"dev", "prod"}
 
 func load(t *testing.T, stack string) *settings.Settings {
 	t.Helper()
-	s, err := record.Load(root, stack)
+	s, err := settings.Load(root, stack)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func run(t *testing.T, s *settings.Settings) *record.Stack {
 }
 
 func deploy(s *settings.Settings) pulumi.RunFunc {
-	return func(ctx *pulumi.Context) error { return program.Deploy(ctx, s) }
+	return func(ctx *pulumi.Context) error { return program.Deploy(ctx, s, &record.Means{}) }
 }
 
 // TestResources compares what the program registers for the committed
@@ -58,6 +58,9 @@ func TestResources(t *testing.T) {
 		took := time.Since(start)
 		t.Logf("%s: %d resources, registered in %s", stack, len(got.Resources), took.Round(time.Millisecond))
 		for _, r := range got.Resources {
+			if r.Inputs["contentType"] == "text/csv; charset=utf-8" {
+				delete(r.Inputs, "content") // its hash is in the key
+			}
 			for _, input := range []string{"content", "templateBody"} {
 				if text, ok := r.Inputs[input].(string); ok {
 					file := filepath.Join("templates", stack+"."+r.Name+".json")

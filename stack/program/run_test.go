@@ -1,13 +1,13 @@
 package program_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -25,11 +25,7 @@ func repository(t *testing.T, change map[string]string) {
 	t.Helper()
 	const list = "local/headcount/sample/places.csv"
 	dir := t.TempDir()
-	images, err := json.Marshal(record.Images())
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{settings.ImagesFile("dev"): string(images)}
+	files := map[string]string{}
 	for _, name := range []string{"Pulumi.yaml", "Pulumi.dev.yaml", list} {
 		data, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -75,13 +71,31 @@ func configure(t *testing.T, pairs ...string) {
 	t.Setenv(pulumi.EnvConfig, string(text))
 }
 
+// fromSource is the program with services that compile, or fail to.
+func fromSource(failure error) pulumi.RunFunc {
+	return program.With(func(context.Context, string) (program.Means, error) { return &record.Means{}, failure })
+}
+
+// TestDoesNotCompile: services that do not compile stop a preview and an up before
+// anything is registered.
+func TestDoesNotCompile(t *testing.T) {
+	repository(t, nil)
+	configure(t)
+	for _, preview := range []bool{true, false} {
+		got, err := record.Run("dev", "eu-west-1", fromSource(errors.New("go build: a typing error")), record.Faults{Preview: preview})
+		if err == nil || !strings.Contains(err.Error(), "a typing error") || len(got.Resources) > 0 || len(got.Calls) > 0 {
+			t.Errorf("preview %t: %v, %d resources", preview, err, len(got.Resources))
+		}
+	}
+}
+
 // TestRun: from Pulumi's configuration and the files the program makes what
 // Deploy makes of the same settings.
 func TestRun(t *testing.T) {
 	want := encode(t, run(t, load(t, "dev")).Resources)
 	repository(t, nil)
 	configure(t)
-	got, err := record.Run("dev", "eu-west-1", program.Run, record.Faults{})
+	got, err := record.Run("dev", "eu-west-1", fromSource(nil), record.Faults{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,14 +108,6 @@ func TestRun(t *testing.T) {
 // every fault named, before it registers or asks anything.
 func TestBadInput(t *testing.T) {
 	const flow = `[{"name":"v1","places":"local/headcount/sample/places.csv"`
-	digest := record.Images()["masker"]
-	images := func(of map[string]string) map[string]string {
-		text, err := json.Marshal(of)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return map[string]string{"images.dev.json": string(text)}
-	}
 	for _, test := range []struct {
 		name  string
 		files map[string]string
@@ -116,22 +122,21 @@ func TestBadInput(t *testing.T) {
 		{name: "a principal that is no ARN", pairs: []string{"quickSightPrincipal", "analysts"}, want: []string{"headcount:quickSightPrincipal is "}},
 		{name: "a placeholder", pairs: []string{"emails", `[{"topic":"alarms","address":"on-call@example.com"}]`}, want: []string{"headcount:emails[0].address is "}},
 		{name: "a key that nobody declares", pairs: []string{"regoin", "eu-west-1"}, want: []string{"headcount:regoin is not a setting"}},
-		{name: "a tag in place of a digest", files: images(map[string]string{"validator": "latest", "masker": digest, "aggregator": digest}), want: []string{"images.dev.json: validator is "}},
-		{name: "no images", files: map[string]string{"images.dev.json": "{}"}, want: []string{"validator is missing", "masker is missing", "aggregator is missing"}},
+		{name: "a setting of before", pairs: []string{"bootstrap", "true"}, want: []string{"headcount:bootstrap is not a setting"}},
 		{name: "malformed places", files: map[string]string{"local/headcount/sample/places.csv": "poi_id\n"}, want: []string{"headcount:flows[0].places is "}},
-		{name: "all at once", files: images(map[string]string{"validator": "latest", "masker": digest}), pairs: []string{
+		{name: "all at once", pairs: []string{
 			"region", "Ireland", "publishedFlow", "v2", "quickSightPrincipal", "analysts", "colour", "green",
 			"flows", `[{"name":"v1","places":"nosuch.csv","window":"7m","masker":{"minTasks":9}}]`,
 		}, want: []string{
 			"headcount:region is ", "headcount:publishedFlow is ", "headcount:quickSightPrincipal is ", "headcount:colour is not a setting", "headcount:flows[0].places is ",
-			"headcount:flows[0].window is ", "headcount:flows[0].masker.minTasks is ", "images.dev.json: validator is ", "images.dev.json: aggregator is missing",
+			"headcount:flows[0].window is ", "headcount:flows[0].masker.minTasks is ",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			repository(t, test.files)
 			configure(t, test.pairs...)
 			for _, preview := range []bool{true, false} {
-				got, err := record.Run("dev", "eu-west-1", program.Run, record.Faults{Preview: preview})
+				got, err := record.Run("dev", "eu-west-1", fromSource(nil), record.Faults{Preview: preview})
 				var faults *settings.FaultsError
 				if !errors.As(err, &faults) || len(faults.Faults) != len(test.want) {
 					t.Fatalf("got %v", err)
@@ -197,7 +202,7 @@ func TestRunElsewhere(t *testing.T) {
 	t.Setenv(pulumi.EnvConfig, "{")
 	fails := func(want string) {
 		t.Helper()
-		got, err := record.Run("dev", "eu-west-1", program.Run, record.Faults{})
+		got, err := record.Run("dev", "eu-west-1", fromSource(nil), record.Faults{})
 		if err == nil || !strings.Contains(err.Error(), want) || len(got.Resources) > 0 {
 			t.Errorf("got %v", err)
 		}
@@ -207,6 +212,74 @@ func TestRunElsewhere(t *testing.T) {
 	fails("headcount:region is missing")
 	t.Chdir(t.TempDir())
 	fails("there is no Pulumi.yaml in ")
+}
+
+// TestProvided: an update provides everything once, and names what it is for; a
+// preview nothing, and registers the same.
+func TestProvided(t *testing.T) {
+	s := load(t, "dev")
+	want := encode(t, run(t, s).Resources)
+	for _, preview := range []bool{true, false} {
+		means := &record.Means{}
+		got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s, means) }, record.Faults{Preview: preview})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Under mocks what is created is known in a preview too.
+		if text := encode(t, got.Resources); string(text) != string(want) {
+			t.Errorf("preview %t: %s", preview, firstDifference(string(text), string(want)))
+		}
+		var provided []string
+		if !preview {
+			const registry = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/headcount-dev/"
+			provided = []string{
+				"key arn:aws:secretsmanager:eu-west-1:111122223333:secret:headcount/dev/masking-keys-AbCdEf",
+				"push aggregator " + registry + "aggregator", "push masker " + registry + "masker", "push validator " + registry + "validator", "role",
+			}
+		}
+		if calls := means.Provided(); !slices.Equal(calls, provided) {
+			t.Errorf("preview %t: provided %q, want %q", preview, calls, provided)
+		}
+	}
+}
+
+// TestProvidingFails: whatever cannot be provided fails the up, and what depends on it
+// is not registered.
+func TestProvidingFails(t *testing.T) {
+	s := load(t, "dev")
+	for call, without := range map[string]string{
+		"role": "aws:ecs/cluster:Cluster cluster", "key": "aws:ecs/taskDefinition:TaskDefinition v1-masker", "push validator": "aws:ecs/taskDefinition:TaskDefinition v1-validator",
+	} {
+		means := &record.Means{Fail: func(now string) error {
+			if strings.HasPrefix(now, call) {
+				return errors.New("AWS is down for " + call)
+			}
+			return nil
+		}}
+		got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s, means) }, record.Faults{})
+		if err == nil || !strings.Contains(err.Error(), "AWS is down for "+call) {
+			t.Errorf("%s: got %v", call, err)
+		}
+		for _, r := range got.Resources {
+			if r.Type+" "+r.Name == without {
+				t.Errorf("%s failed, and %s was registered", call, without)
+			}
+		}
+	}
+}
+
+// TestKeyOfAPreview: a preview knows the version of the keys by what it may do, and
+// without any value, as where an up has stopped in between, it goes on.
+func TestKeyOfAPreview(t *testing.T) {
+	s := load(t, "dev")
+	got, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Preview: true, Call: asking("aws:secretsmanager/getSecretVersions:getSecretVersions")})
+	if err == nil || !strings.Contains(err.Error(), "masking-keys-AbCdEf: ") || !strings.Contains(err.Error(), "not found today") {
+		t.Errorf("with %d resources: %v", len(got.Resources), err)
+	}
+	got, err = record.Run(s.Stack, s.Region, deploy(s), record.Faults{Preview: true, Call: asking("aws:secretsmanager/getSecrets:getSecrets")})
+	if err == nil || !strings.Contains(err.Error(), "whether there is a secret headcount/dev/masking-keys: ") {
+		t.Errorf("with %d resources: %v", len(got.Resources), err)
+	}
 }
 
 // asking fails the calls of one function.
@@ -219,48 +292,6 @@ func asking(token string) func(string) error {
 	}
 }
 
-const (
-	getSecret = "aws:secretsmanager/getSecret:getSecret"
-	getObject = "aws:s3/getBucketObject:getBucketObject"
-)
-
-// TestKeysAreMissing: neither an up nor a preview begins without masking keys:
-// it could only remove the workers, or start maskers that cannot mask.
-func TestKeysAreMissing(t *testing.T) {
-	s := load(t, "dev")
-	for _, preview := range []bool{true, false} {
-		got, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Preview: preview, Call: asking(getSecret)})
-		if err == nil || !strings.Contains(err.Error(), "there is no secret headcount/dev/masking-keys in eu-west-1: make keys STACK=dev makes it (") {
-			t.Errorf("preview %t: got %v", preview, err)
-		}
-		if types := typesOf(got); !slices.Equal(types, []string{"pulumi:providers:aws"}) {
-			t.Errorf("preview %t: registered %q", preview, types)
-		}
-	}
-}
-
-// TestPlacesAreMissing: a preview shows all that changes with a list of places
-// that is not there yet; an up changes nothing.
-func TestPlacesAreMissing(t *testing.T) {
-	s := load(t, "dev")
-	want := encode(t, run(t, s).Resources)
-	got, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Preview: true, Call: asking(getObject)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got.Resources) != len(run(t, s).Resources) || !strings.Contains(string(want), `"aws:ecs/service:Service"`) {
-		t.Errorf("a preview registers %d resources", len(got.Resources))
-	}
-	got, err = record.Run(s.Stack, s.Region, deploy(s), record.Faults{Call: asking(getObject)})
-	if err == nil || !strings.Contains(err.Error(), "flow v1: local/headcount/sample/places.csv is not at s3://headcount-dev-aggregates-111122223333-eu-west-1/places/v1-") ||
-		!strings.Contains(err.Error(), "make places STACK=dev puts it there") {
-		t.Errorf("got %v", err)
-	}
-	if types := typesOf(got); !slices.Equal(types, []string{"pulumi:providers:aws"}) {
-		t.Errorf("an up registered %q", types)
-	}
-}
-
 // typesOf gives the types of what was registered, but for the stack itself.
 func typesOf(s *record.Stack) []string {
 	var types []string
@@ -270,51 +301,4 @@ func typesOf(s *record.Stack) []string {
 		}
 	}
 	return types
-}
-
-// TestBootstrap: the first up asks for nothing that is not there yet, and
-// creates nothing that needs it.
-func TestBootstrap(t *testing.T) {
-	s := load(t, "dev")
-	whole := run(t, s)
-	s.Bootstrap, s.Images = true, nil
-	first, err := record.Run(s.Stack, s.Region, deploy(s), record.Faults{Call: func(token string) error {
-		if token == getSecret || token == getObject {
-			return errors.New("it asks for " + token)
-		}
-		return nil
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ofWorkers := regexp.MustCompile(`"namespace": "(Headcount|ECS/ContainerInsights|AWS/ECS)"`)
-	left := map[string]bool{}
-	for _, r := range first.Resources {
-		left[r.Type+" "+r.Name] = true
-		if strings.HasPrefix(r.Type, "aws:ecs/service") || strings.HasPrefix(r.Type, "aws:ecs/task") || strings.HasPrefix(r.Type, "aws:appautoscaling/") || strings.HasSuffix(r.Type, ":Worker") {
-			t.Errorf("%s %s", r.Type, r.Name)
-		}
-		if r.Type == "aws:cloudwatch/metricAlarm:MetricAlarm" && ofWorkers.Match(encode(t, []record.Resource{r})) {
-			t.Errorf("the alarm %s would ring for workers that are not there", r.Name)
-		}
-	}
-	if !ofWorkers.Match(encode(t, whole.Resources)) {
-		t.Error("no alarm watches the workers")
-	}
-	// What is there must be as it will be, so that the second up only adds.
-	later := map[string]string{}
-	for _, r := range whole.Resources {
-		later[r.Type+" "+r.Name] = string(encode(t, []record.Resource{r}))
-		if kind := r.Type + " " + r.Name; !left[kind] && (strings.HasPrefix(r.Type, "aws:sqs/") || strings.HasPrefix(r.Type, "aws:s3/") || strings.HasPrefix(r.Type, "aws:ecr/")) {
-			t.Errorf("%s comes only later", kind)
-		}
-	}
-	for _, r := range first.Resources {
-		switch text, ok := later[r.Type+" "+r.Name]; {
-		case !ok:
-			t.Errorf("%s %s goes again", r.Type, r.Name)
-		case r.Type != "aws:cloudwatch/dashboard:Dashboard" && text != string(encode(t, []record.Resource{r})):
-			t.Errorf("%s %s changes", r.Type, r.Name)
-		}
-	}
 }

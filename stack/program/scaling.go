@@ -15,7 +15,7 @@ import (
 func (s *stack) scale(w *Worker, name string, args *WorkerArgs) {
 	target := add(s, appautoscaling.NewTarget, name, &appautoscaling.TargetArgs{
 		ServiceNamespace: pulumi.String("ecs"), ScalableDimension: pulumi.String("ecs:service:DesiredCount"),
-		ResourceId:  pulumi.Sprintf("service/%s/%s", args.cluster.cluster.Name, w.Service.Name),
+		ResourceId:  pulumi.Sprintf("service/%s/%s", args.fargate.cluster.Name, w.Service.Name),
 		MinCapacity: pulumi.Int(args.Settings.MinTasks), MaxCapacity: pulumi.Int(args.Settings.MaxTasks),
 	}, pulumi.Parent(w))
 	load, metrics := "m", []metric{visible(args.Input.Name)}

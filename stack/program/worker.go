@@ -70,9 +70,9 @@ func (s *stack) newWorker(args *WorkerArgs, more ...pulumi.ResourceOption) *Work
 		TaskRoleArn: task.Arn, ExecutionRoleArn: starter.Arn,
 		ContainerDefinitions: s.container(args, log),
 	}, own)
-	ready := append([]pulumi.Resource{task.ready, starter.ready, args.cluster.capacity, args.buckets.aggregates.Policy, args.buckets.quarantine.Policy}, args.network.ready...)
+	ready := append([]pulumi.Resource{task.ready, starter.ready, args.fargate.capacity, args.buckets.aggregates.Policy, args.buckets.quarantine.Policy}, args.fargate.network.ready...)
 	w.Service = add(s, ecs.NewService, name, &ecs.ServiceArgs{
-		Name: pulumi.String(name), Cluster: args.cluster.cluster.Arn, TaskDefinition: definition.Arn,
+		Name: pulumi.String(name), Cluster: args.fargate.cluster.Arn, TaskDefinition: definition.Arn,
 		PlatformVersion:            pulumi.String("LATEST"),
 		CapacityProviderStrategies: s.capacity(),
 		// Without this, another capacity replaces the service
@@ -86,7 +86,7 @@ func (s *stack) newWorker(args *WorkerArgs, more ...pulumi.ResourceOption) *Work
 		WaitForSteadyState:       pulumi.Bool(true),
 		EnableEcsManagedTags:     pulumi.Bool(true), PropagateTags: pulumi.String("SERVICE"),
 		NetworkConfiguration: ecs.ServiceNetworkConfigurationArgs{
-			Subnets: args.network.subnets, SecurityGroups: pulumi.StringArray{args.network.tasks.ID()}, AssignPublicIp: pulumi.Bool(false),
+			Subnets: args.fargate.network.subnets, SecurityGroups: pulumi.StringArray{args.fargate.network.tasks.ID()}, AssignPublicIp: pulumi.Bool(false),
 		},
 	}, own, pulumi.DependsOn(ready), pulumi.IgnoreChanges([]string{"desiredCount"}))
 	s.scale(w, name, args)
@@ -102,12 +102,12 @@ func (args *WorkerArgs) starterPolicy(log *cloudwatch.LogGroup) policy.Document 
 		{Sid: "SignIn", Actions: []string{"ecr:GetAuthorizationToken"}, Resources: policy.On("*")},
 		{
 			Sid: "Image", Actions: []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"},
-			Resources: []pulumi.StringInput{args.cluster.repositories[args.Stage.Name].Arn},
+			Resources: []pulumi.StringInput{args.fargate.repositories[args.Stage.Name].Arn},
 		},
 		{Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", log.Arn)}},
 	}
 	if args.Stage.Can(pipeline.Keys) {
-		document = append(document, policy.Statement{Sid: "Keys", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: policy.On(args.keyRing.arn)})
+		document = append(document, policy.Statement{Sid: "Keys", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []pulumi.StringInput{args.keyRing.arn}})
 	}
 	return document
 }
@@ -129,7 +129,7 @@ func (s *stack) container(args *WorkerArgs, log *cloudwatch.LogGroup) pulumi.Str
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 	definition := pulumi.Map{
 		"name":                   pulumi.String(name),
-		"image":                  pulumi.Sprintf("%s@%s", args.cluster.repositories[name].RepositoryUrl, s.Images[name]),
+		"image":                  args.fargate.images[name],
 		"essential":              pulumi.Bool(true),
 		"user":                   pulumi.String(nonroot),
 		"privileged":             pulumi.Bool(false),
@@ -154,7 +154,7 @@ func (s *stack) container(args *WorkerArgs, log *cloudwatch.LogGroup) pulumi.Str
 	}
 	if args.Stage.Can(pipeline.Keys) {
 		definition["secrets"] = pulumi.Array{pulumi.Map{
-			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.String(args.keyRing.arn + ":::" + args.keyRing.version),
+			"name": pulumi.String("MASKING_KEYS"), "valueFrom": pulumi.Sprintf("%s:::%s", args.keyRing.arn, args.keyRing.version),
 		}}
 	}
 	return pulumi.JSONMarshal(pulumi.Array{definition})

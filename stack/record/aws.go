@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-
-	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // hash gives hexadecimal digits that depend on a resource, for the ids that AWS
@@ -37,6 +35,8 @@ func Outputs(region string, r Resource) (id string, made map[string]string) {
 		return url, map[string]string{"arn": arn("sqs", name), "url": url}
 	case "sns/topic:Topic":
 		return arn("sns", name), map[string]string{"arn": arn("sns", name)}
+	case "secretsmanager/secret:Secret":
+		return arn("secretsmanager", "secret:"+name+"-AbCdEf"), map[string]string{"arn": arn("secretsmanager", "secret:"+name+"-AbCdEf")}
 	case "kms/key:Key":
 		key := hash(r, 8) + "-" + hash(r, 4) + "-4000-8000-" + hash(r, 12)
 		return key, map[string]string{"arn": arn("kms", "key/"+key), "keyId": key}
@@ -82,17 +82,13 @@ func Answer(region, token string, args map[string]any) (map[string]any, error) {
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
 		// Not in order: nothing says that AWS keeps one.
 		return map[string]any{"names": []any{region + "c", region + "a", region + "b"}, "zoneIds": []any{}, "groupNames": []any{}, "id": region}, nil
-	case "aws:secretsmanager/getSecret:getSecret":
-		name := fmt.Sprint(args["name"])
-		arn := fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-AbCdEf", region, Account, name)
-		return map[string]any{"arn": arn, "name": name, "id": arn}, nil
+	case "aws:secretsmanager/getSecrets:getSecrets":
+		return map[string]any{"arns": []any{}, "names": []any{}, "id": region}, nil
 	case "aws:secretsmanager/getSecretVersions:getSecretVersions":
 		return map[string]any{"versions": []any{
 			map[string]any{"versionId": "00000000-0000-4000-8000-000000000001", "versionStages": []any{"AWSPREVIOUS"}, "createdTime": "", "lastAccessedDate": ""},
-			map[string]any{"versionId": "00000000-0000-4000-8000-000000000002", "versionStages": []any{"AWSCURRENT"}, "createdTime": "", "lastAccessedDate": ""},
+			map[string]any{"versionId": KeyVersion, "versionStages": []any{"AWSCURRENT"}, "createdTime": "", "lastAccessedDate": ""},
 		}, "id": fmt.Sprint(args["secretId"])}, nil
-	case "aws:s3/getBucketObject:getBucketObject":
-		return map[string]any{"bucket": args["bucket"], "key": args["key"], "id": "places", "etag": hash(Resource{Type: settings.Project}, 32)}, nil
 	}
 	return nil, fmt.Errorf("the function %s is not known here", token)
 }

@@ -5,7 +5,6 @@ package record
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
@@ -41,6 +39,8 @@ type Options struct {
 	DeleteBeforeReplace bool     `json:"deleteBeforeReplace,omitempty"`
 	IgnoreChanges       []string `json:"ignoreChanges,omitempty"`
 	ReplaceOnChanges    []string `json:"replaceOnChanges,omitempty"`
+	// Import is the id of what is there already, and becomes this resource.
+	Import string `json:"import,omitempty"`
 	// Provider is whether a provider was named.
 	Provider bool `json:"-"`
 }
@@ -65,27 +65,7 @@ type Faults struct {
 	Preview bool
 }
 
-// Load reads a stack's configuration under root, with images and keys as a
-// deployed stack would have them.
-func Load(root, stack string) (*settings.Settings, error) {
-	s, err := settings.Load(root, stack)
-	if err != nil {
-		return nil, err
-	}
-	s.Images = Images()
-	return s, nil
-}
-
-// Images are digests of images that nobody has built.
-func Images() map[string]string {
-	images := map[string]string{}
-	for i, service := range pipeline.Names(nil) {
-		images[service] = "sha256:" + strings.Repeat(fmt.Sprint(i+1), 64)
-	}
-	return images
-}
-
-// Run runs a program, which is as a rule program.Deploy with settings, and
+// Run runs a program, which is as a rule program.Deploy with settings and Means, and
 // gives what it registered before it ended or failed.
 func Run(stack, region string, program pulumi.RunFunc, faults Faults) (*Stack, error) {
 	m := &mocks{region: region, faults: faults, names: map[string]string{}}
@@ -120,7 +100,7 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 		}
 		r.Options = &Options{
 			Parent: parent, Protect: rpc.GetProtect(), RetainOnDelete: rpc.GetRetainOnDelete(), DeleteBeforeReplace: rpc.GetDeleteBeforeReplace(),
-			IgnoreChanges: rpc.GetIgnoreChanges(), ReplaceOnChanges: rpc.GetReplaceOnChanges(), Provider: rpc.GetProvider() != "",
+			IgnoreChanges: rpc.GetIgnoreChanges(), ReplaceOnChanges: rpc.GetReplaceOnChanges(), Import: rpc.GetImportId(), Provider: rpc.GetProvider() != "",
 		}
 	}
 	if m.faults.Register != nil {

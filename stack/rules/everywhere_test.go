@@ -47,12 +47,12 @@ func everywhere() []Rule {
 			}
 			return ""
 		}, add(record.Resource{Type: "aws:iam/user:User", Name: "u"})),
-		each("no-secret-inputs", "no input holds a masking key or a password: secrets are looked up by their ARN", func(_ *Stack, r record.Resource) string {
-			if all := fmt.Sprint(r.Inputs); strings.Contains(all, "secretString") || strings.Contains(strings.ToLower(all), "password") {
+		each("no-secret-inputs", "no input holds a masking key or a password: Pulumi manages no value of a secret", func(_ *Stack, r record.Resource) string {
+			if all := fmt.Sprint(r.Inputs); strings.Contains(all, "secretString") || strings.Contains(strings.ToLower(all), "password") || strings.HasPrefix(r.Type, "aws:secretsmanager/secretVersion:") {
 				return "it holds a secret"
 			}
 			return ""
-		}, change(queueType, nil, "x", "secretString")),
+		}, change(queueType, nil, "x", "secretString"), add(record.Resource{Type: "aws:secretsmanager/secretVersion:SecretVersion", Name: "v"})),
 		each("option-paths", `paths to ignored and replacing changes lead to a property, of which Pulumi does not complain; a key with a dot is ["a.b"] (https://www.pulumi.com/docs/iac/concepts/options/ignorechanges/)`, func(_ *Stack, r record.Resource) string {
 			for _, path := range slices.Concat(r.Options.IgnoreChanges, r.Options.ReplaceOnChanges) {
 				if fault := leads(r.Inputs, path); fault != "" {

@@ -15,7 +15,7 @@ var Exceptions = []Exception{
 	{"EC2.21", "the default network access list is stateless: a task's answers come to any high port. Nothing listens, and security groups let nothing in (EC2.18, EC2.19)"},
 	{"EC2.172", "with a NAT gateway the way to the internet is wanted; with network: endpoints there is no internet gateway"},
 	{"CloudFormation.3", "the provider cannot protect a stack from termination; what is in these two, a data source, an analysis and a dashboard, is made anew by an up"},
-	{"SecretsManager.1 and SecretsManager.4", "keys are rotated by make keys, with a first day in the future: a rotation by itself would change the pseudonyms of a day that is being counted"},
+	{"SecretsManager.1 and SecretsManager.4", "keys are rotated by `ops keys`, with a first day in the future: a rotation by itself would change the pseudonyms of a day that is being counted"},
 	{"SecretsManager.2 and SecretsManager.3", "there is no rotation by schedule that could fail, and the secret is read at every start of a masker"},
 	{"ECS.16, ECS.18, ECS.19 and ECS.21", "there are no task sets, file systems, capacity providers and Windows containers"},
 	{"Glue.3 and Glue.4", "there are no transforms of machine learning and no Spark jobs, only a crawler"},

@@ -21,6 +21,8 @@ const (
 	bucketPolicy     = "aws:s3/bucketPolicy:BucketPolicy"
 	keyType          = "aws:kms/key:Key"
 	logGroupType     = "aws:cloudwatch/logGroup:LogGroup"
+	secretType       = "aws:secretsmanager/secret:Secret"
+	objectType       = "aws:s3/bucketObjectv2:BucketObjectv2"
 	queueType        = "aws:sqs/queue:Queue"
 	allowType        = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
 	redriveType      = "aws:sqs/redrivePolicy:RedrivePolicy"

@@ -9,8 +9,6 @@ import (
 	"github.com/headcount-etl/headcount/stack/record"
 )
 
-const objectType = "aws:s3/bucketObjectv2:BucketObjectv2"
-
 // template gives the template of a stack of CloudFormation, which may lie in S3.
 func (s *Stack) template(r record.Resource) (tree map[string]any) {
 	if tree, _ = r.Inputs["templateBody"].(map[string]any); tree != nil {

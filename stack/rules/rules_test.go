@@ -10,15 +10,16 @@ import (
 	"github.com/headcount-etl/headcount/stack/program"
 	"github.com/headcount-etl/headcount/stack/record"
 	"github.com/headcount-etl/headcount/stack/rules"
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 func stack(t *testing.T, name string) *rules.Stack {
 	t.Helper()
-	s, err := record.Load("../..", name)
+	s, err := settings.Load("../..", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s) }, record.Faults{})
+	got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s, &record.Means{}) }, record.Faults{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ var satellites = []string{bucketPolicy, blockType, ownershipType, versioningType
 
 // buckets are the rules on buckets.
 func buckets() []Rule {
-	kept := append([]string{bucketType, keyType, loggingType}, satellites...)
+	kept := append([]string{bucketType, keyType, secretType, loggingType}, satellites...)
 	whole := each("buckets-whole", "every bucket has its policy, access block, ownership, encryption, versioning and lifecycle", func(s *Stack, r record.Resource) string {
 		for _, kind := range satellites {
 			if r.Type == bucketType && !s.has(kind, r) {
@@ -63,7 +64,7 @@ func buckets() []Rule {
 			change(lifecycleType, named(names.Lake), "Disabled", "rules.2.status"), func(s *Stack) bool {
 				return s.Settings.LakeDays > 0 && change(lifecycleType, named(names.Lake), "Disabled", "rules.1.status")(s)
 			}),
-		each("data-protected", "buckets and key are protected and kept where the stack is protected; elsewhere they can be destroyed; nothing else is protected", func(s *Stack, r record.Resource) string {
+		each("data-protected", "buckets, key and masking keys are protected and kept where the stack is protected; elsewhere they can be destroyed; nothing else is protected", func(s *Stack, r record.Resource) string {
 			data := slices.Contains(kept, r.Type)
 			switch want := s.Settings.Protect && data; {
 			case r.Options.Protect != want:
@@ -72,13 +73,28 @@ func buckets() []Rule {
 				return fmt.Sprintf("retained must be %v", want)
 			case r.Type == bucketType && text(r, "forceDestroy") != fmt.Sprint(!s.Settings.Protect):
 				return "forceDestroy is " + text(r, "forceDestroy")
+			case r.Type == secretType && (text(r, "recoveryWindowInDays") == "0") == s.Settings.Protect:
+				return "recoveryWindowInDays is " + text(r, "recoveryWindowInDays")
 			}
 			return ""
 		}, option(bucketType, nil, func(o *record.Options) { o.Protect = !o.Protect }), option(keyType, nil, func(o *record.Options) { o.RetainOnDelete = !o.RetainOnDelete }),
 			option(queueType, nil, func(o *record.Options) { o.Protect = true }),
-			func(s *Stack) bool { return change(bucketType, nil, s.Settings.Protect, "forceDestroy")(s) }),
+			option(secretType, nil, func(o *record.Options) { o.RetainOnDelete = !o.RetainOnDelete }),
+			func(s *Stack) bool { return change(bucketType, nil, s.Settings.Protect, "forceDestroy")(s) },
+			func(s *Stack) bool {
+				return change(secretType, nil, map[bool]float64{true: 0, false: 30}[s.Settings.Protect], "recoveryWindowInDays")(s)
+			}),
+		each("places-kept", "a list of places stays when another one has come: tasks of before read it until they are gone, and a roll-back needs it again", func(s *Stack, r record.Resource) string {
+			if r.Type == objectType && text(r, "contentType") == "text/csv; charset=utf-8" && (!r.Options.RetainOnDelete || !placesKey.MatchString(text(r, "key"))) {
+				return "it would go, or be written over"
+			}
+			return ""
+		}, option(objectType, ending("-places"), func(o *record.Options) { o.RetainOnDelete = false }), change(objectType, ending("-places"), "places/v1.csv", "key")),
 	}
 }
+
+// placesKey is a key that is made of the content.
+var placesKey = regexp.MustCompile(`^places/[a-z0-9-]+-[0-9a-f]{16}\.csv$`)
 
 // has reports whether a bucket has a resource of a type.
 func (s *Stack) has(kind string, bucket record.Resource) bool {

@@ -31,7 +31,7 @@ func TestCommittedStacks(t *testing.T) {
 	small := settings.Worker{CPU: 256, MemoryMB: 512, MinTasks: 1, MaxTasks: 2, BacklogPerTask: 1000, VisibilityTimeoutSeconds: 120}
 	v1 := dev.Flows[0]
 	for name, ok := range map[string]bool{
-		"dev: can be destroyed":     !dev.Protect && !dev.Bootstrap,
+		"dev: can be destroyed":     !dev.Protect,
 		"dev: cheap tasks":          dev.Spot && !prod.Spot,
 		"dev: one NAT gateway":      dev.Network == settings.NAT,
 		"dev: nothing suppressed":   len(dev.Flows) == 1 && v1.MinPeople == 1,
@@ -42,8 +42,7 @@ func TestCommittedStacks(t *testing.T) {
 		"dev: a flow's defaults":    v1.Window == 5*time.Minute && v1.RadiusM == 200 && v1.MaxAge == 34*24*time.Hour && v1.FlushInterval == 10*time.Second && v1.RefreshInterval == 30*time.Second && v1.LogLevel == "info",
 		"dev: small services":       v1.Workers["validator"] == small && v1.Workers["masker"] == small && v1.Workers["aggregator"] == small,
 		"dev: its places":           len(v1.List) > 10 && strings.HasPrefix(string(v1.PlacesData), "poi_id,") && v1.List[0].RadiusM == 200,
-		"dev: no images are read":   dev.Images == nil,
-		"prod: protected":           prod.Protect && !prod.Bootstrap,
+		"prod: protected":           prod.Protect,
 		"prod: no way out":          prod.Network == settings.Endpoints,
 		"prod: k":                   prod.Flows[0].MinPeople == 5,
 		"prod: the lake stays":      prod.LakeDays == 0 && prod.LakeArchiveDays == 90 && prod.LogDays == 90,

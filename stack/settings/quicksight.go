@@ -29,10 +29,10 @@ func (s *Settings) OtherAccount(account string) []string {
 	return faults
 }
 
-// placeholders names the values of the committed configuration that stand for an
+// Placeholders names the values of the committed configuration that stand for an
 // operator's own: addresses in RFC 2606's domains, and the account of AWS's
 // documentation.
-func (s *Settings) placeholders() []string {
+func (s *Settings) Placeholders() []string {
 	var faults []string
 	add := func(name, value string) {
 		faults = append(faults, fmt.Sprintf("%s:%s is %s: it is a placeholder: put your own in Pulumi.%s.yaml, or remove it", Project, name, show(value), s.Stack))

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/partials"
@@ -49,8 +50,6 @@ var patterns = map[string]*regexp.Regexp{
 // (https://docs.aws.amazon.com/quicksight/latest/APIReference/qs-arn-format.html).
 var principal = regexp.MustCompile(`^arn:aws:quicksight:[a-z0-9-]+:[0-9]{12}:(user|group)/[^/\s]+/\S+$`)
 
-var digest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-
 // retentions are the numbers of days that CloudWatch Logs knows
 // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
 var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
@@ -66,17 +65,10 @@ func Read(stack string, values map[string]string, root string) (*Settings, error
 	return s, nil
 }
 
-// ForUp is Read for an up or a preview, which without Bootstrap also needs the
-// images, and for which placeholders do not do.
+// ForUp is Read for an up or a preview, for which placeholders do not do.
 func ForUp(stack string, values map[string]string, root string) (*Settings, error) {
 	s, faults := read(stack, values, root)
-	faults = append(faults, s.placeholders()...)
-	if !s.Bootstrap {
-		var missing []string
-		s.Images, missing = readImages(root, stack)
-		faults = append(faults, missing...)
-	}
-	if faults != nil {
+	if faults = append(faults, s.Placeholders()...); faults != nil {
 		return nil, &FaultsError{stack, faults}
 	}
 	return s, nil
@@ -189,6 +181,10 @@ func (f *Flow) readPlaces(c *section) {
 		c.fault("places", fmt.Sprintf("is %q: %v", f.Places, err))
 		return
 	}
+	if !utf8.Valid(f.PlacesData) {
+		c.fault("places", fmt.Sprintf("is %q: the file is not UTF-8", f.Places))
+		return
+	}
 	if f.List, err = places.ReadCSV(bytes.NewReader(f.PlacesData), f.RadiusM); err != nil {
 		c.fault("places", fmt.Sprintf("is %q: %s", f.Places, strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
@@ -248,34 +244,4 @@ func (e *Email) check(c *section) {
 	if e.Topic == Alarms && len(e.Categories) > 0 {
 		c.fault("categories", "is there: only alerts have categories")
 	}
-}
-
-// ImagesFile gives the name of the committed file with the digests of a stack's
-// images.
-func ImagesFile(stack string) string { return "images." + stack + ".json" }
-
-// readImages reads the digests of the services' images.
-func readImages(root, stack string) (map[string]string, []string) {
-	name, advice := ImagesFile(stack), "make images STACK="+stack+" writes it"
-	data, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // a name of ours
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, []string{"there is no " + name + ": " + advice}
-	}
-	var images map[string]string
-	if err == nil {
-		err = json.Unmarshal(data, &images)
-	}
-	if err != nil {
-		return nil, []string{fmt.Sprintf("%s: %v: %s", name, err, advice)}
-	}
-	var faults []string
-	for _, service := range pipeline.Names(nil) {
-		switch image := images[service]; {
-		case image == "":
-			faults = append(faults, fmt.Sprintf("%s: %s is missing: %s", name, service, advice))
-		case !digest.MatchString(image):
-			faults = append(faults, fmt.Sprintf("%s: %s is %s: must be a digest, sha256: and 64 hexadecimal digits, since a tag may mean another image tomorrow: %s", name, service, show(image), advice))
-		}
-	}
-	return images, faults
 }

@@ -15,6 +15,7 @@ import (
 const (
 	placesFile = "places.csv"
 	badPlaces  = "bad.csv"
+	notUTF8    = "latin1.csv"
 	// short is a flow that is well, for what is wrong beside it.
 	short = `{"name":"v1","places":"places.csv"`
 )
@@ -23,6 +24,7 @@ const (
 var files = map[string]string{
 	placesFile: "poi_id,name,latitude,longitude\nlouvre,Musée du Louvre,48.8606,2.3376\n",
 	badPlaces:  "poi_id,name,latitude,longitude\nlouvre,Musée du Louvre,48.8606,2.3376\nmoon,The Moon,99,x\n",
+	notUTF8:    "poi_id,name,latitude,longitude\nlouvre,Mus\xe9e du Louvre,48.8606,2.3376\n",
 }
 
 // good is a configuration without a fault: the defaults, and what the tests
@@ -97,8 +99,8 @@ func TestBadValues(t *testing.T) {
 		{"lastYear", "2025", `headcount:lastYear is "2025": must be firstYear or up to 20 years later`},
 		{"lastYear", "2047", `headcount:lastYear is "2047": must be firstYear or up to 20 years later`},
 		{"athenaScanLimitMB", "9", `headcount:athenaScanLimitMB is "9": must be a whole number from 10 to 1073741824`},
-		{"regoin", "eu-west-1", "headcount:regoin is not a setting: there are athenaScanLimitMB, bootstrap, "},
-		{"two\nlines", "1", `headcount:"two\nlines" is not a setting: there are athenaScanLimitMB, bootstrap, `},
+		{"regoin", "eu-west-1", "headcount:regoin is not a setting: there are athenaScanLimitMB, dashboardDays, "},
+		{"two\nlines", "1", `headcount:"two\nlines" is not a setting: there are athenaScanLimitMB, dashboardDays, `},
 
 		{"flows", "v1", `headcount:flows is "v1": must be a list`},
 		{"flows", "[]", "headcount:flows is missing: must be at least one flow"},
@@ -113,6 +115,7 @@ func TestBadValues(t *testing.T) {
 		{"flows", `[{"name":"v1"}]`, "headcount:flows[0].places is missing: must be the CSV file of the places, from the repository's root"},
 		{"flows", `[{"name":"v1","places":"nosuch.csv"}]`, `headcount:flows[0].places is "nosuch.csv": no such file or directory`},
 		{"flows", `[{"name":"v1","places":"bad.csv"}]`, `headcount:flows[0].places is "bad.csv": places: line 3, longitude: "x" is not a number; line 3, latitude: `},
+		{"flows", `[{"name":"v1","places":"latin1.csv"}]`, `headcount:flows[0].places is "latin1.csv": the file is not UTF-8`},
 		{"flows", flow(`"window":"7m"`), `headcount:flows[0].window is "7m0s": a window of 7m0s does not divide a day into windows of 1s to 24h`},
 		{"flows", flow(`"window":"90s500ms"`), `headcount:flows[0].window is "1m30.5s": a window of 1m30.5s does not divide a day`},
 		{"flows", flow(`"window":"1500ms"`), `headcount:flows[0].window is "1.5s": must be whole seconds`},
@@ -232,7 +235,7 @@ func TestStackNames(t *testing.T) {
 // TestPlaceholders: what stands in the committed configuration for an operator's
 // own is refused by name before an up, and read by whatever does not deploy.
 func TestPlaceholders(t *testing.T) {
-	own := with("bootstrap", "true", "emails", `[{"topic":"alarms","address":"ops@headcount.test"}]`,
+	own := with("emails", `[{"topic":"alarms","address":"ops@headcount.test"}]`,
 		"quickSightPrincipal", "arn:aws:quicksight:eu-west-1:444455556666:group/default/analysts", "quickSightAuthor", "arn:aws:quicksight:eu-west-1:444455556666:user/default/me")
 	if _, err := settings.ForUp("dev", own, folder(t, files)); err != nil {
 		t.Errorf("an operator's own values: %v", err)
@@ -241,7 +244,6 @@ func TestPlaceholders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values["bootstrap"] = "true"
 	if _, err := settings.Read("prod", values, root); err != nil {
 		t.Errorf("the committed configuration: %v", err)
 	}
@@ -254,55 +256,5 @@ func TestPlaceholders(t *testing.T) {
 		if fault := faults.Faults[i]; !strings.HasPrefix(fault, "headcount:"+name+" is ") || !strings.HasSuffix(fault, ": it is a placeholder: put your own in Pulumi.prod.yaml, or remove it") {
 			t.Errorf("got %s", fault)
 		}
-	}
-}
-
-// TestImages: an up needs the digests of all images, but for the first.
-func TestImages(t *testing.T) {
-	digest := "sha256:" + strings.Repeat("0f", 32)
-	all := `{"validator":"` + digest + `","masker":"` + digest + `","aggregator":"` + digest + `"}`
-	const advice = ": make images STACK=dev writes it"
-	for _, test := range []struct {
-		name, text, bootstrap string
-		want                  []string
-	}{
-		{"all", all, "false", nil},
-		{"none for the first up", "", "true", nil},
-		{"no file", "", "false", []string{"there is no images.dev.json" + advice}},
-		{"malformed", "{", "false", []string{"images.dev.json: unexpected end of JSON input" + advice}},
-		{"one is missing", strings.Replace(all, "masker", "mask", 1), "false", []string{"images.dev.json: masker is missing" + advice}},
-		{"a tag", `{"validator":"latest","masker":"headcount-dev/masker:v1"}`, "false", []string{
-			`images.dev.json: validator is "latest": must be a digest, sha256: and 64 hexadecimal digits, since a tag may mean another image tomorrow` + advice,
-			`images.dev.json: masker is "headcount-dev/masker:v1": must be a digest, sha256: and 64 hexadecimal digits, since a tag may mean another image tomorrow` + advice,
-			"images.dev.json: aggregator is missing" + advice,
-		}},
-		{"half a digest", strings.Replace(all, digest, digest[:40], 1), "false", []string{`images.dev.json: validator is "` + digest[:40] + `": must be a digest`}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			repository := maps.Clone(files)
-			if test.text != "" {
-				repository[settings.ImagesFile("dev")] = test.text
-			}
-			s, err := settings.ForUp("dev", with("bootstrap", test.bootstrap), folder(t, repository))
-			if test.want == nil {
-				if err != nil || test.text != "" && s.Images["masker"] != digest {
-					t.Errorf("got %+v, %v", s, err)
-				}
-				return
-			}
-			var faults *settings.FaultsError
-			if !errors.As(err, &faults) || len(faults.Faults) != len(test.want) {
-				t.Fatalf("got %v", err)
-			}
-			for i, want := range test.want {
-				if !strings.HasPrefix(faults.Faults[i], want) {
-					t.Errorf("got  %s\nwant %s", faults.Faults[i], want)
-				}
-			}
-		})
-	}
-	_, err := settings.ForUp("dev", with("protect", "maybe"), folder(t, files))
-	if err == nil || !strings.Contains(err.Error(), "protect is ") || !strings.Contains(err.Error(), "there is no images.dev.json") {
-		t.Errorf("values and images: %v", err)
 	}
 }

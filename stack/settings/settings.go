@@ -35,8 +35,6 @@ type Settings struct {
 	Region string `key:"region" like:"region" want:"a region such as eu-west-1"`
 	// Protect protects what holds data from destruction.
 	Protect bool `key:"protect"`
-	// Bootstrap leaves the workers out.
-	Bootstrap bool `key:"bootstrap"`
 	// Spot runs the tasks on capacity that AWS may reclaim.
 	Spot bool `key:"spot"`
 	// Network is NAT or Endpoints.
@@ -77,9 +75,6 @@ type Settings struct {
 	// QuickSightAuthor is the ARN of who may change the analysis; empty for no
 	// analysis. There is none without QuickSightPrincipal.
 	QuickSightAuthor string `key:"quickSightAuthor" default:""`
-	// Images gives for each service the digest of its image, sha256:<64 hex
-	// digits>, from images.<stack>.json; empty while there is no such file.
-	Images map[string]string `json:"-"`
 }
 
 // Flow is the configuration of one flow.

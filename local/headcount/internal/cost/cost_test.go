@@ -137,6 +137,7 @@ const small = `[
  {"type":"aws:ec2/vpcEndpoint:VpcEndpoint","name":"sqs","inputs":{"vpcEndpointType":"Interface","subnetIds":["a","b"]}},
  {"type":"aws:cloudwatch/metricAlarm:MetricAlarm","name":"one","inputs":{"metricName":"x"}},
  {"type":"aws:cloudwatch/metricAlarm:MetricAlarm","name":"two","inputs":{"metricQueries":[{"expression":"a-b"},{"metric":{}},{"metric":{}}]}},
+ {"type":"aws:secretsmanager/secret:Secret","name":"s","inputs":{}},
  {"type":"aws:glue/crawler:Crawler","name":"c","inputs":{}},
  {"type":"aws:ecs/cluster:Cluster","name":"c","inputs":{}},
  {"type":"aws:sqs/redrivePolicy:RedrivePolicy","name":"q","inputs":{}},

@@ -28,7 +28,6 @@ type Outputs struct {
 	// Stack is the stack's name: a dimension of its services' metrics.
 	Stack         string `json:"stack"`
 	Region        string `json:"region"`
-	Bootstrap     bool   `json:"bootstrap"`
 	TopicARN      string `json:"topicArn"`
 	Database      string `json:"database"`
 	Workgroup     string `json:"workgroup"`
@@ -91,9 +90,6 @@ func ReadOutputs(r io.Reader) (Outputs, error) {
 			return o, errors.New("the outputs are empty: is there such a stack, and was it brought up?")
 		}
 		return o, fmt.Errorf("the outputs are not what `pulumi stack output --json` writes: %w", err)
-	}
-	if o.Bootstrap {
-		return o, errors.New("the stack is up with bootstrap: true, so it has no workers: finish its deployment first")
 	}
 	if missing := o.missing(); len(missing) > 0 {
 		return o, fmt.Errorf("outputs are missing: %s", strings.Join(missing, ", "))

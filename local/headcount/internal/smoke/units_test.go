@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-const outputsJSON = `{"stack":"dev","region":"eu-west-1","account":"111122223333","bootstrap":false,"topicArn":"arn:t","alertTopicArn":"arn:a","database":"headcount_dev",
+const outputsJSON = `{"stack":"dev","region":"eu-west-1","account":"111122223333","topicArn":"arn:t","alertTopicArn":"arn:a","database":"headcount_dev",
 "workgroup":"headcount-dev","clusterName":"headcount-dev","publishedFlow":"v1","deliveryDeadLetterQueue":"https://d","firstYear":2026,
 "buckets":{"lake":"l","aggregates":"a","quarantine":"q","results":"r","logs":"g"},"flows":{"v1":{
 "queues":{"ingest":"https://i","valid":"https://v","masked":"https://m","finals":"https://f"},
@@ -39,7 +39,7 @@ func TestReadOutputs(t *testing.T) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
-	for _, bad := range []string{"", "null", "[]", "{}", `{"bootstrap":true}`, `{"flows":{"v1":{"window":5}}}`, `{"flows":{"v1":{"window":"soon"}}}`} {
+	for _, bad := range []string{"", "null", "[]", "{}", `{"flows":{"v1":{"window":5}}}`, `{"flows":{"v1":{"window":"soon"}}}`} {
 		if _, err := ReadOutputs(strings.NewReader(bad)); err == nil {
 			t.Errorf("%q was read", bad)
 		}

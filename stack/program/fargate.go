@@ -28,26 +28,31 @@ func (s *stack) capacity() ecs.ServiceCapacityProviderStrategyArray {
 	}
 }
 
-// cluster is where the workers run, and the repositories of their images.
-type cluster struct {
+// fargate is what only flows whose services run on ECS need: the network, the cluster,
+// and the services' images.
+type fargate struct {
+	network      *network
 	cluster      *ecs.Cluster
 	capacity     pulumi.Resource
 	repositories map[string]*ecr.Repository
+	// images are the references of the images, by service. One is known when the image is
+	// in its repository.
+	images map[string]pulumi.StringOutput
 }
 
-func (s *stack) cluster() *cluster {
-	created := add(s, ecs.NewCluster, "cluster", &ecs.ClusterArgs{
-		Name: pulumi.String(s.names.Cluster()),
+func (s *stack) fargate() *fargate {
+	f := &fargate{network: s.network(), repositories: map[string]*ecr.Repository{}, images: map[string]pulumi.StringOutput{}}
+	f.cluster = add(s, ecs.NewCluster, "cluster", &ecs.ClusterArgs{
+		Name: s.afterRole(s.names.Cluster()),
 		// The number of running tasks, by which workers scale and which an alarm
 		// watches, is one of Container Insights' metrics.
 		Settings: ecs.ClusterSettingArray{ecs.ClusterSettingArgs{Name: pulumi.String("containerInsights"), Value: pulumi.String("enabled")}},
 	})
-	capacity := add(s, ecs.NewClusterCapacityProviders, "cluster", &ecs.ClusterCapacityProvidersArgs{
-		ClusterName: created.Name, CapacityProviders: pulumi.ToStringArray([]string{onDemand, spot}),
+	f.capacity = add(s, ecs.NewClusterCapacityProviders, "cluster", &ecs.ClusterCapacityProvidersArgs{
+		ClusterName: f.cluster.Name, CapacityProviders: pulumi.ToStringArray([]string{onDemand, spot}),
 	})
-	c := &cluster{created, capacity, map[string]*ecr.Repository{}}
 	for _, service := range pipeline.Names(nil) {
-		c.repositories[service] = add(s, ecr.NewRepository, service, &ecr.RepositoryArgs{
+		repository := add(s, ecr.NewRepository, service, &ecr.RepositoryArgs{
 			Name:               pulumi.String(s.names.Repository(service)),
 			ImageTagMutability: pulumi.String("IMMUTABLE"),
 			// The scan does not know what is in our images: they have no packages of an
@@ -56,10 +61,10 @@ func (s *stack) cluster() *cluster {
 			// Images can be built again from the repository, to the same digest.
 			ForceDelete: pulumi.Bool(!s.Protect),
 		})
-		rules := &ecr.LifecyclePolicyArgs{Repository: c.repositories[service].Name, Policy: pulumi.String(imageRules)}
-		add(s, ecr.NewLifecyclePolicy, service, rules)
+		add(s, ecr.NewLifecyclePolicy, service, &ecr.LifecyclePolicyArgs{Repository: repository.Name, Policy: pulumi.String(imageRules)})
+		f.repositories[service], f.images[service] = repository, s.pushed(service, repository)
 	}
-	return c
+	return f
 }
 
 // imageRules keeps the last fifty images, to go back to.
