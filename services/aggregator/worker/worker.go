@@ -141,7 +141,7 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
 	}
 	final := &finals.Finals{
-		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
+		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh, MaxAge: p.MaxAge,
 		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
 	}
 	w := &Worker{Notes: notes}

@@ -35,6 +35,8 @@ type Bucket struct {
 	After func(key string) error
 	// Ahead is how far its clock is ahead of this process's.
 	Ahead time.Duration
+	// Page is how many keys a page of a list has; 3 where it is 0.
+	Page int
 
 	mu      sync.Mutex
 	objects map[string]object
@@ -182,21 +184,25 @@ func (b *Bucket) putIf(in *s3.PutObjectInput, data []byte) error {
 	return nil
 }
 
-// ListObjectsV2 implements bucket.API, 3 keys a page.
+// ListObjectsV2 implements bucket.API.
 func (b *Bucket) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
 	if _, _, err := b.find("list", in.Prefix); err != nil {
 		return nil, err
 	}
 	out := &s3.ListObjectsV2Output{}
+	page := max(b.Page, 3)
 	for _, key := range b.Keys(*in.Prefix) {
 		if key <= aws.ToString(in.ContinuationToken) {
 			continue
 		}
-		if len(out.Contents) == 3 {
-			out.IsTruncated, out.NextContinuationToken = aws.Bool(true), out.Contents[2].Key
+		if len(out.Contents) == page {
+			out.IsTruncated, out.NextContinuationToken = aws.Bool(true), out.Contents[page-1].Key
 			break
 		}
-		out.Contents = append(out.Contents, types.Object{Key: aws.String(key)})
+		b.mu.Lock()
+		o := b.objects[key]
+		b.mu.Unlock()
+		out.Contents = append(out.Contents, types.Object{Key: aws.String(key), Size: aws.Int64(int64(len(o.data))), LastModified: &o.modified})
 	}
 	return out, nil
 }
