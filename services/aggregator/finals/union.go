@@ -87,15 +87,7 @@ func (f *Finals) readAll(ctx context.Context, hour counts.Hour, there listed, ne
 				return err
 			}
 			queue.Progress(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			if err := f.decode(ctx, key, data, s.set, list); err != nil {
-				s.list = nil // the set may hold a part of it
-				return err
-			}
-			s.read[p] = there[p].modified
-			s.since.partials, s.since.bytes = s.since.partials+1, s.since.bytes+int64(len(data))
-			return nil
+			return f.judgeDecoding(ctx, key, s.add(p, there[p], data, list, &mu), list)
 		})
 	}
 	return group.Wait()
@@ -110,10 +102,33 @@ func (f *Finals) get(ctx context.Context, key string) ([]byte, error) {
 	return data, err
 }
 
-// decode adds a partial or a snapshot to set. A place that is not known is one that
-// another task has added to the flow since: then bucket.ErrConflict asks to begin again.
+// add adds a partial to the set. After an error the set may hold a part of it: then all
+// begins anew.
+func (s *state) add(p partial, e entry, data []byte, list *flow.List, mu *sync.Mutex) error {
+	mu.Lock()
+	defer mu.Unlock()
+	if err := results.DecodePartialInto(data, s.set, list.Row); err != nil {
+		s.list = nil
+		return err
+	}
+	s.read[p] = e.modified
+	s.since.partials++
+	s.since.bytes += int64(len(data))
+	return nil
+}
+
+// decode adds a partial or a snapshot to a set.
 func (f *Finals) decode(ctx context.Context, key string, data []byte, set *counts.Set, list *flow.List) error {
-	err := results.DecodePartialInto(data, set, list.Row)
+	return f.judgeDecoding(ctx, key, results.DecodePartialInto(data, set, list.Row), list)
+}
+
+// judgeDecoding says what an error of decoding means. A place that is not known is one
+// that another task has added to the flow since: then bucket.ErrConflict asks to begin
+// again.
+func (f *Finals) judgeDecoding(ctx context.Context, key string, err error, list *flow.List) error {
+	if err == nil {
+		return nil
+	}
 	if unknown := new(results.UnknownPlaceError); errors.As(err, &unknown) {
 		if err := f.Flow.Refresh(ctx); err != nil {
 			return err
@@ -122,8 +137,5 @@ func (f *Finals) decode(ctx context.Context, key string, data []byte, set *count
 			return fmt.Errorf("%s: %w: %w", key, err, bucket.ErrConflict)
 		}
 	}
-	if err != nil {
-		return &damagedError{key, err}
-	}
-	return nil
+	return &damagedError{key, err}
 }

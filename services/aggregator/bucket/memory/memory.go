@@ -44,11 +44,12 @@ type Bucket struct {
 
 type object struct {
 	data     []byte
+	etag     string
 	modified time.Time
 }
 
-func (o object) etag() string {
-	sum := md5.Sum(o.data) //nolint:gosec // an ETag is one
+func etag(data []byte) string {
+	sum := md5.Sum(data) //nolint:gosec // an ETag is one
 	return `"` + hex.EncodeToString(sum[:]) + `"`
 }
 
@@ -64,7 +65,7 @@ func (b *Bucket) put(key string, data []byte) {
 	if b.objects == nil {
 		b.objects = map[string]object{}
 	}
-	b.objects[key] = object{data, b.now()}
+	b.objects[key] = object{data, etag(data), b.now()}
 }
 
 func (b *Bucket) now() time.Time { return time.Now().Add(b.Ahead).Truncate(time.Second) }
@@ -130,7 +131,7 @@ func (b *Bucket) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func
 	if !found {
 		return nil, Status(http.StatusNotFound)
 	}
-	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(o.data)), ETag: aws.String(o.etag()), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
+	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(o.data)), ETag: aws.String(o.etag), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
 }
 
 // HeadObject implements bucket.API.
@@ -142,7 +143,7 @@ func (b *Bucket) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...fu
 	if !found {
 		return nil, Status(http.StatusNotFound)
 	}
-	return &s3.HeadObjectOutput{ETag: aws.String(o.etag()), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
+	return &s3.HeadObjectOutput{ETag: aws.String(o.etag), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
 }
 
 // PutObject implements bucket.API.
@@ -164,7 +165,7 @@ func (b *Bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 			return nil, err
 		}
 	}
-	return &s3.PutObjectOutput{ETag: aws.String(object{data: data}.etag())}, nil
+	return &s3.PutObjectOutput{ETag: aws.String(etag(data))}, nil
 }
 
 // putIf checks the conditions and writes, in one step.
@@ -177,7 +178,7 @@ func (b *Bucket) putIf(in *s3.PutObjectInput, data []byte) error {
 		return Status(http.StatusPreconditionFailed)
 	case in.IfMatch != nil && !found:
 		return Status(http.StatusNotFound)
-	case in.IfMatch != nil && had.etag() != *in.IfMatch:
+	case in.IfMatch != nil && had.etag != *in.IfMatch:
 		return Status(http.StatusPreconditionFailed)
 	}
 	b.put(*in.Key, data)
