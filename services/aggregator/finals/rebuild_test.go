@@ -133,11 +133,17 @@ func TestRebuildInPieces(t *testing.T) {
 		if errs[0] == nil {
 			t.Errorf("call %d failed, and all is done", fails)
 		}
-		e.done(e.handle(rebuildNoon))
-		e.wantRows(noon, "x 4")
+		before := e.bucket.Get(finalKey(noon))
 		e.many("a", 6, 6)
-		e.done(e.handle(ask(noon, "a", 6)))
+		e.handle(ask(noon, "a", 6)) // perhaps an error
+		if e.bucket.Get(partialKey(noon, "a", 3)) == nil && !bytes.Equal(e.bucket.Get(finalKey(noon)), before) {
+			t.Errorf("call %d failed: the final was written without partial 3", fails)
+		}
+		e.done(e.handle(rebuildNoon))
 		e.wantRows(noon, "x 5")
+		e.many("a", 7, 7)
+		e.done(e.handle(ask(noon, "a", 7)))
+		e.wantRows(noon, "x 6")
 	}
 }
 

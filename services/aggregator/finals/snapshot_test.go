@@ -49,13 +49,18 @@ func TestSnapshots(t *testing.T) {
 	if want := []int{5, 10, 16, 25, 38}; !slices.Equal(counts, want) {
 		t.Errorf("snapshots after the partials %v, want %v", counts, want)
 	}
-	calls := e.count()
-	e.many("b", 1, 1)
-	e.done(e.another().Handle(t.Context(), messages(ask(noon, "b", 1))))
-	if calls["get snapshots"] != 1 || calls["get partials"] != 3 {
-		t.Errorf("a task that starts: %v", calls)
+	starts := e.another()
+	for n, want := range []map[string]int{{"get snapshots": 1, "get partials": 3}, {"get snapshots": 0, "get partials": 1}} {
+		calls := e.count()
+		e.many("b", n+1, n+1)
+		e.done(starts.Handle(t.Context(), messages(ask(noon, "b", n+1))))
+		for call, times := range want {
+			if calls[call] != times {
+				t.Errorf("message %d of a task that starts: %v, want %v", n, calls, want)
+			}
+		}
+		e.wantRows(noon, fmt.Sprint("x ", 41+n))
 	}
-	e.wantRows(noon, "x 41")
 }
 
 // TestSnapshotsThatDoNotFit are not used, whatever is wrong with the fullest one; then the

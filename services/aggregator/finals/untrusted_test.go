@@ -130,6 +130,29 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestTwoAreGone: the last of them is known to be gone by its own name.
+func TestTwoAreGone(t *testing.T) {
+	e := newEnv(t, "x")
+	e.many("a", 1, 3)
+	e.bucket.Delete(partialKey(noon, "a", 2))
+	e.bucket.Delete(partialKey(noon, "a", 3))
+	e.done(e.handle(ask(noon, "a", 3)))
+	e.wantRows(noon, "x 1")
+	e.wantMetrics(map[string]int64{"FinalsWritten": 1, "PartialsGone": 1})
+}
+
+// TestMendedPartial: nothing stays of a damaged partial that was read in part.
+func TestMendedPartial(t *testing.T) {
+	e := newEnv(t, "x")
+	e.partial(noon, "a", 1, "x ghost", "z ghost") // nobody knows z
+	if errs := e.handle(ask(noon, "a", 1)); !unprocessable(errs[0]) {
+		t.Errorf("got %v", errs)
+	}
+	e.partial(noon, "a", 1, "x ann")
+	e.done(e.handle(ask(noon, "a", 1)))
+	e.wantRows(noon, "x 1")
+}
+
 // TestStrangers: what is no partial is counted and left alone.
 func TestStrangers(t *testing.T) {
 	e := newEnv(t, "x")
