@@ -92,7 +92,7 @@ func (c *previewCommand) check() error {
 		}
 	}
 	if !service.IsFlow(c.Flow) {
-		return badFlow(c.Flow)
+		return badFlow(c.Flow, 32)
 	}
 	if c.Definition != "" {
 		if _, err := os.Stat(c.Definition); err != nil {
@@ -107,8 +107,8 @@ func (c *previewCommand) check() error {
 }
 
 // badFlow is the error of a name that no flow can have.
-func badFlow(name string) error {
-	return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", name)}
+func badFlow(name string, most int) error {
+	return usageError{fmt.Sprintf("--flow %q is not 1 to %d of a-z, 0-9 and -, not beginning with -", name, most)}
 }
 
 func ourDefinition() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) }

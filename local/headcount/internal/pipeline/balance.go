@@ -21,15 +21,16 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// Balance says what became of the events of one run, and what there is of them in the
-// folder. Its fields and their order are what `headcount run` prints.
+// Balance says what became of the events of one run in one flow, and what there is of
+// them in the folder. Its fields and their order are what `headcount run` prints.
 type Balance struct {
+	Flow string `json:"flow"`
 	Totals
 	// Lake counts rows in the lake's Parquet files, Unconverted the events in
 	// records that Firehose could not convert.
 	Lake        int64 `json:"lake"`
 	Unconverted int64 `json:"unconverted"`
-	// Cells is the number of rows of headcounts in the folder afterwards.
+	// Cells is the number of the flow's rows of headcounts in the folder afterwards.
 	Cells           int64   `json:"cells"`
 	Seconds         float64 `json:"seconds"`
 	EventsPerSecond float64 `json:"events_per_second"`
@@ -75,7 +76,7 @@ func (b *Balance) WriteTable(w io.Writer) {
 	row("aggregated", b.Aggregated, fmt.Sprintf("%d near a place; %d near none", b.Near, b.Aggregated-b.Near))
 	row("lake", b.Lake, "rows added to the lake")
 	row("unconverted", b.Unconverted, "in records that do not fit the lake's table")
-	row("cells", b.Cells, "rows of headcounts in the folder")
+	row("cells", b.Cells, "rows of the flow's headcounts in the folder")
 	_ = t.Flush() // like all output to a terminal
 	verdict := "the balance closes"
 	if b.Check() != nil {
@@ -84,26 +85,28 @@ func (b *Balance) WriteTable(w io.Writer) {
 	fmt.Fprintf(w, "%s; %.1f s, %.0f events/s\n", verdict, b.Seconds, b.EventsPerSecond)
 }
 
-// Balance draws the balance of what the topic has accepted since before, of which
-// the run itself has published so much. Lake, unconverted and cells are counted
-// in the folder's files, not from the pipeline's own numbers.
-func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
+// Balances draws the balance of each flow, of what the topic has accepted since
+// before, of which the run itself has published so much. Lake, unconverted and cells
+// are counted in the folder's files, not from the pipeline's own numbers.
+func (p *Pipeline) Balances(ctx context.Context, published publish.Counts, before Before, took time.Duration) (all []*Balance, err error) {
 	now, err := p.Before(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cells, err := p.count(ctx, "headcounts")
-	if err != nil {
-		return nil, err
+	for _, f := range p.Flows {
+		b := &Balance{
+			Flow: f.settings.Name, Totals: f.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted,
+			Seconds: took.Seconds(), own: published,
+		}
+		if b.Cells, err = p.count(ctx, "headcounts WHERE flow = '"+b.Flow+"'"); err != nil {
+			return nil, err
+		}
+		if b.Seconds > 0 {
+			b.EventsPerSecond = float64(b.Published) / b.Seconds
+		}
+		all = append(all, b)
 	}
-	b := &Balance{
-		Totals: p.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted, Cells: cells,
-		Seconds: took.Seconds(), own: published,
-	}
-	if b.Seconds > 0 {
-		b.EventsPerSecond = float64(b.Published) / b.Seconds
-	}
-	return b, nil
+	return all, nil
 }
 
 // Before is what a folder holds, before a run or after it: rows of the lake, and
@@ -129,15 +132,15 @@ func (p *Pipeline) Before(ctx context.Context) (n Before, err error) {
 	return n, err
 }
 
-// count counts the rows of a table.
-func (p *Pipeline) count(ctx context.Context, table string) (int64, error) {
-	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow, views.Days))
+// count counts rows of a table.
+func (p *Pipeline) count(ctx context.Context, from string) (int64, error) {
+	db, err := sql.Open(ctx, p.settings.Dir, Schema("", views.Days)) // the views are not asked
 	if err != nil {
 		return 0, err
 	}
-	rows, err := db.Ask(ctx, "SELECT count(*) FROM "+table)
+	rows, err := db.Ask(ctx, "SELECT count(*) FROM "+from)
 	if err = errors.Join(err, db.Close()); err != nil {
-		return 0, fmt.Errorf("count %s: %w", table, err)
+		return 0, fmt.Errorf("count %s: %w", from, err)
 	}
 	return rows[0][0].(int64), nil
 }
