@@ -22,13 +22,15 @@ import (
 // identifiers, in a data folder.
 func ownViews(dir string) map[string]preview.View {
 	narrow := "it shows the last days only, --days 0 shows all"
+	flow := "it shows one flow, which --flow names; " + narrow
 	if !holdsData(dir) {
 		narrow = "the folder holds " + noData
+		flow = narrow
 	}
 	return map[string]preview.View{
 		"events":     {Name: "recent_events", Imported: true, Narrow: narrow}, // as ImportMode says in dashboards/datasets
-		"headcounts": {Name: "published_headcounts", Narrow: narrow},
-		"totals":     {Name: "published_totals", Narrow: narrow},
+		"headcounts": {Name: "published_headcounts", Narrow: flow},
+		"totals":     {Name: "published_totals", Narrow: flow},
 		"hotspots":   {Name: "published_hotspots", Sparse: true},
 	}
 }
