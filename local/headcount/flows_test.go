@@ -150,7 +150,7 @@ func TestSeveralFlows(t *testing.T) {
 	if lines := strings.Split(out, "\n"); code != exitDone || len(lines) != 3 || !strings.HasPrefix(lines[0], `{"flow":"hour","published":4,"valid":1,`) || !strings.HasPrefix(lines[1], `{"flow":"day","published":4,"valid":1,`) {
 		t.Errorf("exit %d, %s, %s", code, out, stderr)
 	}
-	for text, want := range map[string]int{"flow hour\n": 1, "flow day\n": 1, "the balance closes": 2, "rejected:\n": 1} {
+	for text, want := range map[string]int{"         flow  hour  day  each gets all events\n": 1, "   aggregated     1    1  near a place or not\n": 1, "the balance closes": 1, "rejected:\n": 1} {
 		if strings.Count(stderr, text) != want {
 			t.Errorf("%q is not there %d times: %s", text, want, stderr)
 		}

@@ -177,15 +177,12 @@ func notCounted(p *pipeline.Pipeline, unsettled error) string {
 	return text
 }
 
-// report prints the balance of each flow: a table for people on stderr, one line of
-// JSON on stdout. It is an error when one does not close.
+// report prints the balance of each flow: a table for people on stderr, a line of
+// JSON each on stdout. It is an error when one does not close.
 func report(std streams, balances []*pipeline.Balance) error {
+	pipeline.WriteTable(std.err, balances...)
 	var open []error
 	for _, b := range balances {
-		if len(balances) > 1 {
-			fmt.Fprintf(std.err, "flow %s\n", b.Flow)
-		}
-		b.WriteTable(std.err)
 		line, err := json.Marshal(b)
 		if err != nil {
 			return err
@@ -194,7 +191,7 @@ func report(std streams, balances []*pipeline.Balance) error {
 			return fmt.Errorf("write the balance: %w", err)
 		}
 		if err := b.Check(); err != nil {
-			open = append(open, fmt.Errorf("the balance of flow %s does not close: %w", b.Flow, err))
+			open = append(open, fmt.Errorf("the balance does not close: flow %s: %w", b.Flow, err))
 		}
 	}
 	return errors.Join(open...)

@@ -106,7 +106,7 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 		t.Errorf("the balance has %d events, want %d and %d odd ones and %d in the end", balance.Published, published.Events, others, endless)
 	}
 	var table strings.Builder
-	if balance.WriteTable(&table); !strings.Contains(table.String(), "published by others") {
+	if pipeline.WriteTable(&table, balance); !strings.Contains(table.String(), "published by others") {
 		t.Errorf("the table does not say that others have published:\n%s", &table)
 	}
 	checkOracle(t, dir, o, tr.valid)

@@ -60,29 +60,50 @@ func (b *Balance) Check() error {
 	return errors.Join(errs...)
 }
 
-// WriteTable prints the balance for a person, hop by hop.
-func (b *Balance) WriteTable(w io.Writer) {
+// WriteTable prints the balances of a run for a person, hop by hop, with a column for
+// each flow.
+func WriteTable(w io.Writer, all ...*Balance) {
+	first, rejected := all[0], map[event.Category]bool{}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(name string, n int64, what string) { fmt.Fprintf(t, "%s\t%d\t  %s\n", name, n, what) }
+	row := func(name, what string, cell func(*Balance) any) {
+		fmt.Fprintf(t, "%s\t", name)
+		for _, b := range all {
+			fmt.Fprintf(t, "%v\t", cell(b))
+			for category := range b.Rejected {
+				rejected[category] = true
+			}
+		}
+		fmt.Fprintf(t, "  %s\n", what)
+	}
 	byOthers := ""
-	if n := b.Published - b.own.Events; n > 0 {
+	if n := first.Published - first.own.Events; n > 0 {
 		byOthers = fmt.Sprintf("; %d of them published by others", n)
 	}
-	row("published", b.Published, "events, valid or not"+byOthers)
-	row("valid", b.Valid, "kept the contract")
-	for _, category := range slices.Sorted(maps.Keys(b.Rejected)) {
-		row("rejected", b.Rejected[category], string(category))
+	if len(all) > 1 {
+		row("flow", "each gets all events", func(b *Balance) any { return b.Flow })
 	}
-	row("aggregated", b.Aggregated, fmt.Sprintf("%d near a place; %d near none", b.Near, b.Aggregated-b.Near))
-	row("lake", b.Lake, "rows added to the lake")
-	row("unconverted", b.Unconverted, "in records that do not fit the lake's table")
-	row("cells", b.Cells, "rows of the flow's headcounts in the folder")
+	row("published", "events, valid or not"+byOthers, func(b *Balance) any { return b.Published })
+	row("valid", "kept the contract", func(b *Balance) any { return b.Valid })
+	for _, category := range slices.Sorted(maps.Keys(rejected)) {
+		row("rejected", string(category), func(b *Balance) any { return b.Rejected[category] })
+	}
+	near := "near a place or not"
+	if len(all) == 1 {
+		near = fmt.Sprintf("%d near a place; %d near none", first.Near, first.Aggregated-first.Near)
+	}
+	row("aggregated", near, func(b *Balance) any { return b.Aggregated })
+	if len(all) > 1 {
+		row("near", "of them near a place", func(b *Balance) any { return b.Near })
+	}
+	row("lake", "rows added to the lake", func(b *Balance) any { return b.Lake })
+	row("unconverted", "in records that do not fit the lake's table", func(b *Balance) any { return b.Unconverted })
+	row("cells", "rows of the flow's headcounts in the folder", func(b *Balance) any { return b.Cells })
 	_ = t.Flush() // like all output to a terminal
 	verdict := "the balance closes"
-	if b.Check() != nil {
+	if slices.ContainsFunc(all, func(b *Balance) bool { return b.Check() != nil }) {
 		verdict = "THE BALANCE DOES NOT CLOSE"
 	}
-	fmt.Fprintf(w, "%s; %.1f s, %.0f events/s\n", verdict, b.Seconds, b.EventsPerSecond)
+	fmt.Fprintf(w, "%s; %.1f s, %.0f events/s\n", verdict, first.Seconds, first.EventsPerSecond)
 }
 
 // Balances draws the balance of each flow, of what the topic has accepted since
