@@ -55,6 +55,10 @@ type Finals struct {
 	cache cache
 }
 
+// ShareMemory says that n flows are counted in this process, so that the hours that all
+// keep in memory take no more than those of one would. It is called before the work.
+func (f *Finals) ShareMemory(n int) { f.cache.share = n }
+
 // job is what a batch wants of one hour.
 type job struct {
 	asks    map[string]int // the partials that are to be covered: for each writer the highest n

@@ -73,7 +73,7 @@ func (p *Pipeline) start(ctx context.Context, f *Flow, keys string) error {
 		processes[name] = process
 	}
 	var err error
-	if f.worker, err = aggregator.New(ctx, processes["aggregator"], aggregator.Options{Places: s.Places, Observe: f.Tally.Aggregated}); err != nil {
+	if f.worker, err = aggregator.New(ctx, processes["aggregator"], aggregator.Options{Places: s.Places, Observe: f.Tally.Aggregated, Flows: len(p.Flows)}); err != nil {
 		return err
 	}
 	if p.settings.Warn != nil && len(f.worker.Notes) > 0 {

@@ -61,7 +61,7 @@ type Pipeline struct {
 func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	p = &Pipeline{settings: s, lasting: context.WithoutCancel(ctx)}
 	for _, f := range s.Flows {
-		p.Flows = append(p.Flows, &Flow{settings: f})
+		p.Flows = append(p.Flows, &Flow{settings: f, Tally: Tally{seen: seen{flows: len(s.Flows)}}})
 	}
 	defer func() {
 		if err != nil {
