@@ -92,19 +92,12 @@ func run(ctx context.Context, b bucket.Bucket, s *settings.Settings, stdout io.W
 // with, as its aggregators do at their start. A difference that would stop them
 // is a *flow.ConflictError. besides is how many places the flow has that the list lacks.
 func check(ctx context.Context, b bucket.Bucket, f *settings.Flow) (besides int, err error) {
-	known, err := flow.Open(ctx, bucket.Bucket{API: dry{b.API}, Name: b.Name}, f.Name, flow.Settings{Window: f.Window, Places: f.List})
+	// An aggregator that starts with new places adds them to its flow, which is not for us to do.
+	known, err := flow.Open(ctx, flow.Dry(b), f.Name, flow.Settings{Window: f.Window, Places: f.List})
 	if err != nil {
 		return 0, err
 	}
 	return len(known.Unlisted()), nil
-}
-
-// dry is a bucket in which nothing is written: an aggregator that starts with
-// new places adds them to its flow, which is not for us to do.
-type dry struct{ bucket.API }
-
-func (dry) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return &s3.PutObjectOutput{}, nil
 }
 
 // put writes a list unless it is there; did is whether it was written.

@@ -74,6 +74,7 @@ func (s *state) wrote(table *results.Table, v version) {
 // none needs to be read twice. The zero cache is empty.
 type cache struct {
 	most  int // bytes; 0 for what the process's memory allows
+	share int // of how many caches of the process it is one; 0 is one
 	mu    sync.Mutex
 	hours map[counts.Hour]*state
 	bytes int
@@ -121,6 +122,7 @@ func (c *cache) give(hour counts.Hour, s *state) {
 		if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 { // a negative limit only asks
 			c.most = int(limit / 4)
 		}
+		c.most /= max(1, c.share)
 	}
 	for c.bytes > c.most && len(c.hours) > 1 {
 		oldest := hour

@@ -83,6 +83,18 @@ func TestCacheBounds(t *testing.T) {
 	}
 }
 
+// TestCachesShare: those of several flows in a process take together what one may.
+func TestCachesShare(t *testing.T) {
+	var alone cache
+	alone.give(0, alone.take(0))
+	f := &Finals{}
+	f.ShareMemory(4)
+	f.cache.give(0, f.cache.take(0))
+	if alone.most == 0 || f.cache.most != alone.most/4 {
+		t.Errorf("one of four may keep %d bytes, one alone %d", f.cache.most, alone.most)
+	}
+}
+
 // TestCacheGivenTwice: two that have taken the same hour at once give it back.
 func TestCacheGivenTwice(t *testing.T) {
 	c := &cache{}

@@ -60,6 +60,10 @@ type Finals struct {
 	reads reads
 }
 
+// ShareMemory says that n flows are counted in this process, so that the hours that all
+// keep in memory take no more than those of one would. It is called before the work.
+func (f *Finals) ShareMemory(n int) { f.cache.share = n }
+
 // job is what a batch wants of one hour.
 type job struct {
 	rebuild bool
