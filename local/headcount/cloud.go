@@ -34,7 +34,7 @@ func (*cloudCommand) Help() string {
 // Run serves until Ctrl-C.
 func (c *cloudCommand) Run(ctx context.Context, std streams) (err error) {
 	if !service.IsFlow(c.Flow) {
-		return badFlow(c.Flow)
+		return badFlow(c.Flow, 32)
 	}
 	if err := checkListen(c.Listen); err != nil {
 		return err

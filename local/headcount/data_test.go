@@ -18,9 +18,9 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-var update = flag.Bool("update", false, "write the answers into docs/data.md")
+var update = flag.Bool("update", false, "write the answers into the documents")
 
-const dataDocument = "docs/data.md"
+const dataDocument, flowsDocument = "docs/data.md", "docs/flows.md"
 
 // column is a column as docs/data.md describes it.
 type column struct{ name, kind, null, example string }
@@ -123,49 +123,64 @@ func TestData(t *testing.T) {
 			t.Errorf("%s has no row like the example: %v", table, conditions)
 		}
 	}
-	sections := strings.Split(doc, "\n### ")
-	for i, section := range sections[1:] {
-		for _, b := range blocks(section) {
-			if b.info != "sql" && b.info != "sql duckdb" {
-				continue
-			}
-			var rows []map[string]any
-			if err := json.Unmarshal([]byte(ask(t, dir, b.text, "json")), &rows); err != nil || len(rows) == 0 {
-				t.Errorf("%q gives no rows: %v", section[:40], err)
-			}
-			answer := ask(t, dir, b.text, "table")
-			after := strings.Index(section, b.text) + len(b.text) + len("```\n")
-			shown := ""
-			if rest, found := strings.CutPrefix(section[after:], "\n```text\n"); found {
-				shown, _, _ = strings.Cut(rest, "```")
-			}
-			switch {
-			case strings.Contains(b.text, "lag_minutes"), strings.Contains(b.text, "first_day"): // they depend on the day on which the data is made
-			case shown == answer:
-			case *update:
-				rest := strings.TrimPrefix(section[after:], "\n```text\n"+shown+"```\n")
-				sections[i+1] = section[:after] + "\n```text\n" + answer + "```\n" + rest
-			default:
-				t.Errorf("%s\nthe document shows\n%s, it is\n%s (go test -run TestData -update)", section[:40], shown, answer)
-			}
+	if n := strings.Count(doc, "\n### "); n != 14 {
+		t.Errorf("there are %d questions", n)
+	}
+	checkAnswers(t, dataDocument, dir)
+}
+
+// TestFlowsGuide does the same for docs/flows.md.
+func TestFlowsGuide(t *testing.T) {
+	doc := document(t, flowsDocument)
+	dir := filepath.Join(t.TempDir(), "flows")
+	makeData(t, doc, dir, "earth.csv", write(t, block(t, doc, "csv")))
+	checkAnswers(t, flowsDocument, dir)
+}
+
+// checkAnswers asks the questions of a document, of a data folder, and compares the
+// answers with those that follow them. With -update it writes them into the document.
+func checkAnswers(t *testing.T, name, dir string) {
+	t.Helper()
+	doc := document(t, name)
+	for _, b := range blocks(doc) {
+		if b.info != "sql" && b.info != "sql duckdb" {
+			continue
+		}
+		var rows []map[string]any
+		if err := json.Unmarshal([]byte(ask(t, dir, b.text, "json")), &rows); err != nil || len(rows) == 0 {
+			t.Errorf("%s\ngives no rows: %v", b.text, err)
+		}
+		answer := ask(t, dir, b.text, "table")
+		after := strings.Index(doc, b.text) + len(b.text) + len("```\n")
+		shown := ""
+		if rest, found := strings.CutPrefix(doc[after:], "\n```text\n"); found {
+			shown, _, _ = strings.Cut(rest, "```")
+		}
+		switch {
+		case strings.Contains(b.text, "lag_minutes"), strings.Contains(b.text, "first_day"): // they depend on the day on which the data is made
+		case shown == answer:
+		case *update:
+			rest := strings.TrimPrefix(doc[after:], "\n```text\n"+shown+"```\n")
+			doc = doc[:after] + "\n```text\n" + answer + "```\n" + rest
+		default:
+			t.Errorf("%s\nthe document shows\n%s, it is\n%s (go test -run '%s' -update)", b.text, shown, answer, t.Name())
 		}
 	}
-	if len(sections) != 15 {
-		t.Errorf("there are %d questions", len(sections)-1)
-	}
 	if *update {
-		if err := os.WriteFile(filepath.Join(root, dataDocument), []byte(strings.Join(sections, "\n### ")), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(doc), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// makeData runs the commands that make the data.
-func makeData(t *testing.T, doc, dir string) {
-	events := ""
-	replace := strings.NewReplacer("local/headcount/", "", "data/paris", dir)
-	for line := range strings.Lines(block(t, doc, "sh")) {
-		args := words(replace.Replace(strings.TrimSpace(strings.TrimPrefix(line, "headcount "))))
+// makeData runs the commands of a document that make the data. others are names in them
+// and what stands for these here.
+func makeData(t *testing.T, doc, dir string, others ...string) {
+	t.Helper()
+	events, folder := "", "data/"+filepath.Base(dir)
+	replace := strings.NewReplacer(append([]string{"local/headcount/", "", folder, dir, "\\\n", ""}, others...)...)
+	for line := range strings.Lines(replace.Replace(block(t, doc, "sh"))) {
+		args := words(strings.TrimSpace(strings.TrimPrefix(line, "headcount ")))
 		if at := slices.Index(args, "paris.ndjson"); at > 0 {
 			args[at] = "-"
 		}
@@ -188,16 +203,16 @@ func ask(t *testing.T, dir, question, format string) string {
 	return out
 }
 
-// TestDataInAthena parses the questions as Trino does, of which Athena's SQL is.
+// TestDataInAthena parses the questions of both documents as Trino does, of which Athena's SQL is.
 func TestDataInAthena(t *testing.T) {
 	modules := nodeModules(t)
 	var questions []string
-	for _, b := range blocks(document(t, dataDocument)) {
+	for _, b := range blocks(document(t, dataDocument) + document(t, flowsDocument)) {
 		if b.info == "sql" || b.info == "sql athena" {
 			questions = append(questions, b.text)
 		}
 	}
-	if len(questions) != 14 {
+	if len(questions) != 14+3 {
 		t.Fatalf("%d questions", len(questions))
 	}
 	questions = append(questions, "SELECT 1 FROM t GROUP ALL BY") // to see that it notices

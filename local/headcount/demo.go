@@ -75,7 +75,8 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: d.Data, Places: list, Flow: defaultFlow, Window: 5 * time.Minute, MinPeople: d.MinPeople, HotspotLevel: partials.DefaultLevel,
+		Dir:   d.Data,
+		Flows: []pipeline.FlowSettings{{Name: defaultFlow, Places: list, Window: 5 * time.Minute, MinPeople: d.MinPeople, HotspotLevel: partials.DefaultLevel}},
 		// With a flush each second, the final of an hour is written at most once a
 		// second, and Ctrl-C has little to wait for.
 		Flush: time.Second,
@@ -98,14 +99,14 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 	if screen.live {
 		fmt.Fprint(std.err, "  end   Ctrl-C\n")
 	}
-	balance, err := d.showCity(ctx, p, screen)
-	if err = errors.Join(err, db.Close(), page.Close(), p.Close()); balance == nil {
+	balances, err := d.showCity(ctx, p, screen)
+	if err = errors.Join(err, db.Close(), page.Close(), p.Close()); balances == nil {
 		return err
 	}
 	if err != nil { // what was shown may be wrong, but what was counted is not
 		fmt.Fprintf(std.err, "headcount: %s\n", oneLine(err))
 	}
-	if reported := report(std, balance); reported != nil || err == nil {
+	if reported := report(std, balances); reported != nil || err == nil {
 		return reported
 	}
 	return errSaid
@@ -114,7 +115,7 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 // showCity puts a city through the pipeline until ctx ends, or the simulated time
 // is over, and waits until all of it is settled. What goes wrong with the screen is
 // an error beside the balance.
-func (d *demoCommand) showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) (*pipeline.Balance, error) {
+func (d *demoCommand) showCity(ctx context.Context, p *pipeline.Pipeline, screen *screen) ([]*pipeline.Balance, error) {
 	minutes := cmp.Or(d.Minutes, demoAlone)
 	if d.Minutes == 0 && screen.live {
 		minutes = demoWatched
@@ -137,12 +138,12 @@ func (d *demoCommand) showCity(ctx context.Context, p *pipeline.Pipeline, screen
 	var fed sync.WaitGroup
 	fed.Go(func() { _ = into.CloseWithError(feed.run(ctx, people, into)) })
 	var shown error
-	balance, err := drive(lasting, p, p.Publisher(10), lines, func(ctx context.Context) {
+	balances, err := drive(lasting, p, p.Publisher(10), lines, func(ctx context.Context) {
 		shown = errors.Join(screen.show(ctx, p, feed), screen.last(lasting))
 	})
 	_ = lines.Close() // so that the feed ends whatever happened
 	fed.Wait()
-	return balance, errors.Join(orCutShort(ctx, err, "%s", notCounted(p, err)), shown)
+	return balances, errors.Join(orCutShort(ctx, err, "%s", notCounted(p, err)), shown)
 }
 
 // feed writes the events of a city at their time.

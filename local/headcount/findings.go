@@ -57,15 +57,21 @@ func (f findings) writePublished(w io.Writer) {
 }
 
 // useful gives an error where nothing of the input counts, with the likely reason.
-func useful(b *pipeline.Balance, events string) error {
+func useful(balances []*pipeline.Balance, events string) error {
 	what := "--events " + events
-	switch {
-	case b.Published == 0:
-		return usageError{what + " holds no events"}
-	case b.Valid == 0:
-		return usageError{fmt.Sprintf("%s: 0 of %s are valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, counted(b.Published, "event"))}
-	case b.Near == 0:
-		return usageError{fmt.Sprintf("%s: 0 of %s near any place, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, counted(b.Valid, "valid event"))}
+	for _, b := range balances {
+		near := "near any place"
+		if len(balances) > 1 {
+			near += " of flow " + b.Flow
+		}
+		switch {
+		case b.Published == 0:
+			return usageError{what + " holds no events"}
+		case b.Valid == 0:
+			return usageError{fmt.Sprintf("%s: 0 of %s are valid, so there is nothing to count: docs/event.schema.json describes a valid one, and README.md shows one", what, counted(b.Published, "event"))}
+		case b.Near == 0:
+			return usageError{fmt.Sprintf("%s: 0 of %s %s, so there is nothing to count: are latitude and longitude swapped, there or in --pois, or is --radius too short?", what, counted(b.Valid, "valid event"), near)}
+		}
 	}
 	return nil
 }

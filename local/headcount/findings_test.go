@@ -42,7 +42,7 @@ func TestNothingUseful(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
 			code, out, stderr := headcount(t, tt.input, "run", "--events", "-", "--pois", pois, "--data", filepath.Join(t.TempDir(), "new"))
-			if code != exitInput || !strings.HasPrefix(out, `{"published":`) {
+			if code != exitInput || !strings.HasPrefix(out, `{"flow":"v1","published":`) {
 				t.Errorf("exit %d, stdout %q", code, out)
 			}
 			for _, want := range tt.says {
@@ -85,7 +85,7 @@ func TestTruncatedGzip(t *testing.T) {
 	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
 	file := write(t, zipped.String())
 	code, out, stderr := headcount(t, "", "run", "--events", file, "--pois", pois, "--data", filepath.Join(t.TempDir(), "new"))
-	if code != exitInput || !strings.HasPrefix(out, `{"published":3,`) {
+	if code != exitInput || !strings.HasPrefix(out, `{"flow":"v1","published":3,`) {
 		t.Errorf("exit %d, stdout %q", code, out)
 	}
 	want := "headcount: --events " + file + ": it ends in the middle of its gzip data, in line 4: the balance has the 3 events before that, and not the rest\n"

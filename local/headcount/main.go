@@ -56,7 +56,7 @@ const defaultData = "data"
 
 // shownFlags narrow what the views show.
 type shownFlags struct {
-	Flow string `default:"${flow}" help:"The flow that published_headcounts shows (${default})."`
+	Flow string `default:"${flow}" help:"The flow that the views published_… show (${default})."`
 	Days uint16 `default:"${days}" help:"The last days that published_headcounts shows, as on AWS (${default}); recent_events shows the last ${imported}; 0 shows all of both."`
 }
 

@@ -57,7 +57,7 @@ func TestRunAndQuery(t *testing.T) {
 		delete(got, "seconds")
 		delete(got, "events_per_second")
 		want := map[string]any{
-			"published": 4., "valid": 1., "aggregated": 1., "lake": 2., "unconverted": 1., "cells": 1.,
+			"flow": "v1", "published": 4., "valid": 1., "aggregated": 1., "lake": 2., "unconverted": 1., "cells": 1.,
 			"rejected": map[string]any{"malformed_json": 1., "missing_field": 1., "no_consent": 1.},
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {

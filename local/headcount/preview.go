@@ -22,13 +22,15 @@ import (
 // identifiers, in a data folder.
 func ownViews(dir string) map[string]preview.View {
 	narrow := "it shows the last days only, --days 0 shows all"
+	flow := "it shows one flow, which --flow names; " + narrow
 	if !holdsData(dir) {
 		narrow = "the folder holds " + noData
+		flow = narrow
 	}
 	return map[string]preview.View{
 		"events":     {Name: "recent_events", Imported: true, Narrow: narrow}, // as ImportMode says in dashboards/datasets
-		"headcounts": {Name: "published_headcounts", Narrow: narrow},
-		"totals":     {Name: "published_totals", Narrow: narrow},
+		"headcounts": {Name: "published_headcounts", Narrow: flow},
+		"totals":     {Name: "published_totals", Narrow: flow},
 		"hotspots":   {Name: "published_hotspots", Sparse: true},
 	}
 }
@@ -92,7 +94,7 @@ func (c *previewCommand) check() error {
 		}
 	}
 	if !service.IsFlow(c.Flow) {
-		return badFlow(c.Flow)
+		return badFlow(c.Flow, 32)
 	}
 	if c.Definition != "" {
 		if _, err := os.Stat(c.Definition); err != nil {
@@ -107,8 +109,8 @@ func (c *previewCommand) check() error {
 }
 
 // badFlow is the error of a name that no flow can have.
-func badFlow(name string) error {
-	return usageError{fmt.Sprintf("--flow %q is not 1 to 32 of a-z, 0-9 and -, not beginning with -", name)}
+func badFlow(name string, most int) error {
+	return usageError{fmt.Sprintf("--flow %q is not 1 to %d of a-z, 0-9 and -, not beginning with -", name, most)}
 }
 
 func ourDefinition() ([]byte, error) { return dashboards.Files.ReadFile(dashboards.HeadcountFile) }

@@ -15,6 +15,7 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
 	"github.com/headcount-etl/headcount/local/headcount/internal/smoke"
 	"github.com/headcount-etl/headcount/local/preview/sql"
+	finals "github.com/headcount-etl/headcount/services/aggregator/results"
 )
 
 // queryCommand answers one SQL question.
@@ -126,16 +127,21 @@ func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow stri
 	if wrong := unpadded.FindString(question); wrong != "" {
 		fmt.Fprintf(w, "note: year, month and day are texts of 4, 2 and 2 digits, so that no row has %s: write two digits, as in day = '01'\n", wrong)
 	}
-	for view, of := range map[string]string{"published_headcounts": "headcounts", "recent_events": "events_safe"} {
-		if !strings.Contains(strings.ToLower(question), view) {
+	type view struct{ name, of, flows string } // flows asks for what to say of the flows
+	views := []view{{"recent_events", "events_safe", "SELECT ''"}}
+	for _, t := range finals.Tables {
+		views = append(views, view{"published_" + t.Name, t.Name, "SELECT ', of the flows there: ' || string_agg(DISTINCT flow, ', ' ORDER BY flow) FROM " + t.Name})
+	}
+	for _, v := range views {
+		if !strings.Contains(strings.ToLower(question), v.name) {
 			continue
 		}
-		hides, err := db.Ask(ctx, fmt.Sprintf("SELECT NOT EXISTS (FROM %s) AND EXISTS (FROM %s)", view, of))
+		said, err := db.Ask(ctx, fmt.Sprintf("SELECT CASE WHEN NOT EXISTS (FROM %s) AND EXISTS (FROM %s) THEN (%s) END", v.name, v.of, v.flows))
 		if err != nil {
 			return err
 		}
-		if hides[0][0] == true {
-			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow and the last days only; --days 0 shows all days\n", view, of, flow, days)
+		if flows := said[0][0]; flows != nil {
+			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow%s, and the last days only; --days 0 shows all days\n", v.name, v.of, flow, days, flows)
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func (s *screen) show(ctx context.Context, p *pipeline.Pipeline, f *feed) error 
 		if err != nil {
 			places += oldNote(err)
 		}
-		settled := p.Tally.Totals().Settled
+		_, settled := p.Progress()
 		_, err = fmt.Fprintf(s.out, clearScreen+"Headcount demo   %s UTC   %s events settled, %.0f/s\n\n%s\n"+
 			"see   %s\ndata  %s\nask   headcount query --data %s \"FROM headcounts LIMIT 10\"\nAWS   %s\nend   Ctrl-C\n",
 			time.UnixMilli(f.clock.Load()).UTC().Format("Mon 2006-01-02 15:04:05"), pretty(settled), float64(settled)/time.Since(f.begun).Seconds(),

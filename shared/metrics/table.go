@@ -55,6 +55,11 @@ const (
 	FinalsWritten
 	FinalsPostponed
 	FinalsContended
+	SnapshotsWritten
+	SnapshotsIgnored
+	ObjectsSkipped
+	ObjectsDamaged
+	PartialsGone
 	EventAge
 	MessagesReceived
 	MessagesDone
@@ -114,6 +119,11 @@ var Table = []Metric{
 	FinalsWritten:    {"FinalsWritten", Count, Sum, aggregator, perFlow, "Final objects written."},
 	FinalsPostponed:  {"FinalsPostponed", Count, Sum, aggregator, perFlow, "Finals messages put off because the final was younger than the refresh interval."},
 	FinalsContended:  {"FinalsContended", Count, Sum, aggregator, perFlow, "Finals begun again because another task had written the same one."},
+	SnapshotsWritten: {"SnapshotsWritten", Count, Sum, aggregator, perFlow, "Snapshots of an hour's partials written."},
+	SnapshotsIgnored: {"SnapshotsIgnored", Count, Sum, aggregator, perFlow, "Snapshots that were not used, as they are damaged or do not fit the partials."},
+	ObjectsSkipped:   {"ObjectsSkipped", Count, Sum, aggregator, perFlow, "Objects among the partials that are none, counted once by each task."},
+	ObjectsDamaged:   {"ObjectsDamaged", Count, Sum, aggregator, perFlow, "Tries of an hour that a damaged object stopped, whose finals wait for an operator."},
+	PartialsGone:     {"PartialsGone", Count, Sum, aggregator, perFlow, "Partials that were gone before any final covered them: their people are not counted."},
 	EventAge:         {"EventAge", Milliseconds, Maximum, aggregator, perFlow, "Longest time between an event's arrival and its partial, replays left out."},
 
 	MessagesReceived: {"MessagesReceived", Count, Sum, all, perFlow, "Messages received, redelivered ones included."},

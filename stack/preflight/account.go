@@ -59,18 +59,11 @@ func (l *look) keys(ctx context.Context) []Finding {
 	return nil
 }
 
-// dry is a bucket in which nothing is written: an aggregator that starts with new
-// places adds them to its flow, which is not for us to do.
-type dry struct{ bucket.API }
-
-func (dry) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return &s3.PutObjectOutput{}, nil
-}
-
 // flows compares each flow with what it was made with, as its aggregators do at their
 // start: they would stop at a difference.
 func (l *look) flows(ctx context.Context) (found []Finding) {
-	b := bucket.Bucket{API: dry{s3.NewFromConfig(l.cfg)}, Name: l.names.Bucket(names.Aggregates)}
+	// An aggregator that starts with new places adds them to its flow, which is not for us to do.
+	b := flow.Dry(bucket.Bucket{API: s3.NewFromConfig(l.cfg), Name: l.names.Bucket(names.Aggregates)})
 	for i := range l.Flows {
 		f := &l.Flows[i]
 		known, err := flow.Open(ctx, b, f.Name, flow.Settings{Window: f.Window, Places: f.List, HotspotLevel: f.HotspotLevel})

@@ -174,6 +174,8 @@ func (s *stack) flowAlarms(f *Flow) []alarm {
 	declined := s.counted(f, "validator", metrics.EventsRejected.String())
 	declined.dimensions["Category"] = string(event.NoConsent)
 	received.id, valid.id, declined.id = "r", "v", "c"
+	damaged, gone := s.counted(f, "aggregator", metrics.ObjectsDamaged.String()), s.counted(f, "aggregator", metrics.PartialsGone.String())
+	damaged.id, gone.id = "d", "g"
 	return []alarm{
 		{
 			name:        f.Settings.Name + "-rejections",
@@ -187,6 +189,11 @@ func (s *stack) flowAlarms(f *Flow) []alarm {
 			name: f.Settings.Name + "-late", description: "Events came after the partials of their hour had expired: they are in no headcount.",
 			metrics: []metric{s.counted(f, "aggregator", metrics.LateEvents.String())},
 			above:   0, periods: 1, period: 300, missing: quiet,
+		},
+		{
+			name: f.Settings.Name + "-damaged", description: "An object of the aggregates is damaged or gone: an hour waits for an operator, or lacks people.",
+			metrics: []metric{damaged, gone}, text: "FILL(d,0)+FILL(g,0)",
+			above: 0, periods: 1, period: 300, missing: quiet,
 		},
 		{
 			name: f.Settings.Name + "-slow", description: "Events take more than a quarter of an hour from their arrival to a partial.",

@@ -25,9 +25,11 @@ func (s *stack) buckets() *buckets {
 		lake: create(names.Lake,
 			Expiry{ID: "events", Prefix: "data/", Archive: s.LakeArchiveDays, Delete: s.LakeDays},
 			Expiry{ID: "unconverted", Prefix: "errors/", Delete: s.QuarantineDays}),
-		// Partials bound how late an event can be counted. Headcounts and the files of
-		// flows are what all this is for: they stay.
-		aggregates: create(names.Aggregates, Expiry{ID: "partials", Prefix: "partials/", Delete: s.PartialsDays}),
+		// Partials, and snapshots of them, bound how late an event can be counted. The
+		// results and the files of flows are what all this is for: they stay.
+		aggregates: create(names.Aggregates,
+			Expiry{ID: "partials", Prefix: "partials/", Delete: s.PartialsDays},
+			Expiry{ID: "snapshots", Prefix: "snapshots/", Delete: s.PartialsDays}),
 		quarantine: create(names.Quarantine, Expiry{ID: "rejections", Prefix: "quarantine/", Delete: s.QuarantineDays}),
 		results:    create(names.Results, Expiry{ID: "results", Prefix: "athena/", Delete: s.ResultsDays}),
 		logs:       logs,

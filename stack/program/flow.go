@@ -150,7 +150,7 @@ func (args *FlowArgs) grants() map[pipeline.Resource][]policy.Statement {
 		pipeline.Aggregates: {
 			{
 				Sid: "Results", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: append(finals,
-					aggregates.objects("partials/flow="+flow+"/"), pulumi.String(aggregates.ARN+"/flows/"+flow+".json")),
+					aggregates.objects("partials/flow="+flow+"/"), aggregates.objects("snapshots/flow="+flow+"/"), pulumi.String(aggregates.ARN+"/flows/"+flow+".json")),
 			},
 			aggregates.list(),
 		},

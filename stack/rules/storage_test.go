@@ -45,10 +45,10 @@ func buckets() []Rule {
 			}
 			return ""
 		}, change(lifecycleType, named(names.Lake), []any{map[string]any{"days": 1.0, "storageClass": "DEEP_ARCHIVE"}}, "rules.1.transitions")),
-		each("personal-data-expires", "partials, rejections, unconverted records, results of queries and, where it is configured, events go after the configured days (docs/privacy.md)", func(s *Stack, r record.Resource) string {
+		each("personal-data-expires", "partials, snapshots, rejections, unconverted records, results of queries and, where it is configured, events go after the configured days (docs/privacy.md)", func(s *Stack, r record.Resource) string {
 			c := s.Settings
 			for where, days := range map[string]int{
-				"aggregates partials/": c.PartialsDays, "quarantine quarantine/": c.QuarantineDays, "lake errors/": c.QuarantineDays, "lake data/": c.LakeDays, "results athena/": c.ResultsDays,
+				"aggregates partials/": c.PartialsDays, "aggregates snapshots/": c.PartialsDays, "quarantine quarantine/": c.QuarantineDays, "lake errors/": c.QuarantineDays, "lake data/": c.LakeDays, "results athena/": c.ResultsDays,
 			} {
 				bucket, prefix, _ := strings.Cut(where, " ")
 				list, _ := r.Inputs["rules"].([]any)
@@ -60,6 +60,7 @@ func buckets() []Rule {
 			}
 			return ""
 		}, change(lifecycleType, named(names.Aggregates), 3500.0, "rules.1.expiration.days"), change(lifecycleType, named(names.Aggregates), "elsewhere/", "rules.1.filter.prefix"),
+			change(lifecycleType, named(names.Aggregates), "Disabled", "rules.2.status"),
 			change(lifecycleType, named(names.Quarantine), "Disabled", "rules.1.status"), change(lifecycleType, named(names.Results), nil, "rules.1.expiration"),
 			change(lifecycleType, named(names.Lake), "Disabled", "rules.2.status"), func(s *Stack) bool {
 				return s.Settings.LakeDays > 0 && change(lifecycleType, named(names.Lake), "Disabled", "rules.1.status")(s)

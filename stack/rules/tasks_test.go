@@ -136,7 +136,7 @@ func (s *Stack) granted(stage pipeline.Stage, flow string) rights {
 		may.add(n.ARN("sns", n.Topic(settings.Alerts)), "sns:Publish")
 	}
 	if stage.Can(pipeline.Aggregates) {
-		keys := []string{"/partials/flow=" + flow + "/*", "/flows/" + flow + ".json"}
+		keys := []string{"/partials/flow=" + flow + "/*", "/snapshots/flow=" + flow + "/*", "/flows/" + flow + ".json"}
 		for _, of := range resultTables {
 			keys = append(keys, "/"+of+"/flow="+flow+"/*")
 		}

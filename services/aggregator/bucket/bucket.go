@@ -132,9 +132,16 @@ func (b Bucket) put(ctx context.Context, data []byte, in *s3.PutObjectInput) (st
 	return aws.ToString(out.ETag), nil
 }
 
-// List gives all keys that begin with prefix, in S3's order.
-func (b Bucket) List(ctx context.Context, prefix string) ([]string, error) {
-	var keys []string
+// Object is an entry of a list.
+type Object struct {
+	Key      string
+	Size     int64     // in bytes
+	Modified time.Time // to the second
+}
+
+// List gives all objects whose keys begin with prefix, in S3's order of keys.
+func (b Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
+	var objects []Object
 	pages := s3.NewListObjectsV2Paginator(b.API, &s3.ListObjectsV2Input{Bucket: &b.Name, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -142,10 +149,10 @@ func (b Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 			return nil, b.wrap("list", prefix, err)
 		}
 		for _, object := range page.Contents {
-			keys = append(keys, aws.ToString(object.Key))
+			objects = append(objects, Object{aws.ToString(object.Key), aws.ToInt64(object.Size), aws.ToTime(object.LastModified)})
 		}
 	}
-	return keys, nil
+	return objects, nil
 }
 
 // wrap names what failed and turns S3's answers into this package's errors. A

@@ -19,7 +19,7 @@ func TestPartialsAreReadOnce(t *testing.T) {
 		e.done(e.handle(ask(noon, "a", n)))
 		want := map[string]int{"head headcounts": 1, "list partials": (n-1)/3 + 1, "get partials": 1, "put headcounts": 1, "put totals": 1}
 		if n == 1 {
-			want["get totals"] = 1
+			want["get totals"], want["list snapshots"] = 1, 1
 		}
 		if !maps.Equal(calls, want) {
 			t.Errorf("partial %d: calls %v, want %v", n, calls, want)
@@ -80,6 +80,18 @@ func TestCacheBounds(t *testing.T) {
 	}
 	if len(c.hours) != 10 {
 		t.Errorf("kept %d empty hours", len(c.hours))
+	}
+}
+
+// TestCachesShare: those of several flows in a process take together what one may.
+func TestCachesShare(t *testing.T) {
+	var alone cache
+	alone.give(0, alone.take(0))
+	f := &Finals{}
+	f.ShareMemory(4)
+	f.cache.give(0, f.cache.take(0))
+	if alone.most == 0 || f.cache.most != alone.most/4 {
+		t.Errorf("one of four may keep %d bytes, one alone %d", f.cache.most, alone.most)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/rs/zerolog"
@@ -63,18 +62,6 @@ func (q *sentQueue) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatch
 		out.Successful = append(out.Successful, sqstypes.SendMessageBatchResultEntry{Id: e.Id})
 	}
 	return out, q.fail
-}
-
-// ahead is a bucket whose clock is an hour ahead.
-type ahead struct{ *memory.Bucket }
-
-func (a ahead) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
-	out, err := a.Bucket.HeadObject(ctx, in, opts...)
-	if err == nil {
-		later := out.LastModified.Add(time.Hour)
-		out.LastModified = &later
-	}
-	return out, err
 }
 
 func newEnv(t *testing.T, placeIDs ...string) *env {
@@ -175,7 +162,7 @@ func finalKey(hour counts.Hour) string { return results.Headcounts.Key("v1", hou
 
 // ask is the body of a finals message.
 func ask(hour counts.Hour, writer string, n int) string {
-	return Message{"v1", hour.String(), writer, n}.Out(0).Body
+	return Message{Flow: "v1", Hour: hour.String(), Writer: writer, N: n}.Out(0).Body
 }
 
 func messages(bodies ...string) (batch []queue.Message) {
@@ -260,6 +247,14 @@ func (e *env) wantSent(want ...string) {
 // wantMetrics compares what was counted since it was asked last.
 func (e *env) wantMetrics(want map[string]int64) {
 	e.t.Helper()
+	if got := e.counted(); !maps.Equal(got, want) {
+		e.t.Errorf("metrics %v, want %v", got, want)
+	}
+}
+
+// counted gives what was counted since it was asked last.
+func (e *env) counted() map[string]int64 {
+	e.t.Helper()
 	var line bytes.Buffer
 	before := e.log.Len()
 	if err := e.f.Metrics.Flush(time.Now()); err != nil {
@@ -278,7 +273,5 @@ func (e *env) wantMetrics(want map[string]int64) {
 			got[name] = int64(n)
 		}
 	}
-	if !maps.Equal(got, want) {
-		e.t.Errorf("metrics %v, want %v", got, want)
-	}
+	return got
 }

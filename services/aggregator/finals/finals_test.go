@@ -2,7 +2,6 @@ package finals
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,12 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
 	"github.com/headcount-etl/headcount/services/aggregator/results"
-	"github.com/headcount-etl/headcount/shared/queue"
 )
 
 func TestFirstFinal(t *testing.T) {
@@ -37,8 +33,8 @@ func TestFirstFinal(t *testing.T) {
 	}
 }
 
-// TestCovered: what the final covers costs one look, also for a task that has
-// not written it.
+// TestCovered: what the final covers costs one look. A task that has not written it makes
+// sure once that the bucket has what it says.
 func TestCovered(t *testing.T) {
 	e := newEnv(t, "x")
 	e.partial(noon, "a", 1, "x ann")
@@ -52,10 +48,12 @@ func TestCovered(t *testing.T) {
 		}
 	}
 	other := e.another()
-	calls := e.count()
-	e.done(other.Handle(t.Context(), messages(ask(noon, "a", 2))))
-	if want := map[string]int{"head headcounts": 1, "get headcounts": 1}; !maps.Equal(calls, want) {
-		t.Errorf("calls %v, want %v", calls, want)
+	for _, want := range []map[string]int{{"head headcounts": 1, "get headcounts": 1, "list partials": 1}, {"head headcounts": 1}} {
+		calls := e.count()
+		e.done(other.Handle(t.Context(), messages(ask(noon, "a", 2))))
+		if !maps.Equal(calls, want) {
+			t.Errorf("calls %v, want %v", calls, want)
+		}
 	}
 	e.wantMetrics(map[string]int64{"FinalsWritten": 1})
 	e.wantSent()
@@ -101,17 +99,26 @@ func TestPutOffFails(t *testing.T) {
 	}
 }
 
-// TestPutOffIsBounded: where S3's clock is ahead, a message is put off for no
-// longer than REFRESH_INTERVAL, which SQS may not even allow.
-func TestPutOffIsBounded(t *testing.T) {
-	e := newEnv(t, "x")
-	e.f.Refresh = queue.MaxDelay
-	e.f.Bucket.API = ahead{e.bucket}
-	e.partial(noon, "a", 1, "x ann")
-	e.done(e.handle(ask(noon, "a", 1)))
-	e.partial(noon, "a", 2, "x bob")
-	e.done(e.handle(ask(noon, "a", 2)))
-	e.wantSent("15m0s " + ask(noon, "a", 2))
+// TestClocks: whether S3's clock or the task's is wrong, a final is put off by what S3
+// says of its age.
+func TestClocks(t *testing.T) {
+	warmUp(t)
+	for _, ahead := range []time.Duration{-time.Hour, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnv(t, "x")
+			e.f.Refresh = 30 * time.Second
+			e.bucket.Ahead = ahead
+			e.partial(noon, "a", 1, "x ann")
+			e.done(e.handle(ask(noon, "a", 1)))
+			time.Sleep(10 * time.Second)
+			e.partial(noon, "a", 2, "x bob")
+			e.done(e.handle(ask(noon, "a", 2)))
+			e.wantSent("20s " + ask(noon, "a", 2))
+			time.Sleep(20 * time.Second)
+			e.done(e.handle(ask(noon, "a", 2)))
+			e.wantRows(noon, "x 2")
+		})
+	}
 }
 
 // TestContention: another task writes the final between the look and the write.
@@ -199,104 +206,6 @@ func TestExpiresMeanwhile(t *testing.T) {
 	}
 }
 
-// TestGone: a message whose partial is gone fails alone, and the final is written of
-// what is there.
-func TestGone(t *testing.T) {
-	for gone, rows := range map[int]string{2: "x 2", 1: "x 1"} { // the one that is asked for, one before it
-		e := newEnv(t, "x")
-		e.partial(noon, "a", 1, "x ann")
-		e.partial(noon, "a", 2, "x bob")
-		e.partial(noon, "b", 1, "x eve")
-		e.bucket.Delete(partialKey(noon, "a", gone))
-		for range 2 {
-			errs := e.handle(ask(noon, "a", 2), ask(noon, "b", 1))
-			if errs[0] == nil || !strings.Contains(errs[0].Error(), "partial 2 of writer a") || errs[1] != nil {
-				t.Errorf("without partial %d: got %v", gone, errs)
-			}
-			e.wantRows(noon, rows)
-		}
-	}
-}
-
-// blind is a bucket whose lists lack all but the first keys.
-type blind struct {
-	*memory.Bucket
-	sees int
-}
-
-func (b blind) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, opts ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
-	out, err := b.Bucket.ListObjectsV2(ctx, in, opts...)
-	if err == nil {
-		out.Contents, out.IsTruncated = out.Contents[:min(b.sees, len(out.Contents))], nil
-	}
-	return out, err
-}
-
-// TestStaleList: a list has something new, and lacks what another message asks for: no
-// message goes back as one whose partial is gone.
-func TestStaleList(t *testing.T) {
-	e := newEnv(t, "x")
-	e.partial(noon, "a", 1, "x ann")
-	e.partial(noon, "a", 2, "x bob")
-	sees := e.f.Bucket
-	e.f.Bucket.API = blind{e.bucket, 1}
-	for i, err := range e.handle(ask(noon, "a", 1), ask(noon, "a", 2)) {
-		if err == nil || errors.As(err, new(*queue.UnprocessableError)) {
-			t.Errorf("message %d: %v", i, err)
-		}
-	}
-	e.f.Bucket = sees
-	e.done(e.handle(ask(noon, "a", 1), ask(noon, "a", 2)))
-	e.wantRows(noon, "x 2")
-}
-
-// TestEmptyList: a list that lacks what is there makes nothing expired or gone. The
-// message is tried again.
-func TestEmptyList(t *testing.T) {
-	e := newEnv(t, "x")
-	e.partial(noon, "a", 1, "x ann")
-	sees := e.f.Bucket
-	for _, rows := range []string{"x 1", "x 2"} {
-		e.f.Bucket.API = blind{Bucket: e.bucket}
-		n := int(rows[2] - '0')
-		errs := e.handle(ask(noon, "a", n))
-		if errs[0] == nil || errors.As(errs[0], new(*queue.UnprocessableError)) || !strings.Contains(errs[0].Error(), "which is there") {
-			t.Errorf("partial %d: got %v", n, errs)
-		}
-		e.f.Bucket = sees
-		e.done(e.handle(ask(noon, "a", n)))
-		e.wantRows(noon, rows)
-		e.partial(noon, "a", n+1, "x bob")
-	}
-}
-
-// TestListWithAGap: the pages of a list are read one after the other. Partials
-// 19 and 20 are written meanwhile: the page that 19 belongs to is over, that of
-// 20 is not.
-func TestListWithAGap(t *testing.T) {
-	e := newEnv(t, "x")
-	e.partial(noon, "v", 1, "x ann")
-	for n := 1; n <= 18; n++ {
-		e.partial(noon, "w", n, fmt.Sprint("x p", n))
-	}
-	lists := 0
-	e.before = func(call, _ string) error {
-		if call != "list partials" {
-			return nil
-		}
-		if lists++; lists == 5 { // after the page that ends with w-17, w-18, w-2
-			e.partial(noon, "w", 19, "x p19")
-			e.partial(noon, "w", 20, "x p20")
-		}
-		return nil
-	}
-	e.done(e.handle(ask(noon, "w", 18)))
-	e.wantCovers(noon, map[string]int{"v": 1, "w": 18})
-	e.done(e.handle(ask(noon, "w", 19)))
-	e.done(e.handle(ask(noon, "w", 20)))
-	e.wantRows(noon, "x 21")
-}
-
 // TestPlaceOfAnotherTask: a place that another task has added to the flow comes
 // before the others, so that they get other numbers.
 func TestPlaceOfAnotherTask(t *testing.T) {
@@ -357,20 +266,6 @@ func TestMalformed(t *testing.T) {
 	e.wantRows(noon, "x 1")
 }
 
-// TestDamaged: what cannot be read stops the hour, and no other.
-func TestDamaged(t *testing.T) {
-	for name, key := range map[string]string{"a partial": partialKey(noon, "a", 1), "the final": finalKey(noon), "a stranger": results.PartialPrefix("v1", noon) + "x"} {
-		e := newEnv(t, "x")
-		e.partial(noon, "a", 1, "x ann")
-		e.partial(noon+1, "a", 1, "x ann")
-		e.bucket.Put(key, []byte("damaged"))
-		errs := e.handle(ask(noon, "a", 1), ask(noon+1, "a", 1))
-		if errs[0] == nil || !strings.Contains(errs[0].Error(), key) || errs[1] != nil {
-			t.Errorf("%s: got %v", name, errs)
-		}
-	}
-}
-
 // TestEveryCallFails: whichever call fails, before it takes effect or after, the
 // message fails, and when it comes again all is right.
 func TestEveryCallFails(t *testing.T) {
@@ -413,7 +308,7 @@ func TestEveryCallFails(t *testing.T) {
 	}
 	calls := e.count()
 	e.done(e.handle(ask(noon, "a", 1)))
-	if want := map[string]int{"head headcounts": 1, "get headcounts": 1}; !maps.Equal(calls, want) {
+	if want := map[string]int{"head headcounts": 1, "get headcounts": 1, "list partials": 1}; !maps.Equal(calls, want) {
 		t.Errorf("calls %v, want %v", calls, want)
 	}
 }

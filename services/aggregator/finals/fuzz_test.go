@@ -2,11 +2,9 @@ package finals
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
@@ -32,29 +30,4 @@ func FuzzMessage(f *testing.F) {
 			t.Errorf("%q: %v", body, finals)
 		}
 	})
-}
-
-// TestPartialsThatAreTooMuch: one that is too large, or that was sealed wrong, is an
-// error of its message alone.
-func TestPartialsThatAreTooMuch(t *testing.T) {
-	looping, err := os.ReadFile("../../../shared/parquet/testdata/loop-277.parquet")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		data []byte
-		want error
-	}{
-		"too large":    {make([]byte, bucket.MaxSize+1), bucket.ErrTooLarge},
-		"sealed wrong": {looping, nil},
-	} {
-		e := newEnv(t, "x")
-		e.bucket.Put(partialKey(noon, "b", 1), c.data)
-		e.partial(noon+1, "a", 1, "x ann")
-		errs := e.handle(ask(noon, "b", 1), ask(noon+1, "a", 1))
-		var unprocessable *queue.UnprocessableError
-		if !errors.As(errs[0], &unprocessable) || errs[1] != nil || c.want != nil && !errors.Is(errs[0], c.want) {
-			t.Errorf("%s: %v", name, errs)
-		}
-	}
 }

@@ -8,12 +8,14 @@ import (
 )
 
 // Message is the body of a finals message: writer has written its partial n of
-// the hour.
+// the hour. With Rebuild it names an hour only, and asks an operator's question: make
+// the hour's finals from its partials, whatever they are now.
 type Message struct {
-	Flow   string `json:"flow"`
-	Hour   string `json:"hour"` // "2026-11-23T13", in UTC
-	Writer string `json:"writer"`
-	N      int    `json:"n"`
+	Flow    string `json:"flow"`
+	Hour    string `json:"hour"` // "2026-11-23T13", in UTC
+	Writer  string `json:"writer,omitempty"`
+	N       int    `json:"n,omitempty"`
+	Rebuild bool   `json:"rebuild,omitempty"`
 }
 
 // Out gives the message that is to be sent.

@@ -3,6 +3,7 @@ package finals
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -19,15 +20,15 @@ import (
 // It is for a place where the finals queue does not outlive the process, as on
 // one machine: there a partial may be durable whose finals message is lost.
 func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, error) {
-	keys, err := b.List(ctx, "partials/flow="+flow+"/")
+	objects, err := b.List(ctx, "partials/flow="+flow+"/")
 	if err != nil {
 		return nil, err
 	}
 	last := map[counts.Hour]map[string]int{} // by writer
-	for _, key := range keys {
-		p, err := results.ParsePartialKey(key)
+	for _, o := range objects {
+		p, err := results.ParsePartialKey(o.Key)
 		if err != nil {
-			return nil, err
+			continue // none of ours
 		}
 		if last[p.Hour] == nil {
 			last[p.Hour] = map[string]int{}
@@ -36,13 +37,15 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	}
 	var all []Message
 	for _, hour := range slices.Sorted(maps.Keys(last)) {
-		final, _, err := readFinal(ctx, b, results.Headcounts.Key(flow, hour))
-		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		final, _, err := readFinal(ctx, b, results.Headcounts, flow, hour)
+		if damaged := new(damagedError); errors.As(err, &damaged) {
+			return nil, fmt.Errorf("%w: delete it, and it is made again from its partials", err)
+		} else if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return nil, err
 		}
 		for _, writer := range slices.Sorted(maps.Keys(last[hour])) {
 			if n := last[hour][writer]; final[writer] < n {
-				all = append(all, Message{flow, hour.String(), writer, n})
+				all = append(all, Message{Flow: flow, Hour: hour.String(), Writer: writer, N: n})
 			}
 		}
 	}

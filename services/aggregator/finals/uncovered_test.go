@@ -30,7 +30,7 @@ func TestUncovered(t *testing.T) {
 	e.partial(noon+1, "b", 1, "y dan")
 	// Another flow's partials are its own affair.
 	e.bucket.Put("partials/flow=v10/hour=2026-05-10T12/a-1.parquet", e.bucket.Get(partialKey(noon, "a", 1)))
-	want(Message{"v1", noon.String(), "a", 3}, Message{"v1", noon.String(), "b", 1}, Message{"v1", next, "b", 1})
+	want(Message{Flow: "v1", Hour: noon.String(), Writer: "a", N: 3}, Message{Flow: "v1", Hour: noon.String(), Writer: "b", N: 1}, Message{Flow: "v1", Hour: next, Writer: "b", N: 1})
 
 	messages, err := Uncovered(t.Context(), b, "v1")
 	if err != nil {

@@ -38,7 +38,7 @@ func (f *Finals) write(ctx context.Context, hour counts.Hour, s *state, next map
 		s.others = nil // who has written it has written the others
 		return err
 	}
-	s.etag, s.final = etag, next
+	s.wrote(results.Headcounts, version{etag, next})
 	f.Metrics.Add(metrics.FinalsWritten, 1)
 	if left := s.set.Left(); left > 0 {
 		f.Metrics.Add(metrics.CellRowsLeft, int64(left))
@@ -52,7 +52,7 @@ func (f *Finals) write(ctx context.Context, hour counts.Hour, s *state, next map
 func (f *Finals) writeOther(ctx context.Context, table *results.Table, hour counts.Hour, s *state, next map[string]int) error {
 	had, known := s.others[table]
 	if !known {
-		covers, info, err := readFinal(ctx, f.Bucket, table.Key(f.Name, hour))
+		covers, info, err := readFinal(ctx, f.Bucket, table, f.Name, hour)
 		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return err
 		}
@@ -60,8 +60,15 @@ func (f *Finals) writeOther(ctx context.Context, table *results.Table, hour coun
 	}
 	delete(s.others, table) // until it is known again
 	if !covers(next, had.covers) {
+		if known { // another task may have written it since
+			return fmt.Errorf("%s of %s covered other partials: %w", table.Name, hour, bucket.ErrConflict)
+		}
+		lost, err := f.lost(ctx, hour, next, had.covers)
+		if err == nil {
+			return &damagedError{table.Key(f.Name, hour), fmt.Errorf("it covers %s, which is gone", lost)}
+		}
 		if !covers(had.covers, next) {
-			return fmt.Errorf("%s of %s covers other partials: %w", table.Name, hour, bucket.ErrConflict)
+			return fmt.Errorf("%s of %s covers other partials: %w: %w", table.Name, hour, bucket.ErrConflict, err)
 		}
 	} else if had.etag == "" || !covers(had.covers, next) {
 		etag, err := f.put(ctx, table, hour, s, next, had.etag)
@@ -70,10 +77,7 @@ func (f *Finals) writeOther(ctx context.Context, table *results.Table, hour coun
 		}
 		had = version{etag, next}
 	}
-	if s.others == nil {
-		s.others = map[*results.Table]version{}
-	}
-	s.others[table] = had
+	s.wrote(table, had)
 	return nil
 }
 

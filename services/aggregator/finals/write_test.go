@@ -11,13 +11,12 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/services/aggregator/bucket/memory"
 	"github.com/headcount-etl/headcount/services/aggregator/results"
-	"github.com/headcount-etl/headcount/shared/queue"
 )
 
 // covered gives what the final of a table covers.
 func (e *env) covered(table *results.Table) map[string]int {
 	e.t.Helper()
-	covers, _, err := readFinal(e.t.Context(), e.f.Bucket, table.Key("v1", noon))
+	covers, _, err := readFinal(e.t.Context(), e.f.Bucket, table, "v1", noon)
 	if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 		e.t.Fatal(err)
 	}
@@ -68,17 +67,4 @@ func TestHeadcountsAreLast(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestAnEmptyPartial costs its own hour only, and no time in flight.
-func TestAnEmptyPartial(t *testing.T) {
-	e := newEnv(t, "x")
-	e.bucket.Put(partialKey(noon, "a", 1), nil)
-	e.partial(noon+1, "a", 1, "x ann")
-	errs := e.handle(ask(noon, "a", 1), ask(noon+1, "a", 1))
-	var unprocessable *queue.UnprocessableError
-	if !errors.As(errs[0], &unprocessable) || !errors.Is(errs[0], bucket.ErrEmpty) || errs[1] != nil {
-		t.Errorf("got %v", errs)
-	}
-	e.wantRows(noon+1, "x 1")
 }

@@ -21,6 +21,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
 )
@@ -111,6 +113,16 @@ func Open(ctx context.Context, b bucket.Bucket, name string, s Settings) (*Flow,
 		return nil, err
 	}
 	return f, nil
+}
+
+// Dry gives a bucket of which Open only reads: it says what Open would say, and writes
+// nothing.
+func Dry(b bucket.Bucket) bucket.Bucket { return bucket.Bucket{API: dry{b.API}, Name: b.Name} }
+
+type dry struct{ bucket.API }
+
+func (dry) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return &s3.PutObjectOutput{}, nil
 }
 
 // update lets change work on the document until its outcome is written. now is S3's

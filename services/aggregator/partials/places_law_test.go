@@ -41,7 +41,7 @@ func TestLawOfAdditions(t *testing.T) {
 			refresh:    time.Duration(rapid.IntRange(30, 120).Draw(rt, "refresh")) * time.Second,
 			unrest:     60 * time.Minute,
 		}
-		added, skew := minutes(0, 25, "added"), minutes(-600, 0, "clock")
+		added, skew := minutes(0, 25, "added"), minutes(-600, 600, "clock")
 		var err error
 		synctest.Test(t, func(*testing.T) { err = c.runAdditions(added, skew) })
 		if err != nil {

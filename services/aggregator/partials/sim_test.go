@@ -319,6 +319,7 @@ func (w *world) startFinals(name string) {
 		return (&finals.Finals{
 			Bucket: bucket.Bucket{API: h, Name: "b"}, Flow: fl, Name: "v1", Window: w.window, MinPeople: w.minPeople,
 			Refresh: w.refresh, Queue: queue.Sender{API: h, QueueURL: "finals"},
+			SnapshotPartials: 1 + w.upTo(4), // few, so that there are some
 		}).Handle
 	})
 }

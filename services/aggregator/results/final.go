@@ -12,7 +12,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/parquet"
 )
 
-// The keys of a final's metadata.
+// The keys of the metadata of a final or a snapshot.
 const (
 	flowKey   = "headcount.flow"
 	hourKey   = "headcount.hour"
@@ -28,20 +28,11 @@ func EncodeFinal(table *Table, set *counts.Set, list []places.Place, minPeople i
 	if err := checkPlaces(set, list); err != nil {
 		return nil, fmt.Errorf("%s of %v: %w", table.Name, set.Hour(), err)
 	}
-	if covers == nil {
-		covers = map[string]int{}
-	}
-	coversJSON, err := json.Marshal(covers) // It sorts the keys.
-	if err != nil {
-		return nil, fmt.Errorf("%s of %v: %w", table.Name, set.Hour(), err)
-	}
 	t := parquet.NewTable(table.schema)
 	for c := range set.Windows() {
 		table.fill(t, c, set.Window().End(c.WindowStart), list, minPeople)
 	}
-	data, err := t.Encode(map[string]string{
-		flowKey: flow, hourKey: set.Hour().String(), coversKey: string(coversJSON),
-	})
+	data, err := t.Encode(footer(flow, set.Hour(), covers))
 	if err != nil {
 		return nil, fmt.Errorf("%s of %v: %w", table.Name, set.Hour(), err)
 	}
@@ -147,30 +138,39 @@ func appendPeople(t *parquet.Table, col, people int, published bool) {
 	t.AppendBool(col+1, !published)
 }
 
-// Footer is what a final says about itself.
+// Footer is what a final or a snapshot says about itself.
 type Footer struct {
 	Flow string
 	Hour counts.Hour
-	// Covers gives for each writer the number of its last partial that is in
-	// the final, with all before it.
+	// Covers gives for each writer the number of its last partial whose rows are in
+	// it, with all before.
 	Covers map[string]int
 	// Rows is the number of rows, suppressed ones included.
 	Rows int
 }
 
-// ReadFooter reads a final's footer. A file that is corrupted, or no final, is
-// an error.
+// footer gives the metadata from which ReadFooter reads.
+func footer(flow string, hour counts.Hour, covers map[string]int) map[string]string {
+	if covers == nil {
+		covers = map[string]int{}
+	}
+	text, _ := json.Marshal(covers) // It sorts the keys; strings and numbers cannot fail.
+	return map[string]string{flowKey: flow, hourKey: hour.String(), coversKey: string(text)}
+}
+
+// ReadFooter reads the footer of a final or a snapshot. A file that is corrupted, or
+// neither of them, is an error.
 func ReadFooter(data []byte) (Footer, error) {
 	read, err := parquet.ReadFooter(data)
 	if err != nil {
-		return Footer{}, fmt.Errorf("final: %w", err)
+		return Footer{}, err
 	}
 	f := Footer{Flow: read.Metadata[flowKey], Rows: int(read.Rows)}
 	if f.Hour, err = counts.ParseHour(read.Metadata[hourKey]); err != nil {
-		return Footer{}, fmt.Errorf("final: footer: %s: %w", hourKey, err)
+		return Footer{}, fmt.Errorf("footer: %s: %w", hourKey, err)
 	}
 	if err := json.Unmarshal([]byte(read.Metadata[coversKey]), &f.Covers); err != nil {
-		return Footer{}, fmt.Errorf("final: footer: %s: %w", coversKey, err)
+		return Footer{}, fmt.Errorf("footer: %s: %w", coversKey, err)
 	}
 	return f, nil
 }

@@ -51,8 +51,17 @@ func (e *UnknownPlaceError) Error() string {
 // list holds the set's places by index and must be sorted by ID, as ReadCSV of package
 // places leaves it. The same rows give the same bytes.
 func EncodePartial(set *counts.Set, list []places.Place) ([]byte, error) {
-	if err := checkPlaces(set, list); err != nil {
+	data, err := encodeRows(set, list, nil)
+	if err != nil {
 		return nil, fmt.Errorf("partial of %v: %w", set.Hour(), err)
+	}
+	return data, nil
+}
+
+// encodeRows gives the file of a partial, or of a snapshot, whose footer has metadata.
+func encodeRows(set *counts.Set, list []places.Place, metadata map[string]string) ([]byte, error) {
+	if err := checkPlaces(set, list); err != nil {
+		return nil, err
 	}
 	t := parquet.NewTable(partialSchema)
 	for row := range set.Rows() {
@@ -67,11 +76,7 @@ func EncodePartial(set *counts.Set, list []places.Place) ([]byte, error) {
 		t.AppendFixed16(partialPerson, row.Person)
 		t.AppendInt64(partialCell, int64(row.Cell)) //nolint:gosec // the same 64 bits
 	}
-	data, err := t.Encode(nil)
-	if err != nil {
-		return nil, fmt.Errorf("partial of %v: %w", set.Hour(), err)
-	}
-	return data, nil
+	return t.Encode(metadata)
 }
 
 // checkPlaces makes sure that the list is that of the set, and that the order
@@ -88,8 +93,8 @@ func checkPlaces(set *counts.Set, list []places.Place) error {
 	return nil
 }
 
-// DecodePartialInto adds the rows of a partial to a set of the same hour and
-// window. lookup gives the index of a place from its ID. A place that it does
+// DecodePartialInto adds the rows of a partial, or of a snapshot, to a set of the same
+// hour and window. lookup gives the index of a place from its ID. A place that it does
 // not know is an *UnknownPlaceError; a file that is corrupted or does not fit
 // the set is an error too. After an error the set may hold a part of the rows.
 // A cell for which the set has no room is left out, see Set.Left.

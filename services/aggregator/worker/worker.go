@@ -99,6 +99,8 @@ type Options struct {
 	// whether it was near a place; more than once when it is delivered more than
 	// once.
 	Observe func(messageID string, index int, near bool)
+	// Flows is how many flows are counted in the process, which share its memory.
+	Flows int
 }
 
 // New reads the settings, checks what they name, and opens the flow: it waits
@@ -141,9 +143,10 @@ func New(ctx context.Context, p *service.Process, o Options) (*Worker, error) {
 		Refresh: s.refresh, Finals: finalsQueue, Metrics: p.Metrics, Log: p.Log, Observe: o.Observe,
 	}
 	final := &finals.Finals{
-		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh,
+		Bucket: aggregates, Flow: fl, Name: p.Flow, Window: s.window, MinPeople: s.minPeople, Refresh: s.refresh, MaxAge: p.MaxAge,
 		Queue: finalsQueue, Metrics: p.Metrics, Log: p.Log,
 	}
+	final.ShareMemory(o.Flows)
 	w := &Worker{Notes: notes}
 	w.masked, err = queue.NewConsumer(sqsClient, queue.Settings{
 		QueueURL: s.input, BatchMessages: flushMessages, BatchBytes: flushBytes, Linger: s.flush,

@@ -293,7 +293,7 @@ func (w *world) checkRows(sent expected) {
 	// A partial may be in no final: that of a writer which was killed before it sent
 	// the finals message, while it handled a second delivery of what another had
 	// handled. Its people are in the other's partial too, as the rows show.
-	verdict, err := oracle.Compare(w.ctx, w.dir, oracle.Input{Events: w.validPath(), Places: w.places, Window: window, RadiusM: radiusM, MinPeople: 1, HotspotLevel: partials.DefaultLevel})
+	verdict, err := oracle.Compare(w.ctx, w.dir, oracle.Input{Events: w.validPath(), Flow: w.Flow, Places: w.places, Window: window, RadiusM: radiusM, MinPeople: 1, HotspotLevel: partials.DefaultLevel})
 	if err == nil {
 		err = verdict.Err()
 		w.t.Logf("rows: headcounts %d, totals %d, hotspots %d", verdict.Headcounts.Got, verdict.Totals.Got, verdict.Hotspots.Got)

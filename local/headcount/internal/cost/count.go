@@ -90,7 +90,8 @@ func (r *Run) count(ctx context.Context, dir string, events int) (err error) {
 		return err
 	}
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir: dir, Places: list, Flow: "v1", Window: 5 * time.Minute, MinPeople: 1, HotspotLevel: partials.DefaultLevel, Flush: 10 * time.Second,
+		Dir: dir, Flush: 10 * time.Second,
+		Flows: []pipeline.FlowSettings{{Name: "v1", Places: list, Window: 5 * time.Minute, MinPeople: 1, HotspotLevel: partials.DefaultLevel}},
 	})
 	if err != nil {
 		return err

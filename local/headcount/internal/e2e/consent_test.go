@@ -96,7 +96,7 @@ func TestConsentDecidesWhatIsKept(t *testing.T) {
 				if replay {
 					attributes[pack.AttributeReplay], attributes[pack.AttributeReceivedAt] = "true", "1780228805000"
 				}
-				publishAs(t, p.Resources, make(id), attributes)
+				publishAs(t, p.Flows[0].Resources, make(id), attributes)
 				if !replay && own != "no" {
 					lines++
 				}

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/headcount-etl/headcount/local/headcount/internal/pipeline"
 )
 
 // death is a moment at which a process is killed: at its nth call of that kind,
@@ -193,7 +191,7 @@ func TestTheSameRowsWhoeverIsKilled(t *testing.T) {
 		t.Error("nobody had anything to lose")
 	}
 	s.nothingGivenUp()
-	if err := (&pipeline.Pipeline{Resources: s.Resources}).CheckFinals(t.Context()); err != nil {
+	if err := s.CheckFinals(t.Context()); err != nil {
 		t.Error(err)
 	}
 	checkOracle(t, s.dir, options{pois: s.pois, window: 5 * time.Minute, minPeople: 1}, tr.valid)

@@ -101,25 +101,36 @@ type options struct {
 	minPeople  int
 	perMessage int
 	flush      time.Duration // 10 s when it is 0
+	radiusM    float64       // radiusM when it is 0
+	level      int           // of the hot spots; the default when it is 0
 }
 
-// start starts a pipeline as `headcount run` does, and gives what its data folder
-// held before. stop closes it.
-func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pipeline.Before, stop func()) {
+// flow gives the settings of a flow.
+func (o options) flow(t testing.TB, name string) pipeline.FlowSettings {
 	t.Helper()
 	file, err := os.Open(o.pois)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close() //nolint:errcheck // only read from
-	list, err := poi.ReadCSV(file, radiusM)
+	list, err := poi.ReadCSV(file, cmp.Or(o.radiusM, radiusM))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err = pipeline.Start(t.Context(), pipeline.Settings{
-		Dir: dir, Places: list, Flow: "v1", Window: o.window, MinPeople: o.minPeople, HotspotLevel: partials.DefaultLevel,
-		Flush: cmp.Or(o.flush, 10*time.Second),
-	})
+	return pipeline.FlowSettings{Name: name, Places: list, Window: o.window, MinPeople: o.minPeople, HotspotLevel: cmp.Or(o.level, partials.DefaultLevel)}
+}
+
+// start starts a pipeline of the flow v1 as `headcount run` does, and gives what its
+// data folder held before. stop closes it.
+func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pipeline.Before, stop func()) {
+	t.Helper()
+	return startFlows(t, dir, o.flush, o.flow(t, "v1"))
+}
+
+// startFlows is start for any flows.
+func startFlows(t testing.TB, dir string, flush time.Duration, flows ...pipeline.FlowSettings) (p *pipeline.Pipeline, before pipeline.Before, stop func()) {
+	t.Helper()
+	p, err := pipeline.Start(t.Context(), pipeline.Settings{Dir: dir, Flows: flows, Flush: cmp.Or(flush, 10*time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,10 +150,16 @@ func start(t testing.TB, dir string, o options) (p *pipeline.Pipeline, before pi
 // and gives the balance, which must close.
 func run(t testing.TB, dir string, o options, lines []string) *pipeline.Balance {
 	t.Helper()
-	p, before, stop := start(t, dir, o)
+	return runFlows(t, dir, o.perMessage, lines, o.flow(t, "v1"))[0]
+}
+
+// runFlows is run for any flows.
+func runFlows(t testing.TB, dir string, perMessage int, lines []string, flows ...pipeline.FlowSettings) []*pipeline.Balance {
+	t.Helper()
+	p, before, stop := startFlows(t, dir, 0, flows...)
 	defer stop()
 	begun := time.Now()
-	published, err := p.Publisher(o.perMessage).Publish(t.Context(), reader(lines))
+	published, err := p.Publisher(perMessage).Publish(t.Context(), reader(lines))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,15 +170,17 @@ func run(t testing.TB, dir string, o options, lines []string) *pipeline.Balance 
 	if err := p.CheckFinals(t.Context()); err != nil {
 		t.Error(err)
 	}
-	balance, err := p.Balance(t.Context(), published, before, took)
+	balances, err := p.Balances(t.Context(), published, before, took)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := balance.Check(); err != nil {
-		t.Errorf("the balance does not close: %v", err)
+	for _, b := range balances {
+		if err := b.Check(); err != nil {
+			t.Errorf("the balance of flow %s does not close: %v", b.Flow, err)
+		}
 	}
 	t.Logf("%d events in %d messages: %.1f s", published.Events, published.Messages, took.Seconds())
-	return balance
+	return balances
 }
 
 func reader(lines []string) *strings.Reader {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,14 +19,21 @@ import (
 // for column, with what SQL computes from the valid lines.
 func checkOracle(t testing.TB, dir string, o options, valid []string) *oracle.Verdicts {
 	t.Helper()
+	return checkFlow(t, dir, "v1", o, valid)
+}
+
+// checkFlow is checkOracle for any flow.
+func checkFlow(t testing.TB, dir, name string, o options, valid []string) *oracle.Verdicts {
+	t.Helper()
 	v, err := oracle.Compare(t.Context(), dir, oracle.Input{
-		Events: writeFile(t, "events.ndjson", strings.Join(valid, "\n")+"\n"), Places: o.pois, Window: o.window, RadiusM: radiusM, MinPeople: o.minPeople, HotspotLevel: partials.DefaultLevel,
+		Events: writeFile(t, "events.ndjson", strings.Join(valid, "\n")+"\n"), Flow: name, Places: o.pois, Window: o.window,
+		RadiusM: cmp.Or(o.radiusM, radiusM), MinPeople: o.minPeople, HotspotLevel: cmp.Or(o.level, partials.DefaultLevel),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := v.Err(); err != nil {
-		t.Error(err)
+		t.Errorf("flow %s: %v", name, err)
 	}
 	return v
 }

@@ -62,12 +62,12 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 		{" ", analytics, 0},
 		{tr.valid[5], tooMany, 0}, // SNS discards it on its way to the queue, but not to the lake
 	} {
-		if err := publishOther(t.Context(), p.Resources, m.body, m.attributes); err != nil {
+		if err := publishOther(t.Context(), p.Flows[0].Resources, m.body, m.attributes); err != nil {
 			t.Fatal(err)
 		}
 		others += m.events
 	}
-	if got := p.Tally.Totals().Published; got != others {
+	if got := p.Flows[0].Tally.Totals().Published; got != others {
 		t.Errorf("the topic has accepted %d events, want %d", got, others)
 	}
 	// Somebody goes on and on, until nobody can any more.
@@ -75,7 +75,7 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 	endless := int64(0)
 	group.Go(func() error {
 		for {
-			err := publishOther(t.Context(), p.Resources, tr.valid[0], analytics)
+			err := publishOther(t.Context(), p.Flows[0].Resources, tr.valid[0], analytics)
 			var gone *types.NotFoundException
 			if errors.As(err, &gone) {
 				return nil
@@ -94,10 +94,11 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 	if err := p.Settle(t.Context(), published.Events); err != nil {
 		t.Fatal(err)
 	}
-	balance, err := p.Balance(t.Context(), published, before, time.Second)
+	balances, err := p.Balances(t.Context(), published, before, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
+	balance := balances[0]
 	if err := errors.Join(group.Wait(), balance.Check(), p.CheckFinals(t.Context())); err != nil {
 		t.Error(err)
 	}
@@ -105,7 +106,7 @@ func TestTheBalanceClosesAlthoughOthersPublish(t *testing.T) {
 		t.Errorf("the balance has %d events, want %d and %d odd ones and %d in the end", balance.Published, published.Events, others, endless)
 	}
 	var table strings.Builder
-	if balance.WriteTable(&table); !strings.Contains(table.String(), "published by others") {
+	if pipeline.WriteTable(&table, balance); !strings.Contains(table.String(), "published by others") {
 		t.Errorf("the table does not say that others have published:\n%s", &table)
 	}
 	checkOracle(t, dir, o, tr.valid)

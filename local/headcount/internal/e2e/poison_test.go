@@ -19,7 +19,7 @@ func TestPoisonIsGivenUpAndHarmsNoNeighbour(t *testing.T) {
 	o := options{pois: samplePlacesWithRadius(t), window: 5 * time.Minute, minPeople: 1, perMessage: 3, flush: 50 * time.Millisecond}
 	dir := t.TempDir()
 	p, _, stop := start(t, dir, o)
-	s := &site{Resources: p.Resources, t: t, dir: dir}
+	s := &site{Resources: p.Flows[0].Resources, t: t, dir: dir}
 
 	for _, short := range queueNames {
 		s.receives(short, 5)
@@ -58,7 +58,7 @@ func TestPoisonIsGivenUpAndHarmsNoNeighbour(t *testing.T) {
 			all = true
 		default:
 		}
-		done := p.Tally.Totals().Settled == published.Events
+		done := p.Flows[0].Tally.Totals().Settled == published.Events
 		for _, short := range queueNames {
 			left := len(poison[short]) - s.queue(short+"-dlq").Counts().Total()
 			q := s.queue(short)

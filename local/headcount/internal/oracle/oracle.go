@@ -43,14 +43,14 @@ WITH event AS (
 )`
 
 // stamped are the columns that end a row of each table.
-const stamped = `'v1' AS flow, strftime(start, '%Y') AS year, strftime(start, '%m') AS month, strftime(start, '%d') AS day`
+const stamped = `'{flow}' AS flow, strftime(start, '%Y') AS year, strftime(start, '%m') AS month, strftime(start, '%d') AS day`
 
 const headcountsSQL = `, oracle AS (
  SELECT start AS window_start, start + to_seconds({window}) AS window_end, poi_id, name AS poi_name, latitude AS poi_latitude,
   longitude AS poi_longitude, radius AS radius_m, gender, band AS age_band,
   CASE WHEN n >= {min} THEN n END AS people, n < {min} AS suppressed, ` + stamped + `
  FROM (SELECT start, poi_id, name, latitude, longitude, radius, gender, band, count(DISTINCT id) AS n FROM near GROUP BY ALL)
-), got AS (FROM headcounts)`
+), got AS (FROM headcounts WHERE flow = '{flow}')`
 
 // published is the rule of suppress.Breakdown, for the number of people of an area and
 // the numbers in its cells.
@@ -67,12 +67,12 @@ const totalsSQL = `, cell AS (SELECT start, poi_id, gender, band, count(DISTINCT
  SELECT start, poi_id, name, people, ` + published + ` AS published FROM total JOIN split USING (start, poi_id), (SELECT {min} AS k)
  UNION ALL
  SELECT start, NULL, NULL, count(DISTINCT id), coalesce(NOT bool_or(said.suppressed), count(DISTINCT id) >= {min})
- FROM near LEFT JOIN (FROM totals WHERE poi_id IS NULL AND {min} > 1) said ON said.window_start = start GROUP BY ALL
+ FROM near LEFT JOIN (FROM totals WHERE flow = '{flow}' AND poi_id IS NULL AND {min} > 1) said ON said.window_start = start GROUP BY ALL
 ), oracle AS (
  SELECT start AS window_start, start + to_seconds({window}) AS window_end, poi_id, name AS poi_name,
   CASE WHEN published THEN people END AS people, NOT published AS suppressed, ` + stamped + `
  FROM judged
-), got AS (FROM totals)`
+), got AS (FROM totals WHERE flow = '{flow}')`
 
 // hotspotsSQL finds a position's cell as the definition of S2 has it: the face of the
 // cube, the quadratic transformation, and the two coordinates in bits
@@ -81,7 +81,7 @@ const totalsSQL = `, cell AS (SELECT start, poi_id, gender, band, count(DISTINCT
 const hotspotsSQL = `, located AS (
  SELECT start, id, gender, band, lat, lon FROM banded
  UNION ALL
- SELECT window_start, NULL, cell, NULL, latitude, longitude FROM hotspots
+ SELECT window_start, NULL, cell, NULL, latitude, longitude FROM hotspots WHERE flow = '{flow}'
 ), xyz AS (
  SELECT *, cos(radians(lon)) * cos(radians(lat)) AS x, sin(radians(lon)) * cos(radians(lat)) AS y, sin(radians(lat)) AS z FROM located
 ), faced AS (
@@ -110,7 +110,7 @@ const hotspotsSQL = `, located AS (
  SELECT start, start + to_seconds({window}), ground, people, NULL, NULL, NULL, true, ` + stamped + ` FROM judged WHERE NOT published
 ), got AS (
  SELECT window_start, window_end, ground, cell_people, h.gender, age_band, people, suppressed, flow, year, month, day
- FROM hotspots h JOIN (SELECT DISTINCT gender AS cell, ground FROM celled WHERE id IS NULL) USING (cell)
+ FROM hotspots h JOIN (SELECT DISTINCT gender AS cell, ground FROM celled WHERE id IS NULL) USING (cell) WHERE flow = '{flow}'
 )`
 
 const verdictSQL = `
@@ -126,7 +126,9 @@ type Input struct {
 	// Events is a file of valid events, one on each line. Places is a list of
 	// places with the column radius_m.
 	Events, Places string
-	Window         time.Duration
+	// Flow is the flow whose rows are compared.
+	Flow   string
+	Window time.Duration
 	// RadiusM is the radius of places that name none.
 	RadiusM   float64
 	MinPeople int
@@ -165,11 +167,11 @@ func (v *Verdicts) Err() error {
 	return err
 }
 
-// Compare compares the results in a data folder, row for row and column for column,
+// Compare compares the results of a flow in a data folder, row for row and column for column,
 // with what SQL computes.
 func Compare(ctx context.Context, dir string, in Input) (*Verdicts, error) {
 	fill := strings.NewReplacer(
-		"{events}", in.Events, "{pois}", in.Places, "{window}", fmt.Sprint(int(in.Window.Seconds())),
+		"{flow}", in.Flow, "{events}", in.Events, "{pois}", in.Places, "{window}", fmt.Sprint(int(in.Window.Seconds())),
 		"{radius}", fmt.Sprint(in.RadiusM), "{min}", fmt.Sprint(in.MinPeople), "{level}", fmt.Sprint(in.HotspotLevel),
 	)
 	var v Verdicts

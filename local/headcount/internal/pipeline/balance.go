@@ -21,15 +21,16 @@ import (
 	"github.com/headcount-etl/headcount/shared/event"
 )
 
-// Balance says what became of the events of one run, and what there is of them in the
-// folder. Its fields and their order are what `headcount run` prints.
+// Balance says what became of the events of one run in one flow, and what there is of
+// them in the folder. Its fields and their order are what `headcount run` prints.
 type Balance struct {
+	Flow string `json:"flow"`
 	Totals
 	// Lake counts rows in the lake's Parquet files, Unconverted the events in
 	// records that Firehose could not convert.
 	Lake        int64 `json:"lake"`
 	Unconverted int64 `json:"unconverted"`
-	// Cells is the number of rows of headcounts in the folder afterwards.
+	// Cells is the number of the flow's rows of headcounts in the folder afterwards.
 	Cells           int64   `json:"cells"`
 	Seconds         float64 `json:"seconds"`
 	EventsPerSecond float64 `json:"events_per_second"`
@@ -59,51 +60,74 @@ func (b *Balance) Check() error {
 	return errors.Join(errs...)
 }
 
-// WriteTable prints the balance for a person, hop by hop.
-func (b *Balance) WriteTable(w io.Writer) {
+// WriteTable prints the balances of a run for a person, hop by hop, with a column for
+// each flow.
+func WriteTable(w io.Writer, all ...*Balance) {
+	first, rejected := all[0], map[event.Category]bool{}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(name string, n int64, what string) { fmt.Fprintf(t, "%s\t%d\t  %s\n", name, n, what) }
+	row := func(name, what string, cell func(*Balance) any) {
+		fmt.Fprintf(t, "%s\t", name)
+		for _, b := range all {
+			fmt.Fprintf(t, "%v\t", cell(b))
+			for category := range b.Rejected {
+				rejected[category] = true
+			}
+		}
+		fmt.Fprintf(t, "  %s\n", what)
+	}
 	byOthers := ""
-	if n := b.Published - b.own.Events; n > 0 {
+	if n := first.Published - first.own.Events; n > 0 {
 		byOthers = fmt.Sprintf("; %d of them published by others", n)
 	}
-	row("published", b.Published, "events, valid or not"+byOthers)
-	row("valid", b.Valid, "kept the contract")
-	for _, category := range slices.Sorted(maps.Keys(b.Rejected)) {
-		row("rejected", b.Rejected[category], string(category))
+	if len(all) > 1 {
+		row("flow", "each gets all events", func(b *Balance) any { return b.Flow })
 	}
-	row("aggregated", b.Aggregated, fmt.Sprintf("%d near a place; %d near none", b.Near, b.Aggregated-b.Near))
-	row("lake", b.Lake, "rows added to the lake")
-	row("unconverted", b.Unconverted, "in records that do not fit the lake's table")
-	row("cells", b.Cells, "rows of headcounts in the folder")
+	row("published", "events, valid or not"+byOthers, func(b *Balance) any { return b.Published })
+	row("valid", "kept the contract", func(b *Balance) any { return b.Valid })
+	for _, category := range slices.Sorted(maps.Keys(rejected)) {
+		row("rejected", string(category), func(b *Balance) any { return b.Rejected[category] })
+	}
+	near := "near a place or not"
+	if len(all) == 1 {
+		near = fmt.Sprintf("%d near a place; %d near none", first.Near, first.Aggregated-first.Near)
+	}
+	row("aggregated", near, func(b *Balance) any { return b.Aggregated })
+	if len(all) > 1 {
+		row("near", "of them near a place", func(b *Balance) any { return b.Near })
+	}
+	row("lake", "rows added to the lake", func(b *Balance) any { return b.Lake })
+	row("unconverted", "in records that do not fit the lake's table", func(b *Balance) any { return b.Unconverted })
+	row("cells", "rows of the flow's headcounts in the folder", func(b *Balance) any { return b.Cells })
 	_ = t.Flush() // like all output to a terminal
 	verdict := "the balance closes"
-	if b.Check() != nil {
+	if slices.ContainsFunc(all, func(b *Balance) bool { return b.Check() != nil }) {
 		verdict = "THE BALANCE DOES NOT CLOSE"
 	}
-	fmt.Fprintf(w, "%s; %.1f s, %.0f events/s\n", verdict, b.Seconds, b.EventsPerSecond)
+	fmt.Fprintf(w, "%s; %.1f s, %.0f events/s\n", verdict, first.Seconds, first.EventsPerSecond)
 }
 
-// Balance draws the balance of what the topic has accepted since before, of which
-// the run itself has published so much. Lake, unconverted and cells are counted
-// in the folder's files, not from the pipeline's own numbers.
-func (p *Pipeline) Balance(ctx context.Context, published publish.Counts, before Before, took time.Duration) (*Balance, error) {
+// Balances draws the balance of each flow, of what the topic has accepted since
+// before, of which the run itself has published so much. Lake, unconverted and cells
+// are counted in the folder's files, not from the pipeline's own numbers.
+func (p *Pipeline) Balances(ctx context.Context, published publish.Counts, before Before, took time.Duration) (all []*Balance, err error) {
 	now, err := p.Before(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cells, err := p.count(ctx, "headcounts")
-	if err != nil {
-		return nil, err
+	for _, f := range p.Flows {
+		b := &Balance{
+			Flow: f.settings.Name, Totals: f.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted,
+			Seconds: took.Seconds(), own: published,
+		}
+		if b.Cells, err = p.count(ctx, "headcounts WHERE flow = '"+b.Flow+"'"); err != nil {
+			return nil, err
+		}
+		if b.Seconds > 0 {
+			b.EventsPerSecond = float64(b.Published) / b.Seconds
+		}
+		all = append(all, b)
 	}
-	b := &Balance{
-		Totals: p.Tally.Totals(), Lake: now.lake - before.lake, Unconverted: now.unconverted - before.unconverted, Cells: cells,
-		Seconds: took.Seconds(), own: published,
-	}
-	if b.Seconds > 0 {
-		b.EventsPerSecond = float64(b.Published) / b.Seconds
-	}
-	return b, nil
+	return all, nil
 }
 
 // Before is what a folder holds, before a run or after it: rows of the lake, and
@@ -129,15 +153,15 @@ func (p *Pipeline) Before(ctx context.Context) (n Before, err error) {
 	return n, err
 }
 
-// count counts the rows of a table.
-func (p *Pipeline) count(ctx context.Context, table string) (int64, error) {
-	db, err := sql.Open(ctx, p.settings.Dir, Schema(p.settings.Flow, views.Days))
+// count counts rows of a table.
+func (p *Pipeline) count(ctx context.Context, from string) (int64, error) {
+	db, err := sql.Open(ctx, p.settings.Dir, Schema("", views.Days)) // the views are not asked
 	if err != nil {
 		return 0, err
 	}
-	rows, err := db.Ask(ctx, "SELECT count(*) FROM "+table)
+	rows, err := db.Ask(ctx, "SELECT count(*) FROM "+from)
 	if err = errors.Join(err, db.Close()); err != nil {
-		return 0, fmt.Errorf("count %s: %w", table, err)
+		return 0, fmt.Errorf("count %s: %w", from, err)
 	}
 	return rows[0][0].(int64), nil
 }

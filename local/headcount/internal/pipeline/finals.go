@@ -37,8 +37,8 @@ func (r *Resources) resume(ctx context.Context) error {
 
 // CheckFinals reads every final of the flow and names a partial that none
 // covers: after Settle there must be none.
-func (p *Pipeline) CheckFinals(ctx context.Context) error {
-	messages, err := p.uncovered(ctx)
+func (r *Resources) CheckFinals(ctx context.Context) error {
+	messages, err := r.uncovered(ctx)
 	if err != nil || len(messages) == 0 {
 		return err
 	}

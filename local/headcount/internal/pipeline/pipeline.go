@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,11 +19,8 @@ import (
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
 	"github.com/headcount-etl/headcount/local/standin"
 	cloudsns "github.com/headcount-etl/headcount/local/standin/sns"
-	"github.com/headcount-etl/headcount/services/aggregator/places"
-	aggregator "github.com/headcount-etl/headcount/services/aggregator/worker"
 	masker "github.com/headcount-etl/headcount/services/masker/worker"
 	validator "github.com/headcount-etl/headcount/services/validator/worker"
-	chain "github.com/headcount-etl/headcount/shared/pipeline"
 	"github.com/headcount-etl/headcount/shared/service"
 	"github.com/headcount-etl/headcount/shared/stage"
 )
@@ -33,17 +29,12 @@ import (
 type Settings struct {
 	// Dir is the data folder: buckets, keys, logs.
 	Dir string
-	// Places is the list of places, as places.ReadCSV gives it.
-	Places []places.Place
-	// Flow, Window, MinPeople and HotspotLevel are the aggregator's settings.
-	Flow         string
-	Window       time.Duration
-	MinPeople    int
-	HotspotLevel int
-	// Flush is the aggregator's interval between partials. A final is written as soon
+	// Flows are the flows, at least one, each with another name. Each counts all events.
+	Flows []FlowSettings
+	// Flush is the aggregators' interval between partials. A final is written as soon
 	// as there is one: nobody waits for more.
 	Flush time.Duration
-	// Warn, if set, is called by Start where the folder's flow counts otherwise than a
+	// Warn, if set, is called by Start where a flow of the folder counts otherwise than a
 	// new one would, and by Settle when nothing is settled for a while, with the reason
 	// as far as it is known.
 	Warn func(text string)
@@ -51,12 +42,12 @@ type Settings struct {
 
 // Pipeline is a running pipeline. Close ends it.
 type Pipeline struct {
-	*Resources
-	Tally Tally
+	*Shared
+	// Flows are in the order of the settings.
+	Flows []*Flow
 
 	settings Settings
 	failures failures
-	worker   *aggregator.Worker
 	lasting  context.Context // never ends: what is under way at a stop is finished
 	services *errgroup.Group
 	running  context.Context // ends when a service ends
@@ -69,6 +60,9 @@ type Pipeline struct {
 // log into <dir>/logs.
 func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	p = &Pipeline{settings: s, lasting: context.WithoutCancel(ctx)}
+	for _, f := range s.Flows {
+		p.Flows = append(p.Flows, &Flow{settings: f, Tally: Tally{seen: seen{flows: len(s.Flows)}}})
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -90,80 +84,47 @@ func Start(ctx context.Context, s Settings) (p *Pipeline, err error) {
 	}
 	standIn.SNS.Observe = func(topic string, messages []*cloudsns.Message) {
 		if topic == cloudsns.ARN(topicName) {
-			p.Tally.published(messages)
+			all, forLake := accepted(messages)
+			for _, f := range p.Flows {
+				f.Tally.published(all, forLake)
+			}
 		}
 	}
-	if p.Resources, err = Create(ctx, standIn, s.Flow); err != nil {
+	if p.Shared, err = CreateShared(standIn); err != nil { //nolint:contextcheck // a stream lasts as long as the stand-in
 		return p, err
 	}
-	return p, p.start(ctx, keys)
+	return p, p.startFlows(ctx, keys)
+}
+
+// startFlows makes what each flow has of its own, and starts its services.
+func (p *Pipeline) startFlows(ctx context.Context, keys string) error {
+	if len(p.Flows) > 1 { // else its own start finds a conflict before it writes
+		if err := p.checkFlows(ctx); err != nil {
+			return err
+		}
+	}
+	// The services outlive ctx: Close stops them, after what is under way.
+	soft, stop := context.WithCancel(p.lasting)
+	p.stop = stop
+	p.services, p.running = errgroup.WithContext(soft)
+	for _, f := range p.Flows { // all, before anybody can publish what one of them would miss
+		var err error
+		if f.Resources, err = p.CreateFlow(ctx, f.settings.Name); err != nil {
+			return err
+		}
+	}
+	for _, f := range p.Flows {
+		if err := p.start(ctx, f, keys); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Stages are the stages that send on what they read: all but the aggregator.
 var Stages = map[string]func(context.Context, *service.Process, stage.Observer) error{
 	"validator": validator.Run,
 	"masker":    masker.Run,
-}
-
-// start starts the services.
-func (p *Pipeline) start(ctx context.Context, keys string) error {
-	s := &p.settings
-	own := map[string]map[string]string{
-		"masker": {"MASKING_KEYS": keys},
-		"aggregator": {
-			"WINDOW": s.Window.String(), "MIN_PEOPLE": fmt.Sprint(s.MinPeople), "HOTSPOT_LEVEL": fmt.Sprint(s.HotspotLevel),
-			"FLUSH_INTERVAL": s.Flush.String(), "REFRESH_INTERVAL": "0",
-		},
-	}
-	processes := map[string]*service.Process{}
-	for _, name := range chain.Names(nil) {
-		process, err := p.process(name, own[name])
-		if err != nil {
-			return err
-		}
-		processes[name] = process
-	}
-	var err error
-	if p.worker, err = aggregator.New(ctx, processes["aggregator"], aggregator.Options{Places: s.Places, Observe: p.Tally.Aggregated}); err != nil {
-		return err
-	}
-	if s.Warn != nil && len(p.worker.Notes) > 0 {
-		s.Warn(fmt.Sprintf("flow %s was there before: %s. A new flow (--flow) counts every window, and its own places only", s.Flow, strings.Join(p.worker.Notes, "; ")))
-	}
-	// The services outlive ctx: Close stops them, after what is under way.
-	soft, stop := context.WithCancel(p.lasting)
-	p.stop = stop
-	p.services, p.running = errgroup.WithContext(soft)
-	for name, process := range processes {
-		run := func(ctx context.Context, sp *service.Process) error {
-			return Stages[name](ctx, sp, p.Tally.Observer(name))
-		}
-		if name == "aggregator" {
-			run = func(ctx context.Context, _ *service.Process) error { return p.worker.Run(ctx) }
-		}
-		p.services.Go(func() error {
-			if err := process.Run(p.running, run); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			return nil
-		})
-	}
-	return nil
-}
-
-// process makes the process of a service, with its settings and its log.
-func (p *Pipeline) process(name string, more map[string]string) (*service.Process, error) {
-	log, err := os.OpenFile(filepath.Join(p.settings.Dir, "logs", name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	p.logs = append(p.logs, log)
-	env := p.Env(name)
-	maps.Copy(env, more)
-	return service.NewProcess(name, func(key string) (string, bool) {
-		value, ok := env[key]
-		return value, ok
-	}, io.MultiWriter(log, &p.failures)), nil
 }
 
 // Publisher gives a publisher of the pipeline's topic that waits while the
@@ -177,29 +138,35 @@ func (p *Pipeline) Publisher(perMessage int) *publish.Publisher {
 const (
 	// pollEvery is how often the state of the queues is looked at.
 	pollEvery = 5 * time.Millisecond
-	// maxPacks is how many messages may wait in each queue after the first before the
-	// publisher is held back: 50 MB.
+	// maxPacks is how many messages may wait in each queue after the first, those of all
+	// flows together, before the publisher is held back: 50 MB.
 	maxPacks = 200
 	// hesitant is how long nothing may happen before Settle warns, and stalled before
 	// it gives up.
 	hesitant, stalled = 10 * time.Second, 3 * time.Minute
 )
 
-// ready waits until fewer than most messages wait in the ingest queue, and the
+// ready waits until fewer than most messages wait in each ingest queue, and the
 // queues after it are short enough.
 func (p *Pipeline) ready(most int) func(context.Context) error {
 	return func(ctx context.Context) error {
 		return p.every(ctx, func() (bool, error) {
-			limit := most
-			for _, short := range chain.Queues() {
-				if visible, _, err := p.waiting(short); visible >= limit || err != nil {
-					return false, err
-				}
-				limit = maxPacks
-			}
-			return true, nil
+			return p.all(func(f *Flow) (bool, error) { return f.short(most, max(1, maxPacks/len(p.Flows))) })
 		})
 	}
+}
+
+// all asks each flow, and reports whether all say yes.
+func (p *Pipeline) all(ask func(*Flow) (bool, error)) (bool, error) {
+	yes := true
+	for _, f := range p.Flows {
+		one, err := ask(f)
+		if err != nil {
+			return false, err
+		}
+		yes = yes && one
+	}
+	return yes, nil
 }
 
 // every asks until the answer is yes, or a service has ended.
@@ -223,38 +190,49 @@ func (p *Pipeline) every(ctx context.Context, ask func() (bool, error)) error {
 	}
 }
 
-// waiting is how many messages a queue holds: those to be received, and all.
-func (p *Pipeline) waiting(short string) (visible, total int, err error) {
-	q, err := p.Cloud.SQS.Queue("headcount-" + p.Flow + "-" + short)
-	if err != nil {
-		return 0, 0, err
+// Progress gives how many events the topic has accepted, and how many of them are
+// settled in every flow.
+func (p *Pipeline) Progress() (published, settled int64) {
+	for i, f := range p.Flows {
+		totals := f.Tally.Totals()
+		if published = totals.Published; i == 0 || totals.Settled < settled {
+			settled = totals.Settled
+		}
 	}
-	n := q.Counts()
-	return n.Visible, n.Total(), nil
+	return published, settled
 }
 
-// Settle waits until everything that the topic has accepted is settled, which
-// is so many events at least, and every final covers every partial, and then
+// done is a number that grows with whatever is done for an event in any flow.
+func (p *Pipeline) done() (n int64) {
+	for _, f := range p.Flows {
+		totals := f.Tally.Totals()
+		n += totals.Valid + 2*totals.Settled // what is rejected later is valid no more
+	}
+	return n
+}
+
+// Settle waits until everything that the topic has accepted is settled in each flow,
+// which is so many events at least, and every final covers every partial, and then
 // until the lake has everything too.
 func (p *Pipeline) Settle(ctx context.Context, least int64) error {
-	last, since, warned := Totals{}, time.Now(), false
+	last, since, warned := int64(0), time.Now(), false
 	err := p.every(ctx, func() (bool, error) {
-		totals := p.Tally.Totals()
-		if totals.Settled != last.Settled || totals.Valid != last.Valid {
-			last, since, warned = totals, time.Now(), false
+		published, settled := p.Progress()
+		if done := p.done(); done != last {
+			last, since, warned = done, time.Now(), false
 		}
-		quiet, events := time.Since(since), max(least, totals.Published)
+		quiet, events := time.Since(since), max(least, published)
 		if err := p.deadLetters(); err != nil {
 			return false, err
 		}
 		if quiet > stalled {
-			return false, errors.New(p.withFailure(fmt.Sprintf("nothing was settled for %s: %d of %d events are; the services' logs are in %s", stalled, totals.Settled, events, filepath.Join(p.settings.Dir, "logs"))))
+			return false, errors.New(p.withFailure(fmt.Sprintf("nothing was settled for %s: %d of %d events are; the services' logs are in %s", stalled, settled, events, filepath.Join(p.settings.Dir, "logs"))))
 		}
 		if quiet > hesitant && !warned && p.settings.Warn != nil {
 			warned = true
 			p.settings.Warn(p.withFailure(fmt.Sprintf("nothing was settled for %s, and it goes on waiting up to %s", hesitant, stalled)))
 		}
-		return p.settled(events, totals)
+		return p.all(func(f *Flow) (bool, error) { return f.settled(events) })
 	})
 	if err != nil {
 		return err
@@ -262,42 +240,30 @@ func (p *Pipeline) Settle(ctx context.Context, least int64) error {
 	return p.Cloud.Firehose.FlushAll(ctx)
 }
 
-// settled reports whether all is done. A stage deletes its input only when its
-// output is in the next queue, so a queue that is empty after all before it were
-// stays empty.
-func (p *Pipeline) settled(events int64, totals Totals) (bool, error) {
-	if totals.Settled < events {
-		visible, _, err := p.waiting(chain.Named("aggregator").Input)
-		// What the aggregator holds need not wait for more to come.
-		if allMasked := totals.Settled+totals.pending >= events; err == nil && visible == 0 && allMasked {
-			p.worker.Flush()
-		}
-		return false, err
-	}
-	for _, short := range chain.Queues() {
-		if _, total, err := p.waiting(short); total > 0 || err != nil {
-			return false, err
+// CheckFinals is that of each flow.
+func (p *Pipeline) CheckFinals(ctx context.Context) error {
+	for _, f := range p.Flows {
+		if err := f.CheckFinals(ctx); err != nil {
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // deadLetters gives an error when a message was given up.
 func (p *Pipeline) deadLetters() error {
-	var full []string
-	for _, short := range chain.Queues() {
-		_, total, err := p.waiting(short + "-dlq")
+	var all []string
+	for _, f := range p.Flows {
+		full, err := f.deadLetters()
 		if err != nil {
 			return err
 		}
-		if total > 0 {
-			full = append(full, fmt.Sprintf("%d in headcount-%s-%s-dlq", total, p.Flow, short))
-		}
+		all = append(all, full...)
 	}
-	if len(full) == 0 {
+	if len(all) == 0 {
 		return nil
 	}
-	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, or can never be done, and are dead letters now: %s; the services' logs are in %s", strings.Join(full, ", "), filepath.Join(p.settings.Dir, "logs"))))
+	return errors.New(p.withFailure(fmt.Sprintf("messages failed again and again, or can never be done, and are dead letters now: %s; the services' logs are in %s", strings.Join(all, ", "), filepath.Join(p.settings.Dir, "logs"))))
 }
 
 // Close stops the services after what is under way, writes what the stream into
@@ -308,7 +274,7 @@ func (p *Pipeline) Close() error {
 		p.stop()
 		errs = append(errs, p.services.Wait())
 	}
-	if p.Resources != nil {
+	if p.Shared != nil {
 		errs = append(errs, p.Cloud.Close(p.lasting))
 	}
 	for _, log := range p.logs {

@@ -29,8 +29,9 @@ func TestBalanceCheck(t *testing.T) {
 		b := good
 		change(&b)
 		var table strings.Builder
-		b.WriteTable(&table)
-		if b.Check() == nil || !strings.Contains(table.String(), "DOES NOT CLOSE") {
+		WriteTable(&table, &b)
+		WriteTable(&table, &good, &b)
+		if b.Check() == nil || strings.Count(table.String(), "DOES NOT CLOSE") != 2 {
 			t.Errorf("%s: the balance closes: %s", name, table.String())
 		}
 	}

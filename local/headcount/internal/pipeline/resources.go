@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -37,85 +38,106 @@ const (
 	bufferBytes = 16 << 20
 )
 
-// Resources is what was created in the stand-in: the pipeline of one flow.
-type Resources struct {
+// Shared is what was created in the stand-in for all flows.
+type Shared struct {
 	Cloud  *standin.Cloud
 	Config aws.Config
-	Flow   string
 	// TopicARN is where events are published.
 	TopicARN string
 	// AlertTopicARN is where rejections are reported.
 	AlertTopicARN string
+}
+
+// Resources is what one flow works on: its own queues, and what all share.
+type Resources struct {
+	*Shared
+	Flow string
 	// QueueURLs are the flow's queues by the short names of package pipeline.
 	QueueURLs map[string]string
 }
 
-// Create creates what the stack creates on AWS: buckets, topics, the stream into
-// the lake, and the flow's queues with their dead-letter queues and
-// subscription. The queue of finals messages gets those that an earlier process
-// on the folder has not settled.
+// Create creates what the stack creates on AWS for one flow: what CreateShared
+// does, and what CreateFlow does.
 func Create(ctx context.Context, c *standin.Cloud, flow string) (*Resources, error) {
+	shared, err := CreateShared(c) //nolint:contextcheck // a stream lasts as long as the stand-in
+	if err != nil {
+		return nil, err
+	}
+	return shared.CreateFlow(ctx, flow)
+}
+
+// CreateShared creates the buckets, the topics, and the stream into the lake.
+func CreateShared(c *standin.Cloud) (*Shared, error) {
 	// Whatever the machine's environment says; any credentials do.
-	r := &Resources{Cloud: c, Flow: flow, QueueURLs: map[string]string{}, Config: aws.Config{
+	s := &Shared{Cloud: c, Config: aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(c.URL()), HTTPClient: service.Whole(awshttp.NewBuildableClient()),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}}
-	if err := r.create(); err != nil { //nolint:contextcheck // a stream lasts as long as the stand-in
-		return r, err
-	}
-	return r, r.resume(ctx)
+	return s, s.create()
 }
 
-func (r *Resources) create() error {
-	for _, name := range []string{LakeBucket, AggregatesBucket, QuarantineBucket} {
-		if err := r.Cloud.S3.CreateBucket(name); err != nil {
-			return fmt.Errorf("create bucket %s: %w", name, err)
-		}
-	}
-	if err := r.Cloud.Firehose.Create(firehose.Stream{
-		Name: StreamName, Bucket: LakeBucket, Prefix: event.LakePrefix, ErrorPrefix: event.LakeErrorPrefix, Convert: lake.Convert,
-		BufferBytes: bufferBytes, BufferInterval: bufferInterval,
-	}); err != nil {
-		return err
-	}
+// CreateFlow creates a flow's queues with their dead-letter queues, and its
+// subscription to the topic. The queue of finals messages gets those that an earlier
+// process on the folder has not settled.
+func (s *Shared) CreateFlow(ctx context.Context, flow string) (*Resources, error) {
+	r := &Resources{Shared: s, Flow: flow, QueueURLs: map[string]string{}}
 	for _, short := range chain.Queues() {
-		name := "headcount-" + r.Flow + "-" + short
-		_, err := r.Cloud.SQS.Create(name+"-dlq", nil)
+		name := r.queue(short)
+		_, err := s.Cloud.SQS.Create(name+"-dlq", nil)
 		if err == nil {
-			_, err = r.Cloud.SQS.Create(name, map[string]string{
+			_, err = s.Cloud.SQS.Create(name, map[string]string{
 				"VisibilityTimeout": "120", "ReceiveMessageWaitTimeSeconds": "20", "MaximumMessageSize": strconv.Itoa(queue.MaxMessageBytes),
 				"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, sqs.ARN(name+"-dlq"), queue.MaxReceives),
 			})
 		}
 		if err != nil {
-			return fmt.Errorf("create queue %s: %w", name, err)
+			return r, fmt.Errorf("create queue %s: %w", name, err)
 		}
-		r.QueueURLs[short] = r.Cloud.URL() + "/000000000000/" + name
+		r.QueueURLs[short] = s.Cloud.URL() + "/000000000000/" + name
 	}
-	for name, arn := range map[string]*string{topicName: &r.TopicARN, alertTopicName: &r.AlertTopicARN} {
+	if err := s.subscribe(s.TopicARN, "sqs", sqs.ARN(r.queue(chain.Entry)), map[string]string{"RawMessageDelivery": "true"}); err != nil {
+		return r, err
+	}
+	return r, r.resume(ctx)
+}
+
+// queue gives the name of the flow's queue with a short name.
+func (r *Resources) queue(short string) string { return "headcount-" + r.Flow + "-" + short }
+
+func (s *Shared) subscribe(topic, protocol, endpoint string, attributes map[string]string) error {
+	if _, err := s.Cloud.SNS.Subscribe(topic, protocol, endpoint, attributes); err != nil {
+		return fmt.Errorf("subscribe %s to %s: %w", endpoint, topic, err)
+	}
+	return nil
+}
+
+func (s *Shared) create() error {
+	for _, name := range []string{LakeBucket, AggregatesBucket, QuarantineBucket} {
+		if err := s.Cloud.S3.CreateBucket(name); err != nil {
+			return fmt.Errorf("create bucket %s: %w", name, err)
+		}
+	}
+	if err := s.Cloud.Firehose.Create(firehose.Stream{
+		Name: StreamName, Bucket: LakeBucket, Prefix: event.LakePrefix, ErrorPrefix: event.LakeErrorPrefix, Convert: lake.Convert,
+		BufferBytes: bufferBytes, BufferInterval: bufferInterval,
+	}); err != nil {
+		return err
+	}
+	for name, arn := range map[string]*string{topicName: &s.TopicARN, alertTopicName: &s.AlertTopicARN} {
 		var err error
-		if *arn, err = r.Cloud.SNS.CreateTopic(name, nil); err != nil {
+		if *arn, err = s.Cloud.SNS.CreateTopic(name, nil); err != nil {
 			return fmt.Errorf("create topic %s: %w", name, err)
 		}
 	}
-	for _, s := range []struct {
-		topic, protocol, endpoint string
-		attributes                map[string]string
-	}{
-		{r.TopicARN, "firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/" + StreamName, map[string]string{
+	return errors.Join(
+		s.subscribe(s.TopicARN, "firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/"+StreamName, map[string]string{
 			"RawMessageDelivery":  "true",
 			"SubscriptionRoleArn": "arn:aws:iam::000000000000:role/headcount-firehose",
 			// Events without consent never reach the lake.
 			"FilterPolicy": event.LakeFilter,
-		}},
-		{r.TopicARN, "sqs", sqs.ARN("headcount-" + r.Flow + "-" + chain.Entry), map[string]string{"RawMessageDelivery": "true"}},
-		{r.AlertTopicARN, "email", alertAddress, nil},
-	} {
-		if _, err := r.Cloud.SNS.Subscribe(s.topic, s.protocol, s.endpoint, s.attributes); err != nil {
-			return fmt.Errorf("subscribe %s to %s: %w", s.endpoint, s.topic, err)
-		}
-	}
-	return nil
+		}),
+		s.subscribe(s.AlertTopicARN, "email", alertAddress, nil),
+	)
 }
 
 // Env gives the environment variables that a service needs to work on the

@@ -2,9 +2,10 @@ package pipeline
 
 import "hash/maphash"
 
-// maxRecent is how many events that need nothing more are remembered, twice over: a
-// redelivery of one of them counts no second time. What is delivered again comes
-// within a visibility timeout of a minute or two.
+// maxRecent is how many events that need nothing more are remembered, twice over, by
+// all flows of a run together, as each is the slower the more there are: a redelivery of
+// one of them counts no second time. What is delivered again comes within a visibility
+// timeout of a minute or two.
 const maxRecent = 1 << 20
 
 // seen knows which stages have settled an event, while it is on its way and for some
@@ -12,6 +13,7 @@ const maxRecent = 1 << 20
 // by a 64-bit hash of (message id, index): among ten million on their way at once two
 // would share one in three runs of a million.
 type seen struct {
+	flows  int // that share maxRecent; 0 is one
 	seed   maphash.Seed
 	open   map[uint64]progress
 	recent [2]map[uint64]struct{} // those that ended, the newer half first
@@ -49,7 +51,7 @@ func (s *seen) add(messageID string, index, stage int, final bool) bool {
 		return true
 	}
 	delete(s.open, key)
-	if len(s.recent[0]) >= maxRecent {
+	if len(s.recent[0]) >= maxRecent/max(1, s.flows) {
 		s.recent = [2]map[uint64]struct{}{{}, s.recent[0]}
 	}
 	s.recent[0][key] = struct{}{}

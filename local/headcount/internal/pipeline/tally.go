@@ -10,7 +10,7 @@ import (
 	"github.com/headcount-etl/headcount/shared/stage"
 )
 
-// Totals is what became of the events of one run, whoever published them.
+// Totals is what became of the events of one run in a flow, whoever published them.
 type Totals struct {
 	// Published events were accepted by the topic for the ingest queue.
 	Published int64 `json:"published"`
@@ -38,6 +38,14 @@ type Tally struct {
 	totals Totals // but for the maps
 	faults map[event.Fault]int64
 	seen   seen
+}
+
+// published adds events that the topic has accepted, all and those for the lake.
+func (t *Tally) published(all, forLake int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.totals.Published += all
+	t.totals.forLake += forLake
 }
 
 // aggregating is the number of the last stage.

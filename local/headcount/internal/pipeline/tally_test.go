@@ -58,18 +58,20 @@ func TestTally(t *testing.T) {
 	})
 }
 
-// TestSeenIsBounded: what ended long ago is forgotten.
+// TestSeenIsBounded: what ended long ago is forgotten, the sooner the more flows there are.
 func TestSeenIsBounded(t *testing.T) {
-	var s seen
-	for i := range 3*maxRecent + 10 {
-		if !s.add("m", i, 0, true) {
-			t.Fatalf("event %d is known", i)
+	for flows, most := range map[int]int{0: maxRecent, 4: maxRecent / 4} {
+		s := seen{flows: flows}
+		for i := range 3*most + 10 {
+			if !s.add("m", i, 0, true) {
+				t.Fatalf("event %d is known", i)
+			}
+			if i%1000 == 0 && s.add("m", i, 0, true) {
+				t.Fatalf("event %d is new twice", i)
+			}
 		}
-		if i%1000 == 0 && s.add("m", i, 0, true) {
-			t.Fatalf("event %d is new twice", i)
+		if sizes := []int{len(s.open), len(s.recent[0]), len(s.recent[1])}; !slices.Equal(sizes, []int{0, 10, most}) {
+			t.Errorf("%d flows: %v events are remembered", flows, sizes)
 		}
-	}
-	if sizes := []int{len(s.open), len(s.recent[0]), len(s.recent[1])}; !slices.Equal(sizes, []int{0, 10, maxRecent}) {
-		t.Errorf("%v events are remembered", sizes)
 	}
 }

@@ -8,10 +8,9 @@ import (
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
-// published counts what the topic has accepted: the events that go to the ingest
+// accepted counts what the topic has accepted: the events that go to each ingest
 // queue, and those, as Firehose sees them, that go to the lake.
-func (t *Tally) published(messages []*cloudsns.Message) {
-	var all, forLake int64
+func accepted(messages []*cloudsns.Message) (all, forLake int64) {
 	for _, m := range messages {
 		body := int64(event.Count(m.Body))
 		if len(m.Attributes) <= sqs.MaxAttributes { // SNS discards the others on their way to a queue
@@ -21,10 +20,7 @@ func (t *Tally) published(messages []*cloudsns.Message) {
 			forLake += body
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.totals.Published += all
-	t.totals.forLake += forLake
+	return all, forLake
 }
 
 // eventsIn counts the events of a message as the validator does: a body that is

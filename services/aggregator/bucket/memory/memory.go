@@ -35,6 +35,8 @@ type Bucket struct {
 	After func(key string) error
 	// Ahead is how far its clock is ahead of this process's.
 	Ahead time.Duration
+	// Page is how many keys a page of a list has; 3 where it is 0.
+	Page int
 
 	mu      sync.Mutex
 	objects map[string]object
@@ -42,11 +44,12 @@ type Bucket struct {
 
 type object struct {
 	data     []byte
+	etag     string
 	modified time.Time
 }
 
-func (o object) etag() string {
-	sum := md5.Sum(o.data) //nolint:gosec // an ETag is one
+func etag(data []byte) string {
+	sum := md5.Sum(data) //nolint:gosec // an ETag is one
 	return `"` + hex.EncodeToString(sum[:]) + `"`
 }
 
@@ -62,7 +65,7 @@ func (b *Bucket) put(key string, data []byte) {
 	if b.objects == nil {
 		b.objects = map[string]object{}
 	}
-	b.objects[key] = object{data, b.now()}
+	b.objects[key] = object{data, etag(data), b.now()}
 }
 
 func (b *Bucket) now() time.Time { return time.Now().Add(b.Ahead).Truncate(time.Second) }
@@ -128,7 +131,7 @@ func (b *Bucket) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func
 	if !found {
 		return nil, Status(http.StatusNotFound)
 	}
-	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(o.data)), ETag: aws.String(o.etag()), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
+	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(o.data)), ETag: aws.String(o.etag), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
 }
 
 // HeadObject implements bucket.API.
@@ -140,7 +143,7 @@ func (b *Bucket) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...fu
 	if !found {
 		return nil, Status(http.StatusNotFound)
 	}
-	return &s3.HeadObjectOutput{ETag: aws.String(o.etag()), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
+	return &s3.HeadObjectOutput{ETag: aws.String(o.etag), LastModified: &o.modified, ResultMetadata: b.metadata(ctx)}, nil
 }
 
 // PutObject implements bucket.API.
@@ -162,7 +165,7 @@ func (b *Bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 			return nil, err
 		}
 	}
-	return &s3.PutObjectOutput{ETag: aws.String(object{data: data}.etag())}, nil
+	return &s3.PutObjectOutput{ETag: aws.String(etag(data))}, nil
 }
 
 // putIf checks the conditions and writes, in one step.
@@ -175,28 +178,32 @@ func (b *Bucket) putIf(in *s3.PutObjectInput, data []byte) error {
 		return Status(http.StatusPreconditionFailed)
 	case in.IfMatch != nil && !found:
 		return Status(http.StatusNotFound)
-	case in.IfMatch != nil && had.etag() != *in.IfMatch:
+	case in.IfMatch != nil && had.etag != *in.IfMatch:
 		return Status(http.StatusPreconditionFailed)
 	}
 	b.put(*in.Key, data)
 	return nil
 }
 
-// ListObjectsV2 implements bucket.API, 3 keys a page.
+// ListObjectsV2 implements bucket.API.
 func (b *Bucket) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
 	if _, _, err := b.find("list", in.Prefix); err != nil {
 		return nil, err
 	}
 	out := &s3.ListObjectsV2Output{}
+	page := max(b.Page, 3)
 	for _, key := range b.Keys(*in.Prefix) {
 		if key <= aws.ToString(in.ContinuationToken) {
 			continue
 		}
-		if len(out.Contents) == 3 {
-			out.IsTruncated, out.NextContinuationToken = aws.Bool(true), out.Contents[2].Key
+		if len(out.Contents) == page {
+			out.IsTruncated, out.NextContinuationToken = aws.Bool(true), out.Contents[page-1].Key
 			break
 		}
-		out.Contents = append(out.Contents, types.Object{Key: aws.String(key)})
+		b.mu.Lock()
+		o := b.objects[key]
+		b.mu.Unlock()
+		out.Contents = append(out.Contents, types.Object{Key: aws.String(key), Size: aws.Int64(int64(len(o.data))), LastModified: &o.modified})
 	}
 	return out, nil
 }
