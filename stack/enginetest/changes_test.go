@@ -3,6 +3,7 @@ package enginetest
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
@@ -31,6 +32,27 @@ func TestSwitches(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{"aws:ecs/service:Service v1-aggregator", "aws:ecs/service:Service v1-masker", "aws:ecs/service:Service v1-validator"}; !slices.Equal(got, want) {
 		t.Errorf("other capacity updated %v, want %v", got, want)
+	}
+}
+
+// TestLakeFormat: another format is another schema, and changes the stream and the table
+// in place. The schema of before stays while Firehose may use it.
+func TestLakeFormat(t *testing.T) {
+	t.Parallel()
+	a := open(t, "dev")
+	a.up()
+	a.settings.LakeFormat = settings.ORC
+	got := a.up()
+	if replaced := got.named[deploy.OpReplace]; len(replaced) > 0 {
+		t.Errorf("another format replaced %q", replaced)
+	}
+	for _, want := range []string{"aws:glue/catalogTable:CatalogTable events", "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream lake"} {
+		if updated := got.named[deploy.OpUpdate]; len(updated) != 2 || !slices.Contains(updated, want) {
+			t.Errorf("another format updated %q, want %s", updated, want)
+		}
+	}
+	if created := got.named[deploy.OpCreate]; len(created) != 1 || !strings.HasSuffix(created[0], "_orc") || a.aws.Deleted("aws:glue/catalogTable:CatalogTable") > 0 {
+		t.Errorf("another format created %q", created)
 	}
 }
 

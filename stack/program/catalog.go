@@ -12,6 +12,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/results"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/stage"
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // The tables.
@@ -32,6 +33,13 @@ var (
 		input:          "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
 		output:         "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
 		serializer:     "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+		parameters:     map[string]string{"serialization.format": "1"},
+	}
+	orcFormat = format{
+		classification: "orc",
+		input:          "org.apache.hadoop.hive.ql.io.orc.OrcInputFormat",
+		output:         "org.apache.hadoop.hive.ql.io.orc.OrcOutputFormat",
+		serializer:     "org.apache.hadoop.hive.ql.io.orc.OrcSerde",
 		parameters:     map[string]string{"serialization.format": "1"},
 	}
 	// Of Athena's two JSON readers this is the one that reads a time as RFC 3339
@@ -112,9 +120,9 @@ func (s *stack) tableList(b *buckets) []table {
 		}
 	}
 	all := []table{{
-		name: tableEvents, description: "The lake: every event as it was sent, by the day of its arrival. Personal data", format: parquetFormat,
+		name: tableEvents, description: "The lake: every event as it was sent, by the day of its arrival. Personal data", format: s.lakeFormat(),
 		columns: event.LakeColumns(), partitions: []event.Column{{Name: "year", Type: "string"}, {Name: "month", Type: "string"}, {Name: "day", Type: "string"}},
-		location: dataOf(b.lake),
+		location: s.dataOf(b.lake),
 	}, rejected}
 	for _, of := range results.Tables {
 		all = append(all, table{
@@ -125,8 +133,26 @@ func (s *stack) tableList(b *buckets) []table {
 	return all
 }
 
+// lakeFormat is that of the lake's files.
+func (s *stack) lakeFormat() format {
+	if s.LakeFormat == settings.ORC {
+		return orcFormat
+	}
+	return parquetFormat
+}
+
+// lakeFolder is that of the lake's files in their bucket. Those of another format than
+// Parquet have one of their own, since a table has one format; within data/, whose
+// objects expire, and in none of the folders that Athena looks for Parquet in.
+func (s *stack) lakeFolder() string {
+	if s.LakeFormat == settings.ORC {
+		return "data/orc/"
+	}
+	return "data/"
+}
+
 // dataOf is where the lake's table is.
-func dataOf(lake *Bucket) string { return "s3://" + lake.Name + "/data/" }
+func (s *stack) dataOf(lake *Bucket) string { return "s3://" + lake.Name + "/" + s.lakeFolder() }
 
 func storage(t table) glue.CatalogTableStorageDescriptorArgs {
 	columns := glue.CatalogTableStorageDescriptorColumnArray{}
@@ -178,10 +204,13 @@ func (s *stack) deliverySchema(c *catalog, lake *Bucket) {
 	columns := event.LakeColumns()
 	sum := sha256.Sum256([]byte(fmt.Sprint(columns)))
 	name := "events_" + hex.EncodeToString(sum[:4])
+	if s.LakeFormat != settings.Parquet {
+		name += "_" + s.LakeFormat
+	}
 	c.deliverySchema = add(s, glue.NewCatalogTable, name, &glue.CatalogTableArgs{
 		DatabaseName: c.deliveryDatabase.Name,
 		Description:  pulumi.String("The columns of the lake, for Firehose"), TableType: pulumi.String("EXTERNAL_TABLE"),
-		Parameters:        pulumi.StringMap{"classification": pulumi.String("parquet")},
-		StorageDescriptor: storage(table{name: name, format: parquetFormat, columns: columns, location: dataOf(lake)}),
+		Parameters:        pulumi.StringMap{"classification": pulumi.String(s.lakeFormat().classification)},
+		StorageDescriptor: storage(table{name: name, format: s.lakeFormat(), columns: columns, location: s.dataOf(lake)}),
 	}, pulumi.RetainOnDelete(true))
 }

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"strings"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kinesis"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/stack/policy"
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // streamLog is where Firehose writes what it could not deliver, and why.
@@ -21,7 +24,7 @@ type lake struct {
 }
 
 // lake creates the way from the topic to the lake: a Firehose stream that makes
-// Parquet of JSON, the subscription that feeds it, and the queue for what SNS
+// Parquet or ORC of JSON, the subscription that feeds it, and the queue for what SNS
 // could not hand over.
 func (s *stack) lake(b *Bucket, events *sns.Topic, c *catalog) *lake {
 	log := s.logGroup("lake", "/headcount/"+s.Stack+"/lake")
@@ -63,9 +66,9 @@ func (s *stack) destination(b *Bucket, c *catalog, role *role, log *cloudwatch.L
 	return kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationArgs{
 		BucketArn: b.Bucket.Arn, RoleArn: role.Arn, KmsKeyArn: s.key.Arn,
 		BufferingSize: pulumi.Int(s.LakeBufferMB), BufferingInterval: pulumi.Int(s.LakeBufferSeconds),
-		// Parquet compresses itself.
+		// Parquet and ORC compress themselves.
 		CompressionFormat: pulumi.String("UNCOMPRESSED"),
-		Prefix:            pulumi.String(event.LakePrefix), ErrorOutputPrefix: pulumi.String(event.LakeErrorPrefix),
+		Prefix:            pulumi.String(s.lakeFolder() + strings.TrimPrefix(event.LakePrefix, "data/")), ErrorOutputPrefix: pulumi.String(event.LakeErrorPrefix),
 		CustomTimeZone: pulumi.String("UTC"),
 		CloudwatchLoggingOptions: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationCloudwatchLoggingOptionsArgs{
 			Enabled: pulumi.Bool(true), LogGroupName: log.Name, LogStreamName: pulumi.String(streamLog),
@@ -81,11 +84,7 @@ func (s *stack) destination(b *Bucket, c *catalog, role *role, log *cloudwatch.L
 				},
 			},
 			OutputFormatConfiguration: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationArgs{
-				Serializer: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerArgs{
-					ParquetSerDe: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerParquetSerDeArgs{
-						Compression: pulumi.String("SNAPPY"),
-					},
-				},
+				Serializer: s.serializer(),
 			},
 			SchemaConfiguration: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationSchemaConfigurationArgs{
 				DatabaseName: c.deliveryDatabase.Name, TableName: c.deliverySchema.Name, RoleArn: role.Arn,
@@ -94,6 +93,19 @@ func (s *stack) destination(b *Bucket, c *catalog, role *role, log *cloudwatch.L
 				VersionId: pulumi.String("0"),
 			},
 		},
+	}
+}
+
+// serializer is what writes the lake's format.
+func (s *stack) serializer() kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerArgs {
+	snappy := pulumi.String("SNAPPY")
+	if s.LakeFormat == settings.ORC {
+		return kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerArgs{
+			OrcSerDe: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerOrcSerDeArgs{Compression: snappy},
+		}
+	}
+	return kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerArgs{
+		ParquetSerDe: kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationDataFormatConversionConfigurationOutputFormatConfigurationSerializerParquetSerDeArgs{Compression: snappy},
 	}
 }
 

@@ -95,7 +95,9 @@ var properties = []property{
 	{id: "stream-errors", kind: streamType, path: s3Destination + "errorOutputPrefix", want: func(v any) bool {
 		return contains("!{firehose:error-output-type}")(v) && !strings.HasPrefix(fmt.Sprint(v), "data/")
 	}, wrong: []any{"data/errors/!{firehose:error-output-type}/", "errors/"}, what: "what could not be converted lies outside of the table's folder"},
-	{id: "stream-codec", kind: streamType, path: conversion + "outputFormatConfiguration.serializer.parquetSerDe.compression", want: func(v any) bool { return v == "SNAPPY" || v == "GZIP" }, wrong: []any{"ZSTD"}, what: "the serializer has no other codec"},
+	{id: "stream-codec", kind: streamType, path: conversion + "outputFormatConfiguration.serializer", want: func(v any) bool {
+		return (at(v, "parquetSerDe.compression") == "SNAPPY") != (at(v, "orcSerDe.compression") == "SNAPPY")
+	}, wrong: []any{map[string]any{"parquetSerDe": map[string]any{"compression": "ZSTD"}}, map[string]any{}}, what: "there is one serializer, with a codec that it has"},
 	{id: "stream-case", kind: streamType, path: conversion + "inputFormatConfiguration.deserializer.openXJsonSerDe.caseInsensitive", want: is(false), wrong: []any{true}, what: "keys in the wrong case are other keys, as in the contract"},
 	{id: "stream-schema-version", kind: streamType, path: conversion + "schemaConfiguration.versionId", want: is("0"), wrong: []any{"LATEST"}, what: "the version of the schema is pinned"},
 	{id: "schema-unnamed", kind: tableType, only: aSchema, path: "name", absent: true, want: never, wrong: []any{"events_schema"}, what: "Pulumi names the stream's schema: it is retained, and would meet itself on the way back to the same columns"},

@@ -13,12 +13,20 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
+// stacks are the committed ones, and dev with the lake's other format.
+var stacks = []string{"dev", "prod", "orc"}
+
 func stack(t *testing.T, name string) *rules.Stack {
 	t.Helper()
+	format := settings.Parquet
+	if name == "orc" {
+		name, format = "dev", settings.ORC
+	}
 	s, err := settings.Load("../..", name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.LakeFormat = format
 	got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s, &record.Means{}) }, record.Faults{})
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +36,7 @@ func stack(t *testing.T, name string) *rules.Stack {
 
 // TestRules looks at every resource of the committed stacks.
 func TestRules(t *testing.T) {
-	for _, name := range []string{"dev", "prod"} {
+	for _, name := range stacks {
 		s := stack(t, name)
 		for _, rule := range rules.All() {
 			for _, fault := range rule.Check(s) {
@@ -41,7 +49,7 @@ func TestRules(t *testing.T) {
 // TestMutants breaks each rule in all the ways that it names: it must notice.
 func TestMutants(t *testing.T) {
 	mutants, controls, effective := 0, map[string]bool{}, map[string]bool{}
-	for _, name := range []string{"dev", "prod"} {
+	for _, name := range stacks {
 		whole := stack(t, name)
 		for _, rule := range rules.All() {
 			if len(rule.Mutants) == 0 {

@@ -130,6 +130,24 @@ func catalog() []Rule {
 			}
 			return ""
 		}, parameter(table, "projection.enabled", "false"), parameter(table, "projection.month.type", nil), parameter(table, "storage.location.template", "s3://elsewhere/${day}/")),
+		each("lake-one-format", "what the stream writes is what its schema says and the table events reads, in the same folder", func(s *Stack, r record.Resource) string {
+			events := r.Name == "events" && r.Type == tableType
+			for _, stream := range s.find(streamType) {
+				serde := "parquet"
+				if at(stream.Inputs, conversion+"outputFormatConfiguration.serializer.orcSerDe") != nil {
+					serde = "orc"
+				}
+				if (events || r.Type == tableType && aSchema(r)) && (text(r, "parameters.classification") != serde || !strings.Contains(text(r, "storageDescriptor.serDeInfo.serializationLibrary"), "."+serde+".")) {
+					return "the stream writes " + serde
+				}
+				if folder, _, _ := strings.Cut(text(stream, s3Destination+"prefix"), "year="); events && !strings.HasSuffix(text(r, "storageDescriptor.location"), "-eu-west-1/"+folder) {
+					return "the stream writes to " + folder
+				}
+			}
+			return ""
+		}, change(tableType, named("events"), "s3://headcount-dev-lake-111122223333-eu-west-1/data/other/", "storageDescriptor.location"),
+			change(streamType, nil, "data/other/year=!{timestamp:yyyy}/", s3Destination+"prefix"), change(tableType, named("events"), "json", "parameters.classification"),
+			change(tableType, aSchema, "org.openx.data.jsonserde.JsonSerDe", "storageDescriptor.serDeInfo.serializationLibrary")),
 		each("schema-whole", "the stream's schema has every column of the lake: Firehose drops a field that is not in it, and says nothing (https://docs.aws.amazon.com/firehose/latest/dev/record-format-conversion.html)", func(_ *Stack, r record.Resource) string {
 			columns, _ := at(r.Inputs, "storageDescriptor.columns").([]any)
 			for _, c := range event.LakeColumns() {

@@ -86,6 +86,7 @@ func TestBadValues(t *testing.T) {
 		{"noInputMinutes", "12", `headcount:noInputMinutes is "12": must be a multiple of 5`},
 		{"noInputMinutes", "1445", `headcount:noInputMinutes is "1445": must be a whole number from 0 to 1440`},
 		{"monthlyBudgetUSD", "1.5", `headcount:monthlyBudgetUSD is "1.5": must be a whole number from 0 to `},
+		{"lakeFormat", "avro", `headcount:lakeFormat is "avro": must be one of parquet, orc`},
 		{"lakeBufferMB", "63", `headcount:lakeBufferMB is "63": must be a whole number from 64 to 128`},
 		{"lakeBufferSeconds", "901", `headcount:lakeBufferSeconds is "901": must be a whole number from 60 to 900`},
 		{"lakeDays", "90", `headcount:lakeArchiveDays is "90": must be less than lakeDays, 90, or 0: objects that are gone cannot be archived`},

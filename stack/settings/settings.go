@@ -22,6 +22,12 @@ const (
 	Endpoints = "endpoints"
 )
 
+// The formats of the lake.
+const (
+	Parquet = "parquet"
+	ORC     = "orc"
+)
+
 // Settings is the configuration of one stack, checked. Here, in Flow, Worker and
 // Email, a field's tags say what may be configured: key, its name; range, the least
 // and the greatest whole number; most, the greatest fraction or the longest
@@ -43,6 +49,8 @@ type Settings struct {
 	PublishedFlow string `key:"publishedFlow" want:"the name of a flow"`
 	// Flows are the flows, at least one, in the order of the configuration.
 	Flows []Flow
+	// LakeFormat is Parquet or ORC.
+	LakeFormat string `key:"lakeFormat" oneOf:"parquet orc"`
 	// LakeBufferMB and LakeBufferSeconds are when Firehose writes.
 	LakeBufferMB      int `key:"lakeBufferMB" range:"64 128"`
 	LakeBufferSeconds int `key:"lakeBufferSeconds" range:"60 900"`
