@@ -1,10 +1,13 @@
 package program
 
 import (
+	"encoding/json"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/stack/policy"
 	"github.com/headcount-etl/headcount/stack/settings"
 )
@@ -19,7 +22,7 @@ type topics struct {
 
 // topics creates the topic that the app publishes to, and the two for people:
 // alerts, the services' digests of rejected events, and alarms, CloudWatch's.
-// Nobody can be written to from the first: what is published there names people.
+// What is published to the first names people: e-mails of it are asked for one by one.
 func (s *stack) topics() *topics {
 	t := &topics{}
 	t.events, _ = s.topic("events")
@@ -31,7 +34,7 @@ func (s *stack) topics() *topics {
 		Sid: "Budget", Services: []string{"budgets.amazonaws.com"}, Actions: []string{"sns:Publish"},
 		Conditions: policy.From(s.names.Account, s.budgets()),
 	})
-	s.emails(map[string]*sns.Topic{settings.Alarms: t.alarms, settings.Alerts: t.alerts})
+	s.emails(map[string]*sns.Topic{settings.Alarms: t.alarms, settings.Alerts: t.alerts, settings.Events: t.events})
 	// What the app's backend needs in order to publish.
 	t.publisher = add(s, iam.NewPolicy, "publisher", &iam.PolicyArgs{
 		Name:        pulumi.String(s.names.Prefix() + "-publisher"),
@@ -71,10 +74,27 @@ func (s *stack) topic(name string, more ...policy.Statement) (topic *sns.Topic, 
 func (s *stack) emails(topics map[string]*sns.Topic) {
 	for _, e := range s.Emails {
 		args := &sns.TopicSubscriptionArgs{Topic: topics[e.Topic].Arn, Protocol: pulumi.String("email"), Endpoint: pulumi.String(e.Address)}
-		if len(e.Categories) > 0 {
+		if filter := filterOf(e); len(filter) > 0 {
 			args.FilterPolicyScope = pulumi.String("MessageAttributes")
-			args.FilterPolicy = pulumi.JSONMarshal(pulumi.Map{"category": pulumi.ToStringArray(e.Categories)})
+			args.FilterPolicy = pulumi.JSONMarshal(filter)
 		}
 		add(s, sns.NewTopicSubscription, "email-"+e.Topic+"-"+e.Address, args)
 	}
+}
+
+// filterOf gives the filter policy of an e-mail's subscription. What was published
+// without consent leaves in no e-mail, as it reaches no lake.
+func filterOf(e settings.Email) map[string]any {
+	filter := map[string]any{}
+	if len(e.Categories) > 0 {
+		filter["category"] = e.Categories
+	}
+	if e.Topic != settings.Events {
+		return filter
+	}
+	_ = json.Unmarshal([]byte(event.LakeFilter), &filter) // a constant
+	for attribute, values := range e.Filter {
+		filter[attribute] = values
+	}
+	return filter
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/headcount-etl/headcount/stack/record"
+	"github.com/headcount-etl/headcount/stack/settings"
 )
 
 // messages are the rules on topics, subscriptions and queues.
@@ -53,13 +54,26 @@ func messages() []Rule {
 			},
 			Mutants: []Mutant{change(rolePolicy, named("lake-subscription"), []any{"firehose:PutRecord", "firehose:PutRecordBatch"}, "policy.Statement.0.Action")},
 		},
-		each("no-mail-of-events", "e-mails come from alerts and alarms only; only Firehose and queues of the account get the events", func(_ *Stack, r record.Resource) string {
-			events := strings.HasSuffix(text(r, "topic"), "-events")
+		each("mail-of-events", "only Firehose and queues of the account get the events, and e-mails that were asked for: of a part of them, and not without consent; alerts and alarms go to e-mails only", func(s *Stack, r record.Resource) string {
+			events, mail := strings.HasSuffix(text(r, "topic"), "-events"), text(r, "protocol") == "email"
 			inside := (toFirehose(r) || toQueues(r)) && strings.Contains(text(r, "endpoint"), ":"+record.Account+":")
-			if r.Type == subscriptionType && (events != inside || !events && text(r, "protocol") != "email") {
-				return text(r, "protocol") + " from " + text(r, "topic")
+			asked := slices.ContainsFunc(s.Settings.Emails, func(e settings.Email) bool {
+				return e.Topic == settings.Events && e.PersonalData && e.Address == text(r, "endpoint")
+			})
+			filter, _ := at(r.Inputs, "filterPolicy").(map[string]any)
+			part := len(filter) > 1 && contains("anything-but:[none]")(filter["consent"]) && text(r, "filterPolicyScope") == "MessageAttributes"
+			switch {
+			case r.Type != subscriptionType, events && inside, !events && mail, events && mail && asked && part:
+				return ""
 			}
-			return ""
-		}, change(subscriptionType, named("lake"), "email", "protocol"), change(subscriptionType, named("lake"), "arn:aws:firehose:eu-west-1:999999999999:deliverystream/x", "endpoint")),
+			return text(r, "protocol") + " from " + text(r, "topic") + fmt.Sprintf(" (asked for: %t, filter %v)", asked, filter)
+		}, change(subscriptionType, named("lake"), "email", "protocol"), change(subscriptionType, named("lake"), "arn:aws:firehose:eu-west-1:999999999999:deliverystream/x", "endpoint"),
+			change(subscriptionType, mailOfEvents, "other@example.com", "endpoint"), change(subscriptionType, mailOfEvents, nil, "filterPolicy.platform"),
+			change(subscriptionType, mailOfEvents, []any{"analytics", "none"}, "filterPolicy.consent"), change(subscriptionType, mailOfEvents, nil, "filterPolicy")),
 	}
+}
+
+// mailOfEvents picks the e-mails of events.
+func mailOfEvents(r record.Resource) bool {
+	return strings.HasSuffix(text(r, "topic"), "-events") && text(r, "protocol") == "email"
 }

@@ -13,20 +13,24 @@ import (
 	"github.com/headcount-etl/headcount/stack/settings"
 )
 
-// stacks are the committed ones, and dev with the lake's other format.
-var stacks = []string{"dev", "prod", "orc"}
+// stacks are the committed ones, and dev with what those do not ask for: the lake's
+// other format, and an e-mail of events.
+var stacks = []string{"dev", "prod", "other"}
 
 func stack(t *testing.T, name string) *rules.Stack {
 	t.Helper()
-	format := settings.Parquet
-	if name == "orc" {
-		name, format = "dev", settings.ORC
+	other := name == "other"
+	if other {
+		name = "dev"
 	}
 	s, err := settings.Load("../..", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.LakeFormat = format
+	if other {
+		s.LakeFormat = settings.ORC
+		s.Emails = []settings.Email{{Address: "ops@headcount.test", Topic: settings.Events, PersonalData: true, Filter: map[string][]string{"platform": {"ios"}}}}
+	}
 	got, err := record.Run(s.Stack, s.Region, func(ctx *pulumi.Context) error { return program.Deploy(ctx, s, &record.Means{}) }, record.Faults{})
 	if err != nil {
 		t.Fatal(err)

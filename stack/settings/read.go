@@ -238,10 +238,49 @@ func (e *Email) check(c *section) {
 		}
 	}
 	e.Categories = c.texts("categories", notified)
+	e.checkEvents(c)
 	if parsed, err := mail.ParseAddress(e.Address); e.Address != "" && (err != nil || parsed.Address != e.Address) {
 		c.bad("address", e.Address, "an e-mail address")
 	}
-	if e.Topic == Alarms && len(e.Categories) > 0 {
+	if e.Topic != Alerts && len(e.Categories) > 0 {
 		c.fault("categories", "is there: only alerts have categories")
+	}
+}
+
+// filterMost is how many attributes a filter policy of SNS may name, less the one that
+// is always there
+// (https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html).
+const filterMost = 4
+
+// checkEvents reads what only an e-mail of events has. An event names a person, and what
+// is in a mailbox neither expires nor is deleted with the person's other data: so it is
+// to be said, and to be a part of the input.
+func (e *Email) checkEvents(c *section) {
+	filter := c.object("filter")
+	e.Filter = map[string][]string{}
+	for _, attribute := range slices.Sorted(maps.Keys(filter.values)) {
+		for i, value := range composed[[]any](filter, attribute, "a list of values") {
+			text, ok := value.(string)
+			if !ok {
+				filter.bad(fmt.Sprintf("%s[%d]", attribute, i), value, "a text")
+			}
+			e.Filter[attribute] = append(e.Filter[attribute], text)
+		}
+		if len(e.Filter[attribute]) == 0 && filter.sound(attribute) {
+			filter.fault(attribute, "has no values: no message would have one")
+		}
+	}
+	switch {
+	case e.Topic != Events && len(filter.values) > 0:
+		c.fault("filter", "is there: only events have attributes to filter by")
+	case e.Topic != Events && e.PersonalData:
+		c.fault("personalData", "is true: only e-mails of events hold personal data")
+	case e.Topic != Events:
+	case !e.PersonalData:
+		c.fault("personalData", "is missing: must be true, to say that each of these e-mails names a person and where they were, in a mailbox where nothing expires, is deleted with the person, or is seen by their rights (docs/privacy.md)")
+	case len(filter.values) == 0 || len(filter.values) > filterMost:
+		c.fault("filter", fmt.Sprintf("has %d attributes: must be 1 to %d with lists of values, since nobody reads a mail for each event", len(filter.values), filterMost))
+	case filter.values["consent"] != nil:
+		filter.fault("consent", "is there: what was published without consent is left out of e-mails in any case")
 	}
 }

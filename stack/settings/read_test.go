@@ -69,6 +69,7 @@ func faultsOf(t *testing.T, values map[string]string) []string {
 func TestBadValues(t *testing.T) {
 	const principal = "must be the ARN of a QuickSight user or group, such as arn:aws:quicksight:eu-west-1:111122223333:group/default/analysts"
 	flow := func(more string) string { return `[` + short + `,` + more + `}]` }
+	events := func(more string) string { return `[{"address":"a@example.com","topic":"events",` + more + `}]` }
 	for _, test := range []struct{ key, value, want string }{
 		{"region", "", `headcount:region is missing: must be a region such as eu-west-1`},
 		{"region", "Ireland", `headcount:region is "Ireland": must be a region such as eu-west-1`},
@@ -148,7 +149,18 @@ func TestBadValues(t *testing.T) {
 		{"emails", `[{"topic":"alarms"}]`, "headcount:emails[0].address is missing: must be an e-mail address"},
 		{"emails", `[{"topic":"alarms","address":"Ann <a@example.com>"}]`, `headcount:emails[0].address is "Ann <a@example.com>": must be an e-mail address`},
 		{"emails", `[{"address":"a@example.com"}]`, "headcount:emails[0].topic is missing: must be one of alarms, alerts"},
-		{"emails", `[{"address":"a@example.com","topic":"news"}]`, `headcount:emails[0].topic is "news": must be one of alarms, alerts`},
+		{"emails", `[{"address":"a@example.com","topic":"news"}]`, `headcount:emails[0].topic is "news": must be one of alarms, alerts, events`},
+		{"emails", events(`"filter":{"platform":["ios"]}`), "headcount:emails[0].personalData is missing: must be true, to say that each of these e-mails names a person"},
+		{"emails", events(`"personalData":true`), "headcount:emails[0].filter has 0 attributes: must be 1 to 4 with lists of values"},
+		{"emails", events(`"personalData":true,"filter":{"a":["1"],"b":["1"],"c":["1"],"d":["1"],"e":["1"]}`), "headcount:emails[0].filter has 5 attributes"},
+		{"emails", events(`"personalData":true,"filter":{"consent":["analytics"]}`), "headcount:emails[0].filter.consent is there: what was published without consent is left out"},
+		{"emails", events(`"personalData":true,"filter":{"platform":[]}`), "headcount:emails[0].filter.platform has no values"},
+		{"emails", events(`"personalData":true,"filter":{"platform":"ios"}`), `headcount:emails[0].filter.platform is "ios": must be a list of values`},
+		{"emails", events(`"personalData":true,"filter":{"platform":[1]}`), `headcount:emails[0].filter.platform[0] is "1": must be a text`},
+		{"emails", events(`"personalData":true,"filter":["platform"]`), `headcount:emails[0].filter is "[platform]": must be an object`},
+		{"emails", events(`"personalData":true,"filter":{"platform":["ios"]},"categories":["too_large"]`), "headcount:emails[0].categories is there: only alerts have categories"},
+		{"emails", `[{"address":"a@example.com","topic":"alerts","filter":{"platform":["ios"]}}]`, "headcount:emails[0].filter is there: only events have attributes"},
+		{"emails", `[{"address":"a@example.com","topic":"alarms","personalData":true}]`, "headcount:emails[0].personalData is true: only e-mails of events"},
 		{"emails", `[{"address":"a@example.com","topic":"alarms","categories":["too_large"]}]`, "headcount:emails[0].categories is there: only alerts have categories"},
 		{"emails", `[{"address":"a@example.com","topic":"alerts","categories":["too_old"]}]`, `headcount:emails[0].categories[0] is "too_old": must be one of malformed_json, `},
 		{"emails", `[{"address":"a@example.com","topic":"alerts","categories":"too_large"}]`, `headcount:emails[0].categories is "too_large": must be a list`},

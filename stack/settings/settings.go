@@ -141,13 +141,20 @@ const (
 	Alarms = "alarms"
 	// Alerts is the topic of the services' digests of rejected events.
 	Alerts = "alerts"
+	// Events is the topic that the app publishes to: what is there names people.
+	Events = "events"
 )
 
 // Email is a subscription of a person.
 type Email struct {
 	Address string `key:"address" want:"an e-mail address"`
-	// Topic is Alarms or Alerts.
-	Topic string `key:"topic" oneOf:"alarms alerts"`
+	// Topic is Alarms, Alerts or Events.
+	Topic string `key:"topic" oneOf:"alarms alerts events"`
+	// PersonalData says that the operator knows what mails of events hold.
+	PersonalData bool `key:"personalData" default:"false"`
+	// Filter are the values of message attributes of which the e-mails are, for Events;
+	// all attributes must have one of theirs.
+	Filter map[string][]string
 	// Categories are the categories of rejections wanted; none is all.
 	Categories []string
 }

@@ -111,7 +111,7 @@ func (r *runner) checkColumns(ctx context.Context) (string, string, error) {
 }
 
 // checkObjects: a row's object lies under the prefix of its partition, and is
-// Parquet.
+// Parquet, or ORC in the folder of that.
 func (r *runner) checkObjects(ctx context.Context) (string, string, error) {
 	rows, err := r.ask(ctx, `SELECT DISTINCT year, month, day, "$path" FROM `+r.EventsWithPath+" WHERE "+r.ours(-1))
 	if err != nil || len(rows) == 0 {
@@ -119,7 +119,11 @@ func (r *runner) checkObjects(ctx context.Context) (string, string, error) {
 	}
 	b := bucket.Bucket{API: r.Objects, Name: r.Outputs.Buckets.Lake}
 	for _, row := range rows {
-		prefix := "data/year=" + row[0] + "/month=" + row[1] + "/day=" + row[2] + "/"
+		folder, begins, ends := "data/", "PAR1", "PAR1"
+		if strings.Contains(row[3], "/data/orc/") {
+			folder, begins, ends = "data/orc/", "ORC", "" // it ends with a length
+		}
+		prefix := folder + "year=" + row[0] + "/month=" + row[1] + "/day=" + row[2] + "/"
 		key := prefix + path.Base(row[3])
 		if !strings.HasSuffix(row[3], "/"+b.Name+"/"+key) {
 			return Fail, fmt.Sprintf("a row of %s-%s-%s is in %s, not under %s", row[0], row[1], row[2], row[3], prefix), nil
@@ -128,11 +132,11 @@ func (r *runner) checkObjects(ctx context.Context) (string, string, error) {
 		if err != nil {
 			return "", "", err
 		}
-		if text := string(data); !strings.HasPrefix(text, "PAR1") || !strings.HasSuffix(text, "PAR1") {
-			return Fail, "s3://" + b.Name + "/" + key + " is not Parquet", nil
+		if text := string(data); !strings.HasPrefix(text, begins) || !strings.HasSuffix(text, ends) {
+			return Fail, "s3://" + b.Name + "/" + key + " is not " + map[bool]string{true: "Parquet", false: "ORC"}[ends != ""], nil
 		}
 	}
-	return verdict(true, "%d objects, Parquet, under data/year=/month=/day= of their rows", len(rows))
+	return verdict(true, "%d objects, in the lake's format, under year=/month=/day= of their rows", len(rows))
 }
 
 // checkEventsSafe: the view shows each event of the run once, and no user; and so

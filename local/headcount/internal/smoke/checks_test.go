@@ -45,6 +45,9 @@ func TestChecksOfTheLake(t *testing.T) {
 	objects.Put(key+"good", []byte("PAR1…PAR1"))
 	objects.Put(key+"cut", []byte("PAR1…"))
 	objects.Put(key+"text", []byte(`{"event_id":"PAR1"}PAR1`))
+	const orc = "data/orc/year=2026/month=11/day=24/"
+	objects.Put(orc+"good", []byte("ORC…ORC\x18"))
+	objects.Put(orc+"text", []byte("{}"))
 	at := func(path string) [][]string { return [][]string{{"2026", "11", "24", path}} }
 	type check = func(*runner, context.Context) (string, string, error)
 	for name, tt := range map[string]struct {
@@ -58,6 +61,8 @@ func TestChecksOfTheLake(t *testing.T) {
 		"no rows":             {(*runner).checkColumns, answers{lakeCounts(0, -1)}, Fail, "in 0 rows"},
 		"Parquet":             {(*runner).checkObjects, answers{at("s3://lake/" + key + "good")}, Pass, "1 objects"},
 		"Parquet cut short":   {(*runner).checkObjects, answers{at("s3://lake/" + key + "cut")}, Fail, "is not Parquet"},
+		"ORC":                 {(*runner).checkObjects, answers{at("s3://lake/" + orc + "good")}, Pass, "1 objects"},
+		"not ORC":             {(*runner).checkObjects, answers{at("s3://lake/" + orc + "text")}, Fail, "is not ORC"},
 		"JSON":                {(*runner).checkObjects, answers{at("s3://lake/" + key + "text")}, Fail, "is not Parquet"},
 		"another day":         {(*runner).checkObjects, answers{at("s3://lake/data/year=2026/month=11/day=25/good")}, Fail, "not under " + key},
 		"another bucket":      {(*runner).checkObjects, answers{at("s3://pond/" + key + "good")}, Fail, "not under"},
