@@ -85,7 +85,7 @@ func buckets() []Rule {
 			func(s *Stack) bool {
 				return change(secretType, nil, map[bool]float64{true: 0, false: 30}[s.Settings.Protect], "recoveryWindowInDays")(s)
 			}),
-		each("places-kept", "a list of places stays when another one has come: tasks of before read it until they are gone, and a roll-back needs it again", func(s *Stack, r record.Resource) string {
+		each("places-kept", "a list of places stays when another one has come: tasks of before read it until they are gone, and a roll-back needs it again", func(_ *Stack, r record.Resource) string {
 			if r.Type == objectType && text(r, "contentType") == "text/csv; charset=utf-8" && (!r.Options.RetainOnDelete || !placesKey.MatchString(text(r, "key"))) {
 				return "it would go, or be written over"
 			}
