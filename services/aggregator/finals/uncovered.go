@@ -39,7 +39,7 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	for _, hour := range slices.Sorted(maps.Keys(last)) {
 		final, _, err := readFinal(ctx, b, results.Headcounts, flow, hour)
 		if damaged := new(damagedError); errors.As(err, &damaged) {
-			return nil, fmt.Errorf("%w: delete it, and it is made again from its partials", err)
+			return nil, fmt.Errorf("bucket %s: %w: delete it, and it is made again from its partials", b.Name, err)
 		} else if err != nil && !errors.Is(err, bucket.ErrNotFound) {
 			return nil, err
 		}
