@@ -172,7 +172,7 @@ func (w *world) publish(ctx context.Context, seed uint64, least int64, done <-ch
 		} else {
 			sent.rejected[s.Want]++
 		}
-		if len(lines) < 50*perMessage {
+		if len(lines) < min(50*perMessage, 2000) {
 			continue
 		}
 		if err := flush(); err != nil {

@@ -59,13 +59,17 @@ const (
 	killsEach = 30
 	// mostRounds leave some places to begin with.
 	mostRounds = 10
+	// firstSettings are what some events are counted by before anything changes.
+	firstSettings = "the first settings"
 )
 
 // eventsBegin is early enough for the longest run, and some hours before a midnight.
-var eventsBegin = time.Date(2023, 5, 31, 16, 0, 0, 0, time.UTC)
+var eventsBegin = time.Date(2023, 5, 31, 20, 0, 0, 0, time.UTC)
 
 func newRollouts(w *world, killings int) *rollouts {
-	r := &rollouts{w: w, frontier: eventsBegin, clock: eventsBegin, limits: map[string]time.Time{}}
+	r := &rollouts{w: w, frontier: eventsBegin, clock: eventsBegin, limits: map[string]time.Time{
+		firstSettings: eventsBegin.Add(time.Hour),
+	}}
 	lines := strings.Split(strings.TrimSpace(sample.Places), "\n")
 	rounds := 1 + min(killings/2/killsEach, mostRounds-1)
 	for n := range rounds + 1 {
@@ -91,12 +95,13 @@ func key(id, from string) string {
 
 // run does all rounds, and waits until events came for all that they changed.
 func (r *rollouts) run(ctx context.Context) error {
+	if err := r.counted(ctx, eventsBegin); err != nil {
+		return err
+	}
+	r.lift(firstSettings)
 	now := r.configs[0]
 	for n, next := range r.configs[1:] {
 		if err := until(ctx, func() bool { return r.w.kills.soFar() >= n*killsEach }); err != nil {
-			return err
-		}
-		if err := r.counted(ctx, eventsBegin); err != nil { // under the old settings
 			return err
 		}
 		group, ctx := errgroup.WithContext(ctx)
@@ -122,7 +127,7 @@ func (r *rollouts) rotate(ctx context.Context, n int, keys string) (rotated stri
 		if err := r.roll(r.w.tasks["masker"][place], func(c *config) { c.keys = rotated }); err != nil {
 			return "", err
 		}
-		if err := r.counted(ctx, day.Add(-3*time.Hour)); err != nil {
+		if err := r.counted(ctx, day.Add(-2*time.Hour)); err != nil {
 			return "", err
 		}
 	}
@@ -156,7 +161,7 @@ func (r *rollouts) rogue(keys string, at time.Time) error {
 func (r *rollouts) places(ctx context.Context, n int, was, is config) error {
 	lead := time.Hour
 	if n > 0 {
-		lead = 4 * 24 * time.Hour // it comes in some minutes
+		lead = 8 * 24 * time.Hour // it comes in some minutes
 	}
 	from := r.hold("the places", func(frontier time.Time) time.Time {
 		r.clock = frontier.Add(lead)
