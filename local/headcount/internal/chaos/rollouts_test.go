@@ -59,17 +59,13 @@ const (
 	killsEach = 30
 	// mostRounds leave some places to begin with.
 	mostRounds = 10
-	// firstSettings are what some events are counted by before anything changes.
-	firstSettings = "the first settings"
 )
 
 // eventsBegin is early enough for the longest run, and some hours before a midnight.
 var eventsBegin = time.Date(2023, 5, 31, 20, 0, 0, 0, time.UTC)
 
 func newRollouts(w *world, killings int) *rollouts {
-	r := &rollouts{w: w, frontier: eventsBegin, clock: eventsBegin, limits: map[string]time.Time{
-		firstSettings: eventsBegin.Add(time.Hour),
-	}}
+	r := &rollouts{w: w, frontier: eventsBegin, clock: eventsBegin, limits: map[string]time.Time{}}
 	lines := strings.Split(strings.TrimSpace(sample.Places), "\n")
 	rounds := 1 + min(killings/2/killsEach, mostRounds-1)
 	for n := range rounds + 1 {
@@ -95,10 +91,9 @@ func key(id, from string) string {
 
 // run does all rounds, and waits until events came for all that they changed.
 func (r *rollouts) run(ctx context.Context) error {
-	if err := r.counted(ctx, eventsBegin); err != nil {
+	if err := r.pass(ctx, "the first settings", eventsBegin); err != nil {
 		return err
 	}
-	r.lift(firstSettings)
 	now := r.configs[0]
 	for n, next := range r.configs[1:] {
 		if err := until(ctx, func() bool { return r.w.kills.soFar() >= n*killsEach }); err != nil {
@@ -131,8 +126,7 @@ func (r *rollouts) rotate(ctx context.Context, n int, keys string) (rotated stri
 			return "", err
 		}
 	}
-	r.lift("the key")
-	if err := r.counted(ctx, day.Add(time.Hour)); err != nil {
+	if err := r.pass(ctx, "the key", day); err != nil {
 		return "", err
 	}
 	return rotated, errors.Join(r.rogue(keys, day), r.rogue(key("rogue", "2023-01-01"), eventsBegin))
@@ -188,8 +182,7 @@ func (r *rollouts) places(ctx context.Context, n int, was, is config) error {
 	} else if err := until(ctx, func() bool { return time.Since(added) > confirmed }); err != nil {
 		return err
 	}
-	r.lift("the places")
-	if err := r.counted(ctx, from.Add(time.Hour)); err != nil {
+	if err := r.pass(ctx, "the places", from.Add(time.Hour)); err != nil {
 		return err
 	}
 	return r.roll(first, with(is))
@@ -227,15 +220,22 @@ func (r *rollouts) hold(what string, at func(frontier time.Time) time.Time) time
 	defer r.mu.Unlock()
 	limit := at(r.frontier)
 	r.limits[what] = limit
-	r.w.logf("%s: from %s on", what, limit)
+	r.w.logf("%s: events of %s wait", what, limit)
 	return limit
 }
 
-func (r *rollouts) lift(what string) {
+// pass lets events through up to the end of an hour, and all others when it is counted:
+// then what was held for it has been seen to work.
+func (r *rollouts) pass(ctx context.Context, what string, hour time.Time) error {
+	r.hold(what, func(time.Time) time.Time { return hour.Truncate(time.Hour).Add(time.Hour) })
+	if err := r.counted(ctx, hour); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.w.logf("%s: events may come; they are at %s", what, r.frontier)
+	r.w.logf("%s: all events may come; they are at %s", what, r.frontier)
 	delete(r.limits, what)
+	return nil
 }
 
 // let reports whether an event of that instant may come.
