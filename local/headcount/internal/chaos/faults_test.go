@@ -42,8 +42,6 @@ func action(names ...string) func(*call) bool {
 	return func(c *call) bool { return slices.Contains(names, c.action) }
 }
 
-func notTheFlow(c *call) bool { return !strings.HasPrefix(c.where, "headcount-aggregates/flows/") }
-
 func conditional(c *call) bool { return c.conditional }
 
 var batches = action("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")

@@ -95,6 +95,7 @@ func (r *rollouts) run(ctx context.Context) error {
 		return err
 	}
 	now := r.configs[0]
+	keys := now.keys
 	for n, next := range r.configs[1:] {
 		if err := until(ctx, func() bool { return r.w.kills.soFar() >= n*killsEach }); err != nil {
 			return err
@@ -102,7 +103,7 @@ func (r *rollouts) run(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return r.places(ctx, n, now, next) })
 		group.Go(func() (err error) {
-			next.keys, err = r.rotate(ctx, n, now.keys)
+			keys, err = r.rotate(ctx, n, keys)
 			return err
 		})
 		if err := group.Wait(); err != nil {
@@ -150,7 +151,7 @@ func (r *rollouts) rogue(keys string, at time.Time) error {
 
 // places adds places to the flow, and hot spots at first. A task with the new settings
 // runs beside one with the old, and is rolled back before the first window that counts
-// them and come again after it. In the first round the other task is restarted, with the
+// them, and comes again after it. In the first round the other task is restarted, with the
 // new settings; in later ones it has to see for itself, which takes longer.
 func (r *rollouts) places(ctx context.Context, n int, was, is config) error {
 	lead := time.Hour
@@ -269,6 +270,8 @@ func (r *rollouts) date() time.Time {
 	}
 	return r.clock
 }
+
+func notTheFlow(c *call) bool { return c.where != "headcount-aggregates/flows/v1.json" }
 
 // until waits until it is so.
 func until(ctx context.Context, so func() bool) error {
