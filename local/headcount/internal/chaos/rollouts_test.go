@@ -169,8 +169,11 @@ func (r *rollouts) places(ctx context.Context, n int, was, is config) error {
 	if err := r.roll(first, with(is)); err != nil {
 		return err
 	}
-	if err := until(ctx, func() bool { return r.added() == (n+1)*addedPlaces }); err != nil {
+	if err := until(ctx, func() bool { return r.added(eventsBegin) == (n+1)*addedPlaces }); err != nil {
 		return err
+	}
+	if r.added(from) != addedPlaces {
+		return fmt.Errorf("not all of the %d new places count from %s on, or later", addedPlaces, from)
 	}
 	added := time.Now()
 	if err := r.roll(first, with(config{places: was.places})); err != nil { // without hot spots
@@ -189,8 +192,9 @@ func (r *rollouts) places(ctx context.Context, n int, was, is config) error {
 	return r.roll(first, with(is))
 }
 
-// added gives the number of places of the flow's object that do not count every window.
-func (r *rollouts) added() (n int) {
+// added gives the number of places of the flow's object that count from that instant on,
+// or later.
+func (r *rollouts) added(since time.Time) (n int) {
 	var doc struct {
 		Places []struct{ From time.Time }
 	}
@@ -199,7 +203,7 @@ func (r *rollouts) added() (n int) {
 		return 0 // it is being replaced
 	}
 	for _, p := range doc.Places {
-		if !p.From.IsZero() {
+		if !p.From.Before(since) {
 			n++
 		}
 	}
