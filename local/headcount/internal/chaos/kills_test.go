@@ -161,6 +161,13 @@ func (ks *kills) run() error {
 	}
 }
 
+// soFar gives the number of kills that were done.
+func (ks *kills) soFar() int {
+	ks.mu.Lock()
+	defer ks.mu.Unlock()
+	return ks.done
+}
+
 // patienceOfKill is how long a kill waits for its call.
 const patienceOfKill = 4 * time.Second
 

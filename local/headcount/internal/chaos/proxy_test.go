@@ -194,6 +194,9 @@ func (w *world) roundTrip(c *call) *answer {
 	if a.body, err = io.ReadAll(out.Body); err != nil {
 		return nil
 	}
+	if !notTheFlow(c) {
+		a.header.Set("Date", w.rollouts.date().Format(http.TimeFormat))
+	}
 	w.note(c, a)
 	return a
 }
