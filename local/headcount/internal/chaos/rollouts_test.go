@@ -163,7 +163,7 @@ func (r *rollouts) places(ctx context.Context, n int, was, is config) error {
 		lead = 8 * 24 * time.Hour // it comes in some minutes
 	}
 	from := r.hold("the places", func(frontier time.Time) time.Time {
-		r.clock = frontier.Add(lead)
+		r.clock = frontier.Add(lead).Truncate(time.Second) // as the header Date has it
 		return r.clock.Add(notice)
 	})
 	first, second := r.w.tasks["aggregator"][1], r.w.tasks["aggregator"][0]
