@@ -130,7 +130,7 @@ func (ks *kills) before(c *call) moment {
 	delete(ks.hit, k)
 	strike := func() {
 		if !k.term {
-			c.task.signal(syscall.SIGKILL)
+			c.task.kill(c.run)
 		}
 		close(hit)
 	}

@@ -116,6 +116,17 @@ func (t *task) signal(s syscall.Signal) {
 	}
 }
 
+// kill kills that process, if it still runs: the call after which it was to die may have
+// taken longer than it was waited for.
+func (t *task) kill(run int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.runs == run {
+		t.asked = true
+		_ = t.cmd.Process.Kill() // it may have ended
+	}
+}
+
 // run gives the number of the process that runs there.
 func (t *task) run() int {
 	t.mu.Lock()
