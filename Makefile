@@ -24,7 +24,7 @@ ENGINE := cd stack/enginetest && GOWORK=off
 # Built and then run, as `go run` gives 1 in place of most exit codes of the command, and 1 after Ctrl-C.
 headcount := go build -o $(BIN)/headcount ./local/headcount && exec $(BIN)/headcount
 
-.PHONY: help demo test race lint fmt bench bench-pipeline bench-hostile fuzz chaos build web generate picture tidy clean tools browser publishers
+.PHONY: help demo test race lint fmt bench bench-pipeline bench-hotspots bench-hostile fuzz chaos build web generate picture tidy clean tools browser publishers
 .PHONY: deploy preview smoke resources changes cfn-lint cost named pulumi
 
 help: ## list the targets
@@ -71,6 +71,10 @@ chaos: tools ## the services as processes, killed and with faults between them a
 bench-pipeline: tools ## CPU, memory and speed of the services as processes and of run: EVENTS=1000000 AGAINST=other-checkout ROUNDS=3
 	cd local/headcount && go test -run '^$$' -bench Pipeline -benchtime 1x -timeout 5h ./internal/bench \
 		-events $(or $(EVENTS),1000000) -rounds $(or $(ROUNDS),1) $(if $(AGAINST),-against $(abspath $(AGAINST)))
+
+bench-hotspots: tools ## the services as processes with hot spots (this) and without (other): EVENTS=200000 ROUNDS=3, or INPUT=events.ndjson PLACES=places.csv
+	cd local/headcount && go test -run '^$$' -bench Hotspots -benchtime 1x -timeout 5h ./internal/bench \
+		-events $(or $(EVENTS),200000) -rounds $(or $(ROUNDS),3) $(if $(INPUT),-input $(abspath $(INPUT)) -places $(abspath $(PLACES)))
 
 bench-hostile: tools ## peak memory of each service for each batch that was made to take much, and whether its neighbours are counted
 	cd local/headcount && go test -run '^$$' -bench Hostile -benchtime 1x -timeout 1h ./internal/bench

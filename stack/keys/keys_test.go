@@ -199,7 +199,7 @@ func TestRotate(t *testing.T) {
 // TestRotateFindsAFreeID: a ring may have been written by hand.
 func TestRotateFindsAFreeID(t *testing.T) {
 	m := &manager{}
-	m.set(encode([]key{{"k3", "2026-02-01", newKey()}, {"old", "2026-01-01", newKey()}}))
+	m.set(encode([]key{{"k3", "2026-02-01", newKey(), ""}, {"old", "2026-01-01", newKey(), ""}}))
 	if _, err := m.do(t, noon, Options{Rotate: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestRotateFindsAFreeID(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	rotate := func(day string) Options { return Options{Rotate: true, Day: day} }
-	ring := encode([]key{{"k1", "2026-01-01", newKey()}, {"k2", "2026-12-10", newKey()}})
+	ring := encode([]key{{"k1", "2026-01-01", newKey(), ""}, {"k2", "2026-12-10", newKey(), ""}})
 	leaky := strings.Replace(ring, `"k2"`, `"k1"`, 1)
 	for name, c := range map[string]struct {
 		ring string // none if empty

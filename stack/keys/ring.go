@@ -26,12 +26,14 @@ type key struct {
 	ID   string `json:"id"`
 	From string `json:"from"` // the first day, YYYY-MM-DD in UTC
 	Key  string `json:"key"`  // base64 of mask.KeySize bytes
+	// Scope is mask.ScopeFlow, or empty for a key from before there were scopes.
+	Scope string `json:"scope,omitempty"`
 }
 
 // firstRing makes a ring with one new key. Its first day matters to nobody, as
 // the earliest key covers all days before it too; today says when it was made.
 func firstRing(now time.Time) string {
-	return encode([]key{{"k1", day(now), newKey()}})
+	return encode([]key{{"k1", day(now), newKey(), mask.ScopeFlow}})
 }
 
 // parse reads a ring as the masker does. The error names every fault, and never
@@ -62,7 +64,7 @@ func (r *ring) with(from string) (text, id string) {
 			break
 		}
 	}
-	return encode(append(slices.Clone(r.keys), key{id, from, newKey()})), id
+	return encode(append(slices.Clone(r.keys), key{id, from, newKey(), mask.ScopeFlow})), id
 }
 
 // check checks whether a key may be added from a day on. Days that have begun,
@@ -103,6 +105,6 @@ func newKey() string {
 }
 
 func encode(keys []key) string {
-	data, _ := json.Marshal(keys) // three strings each: never fails
+	data, _ := json.Marshal(keys) // strings: never fails
 	return string(data)
 }

@@ -14,6 +14,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(ask(noon, "a", 2))
 	f.Add(`{"flow":"v1","hour":"9999-12-31T23","writer":"../a","n":9223372036854775807}`)
 	f.Add(`{"flow":"v1","hour":"2026-05-10T12","writer":"a","n":-1} {}`)
+	f.Add(rebuildNoon)
 	f.Fuzz(func(t *testing.T, body string) {
 		e := newEnv(t, "x")
 		e.partial(noon, "a", 1, "x ann")

@@ -76,7 +76,7 @@ func (f *Finals) try(ctx context.Context, hour counts.Hour, want map[string]int,
 	if lost, err := f.lost(ctx, hour, next, s.final); err != nil {
 		return o, err
 	} else if lost != "" {
-		return f.lostOne(ctx, hour, want, s, there, info.Date, lost)
+		return f.settleLost(ctx, hour, want, s, there, info.Date, lost)
 	}
 	s.checked = true
 	if said {
@@ -146,9 +146,9 @@ func covers(have, want map[string]int) bool {
 	return true
 }
 
-// lostOne settles an hour whose final covers a partial that is gone. The final is never
+// settleLost settles an hour whose final covers a partial that is gone. The final is never
 // written again from what is left: it would lose people.
-func (f *Finals) lostOne(ctx context.Context, hour counts.Hour, want map[string]int, s *state, there listed, now time.Time, lost string) (outcome, error) {
+func (f *Finals) settleLost(ctx context.Context, hour counts.Hour, want map[string]int, s *state, there listed, now time.Time, lost string) (outcome, error) {
 	if f.keepsAll(hour, now) {
 		return outcome{}, &damagedError{results.Headcounts.Key(f.Name, hour), fmt.Errorf("it covers %s, which is gone and cannot have expired", lost)}
 	}

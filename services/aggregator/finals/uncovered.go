@@ -14,8 +14,9 @@ import (
 
 // Uncovered finds the partials of a flow that are in no final, and gives the
 // finals messages that ask for them: for each hour and writer one, with the
-// number of the writer's last partial. Once Handle is done with these messages
-// there are none.
+// number of the writer's last partial. For an hour that has no totals, as a version
+// without them has counted it, it gives one that asks for a rebuild. Once Handle is done
+// with these messages there are none.
 //
 // It is for a place where the finals queue does not outlive the process, as on
 // one machine: there a partial may be durable whose finals message is lost.
@@ -37,16 +38,33 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	}
 	var all []Message
 	for _, hour := range slices.Sorted(maps.Keys(last)) {
-		final, _, err := readFinal(ctx, b, results.Headcounts, flow, hour)
-		if damaged := new(damagedError); errors.As(err, &damaged) {
-			return nil, fmt.Errorf("%w: delete it, and it is made again from its partials", err)
-		} else if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		messages, err := uncovered(ctx, b, flow, hour, last[hour])
+		if err != nil {
 			return nil, err
 		}
-		for _, writer := range slices.Sorted(maps.Keys(last[hour])) {
-			if n := last[hour][writer]; final[writer] < n {
-				all = append(all, Message{Flow: flow, Hour: hour.String(), Writer: writer, N: n})
-			}
+		all = append(all, messages...)
+	}
+	return all, nil
+}
+
+// uncovered gives the messages of an hour; last are the numbers of its partials by writer.
+func uncovered(ctx context.Context, b bucket.Bucket, flow string, hour counts.Hour, last map[string]int) (all []Message, err error) {
+	final, _, err := readFinal(ctx, b, results.Headcounts, flow, hour)
+	if damaged := new(damagedError); errors.As(err, &damaged) {
+		return nil, fmt.Errorf("bucket %s: %w: delete it, and it is made again from its partials", b.Name, err)
+	}
+	if err == nil {
+		_, err = b.Head(ctx, results.Totals.Key(flow, hour))
+		if errors.Is(err, bucket.ErrNotFound) {
+			return []Message{{Flow: flow, Hour: hour.String(), Rebuild: true}}, nil
+		}
+	}
+	if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		return nil, err
+	}
+	for _, writer := range slices.Sorted(maps.Keys(last)) {
+		if n := last[writer]; final[writer] < n {
+			all = append(all, Message{Flow: flow, Hour: hour.String(), Writer: writer, N: n})
 		}
 	}
 	return all, nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/headcount-etl/headcount/services/aggregator/bucket"
+	"github.com/headcount-etl/headcount/services/aggregator/results"
 )
 
 // TestUncovered: the messages that it gives are all that Handle needs to bring
@@ -44,6 +45,14 @@ func TestUncovered(t *testing.T) {
 	want()
 	e.wantRows(noon, "x 3", "y 1")
 	e.wantRows(noon+1, "y 1")
+	// A version without totals has counted an hour.
+	e.bucket.Delete(results.Totals.Key("v1", noon))
+	want(Message{Flow: "v1", Hour: noon.String(), Rebuild: true})
+	e.done(e.handle(Message{Flow: "v1", Hour: noon.String(), Rebuild: true}.Out(0).Body))
+	want()
+	if e.covered(results.Totals) == nil {
+		t.Error("there are no totals")
+	}
 	// A final that cannot be read is no final without partials.
 	e.bucket.Put(finalKey(noon), []byte("x"))
 	if got, err := Uncovered(t.Context(), b, "v1"); err == nil {

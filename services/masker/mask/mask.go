@@ -26,14 +26,15 @@ import (
 // Masker masks events. It keeps its hashes, so it is for one goroutine.
 type Masker struct {
 	ring  *Ring
+	flow  string
 	macs  []hash.Hash // of each key of the ring, made when it is first used
 	input []byte
 	sum   []byte
 }
 
-// NewMasker returns a masker that uses the ring's keys.
-func NewMasker(r *Ring) *Masker {
-	return &Masker{ring: r, macs: make([]hash.Hash, len(r.keys))}
+// NewMasker returns a masker that uses the ring's keys for the events of a flow.
+func NewMasker(r *Ring, flow string) *Masker {
+	return &Masker{ring: r, flow: flow, macs: make([]hash.Hash, len(r.keys))}
 }
 
 // Mask gives what may be known of the valid event that d stands on. Only what
@@ -52,12 +53,12 @@ func (m *Masker) Mask(d *event.Decoder) event.Masked {
 }
 
 // person gives the first 16 bytes of HMAC-SHA-256(key, day 0x00 user id), day
-// as YYYY-MM-DD in UTC and key the one of that day. Since the day is part of
-// what is hashed, no one can be followed from one day to the next.
+// as YYYY-MM-DD in UTC and key the one of that day, for the flow. Since the day is part
+// of what is hashed, no one can be followed from one day to the next.
 func (m *Masker) person(day, userID string) (p event.Person) {
 	k := m.ring.keyOf(day)
 	if m.macs[k] == nil {
-		m.macs[k] = hmac.New(sha256.New, m.ring.keys[k].secret)
+		m.macs[k] = hmac.New(sha256.New, m.ring.keys[k].of(m.flow))
 	}
 	mac := m.macs[k]
 	mac.Reset()
@@ -81,15 +82,36 @@ type key struct {
 	ID   string `json:"id"`
 	From string `json:"from"` // YYYY-MM-DD, in UTC
 	Key  string `json:"key"`  // base64
+	// Scope is ScopeFlow, or empty for a key from before there were scopes.
+	Scope string `json:"scope"`
 
 	secret []byte
 }
 
+// ScopeFlow is the scope of a key that gives a person another pseudonym in each flow, so
+// that the partials of two flows cannot be joined.
+const ScopeFlow = "flow"
+
+// of gives what pseudonyms of a flow are made with: HMAC-SHA-256(key, "headcount flow "
+// flow), or the key itself where it has no scope.
+func (k *key) of(flow string) []byte {
+	if k.Scope == "" {
+		return k.secret
+	}
+	return k.mac("headcount flow " + flow)
+}
+
+func (k *key) mac(text string) []byte {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
 var keyID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// ParseRing reads a key ring: a JSON list of {"id", "from", "key"}, where from
-// is the first day as YYYY-MM-DD and key is the base64 of 32 bytes. The error
-// names every fault, and never a key.
+// ParseRing reads a key ring: a JSON list of {"id", "from", "key", "scope"}, where from
+// is the first day as YYYY-MM-DD, key is the base64 of 32 bytes, and scope may be
+// missing. The error names every fault, and never a key.
 func ParseRing(text string) (*Ring, error) {
 	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
 	dec.DisallowUnknownFields()
@@ -115,6 +137,9 @@ func ParseRing(text string) (*Ring, error) {
 			errs = append(errs, fmt.Errorf("key %d: key is not the base64 of %d bytes", i, KeySize))
 		}
 		k.Key = ""
+		if k.Scope != "" && k.Scope != ScopeFlow {
+			errs = append(errs, fmt.Errorf("key %d: scope is not %q, nor missing", i, ScopeFlow))
+		}
 		for j := range i {
 			if keys[j].ID == k.ID {
 				errs = append(errs, fmt.Errorf("keys %d and %d have the same id", j, i))
@@ -133,15 +158,17 @@ func ParseRing(text string) (*Ring, error) {
 
 // Fingerprints describes the ring without giving its keys away, as
 // "id@first-day=fingerprint" separated by commas, by first day. A fingerprint is
-// the first 8 bytes of HMAC-SHA-256(key, "headcount fingerprint"), in
-// hexadecimal. The aggregator uses it to find a ring that would change the
-// pseudonyms of days that are counted already.
+// the first 8 bytes of HMAC-SHA-256(key, "headcount fingerprint"), with " of flow" at the
+// end for a key of that scope, in hexadecimal. The aggregator uses it to find a ring that
+// would change the pseudonyms of days that are counted already.
 func (r *Ring) Fingerprints() string {
 	var parts []string
 	for _, k := range r.keys {
-		mac := hmac.New(sha256.New, k.secret)
-		mac.Write([]byte("headcount fingerprint"))
-		parts = append(parts, k.ID+"@"+k.From+"="+hex.EncodeToString(mac.Sum(nil)[:8]))
+		text := "headcount fingerprint"
+		if k.Scope != "" {
+			text += " of " + k.Scope
+		}
+		parts = append(parts, k.ID+"@"+k.From+"="+hex.EncodeToString(k.mac(text)[:8]))
 	}
 	return strings.Join(parts, ",")
 }

@@ -62,7 +62,7 @@ func TestMaskFollowsTheFormula(t *testing.T) {
 		"2019-05-05T00:00:00Z": "a", // before the first key's first day
 		"2026-05-31T23:59:59Z": "a", "2026-06-01T00:00:00Z": "b", "2030-01-01T12:00:00Z": "b",
 	} {
-		got := NewMasker(r).Mask(decoded(t, personal("u-ü", at)))
+		got := NewMasker(r, "v1").Mask(decoded(t, personal("u-ü", at)))
 		mac := hmac.New(sha256.New, []byte(strings.Repeat(keyByte, KeySize)))
 		mac.Write([]byte(at[:10] + "\x00u-ü"))
 		if want := mac.Sum(nil)[:16]; string(got.Person[:]) != string(want) {
@@ -77,7 +77,7 @@ func TestMaskFollowsTheFormula(t *testing.T) {
 // TestPseudonym: the same user on the same day is the same person, whatever came
 // between; another user, day or key is another person.
 func TestPseudonym(t *testing.T) {
-	m, other := NewMasker(ring(t, "2026-01-01")), NewMasker(ring(t, "2026-01-01", "2026-01-02"))
+	m, other := NewMasker(ring(t, "2026-01-01"), "v1"), NewMasker(ring(t, "2026-01-01", "2026-01-02"), "v1")
 	id := rapid.StringN(1, 128, -1)
 	day := rapid.StringMatching(`20[0-9][0-9]-0[1-9]-1[0-9]`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -99,7 +99,7 @@ func TestPseudonym(t *testing.T) {
 // TestNothingPersonalLeaves plants a marker wherever a person could be named.
 func TestNothingPersonalLeaves(t *testing.T) {
 	r := ring(t, "2026-01-01")
-	got := NewMasker(r).Mask(decoded(t, personal(marker, "2026-05-31T23:59:59Z")))
+	got := NewMasker(r, "v1").Mask(decoded(t, personal(marker, "2026-05-31T23:59:59Z")))
 	text, err := json.Marshal(got)
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +117,35 @@ func TestFingerprints(t *testing.T) {
 	mac.Write([]byte("headcount fingerprint"))
 	if want := fmt.Sprintf("k1@2026-01-01=%x,k0@2026-06-01=", mac.Sum(nil)[:8]); !strings.HasPrefix(got, want) {
 		t.Errorf("got %s, want %s…", got, want)
+	}
+}
+
+// TestScope: a key of the scope flow gives a person one pseudonym in a flow, and another
+// one in each other flow; one without gives the same in all, as it did before there were
+// scopes. No two of them have the same fingerprint.
+func TestScope(t *testing.T) {
+	const text = `[{"id":"k1","from":"2026-01-01","key":%q%s}]`
+	persons, fingerprints := map[event.Person]bool{}, map[string]bool{}
+	for _, scope := range []string{"", `,"scope":"flow"`} {
+		r, err := ParseRing(fmt.Sprintf(text, secret('a'), scope))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fingerprints[r.Fingerprints()] = true
+		for _, flow := range []string{"v1", "v2", "v1"} {
+			persons[NewMasker(r, flow).person("2026-05-31", "u-1")] = true
+		}
+	}
+	if len(persons) != 3 || len(fingerprints) != 2 {
+		t.Errorf("%d pseudonyms and %d fingerprints", len(persons), len(fingerprints))
+	}
+	mac := hmac.New(sha256.New, []byte(strings.Repeat("a", KeySize)))
+	mac.Write([]byte("2026-05-31\x00u-1"))
+	if want := event.Person(mac.Sum(nil)[:16]); !persons[want] {
+		t.Error("a key without a scope gives another pseudonym than before")
+	}
+	if _, err := ParseRing(fmt.Sprintf(text, secret('a'), `,"scope":"stack"`)); err == nil || !strings.Contains(err.Error(), "key 0: scope") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -153,7 +182,7 @@ func TestParseRingNamesEveryFault(t *testing.T) {
 }
 
 func BenchmarkMask(b *testing.B) {
-	m := NewMasker(ring(b, "2026-01-01"))
+	m := NewMasker(ring(b, "2026-01-01"), "v1")
 	d := decoded(b, personal("u-4661927f222a92655499c4fda884a14d", "2026-05-31T23:59:59Z"))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -25,7 +25,7 @@ func Run(ctx context.Context, p *service.Process, observe stage.Observer) error 
 		}
 	}
 	s := stage.Stage{
-		New:        func() stage.Func { return stage.Contract(p.MaxAge, transform(mask.NewMasker(ring))) },
+		New:        func() stage.Func { return stage.Contract(p.MaxAge, transform(mask.NewMasker(ring, p.Flow))) },
 		Attributes: map[string]string{pack.AttributeKeys: ring.Fingerprints()},
 		Accepted:   metrics.EventsMasked,
 		Observe:    observe,

@@ -62,7 +62,7 @@ func TestTransform(t *testing.T) {
 	if !d.Next() || d.Check(event.Arrival{At: 1 << 50}) != (event.Fault{}) {
 		t.Fatal("not valid")
 	}
-	masked, err := event.DecodeMasked(string(transform(mask.NewMasker(ring))(nil, d)), nil)
+	masked, err := event.DecodeMasked(string(transform(mask.NewMasker(ring, "v1"))(nil, d)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,12 +28,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/headcount-etl/headcount/local/headcount/internal/publish"
+	"github.com/headcount-etl/headcount/services/aggregator/partials"
 )
 
 var (
 	events  = flag.Int("events", 100_000, "how many events go through the pipeline")
 	against = flag.String("against", "", "another checkout, measured in turn with this one")
 	rounds  = flag.Int("rounds", 1, "how often each is measured; the median counts")
+	given   = flag.String("input", "", "a file of events in place of simulated ones")
+	listed  = flag.String("places", "", "the list of places of that file")
 )
 
 var services = []string{"validator", "masker", "aggregator"}
@@ -42,7 +45,10 @@ var services = []string{"validator", "masker", "aggregator"}
 const patience = 30 * time.Minute
 
 // checkout is a version of the repository, built.
-type checkout struct{ name, dir, bin string }
+type checkout struct {
+	name, dir, bin string
+	level          int // of the hot spots
+}
 
 // figures are what was measured, by name.
 type figures map[string]float64
@@ -54,22 +60,39 @@ type figures map[string]float64
 func BenchmarkPipeline(b *testing.B) {
 	checkouts := []*checkout{this(b)}
 	if *against != "" {
-		other := &checkout{name: "other", dir: *against}
+		other := &checkout{name: "other", dir: *against, level: partials.DefaultLevel}
 		other.build(b)
 		checkouts = append(checkouts, other)
 	}
 	input := simulate(b, checkouts[0])
+	inTurn(b, checkouts, []int{100, 1}, func(c *checkout, per int) figures {
+		got := c.processes(b, input, per)
+		maps.Copy(got, c.run(b, input, per))
+		return got
+	})
+}
+
+// BenchmarkHotspots compares the services with hot spots (this) and without (other).
+func BenchmarkHotspots(b *testing.B) {
+	with := this(b)
+	without := *with
+	without.name, without.level = "other", 0
+	input := simulate(b, with)
+	inTurn(b, []*checkout{with, &without}, []int{100}, func(c *checkout, per int) figures { return c.processes(b, input, per) })
+}
+
+// inTurn measures each in turn, and prints the medians.
+func inTurn(b *testing.B, checkouts []*checkout, pers []int, measure func(c *checkout, per int) figures) {
+	b.Helper()
 	results := map[string]map[string][]float64{} // by checkout and name
 	for b.Loop() {
 		for range *rounds {
-			for _, per := range []int{100, 1} {
+			for _, per := range pers {
 				for _, c := range checkouts {
-					got := c.processes(b, input, per)
-					maps.Copy(got, c.run(b, input, per))
 					if results[c.name] == nil {
 						results[c.name] = map[string][]float64{}
 					}
-					for name, v := range got {
+					for name, v := range measure(c, per) {
 						results[c.name][name] = append(results[c.name][name], v)
 					}
 				}
@@ -87,7 +110,7 @@ func this(b *testing.B) *checkout {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := &checkout{name: "this", dir: root}
+	c := &checkout{name: "this", dir: root, level: partials.DefaultLevel}
 	c.build(b)
 	return c
 }
@@ -107,9 +130,17 @@ func (c *checkout) build(b *testing.B) {
 	}
 }
 
-// simulate writes the events into a file.
+// simulate writes the events into a file, unless one was given.
 func simulate(b *testing.B, c *checkout) string {
 	b.Helper()
+	if *given != "" {
+		text, err := os.ReadFile(*given)
+		if err != nil {
+			b.Fatal(err)
+		}
+		*events = bytes.Count(text, []byte("\n"))
+		return *given
+	}
 	file := filepath.Join(b.TempDir(), "events.ndjson")
 	out, err := os.Create(file)
 	if err != nil {
@@ -140,8 +171,13 @@ func simulate(b *testing.B, c *checkout) string {
 	return file
 }
 
-// places are those of the simulation.
-func (c *checkout) places() string { return filepath.Join(c.dir, "local/headcount/sample/places.csv") }
+// places are those of the simulation, unless others were given.
+func (c *checkout) places() string {
+	if *listed != "" {
+		return *listed
+	}
+	return filepath.Join(c.dir, "local/headcount/sample/places.csv")
+}
 
 // processes measures the services as processes on the stand-in.
 func (c *checkout) processes(b *testing.B, input string, per int) figures {
@@ -189,7 +225,7 @@ func (c *checkout) start(b *testing.B) *world {
 	w.topic, w.envs = described(b, said)
 	for _, name := range services {
 		cmd := exec.Command(filepath.Join(c.bin, name))
-		cmd.Env = append(w.envs[name], "MASKING_KEYS="+ring, "POIS="+c.places(), "FLUSH_INTERVAL=2s", "REFRESH_INTERVAL=2s", "MAX_AGE=0", memoryLimit)
+		cmd.Env = append(w.envs[name], "MASKING_KEYS="+ring, "POIS="+c.places(), "FLUSH_INTERVAL=2s", "REFRESH_INTERVAL=2s", "MAX_AGE=0", memoryLimit, fmt.Sprint("HOTSPOT_LEVEL=", c.level))
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)
 		}

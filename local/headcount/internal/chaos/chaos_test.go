@@ -53,19 +53,20 @@ func TestChaos(t *testing.T) {
 	w.faults.mu.Unlock()
 
 	peaks := w.watch()
-	killed := make(chan struct{})
+	done := make(chan struct{})
 	group, ctx := errgroup.WithContext(t.Context())
-	var killers errgroup.Group
+	hands, handsCtx := errgroup.WithContext(ctx)
 	for range killersAtOnce {
-		killers.Go(w.kills.run)
+		hands.Go(w.kills.run)
 	}
+	hands.Go(func() error { return w.rollouts.run(handsCtx) })
 	group.Go(func() error {
-		defer close(killed)
-		return killers.Wait()
+		defer close(done)
+		return hands.Wait()
 	})
 	var sent expected
 	group.Go(func() (err error) {
-		sent, err = w.publish(ctx, *seedFlag, *eventsFlag, killed)
+		sent, err = w.publish(ctx, *seedFlag, *eventsFlag, done)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -124,13 +125,13 @@ func logFolder(t *testing.T) string {
 
 func (w *world) validPath() string { return filepath.Join(w.dir, "valid.ndjson") }
 
-// publish publishes events until there are enough, and all kills are done. Each person
+// publish publishes events until there are enough, and all kills and rollouts are done. Each person
 // sends about once an hour, so that no event makes up for the loss of another, nor the
 // final of one hour for that of many.
-func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-chan struct{}) (sent expected, err error) {
+func (w *world) publish(ctx context.Context, seed uint64, least int64, done <-chan struct{}) (sent expected, err error) {
 	sent.rejected = map[event.Category]int64{}
 	city, err := simulate.New(simulate.Config{
-		People: 1000, Minutes: 1200 * 24 * 60, Seed: seed, Start: time.Date(2023, 5, 31, 23, 0, 0, 0, time.UTC), Interval: time.Hour,
+		People: 1000, Minutes: 1200 * 24 * 60, Seed: seed, Start: eventsBegin, Interval: time.Hour,
 		FaultShare: 0.05, NoConsentShare: 0.05,
 	})
 	if err != nil {
@@ -145,6 +146,9 @@ func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-
 	var lines []string
 	perMessage, poison := 1, false
 	flush := func() error {
+		if len(lines) == 0 {
+			return nil
+		}
 		if err := w.ready(ctx, sent.events < least); err != nil {
 			return err
 		}
@@ -154,6 +158,11 @@ func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-
 		return err
 	}
 	for s := range city.Events(ctx) {
+		for at := s.At; !w.rollouts.let(at); {
+			if err := errors.Join(flush(), until(ctx, func() bool { return w.rollouts.let(at) })); err != nil {
+				return sent, err
+			}
+		}
 		line := string(s.Line)
 		lines = append(lines, line)
 		sent.events++
@@ -163,7 +172,7 @@ func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-
 		} else {
 			sent.rejected[s.Want]++
 		}
-		if len(lines) < 50*perMessage {
+		if len(lines) < min(50*perMessage, 2000) {
 			continue
 		}
 		if err := flush(); err != nil {
@@ -176,7 +185,7 @@ func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-
 		}
 		if sent.events >= least {
 			select {
-			case <-killed:
+			case <-done:
 				return sent, errors.Join(valid.Flush(), file.Close())
 			default:
 			}
@@ -187,20 +196,11 @@ func (w *world) publish(ctx context.Context, seed uint64, least int64, killed <-
 
 // ready waits until there is little to do; in a hurry, until there is not much.
 func (w *world) ready(ctx context.Context, hurry bool) error {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
 	most := 20
 	if hurry {
 		most = 500
 	}
-	for w.queue(chain.Entry).Counts().Visible > most {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+	return until(ctx, func() bool { return w.queue(chain.Entry).Counts().Visible <= most })
 }
 
 // drain waits until nothing is left but poison, and that is given up.
@@ -211,7 +211,7 @@ func (w *world) drain() error {
 	for n := 0; ; n++ {
 		left, onlyPoison := 0, true
 		for _, short := range chain.Queues() {
-			poison := -w.queue(short + "-dlq").Counts().Total()
+			poison := w.ledger.deadNow(short) - w.queue(short+"-dlq").Counts().Total()
 			for _, of := range w.poison {
 				if of == short {
 					poison++
@@ -273,16 +273,17 @@ func (w *world) checkDead() {
 				break
 			}
 			for _, m := range messages {
-				found[m.ID] = short
-				if !w.poisoned(m.ID) {
+				found[m.ID], found[m.Body] = short, short
+				if !w.poisoned(m.ID) && w.dead[m.Body] != short {
 					w.t.Errorf("dead letter of %s: %s, received %d times: %.200s", short, m.ID, m.Receives, m.Body)
 				}
 			}
 		}
 	}
-	for id, short := range w.poison {
-		if found[id] != short {
-			w.t.Errorf("poison %s of %s was not given up", id, short)
+	maps.Copy(w.dead, w.poison)
+	for name, short := range w.dead {
+		if found[name] != short {
+			w.t.Errorf("poison %s of %s was not given up", name, short)
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Package chaos runs the real services, two tasks of each, against the stand-in,
-// with faults between them and AWS, and kills them meanwhile; at the end the rows
+// with faults between them and AWS, and kills them meanwhile. Places are added to the
+// flow, hot spots switched on and keys rotated under way. At the end the rows
 // must equal what SQL computes from the input, and nothing else may be left over.
 // It holds tests only:
 //

@@ -49,7 +49,8 @@ var batches = action("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVis
 // kinds are all faults. Those that AWS promises never to make are among them too: a
 // list that is stale or empty, a 412 for an object that nobody has written, an answer
 // without a body. Proxies and bugs do. A flow's document without a body is left out: it
-// ends an aggregator that starts, which says so.
+// ends an aggregator that starts, which says so. So is a clock of S3 that is off there:
+// what is added to the flow counts by it.
 var kinds = []kind{
 	{"reset-before", 4, any1, 6, func(*exchange) *answer { return nil }},
 	{"reset-after", 4, any1, 6, func(x *exchange) *answer {
@@ -167,7 +168,7 @@ var kinds = []kind{
 		a.cut = &n
 		return a
 	}},
-	{"bodiless", 3, func(c *call) bool { return !strings.HasPrefix(c.where, "headcount-aggregates/flows/") }, 3, func(x *exchange) *answer {
+	{"bodiless", 3, notTheFlow, 3, func(x *exchange) *answer {
 		a := x.forward()
 		if a != nil {
 			x.w.lost(x.call, a)
@@ -175,7 +176,7 @@ var kinds = []kind{
 		}
 		return a
 	}},
-	{"clock-off", 3, any1, 30, func(x *exchange) *answer {
+	{"clock-off", 3, notTheFlow, 30, func(x *exchange) *answer {
 		a := x.forward()
 		if a == nil {
 			return nil

@@ -70,6 +70,9 @@ func (w *world) checkFlat(peaks map[string]usage) {
 		}
 		w.t.Logf("%s: after %s %d goroutines, %d descriptors, %d of them sockets, %d MiB, at most %d; a new one has %d, %d, %d, %d MiB; peaks of all: %d descriptors, %d MiB",
 			s.Name, age, n, was.files, was.sockets, was.rss>>10, was.peak>>10, m, is.files, is.sockets, is.rss>>10, peaks[s.Name].files, peaks[s.Name].peak>>10)
+		if n == 0 {
+			w.t.Errorf("%s did not run any more", old)
+		}
 		if n-2*was.sockets > m-2*is.sockets+moreGoroutines {
 			w.t.Errorf("%s has %d goroutines, a new one %d: %v", s.Name, n, m, byName)
 		}

@@ -130,7 +130,7 @@ func (ks *kills) before(c *call) moment {
 	delete(ks.hit, k)
 	strike := func() {
 		if !k.term {
-			c.task.signal(syscall.SIGKILL)
+			c.task.kill(c.run)
 		}
 		close(hit)
 	}
@@ -159,6 +159,13 @@ func (ks *kills) run() error {
 			return err
 		}
 	}
+}
+
+// soFar gives the number of kills that were done.
+func (ks *kills) soFar() int {
+	ks.mu.Lock()
+	defer ks.mu.Unlock()
+	return ks.done
 }
 
 // patienceOfKill is how long a kill waits for its call.

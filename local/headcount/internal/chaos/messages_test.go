@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,12 +66,14 @@ type ledger struct {
 	receives map[string]int
 	// redelivered counts deliveries after the first.
 	redelivered map[string]int
-	seed        maphash.Seed
+	// dead counts what tasks have sent to the dead-letter queue of a queue.
+	dead map[string]int
+	seed maphash.Seed
 }
 
 func newLedger() *ledger {
 	return &ledger{
-		sent: map[string]map[uint64]struct{}{"valid": {}, "masked": {}}, receives: map[string]int{}, redelivered: map[string]int{},
+		sent: map[string]map[uint64]struct{}{"valid": {}, "masked": {}}, receives: map[string]int{}, redelivered: map[string]int{}, dead: map[string]int{},
 		seed: maphash.MakeSeed(),
 	}
 }
@@ -112,6 +115,11 @@ func (w *world) note(c *call, a *answer) {
 
 // events notes the events of the packs that were accepted.
 func (l *ledger) events(c *call, r results) {
+	if of, ok := strings.CutSuffix(c.where, "-dlq"); ok {
+		l.mu.Lock()
+		l.dead[of] += len(r.Successful)
+		l.mu.Unlock()
+	}
 	if l.sent[c.where] == nil {
 		return
 	}
@@ -137,6 +145,12 @@ func (l *ledger) events(c *call, r results) {
 		}
 		l.mu.Unlock()
 	}
+}
+
+func (l *ledger) deadNow(short string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dead[short]
 }
 
 // lost handles an answer that the task did not get. The messages in it would be

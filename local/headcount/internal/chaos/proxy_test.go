@@ -129,7 +129,8 @@ func (w *world) give(rw http.ResponseWriter, c *call, a *answer) bool {
 	if err == nil {
 		err = http.NewResponseController(rw).Flush()
 	}
-	if err != nil && a.cut == nil && !c.task.gone(c.run) {
+	// A task may hang up on S3: when one of many reads has failed, it ends the others.
+	if err != nil && a.cut == nil && c.action != http.MethodGet && !c.task.gone(c.run) {
 		w.untaken.Add(1)
 		w.logf("%s did not take an answer of %d bytes to %s %s: %v", c.task, len(a.body), c.action, c.where, err)
 	}
@@ -193,6 +194,9 @@ func (w *world) roundTrip(c *call) *answer {
 	a := &answer{status: out.StatusCode, header: out.Header}
 	if a.body, err = io.ReadAll(out.Body); err != nil {
 		return nil
+	}
+	if !notTheFlow(c) {
+		a.header.Set("Date", w.rollouts.date().Format(http.TimeFormat))
 	}
 	w.note(c, a)
 	return a

@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http/httptest"
@@ -34,6 +33,7 @@ type task struct {
 	place   int
 	proxy   *httptest.Server
 	killing sync.Mutex // held by who kills it
+	config  config     // of the next process
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -50,8 +50,7 @@ func (t *task) String() string { return fmt.Sprintf("%s-%d", t.service, t.place)
 func (t *task) environ() (list []string) {
 	env := t.w.Env(t.service)
 	maps.Copy(env, map[string]string{
-		"MASKING_KEYS": `[{"id":"k1","from":"2026-01-01","key":"` + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))) + `"}]`,
-		"POIS":         t.w.places, "WINDOW": window.String(), "RADIUS_M": fmt.Sprint(radiusM), "MIN_PEOPLE": "1",
+		"MASKING_KEYS": "[" + t.config.keys + "]", "POIS": t.config.places, "HOTSPOT_LEVEL": strconv.Itoa(t.config.level), "WINDOW": window.String(), "RADIUS_M": fmt.Sprint(radiusM), "MIN_PEOPLE": "1",
 		"FLUSH_INTERVAL": "500ms", "REFRESH_INTERVAL": "1s", "STOP_TIMEOUT": stopTimeout.String(),
 	})
 	for key, value := range env {
@@ -97,6 +96,9 @@ func (t *task) again(run int) {
 	if failed {
 		t.w.logf("%s could not start: %s", t, t.tail())
 		t.w.unstarted.Add(1)
+		if strings.Contains(t.tail(), "was made with other settings") {
+			t.w.t.Errorf("%s has ended, as its settings are not the flow's", t)
+		}
 		if err := t.start(); err != nil {
 			t.w.logf("%s is not started again: %v", t, err)
 		}
@@ -111,6 +113,17 @@ func (t *task) signal(s syscall.Signal) {
 	t.asked = true
 	if t.cmd != nil {
 		_ = t.cmd.Process.Signal(s) // it may have ended
+	}
+}
+
+// kill kills that process, if it still runs: the call after which it was to die may have
+// taken longer than it was waited for.
+func (t *task) kill(run int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.runs == run {
+		t.asked = true
+		_ = t.cmd.Process.Kill() // it may have ended
 	}
 }
 

@@ -71,11 +71,13 @@ type world struct {
 	ledger      *ledger
 	faults      *faults
 	kills       *kills
+	rollouts    *rollouts
 	calm        chan struct{} // closed when the faults end
 	background  sync.WaitGroup
 	unstarted   atomic.Int64      // processes that the faults kept from starting
 	untaken     atomic.Int64      // answers that a task has hung up on
 	poison      map[string]string // message ids, and their queues
+	dead        map[string]string // bodies that are dead at once, and their queues
 	poisonMu    sync.Mutex
 }
 
@@ -91,7 +93,7 @@ func newWorld(t testing.TB, seed uint64, killings int, logs string) *world {
 	t.Cleanup(func() { _ = file.Close() }) // lines were written one by one
 	w := &world{
 		t: t, logs: logs, dir: t.TempDir(), ctx: t.Context(), transport: &http.Transport{MaxIdleConnsPerHost: 64}, begun: time.Now(),
-		log: log.New(file, "", 0), tasks: map[string][]*task{}, ledger: newLedger(), calm: make(chan struct{}), poison: map[string]string{},
+		log: log.New(file, "", 0), tasks: map[string][]*task{}, ledger: newLedger(), calm: make(chan struct{}), poison: map[string]string{}, dead: map[string]string{},
 	}
 	w.faults = &faults{w: w, seed: seed, came: map[string]int{}, copies: map[string][]json.RawMessage{}, lists: map[string][][]byte{}}
 	w.kills = &kills{w: w, seed: seed, kills: killings, due: map[*task]*kill{}, hit: map[*kill]chan struct{}{}, how: map[string]int{}}
@@ -101,6 +103,7 @@ func newWorld(t testing.TB, seed uint64, killings int, logs string) *world {
 	if err := os.WriteFile(w.places, []byte(list), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	w.rollouts = newRollouts(w, killings)
 	cloud, err := standin.Start(t.Context(), standin.Config{Dir: w.dir, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +126,7 @@ func newWorld(t testing.TB, seed uint64, killings int, logs string) *world {
 }
 
 func (w *world) newTask(service string, place int) *task {
-	t := &task{w: w, service: service, place: place, held: map[string]string{}}
+	t := &task{w: w, service: service, place: place, held: map[string]string{}, config: w.rollouts.configs[0]}
 	t.proxy = w.proxy(t)
 	w.t.Cleanup(func() {
 		if t.done != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"maps"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -31,6 +32,12 @@ func TestFlowsEqualSQL(t *testing.T) {
 	}
 	if balances[0].Near >= balances[1].Near || balances[0].Lake != balances[1].Lake {
 		t.Errorf("%+v and %+v: not the case that was meant", balances[0], balances[1])
+	}
+	// Whoever has the partials of both flows cannot tell who is who in the other.
+	people := ask[struct{ All, Both int64 }](t, dir, `SELECT count(*) AS "All", count(*) FILTER (flows = 2) AS "Both" FROM (
+  SELECT person, count(DISTINCT flow) AS flows FROM read_parquet('`+filepath.Join(dir, aggregates)+`/partials/**/*.parquet', hive_partitioning = true) GROUP BY person)`)
+	if people[0].All == 0 || people[0].Both > 0 {
+		t.Errorf("of %d pseudonyms %d are in both flows", people[0].All, people[0].Both)
 	}
 	// Each event is in the lake once, and in the quarantine once for each flow.
 	if lake := ask[struct{ N int64 }](t, dir, `SELECT count(*) AS "N" FROM events`); lake[0].N != balances[0].Lake {

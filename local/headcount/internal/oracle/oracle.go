@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 
 // inputSQL reads the lines of events and the list of places alone, by the definitions:
 // age in full years on the UTC day of the event, tumbling windows from the Unix epoch
-// on, the haversine on a sphere of 6,371,008.8 m, the number of different user ids.
+// on, the haversine on a sphere of 6,371,008.8 m, the number of different user ids. From
+// the flow's object it takes since when a place and the hot spots count, and no more.
 const inputSQL = `
 WITH event AS (
  SELECT occurred_at::TIMESTAMP AS t, "user".id AS id, "user".birth_date::DATE AS born, "user".gender AS gender,
@@ -32,13 +34,17 @@ WITH event AS (
  SELECT *, CASE WHEN age < 18 THEN '0-17' WHEN age < 25 THEN '18-24' WHEN age < 35 THEN '25-34' WHEN age < 45 THEN '35-44'
   WHEN age < 55 THEN '45-54' WHEN age < 65 THEN '55-64' ELSE '65+' END AS band
  FROM person
+), flow AS (
+ SELECT * FROM read_json('{object}', columns = {places: 'STRUCT(poi_id VARCHAR, "from" TIMESTAMP)[]', hotspots: 'STRUCT("from" TIMESTAMP)'})
 ), place AS (
- SELECT poi_id, name, latitude, longitude, coalesce(radius_m, {radius}) AS radius
+ SELECT poi_id, name, latitude, longitude, coalesce(radius_m, {radius}) AS radius, "from",
+  latitude - degrees(radius / 6371008.8) - 1e-6 AS south, latitude + degrees(radius / 6371008.8) + 1e-6 AS north
  FROM read_csv('{pois}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {
   poi_id: 'VARCHAR', name: 'VARCHAR', latitude: 'DOUBLE', longitude: 'DOUBLE', radius_m: 'DOUBLE'})
+  LEFT JOIN (SELECT unnest(places, recursive := true) FROM flow) USING (poi_id)
 ), near AS (
- SELECT * FROM banded, place
- WHERE 2 * 6371008.8 * asin(sqrt(least(1, pow(sin(radians(latitude - lat) / 2), 2)
+ SELECT * FROM banded JOIN place ON lat BETWEEN south AND north
+ WHERE start >= coalesce("from", start) AND 2 * 6371008.8 * asin(sqrt(least(1, pow(sin(radians(latitude - lat) / 2), 2)
   + cos(radians(lat)) * cos(radians(latitude)) * pow(sin(radians(longitude - lon) / 2), 2)))) <= radius
 )`
 
@@ -79,7 +85,7 @@ const totalsSQL = `, cell AS (SELECT start, poi_id, gender, band, count(DISTINCT
 // (https://github.com/golang/geo/blob/master/s2/stuv.go). A row of the table is found by
 // its centre, as SQL does not know the curve that orders the cells.
 const hotspotsSQL = `, located AS (
- SELECT start, id, gender, band, lat, lon FROM banded
+ SELECT start, id, gender, band, lat, lon FROM banded, flow WHERE start >= coalesce(hotspots."from", start)
  UNION ALL
  SELECT window_start, NULL, cell, NULL, latitude, longitude FROM hotspots WHERE flow = '{flow}'
 ), xyz AS (
@@ -171,7 +177,7 @@ func (v *Verdicts) Err() error {
 // with what SQL computes.
 func Compare(ctx context.Context, dir string, in Input) (*Verdicts, error) {
 	fill := strings.NewReplacer(
-		"{flow}", in.Flow, "{events}", in.Events, "{pois}", in.Places, "{window}", fmt.Sprint(int(in.Window.Seconds())),
+		"{flow}", in.Flow, "{object}", filepath.Join(dir, "buckets", "headcount-aggregates", "flows", in.Flow+".json"), "{events}", in.Events, "{pois}", in.Places, "{window}", fmt.Sprint(int(in.Window.Seconds())),
 		"{radius}", fmt.Sprint(in.RadiusM), "{min}", fmt.Sprint(in.MinPeople), "{level}", fmt.Sprint(in.HotspotLevel),
 	)
 	var v Verdicts

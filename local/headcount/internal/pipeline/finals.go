@@ -35,13 +35,17 @@ func (r *Resources) resume(ctx context.Context) error {
 	return nil
 }
 
-// CheckFinals reads every final of the flow and names a partial that none
-// covers: after Settle there must be none.
+// CheckFinals reads every final of the flow and names a partial that none covers, or an
+// hour without totals: after Settle there must be none.
 func (r *Resources) CheckFinals(ctx context.Context) error {
 	messages, err := r.uncovered(ctx)
 	if err != nil || len(messages) == 0 {
 		return err
 	}
 	m := messages[0]
-	return fmt.Errorf("the final of hour %s of flow %s does not cover partial %s-%d, and %d more partials are not covered", m.Hour, m.Flow, m.Writer, m.N, len(messages)-1)
+	lacks := fmt.Sprintf("does not cover partial %s-%d", m.Writer, m.N)
+	if m.Rebuild {
+		lacks = "has no totals beside it"
+	}
+	return fmt.Errorf("the final of hour %s of flow %s %s, and %d more are like it", m.Hour, m.Flow, lacks, len(messages)-1)
 }

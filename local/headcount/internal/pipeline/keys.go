@@ -26,7 +26,7 @@ func keyRing(dir string, now time.Time) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		key := make([]byte, mask.KeySize)
 		_, _ = rand.Read(key) // never fails
-		text = fmt.Appendf(nil, "[{\"id\":\"k1\",\"from\":%q,\"key\":%q}]\n", now.UTC().Format(time.DateOnly), base64.StdEncoding.EncodeToString(key))
+		text = fmt.Appendf(nil, "[{\"id\":\"k1\",\"from\":%q,\"key\":%q,\"scope\":%q}]\n", now.UTC().Format(time.DateOnly), base64.StdEncoding.EncodeToString(key), mask.ScopeFlow)
 		// Whole or absent, so that a full disk or a kill leaves no folder that never
 		// starts again; and in the folder itself, so that no key is left elsewhere.
 		err = renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(dir))
