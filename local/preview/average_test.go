@@ -131,6 +131,40 @@ func TestPeopleAtOnce(t *testing.T) {
 	}
 }
 
+// TestMostAtOnce holds the most people at each place in a step against SQL, for steps of
+// windows, of hours and of days.
+func TestMostAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	makeSparse(t, dir, 5)
+	makeEvents(t, dir)
+	s := start(t, dir)
+	db := memory(t)
+	rows := fmt.Sprintf("'%s'", filepath.Join(dir, filepath.Dir(headcountsFolder), "totals", "*", "*", "*", "*", "*.parquet"))
+	for step, begins := range map[string]string{"Window": "window_start", "Hour": "date_trunc('hour', window_start)", "Day": "date_trunc('day', window_start)"} {
+		d := drawing(t, s, "over-time", "time-places", fmt.Sprintf(`{"parameters": {"Period": ["Last 24 hours"], "Step": [%q]}}`, step))
+		got := flat(&d)
+		found, err := db.Query(fmt.Sprintf("SELECT "+at+" || '|' || poi_name, max(people) FROM "+rows+` WHERE poi_id IS NOT NULL
+			AND window_start < (SELECT max(window_start) FROM `+rows+") AND window_start >= (SELECT max(window_start) FROM "+rows+") - INTERVAL 24 HOUR GROUP BY ALL HAVING max(people) IS NOT NULL", begins))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for found.Next() {
+			var key string
+			var want float64
+			if err := found.Scan(&key, &want); err != nil {
+				t.Fatal(err)
+			}
+			if n++; got[key] != want {
+				t.Errorf("by %s, %s shows %v, want %v", step, key, got[key], want)
+			}
+		}
+		if err := found.Close(); err != nil || n == 0 || n != len(got) {
+			t.Errorf("by %s there are %d numbers, want %d: %v", step, len(got), n, err)
+		}
+	}
+}
+
 // wantedAverages sums up people by cell of time, and divides by the windows of the
 // cell that a list of all windows has.
 func wantedAverages(t *testing.T, db *sql.DB, file string, minutes int, c choice, cell, key string) map[string]float64 {
