@@ -36,9 +36,8 @@ func Run(ctx *pulumi.Context) error {
 	if err := errors.Join(err, wrong); err != nil {
 		return err
 	}
-	if year := time.Now().UTC().Year(); year >= s.LastYear {
-		err := ctx.Log.Warn(fmt.Sprintf("Athena sees nothing after %d (headcount:lastYear): raise it before the year ends", s.LastYear), nil)
-		if err != nil {
+	for _, warning := range s.Warnings(time.Now().UTC().Year()) {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return err
 		}
 	}
