@@ -41,7 +41,7 @@ func Breakdown(k int, p Place) bool {
 
 // Warning says why a k hides cells and protects nobody; empty for every other k.
 func Warning(k int) string {
-	if k != 3 {
+	if k != 2 {
 		return ""
 	}
 	return "2, which protects nobody: a hidden cell is then one person; take 5 or more, or 1 to hide nothing"
