@@ -68,13 +68,17 @@ func read(t *testing.T, file string) []byte {
 	return text
 }
 
-// TestNobodyIsCountedAtTwoPlaces: no card adds people up over places, since who is near
-// two of them would be counted twice: what sums people up is of each place by itself,
-// or of one place, and has no totals over places.
-func TestNobodyIsCountedAtTwoPlaces(t *testing.T) {
+// shown is a visual of the definition.
+type shown struct {
+	id, kind string
+	text     string // its JSON, with one space wherever there is any
+}
+
+// visuals are those of all sheets, and the ids of those that show one place alone.
+func visuals(t *testing.T) (all []shown, one map[string]bool) {
+	t.Helper()
 	var d struct {
 		Sheets []struct {
-			SheetID string `json:"SheetId"`
 			Visuals []map[string]json.RawMessage
 		}
 		FilterGroups []struct {
@@ -91,7 +95,7 @@ func TestNobodyIsCountedAtTwoPlaces(t *testing.T) {
 	if err := json.Unmarshal(read(t, dashboards.HeadcountFile), &d); err != nil {
 		t.Fatal(err)
 	}
-	one := map[string]bool{} // the visuals that show one place
+	one = map[string]bool{}
 	for _, g := range d.FilterGroups {
 		if g.Filters[0]["TopBottomFilter"].Limit == 1 {
 			for _, s := range g.ScopeConfiguration.SelectedSheets.SheetVisualScopingConfigurations {
@@ -101,34 +105,68 @@ func TestNobodyIsCountedAtTwoPlaces(t *testing.T) {
 			}
 		}
 	}
-	people := regexp.MustCompile(`"headcounts", *"ColumnName": *"(People|Women|Men|People at once[^"]*)"`)
-	place := regexp.MustCompile(`DimensionField": *\{[^{}]*\{[^{}]*"ColumnName": *"(Place|poi_name)"`)
-	totals := regexp.MustCompile(`"(RowTotalOptions|TotalOptions)": *\{ *"TotalsVisibility": *"VISIBLE"|"TotalAggregation"`)
-	seen := 0
 	for _, sheet := range d.Sheets {
-		for i, v := range sheet.Visuals {
+		for _, v := range sheet.Visuals {
 			for kind, raw := range v {
-				text := strings.Join(strings.Fields(string(raw)), " ")
-				if kind == "HistogramVisual" || !people.MatchString(text) { // a histogram counts cells
-					continue
-				}
-				seen++
 				var is struct {
 					VisualID string `json:"VisualId"`
 				}
 				if err := json.Unmarshal(raw, &is); err != nil {
 					t.Fatal(err)
 				}
-				if !one[is.VisualID] && !place.MatchString(text) {
-					t.Errorf("$.Sheets[%s].Visuals[%d]: the %s %s adds people up over places", sheet.SheetID, i, kind, is.VisualID)
-				}
-				if kind != "InsightVisual" && totals.MatchString(text) || strings.Count(text, `"TotalAggregation"`) > 1 {
-					t.Errorf("$.Sheets[%s].Visuals[%d]: the %s %s has totals over places", sheet.SheetID, i, kind, is.VisualID)
-				}
+				all = append(all, shown{is.VisualID, kind, strings.Join(strings.Fields(string(raw)), " ")})
 			}
 		}
 	}
-	if seen < 10 {
-		t.Errorf("only %d visuals show people", seen)
+	return all, one
+}
+
+// TestNobodyIsCountedAtTwoPlaces: no card adds people up over places, since who is near
+// two of them would be counted twice: what sums people up is of each place by itself,
+// or of one place, and has no totals over places.
+func TestNobodyIsCountedAtTwoPlaces(t *testing.T) {
+	people := regexp.MustCompile(`"headcounts", *"ColumnName": *"(People|Women|Men|People at once[^"]*)"`)
+	place := regexp.MustCompile(`DimensionField": *\{[^{}]*\{[^{}]*"ColumnName": *"(Place|poi_name)"`)
+	totals := regexp.MustCompile(`"(RowTotalOptions|TotalOptions)": *\{ *"TotalsVisibility": *"VISIBLE"|"TotalAggregation"`)
+	all, one := visuals(t)
+	seen := 0
+	for _, v := range all {
+		if v.kind == "HistogramVisual" || !people.MatchString(v.text) { // a histogram counts cells
+			continue
+		}
+		seen++
+		if !one[v.id] && !place.MatchString(v.text) {
+			t.Errorf("the %s %s adds people up over places", v.kind, v.id)
+		}
+		if totals.MatchString(v.text) {
+			t.Errorf("the %s %s has totals over places", v.kind, v.id)
+		}
+	}
+	if seen < 8 {
+		t.Errorf("only %d visuals show people of groups", seen)
+	}
+}
+
+// TestDifferentPeopleAreNotAddedUp: the people of a total, or of a hot cell, are
+// different ones, and who is in one may be in the next: a card shows the most of them,
+// never a sum, and stacks no parts that look like one.
+func TestDifferentPeopleAreNotAddedUp(t *testing.T) {
+	people := regexp.MustCompile(`"NumericalMeasureField": *\{[^{}]*\{ *"DataSetIdentifier": *"(?:totals|hotspots)", *"ColumnName": *"(?:People[^"]*|people|cell_people)" *\}([^{}]*\{[^{}]*\})?`)
+	stacked := regexp.MustCompile(`"(STACKED|STACKED_PERCENT|STACKED_AREA)"|"TotalAggregation"`)
+	all, _ := visuals(t)
+	seen := 0
+	for _, v := range all {
+		for _, measure := range people.FindAllStringSubmatch(v.text, -1) {
+			seen++
+			if !strings.Contains(measure[1], `"AggregationFunction": { "SimpleNumericalAggregation": "MAX" }`) {
+				t.Errorf("the %s %s shows something else than the most people: %s", v.kind, v.id, measure[0])
+			}
+			if v.kind == "PieChartVisual" || stacked.MatchString(v.text) {
+				t.Errorf("the %s %s shows different people as parts of a whole", v.kind, v.id)
+			}
+		}
+	}
+	if seen < 14 {
+		t.Errorf("only %d measures are of different people", seen)
 	}
 }

@@ -74,9 +74,10 @@ func (d *demoCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	flows := []pipeline.FlowSettings{{Name: defaultFlow, Places: list, Window: 5 * time.Minute, MinPeople: d.MinPeople, HotspotLevel: partials.DefaultLevel}}
+	warnOfFlows(std.err, flows)
 	p, err := pipeline.Start(ctx, pipeline.Settings{
-		Dir:   d.Data,
-		Flows: []pipeline.FlowSettings{{Name: defaultFlow, Places: list, Window: 5 * time.Minute, MinPeople: d.MinPeople, HotspotLevel: partials.DefaultLevel}},
+		Dir: d.Data, Flows: flows,
 		// With a flush each second, the final of an hour is written at most once a
 		// second, and Ctrl-C has little to wait for.
 		Flush: time.Second,

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/services/aggregator/suppress"
 	"github.com/headcount-etl/headcount/shared/service"
 )
 
@@ -113,6 +115,15 @@ func (g *givenFlow) check(read func(path string, radiusM float64) ([]places.Plac
 		m.where(true, "%s %s: %s", g.called("pois"), g.Pois, oneLine(err))
 	}
 	return pipeline.FlowSettings{Name: g.name, Places: list, Window: g.Window, MinPeople: g.MinPeople, HotspotLevel: g.Hotspots}, m
+}
+
+// warnOfFlows says which flows hide cells and protect nobody.
+func warnOfFlows(stderr io.Writer, flows []pipeline.FlowSettings) {
+	for _, f := range flows {
+		if w := suppress.Warning(f.MinPeople); w != "" {
+			fmt.Fprintf(stderr, "headcount: min-people of the flow %s is %s\n", f.Name, w)
+		}
+	}
 }
 
 // readFlows reads the flows with their places. A list that several flows share is read

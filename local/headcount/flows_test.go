@@ -177,6 +177,20 @@ func TestSeveralFlows(t *testing.T) {
 	}
 }
 
+// TestTwoProtectsNobody: run and demo say so of each flow with a MIN_PEOPLE of 2, and go on.
+func TestTwoProtectsNobody(t *testing.T) {
+	pois := write(t, "poi_id,name,latitude,longitude\nlouvre,Louvre,48.8606,2.3376\n")
+	for name, args := range map[string][]string{
+		"run":  {"run", "--events", "-", "--pois", pois, "--min-people", "2", "--flow", "v1", "--flow", "one:min-people=1", "--flow", "three:min-people=3"},
+		"demo": {"demo", "--people", "5", "--speed", "3600", "--minutes", "1", "--min-people", "2", "--listen", "127.0.0.1:0"},
+	} {
+		code, _, stderr := headcount(t, events, append(args, "--data", filepath.Join(t.TempDir(), "new"))...)
+		if want := "headcount: min-people of the flow v1 is 2, which protects nobody"; code != exitDone || strings.Count(stderr, want) != 1 || strings.Count(stderr, "protects nobody") != 1 {
+			t.Errorf("%s: exit %d, want %q once: %s", name, code, want, stderr)
+		}
+	}
+}
+
 // files gives the objects in the buckets of a data folder, with their sizes.
 func files(t *testing.T, dir string) map[string]int64 {
 	t.Helper()

@@ -62,6 +62,7 @@ func (r *runCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
+	warnOfFlows(std.err, flows)
 	input := std.in
 	if r.Events != "-" {
 		file, err := os.Open(r.Events)

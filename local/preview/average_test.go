@@ -53,10 +53,7 @@ func memory(t *testing.T) *sql.DB {
 // step stands for the beginning of the step that an instant w is in.
 const step = "<step>"
 
-var (
-	stepKey    = strings.ReplaceAll(fmt.Sprintf(at, step), "%%", "%")
-	weekdayKey = strings.ReplaceAll(weekday, "window_start", "w")
-)
+var stepKey = strings.ReplaceAll(fmt.Sprintf(at, step), "%%", "%")
 
 // averages are the visuals that show people at once, in SQL: the cell of time k that
 // an instant w is in, the key of a number, and whether they show the busiest place of
@@ -65,10 +62,8 @@ var averages = map[string]struct {
 	sheet, cell, key string
 	busiest          bool
 }{
-	"time-places": {"over-time", stepKey, "k || '|' || poi_name", false},
 	"time-gender": {"over-time", stepKey, "k || '|' || gender", true},
 	"time-age":    {"over-time", "''", "age_band || '|' || gender", true},
-	"time-cross":  {"over-time", weekdayKey, "poi_name || '|' || k", false},
 	"map-period":  {"map", "''", "poi_name", false},
 	"map-places":  {"map", "''", "poi_name || '|People at once'", false},
 }
@@ -83,8 +78,8 @@ type choice struct {
 }
 
 // TestPeopleAtOnce holds every average against SQL that counts all windows of its
-// cell of time, also those that nobody was in: of the whole period, its hours, days
-// and weekdays, with windows that divide an hour and with some that do not.
+// cell of time, also those that nobody was in: of the whole period, its hours and
+// days, with windows that divide an hour and with some that do not.
 func TestPeopleAtOnce(t *testing.T) {
 	choices := []choice{
 		{"as it opens", nil, nil, "w > last - INTERVAL 7 DAY", "true"},
@@ -119,7 +114,7 @@ func TestPeopleAtOnce(t *testing.T) {
 				got := flat(&d)
 				chosen := c
 				if a.busiest {
-					chosen.rows += " AND poi_name = (SELECT poi_name FROM rows JOIN windows ON w = window_start WHERE " + c.rows + " GROUP BY 1 ORDER BY sum(people) DESC, 1 LIMIT 1)"
+					chosen.rows += " AND poi_name = (SELECT poi_name FROM rows JOIN windows ON w = window_start WHERE " + c.rows + " GROUP BY 1 ORDER BY sum(coalesce(people, 1)) DESC, 1 LIMIT 1)"
 				}
 				want := wantedAverages(t, db, file, minutes, chosen, a.cell, a.key)
 				if len(got) != len(want) {
@@ -132,6 +127,40 @@ func TestPeopleAtOnce(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestMostAtOnce holds the most people at each place in a step against SQL, for steps of
+// windows, of hours and of days.
+func TestMostAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	makeSparse(t, dir, 5)
+	makeEvents(t, dir)
+	s := start(t, dir)
+	db := memory(t)
+	rows := fmt.Sprintf("'%s'", filepath.Join(dir, filepath.Dir(headcountsFolder), "totals", "*", "*", "*", "*", "*.parquet"))
+	for step, begins := range map[string]string{"Window": "window_start", "Hour": "date_trunc('hour', window_start)", "Day": "date_trunc('day', window_start)"} {
+		d := drawing(t, s, "over-time", "time-places", fmt.Sprintf(`{"parameters": {"Period": ["Last 24 hours"], "Step": [%q]}}`, step))
+		got := flat(&d)
+		found, err := db.Query(fmt.Sprintf("SELECT "+at+" || '|' || poi_name, max(people) FROM "+rows+` WHERE poi_id IS NOT NULL
+			AND window_start < (SELECT max(window_start) FROM `+rows+") AND window_start >= (SELECT max(window_start) FROM "+rows+") - INTERVAL 24 HOUR GROUP BY ALL HAVING max(people) IS NOT NULL", begins))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for found.Next() {
+			var key string
+			var want float64
+			if err := found.Scan(&key, &want); err != nil {
+				t.Fatal(err)
+			}
+			if n++; got[key] != want {
+				t.Errorf("by %s, %s shows %v, want %v", step, key, got[key], want)
+			}
+		}
+		if err := found.Close(); err != nil || n == 0 || n != len(got) {
+			t.Errorf("by %s there are %d numbers, want %d: %v", step, len(got), n, err)
 		}
 	}
 }

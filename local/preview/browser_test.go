@@ -28,12 +28,13 @@ const (
 	overAll    = "sum(people) / (SELECT count(DISTINCT window_start) FROM n)" // also windows in which a group had nobody
 	at         = "strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%SZ')"
 	weekday    = "CASE dayofweek(window_start) WHEN 0 THEN 'Sun' WHEN 1 THEN 'Mon' WHEN 2 THEN 'Tue' WHEN 3 THEN 'Wed' WHEN 4 THEN 'Thu' WHEN 5 THEN 'Fri' ELSE 'Sat' END"
-	busiest    = "(SELECT poi_name FROM n GROUP BY 1 ORDER BY sum(people) DESC, 1 LIMIT %d)"
+	busiest    = "(SELECT poi_name FROM n WHERE poi_id IS NOT NULL GROUP BY 1 ORDER BY max(people) DESC, 1 LIMIT %d)"
+	womenMen   = "(VALUES ('Women', 'female'), ('Men', 'male')) x(k, g)"
 	tenFullest = "(SELECT cell FROM n GROUP BY 1 ORDER BY max(cell_people) DESC, 1 LIMIT 10)"
 )
 
 var (
-	atBusiest = "poi_name IN " + fmt.Sprintf(busiest, 1)
+	atBusiest = "poi_name = (SELECT poi_name FROM n GROUP BY 1 ORDER BY sum(coalesce(people, 1)) DESC, 1 LIMIT 1)"
 	ofHour    = fmt.Sprintf(at, "date_trunc('hour', window_start)")
 	ofDay     = fmt.Sprintf(at, "date_trunc('day', window_start)")
 )
@@ -45,20 +46,20 @@ var wanted = []struct{ sheet, visual, sql string }{
 	{"now", "now-places", lastFull + "SELECT '', count(DISTINCT poi_name) FROM n"},
 	{"now", "now-most", lastTotals + "SELECT '', max(people) FROM n WHERE poi_id IS NOT NULL"},
 	{"now", "now-cell", "SELECT '', max(cell_people) FROM hotspots WHERE window_start = (SELECT max(window_start) FROM hotspots WHERE window_start < (SELECT max(window_start) FROM hotspots))"},
-	{"now", "now-by-place", lastFull + "SELECT poi_name || '|' || gender, sum(people) FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 20) + " GROUP BY 1"},
+	{"now", "now-by-place", lastTotals + "SELECT poi_name, people FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 20)},
 	{"now", "now-age", lastFull + "SELECT age_band || '|' || gender, sum(people) FROM n WHERE " + atBusiest + " GROUP BY 1"},
 	{"now", "now-gender", lastFull + "SELECT gender, sum(people) FROM n WHERE " + atBusiest + " GROUP BY 1"},
 	{"now", "now-suppressed", lastFull + "SELECT '', count(*) FILTER (suppressed) / count(*) FROM n"},
-	{"now", "now-busiest", lastFull + "SELECT poi_name || '|People', sum(people) FROM n GROUP BY poi_name ORDER BY 2 DESC, 1 LIMIT 10"},
-	{"now", "now-hot", lastHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell"},
+	{"now", "now-women-men", lastFull + "SELECT poi_name || '|' || k, CASE WHEN count(*) FILTER (gender = g) = 0 THEN 0 ELSE sum(people) FILTER (gender = g) END FROM n, " + womenMen + " GROUP BY poi_name, k, g"},
+	{"now", "now-hot", lastHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell UNION ALL SELECT cell || '|' || k, CASE WHEN count(*) FILTER (gender IS NULL OR gender = g) = 0 THEN 0 ELSE sum(people) FILTER (gender = g) END FROM n, " + womenMen + " WHERE cell IN " + tenFullest + " GROUP BY cell, k, g"},
 	{"now", "now-cross", lastFull + "SELECT poi_name || '|' || age_band, sum(people) FROM n GROUP BY 1"},
 	{"over-time", "time-gender", full + "SELECT " + ofHour + " || '|' || gender, " + atOnce + " FROM n WHERE " + atBusiest + " GROUP BY date_trunc('hour', window_start), gender"},
-	{"over-time", "time-places", full + "SELECT " + ofHour + " || '|' || poi_name, " + atOnce + " FROM n WHERE poi_name IN (SELECT poi_name FROM n GROUP BY 1 ORDER BY " + atOnce + " DESC, 1 LIMIT 8) GROUP BY date_trunc('hour', window_start), poi_name"},
+	{"over-time", "time-places", fullTotals + "SELECT " + ofHour + " || '|' || poi_name, max(people) FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 8) + " GROUP BY 1"},
 	{"over-time", "time-week", fullTotals + "SELECT " + weekday + " || '|' || hour(window_start), max(people) FROM n WHERE poi_id IS NULL GROUP BY 1"},
 	{"over-time", "time-histogram", full + "SELECT people::VARCHAR, count(*) FROM n WHERE people IS NOT NULL GROUP BY 1"},
 	{"over-time", "time-combo", fullTotals + "SELECT " + ofDay + " || '|People', max(people) FROM n WHERE poi_id IS NULL GROUP BY 1 UNION ALL SELECT " + ofDay + " || '|Places', count(DISTINCT poi_name) FROM n GROUP BY 1"},
 	{"over-time", "time-age", full + "SELECT age_band || '|' || gender, " + overAll + " FROM n WHERE " + atBusiest + " GROUP BY 1"},
-	{"over-time", "time-cross", full + "SELECT poi_name || '|' || " + weekday + ", " + atOnce + " FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 10) + " GROUP BY 1"},
+	{"over-time", "time-cross", fullTotals + "SELECT poi_name || '|' || " + weekday + ", max(people) FROM n WHERE poi_name IN " + fmt.Sprintf(busiest, 10) + " GROUP BY 1"},
 	{"map", "map-now", lastFull + "SELECT poi_name, sum(people) FROM n GROUP BY 1"},
 	{"map", "map-period", full + "SELECT poi_name, " + atOnce + " FROM n GROUP BY 1"},
 	{"map", "map-places", full + "SELECT poi_name || '|People at once', " + atOnce + " FROM n GROUP BY poi_name"},
@@ -67,7 +68,7 @@ var wanted = []struct{ sheet, visual, sql string }{
 	{"hot-spots", "hot-map-now", lastHot + "SELECT cell, max(cell_people) FROM n GROUP BY 1"},
 	{"hot-spots", "hot-map-period", fullHot + "SELECT cell, max(cell_people) FROM n GROUP BY 1"},
 	{"hot-spots", "hot-filled", fullHot + "SELECT cell || '|' || " + ofHour + ", max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY 1"},
-	{"hot-spots", "hot-now", lastHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell"},
+	{"hot-spots", "hot-now", lastHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell UNION ALL SELECT cell || '|' || k, CASE WHEN count(*) FILTER (gender IS NULL OR gender = g) = 0 THEN 0 ELSE sum(people) FILTER (gender = g) END FROM n, " + womenMen + " WHERE cell IN " + tenFullest + " GROUP BY cell, k, g"},
 	{"hot-spots", "hot-top", fullHot + "SELECT cell || '|People', max(cell_people) FROM n WHERE cell IN " + tenFullest + " GROUP BY cell"},
 	{"input", "input-events", "SELECT '', count(DISTINCT event_id) FROM events"},
 	{"input", "input-platform", "SELECT device.platform, count(DISTINCT event_id) FROM events GROUP BY 1"},
@@ -105,10 +106,16 @@ func pageShowsWhatSQLSays(t *testing.T, minPeople int) {
 	// What is written in the page is what was given.
 	b.do(chromedp.Click(chromedp.CSS("#tab-now")))
 	b.settle()
-	shown := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-busiest"] tbody tr:first-child td:nth-child(2)`)))
+	shown := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-hot"] tbody tr:first-child td:nth-child(3)`)))
+	words := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-insight"]`)))
 	anywhere := get(b, chromedp.TextContent(chromedp.CSS(`section[data-visual="now-people"]`)))
-	if want := fmt.Sprint((first(b.ask(dir, lastFull+"SELECT '', sum(people) FROM n GROUP BY poi_name ORDER BY 2 DESC LIMIT 1")))); strings.ReplaceAll(shown, ",", "") != want {
+	if want := fmt.Sprint((first(b.ask(dir, lastHot+"SELECT '', max(cell_people) FROM n")))); strings.ReplaceAll(shown, ",", "") != want {
 		t.Errorf("the table shows %q, want %s", shown, want)
+	}
+	for place, people := range b.ask(dir, lastTotals+"SELECT poi_name, people FROM n WHERE people IS NOT NULL AND poi_name IN "+fmt.Sprintf(busiest, 3)) {
+		if want := fmt.Sprintf("%s (%v)", place, people); !strings.Contains(words, want) {
+			t.Errorf("the words are %q, want %q in them", words, want)
+		}
 	}
 	if want := fmt.Sprint((first(b.ask(dir, lastTotals+"SELECT '', people FROM n WHERE poi_id IS NULL")))); !strings.Contains(strings.ReplaceAll(anywhere, ",", ""), want) {
 		t.Errorf("the key figure shows %q, want %s", anywhere, want)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func flat(d *visual.Drawing) map[string]float64 {
 	case d.Table != nil:
 		for _, row := range d.Table.Rows {
 			for i, c := range d.Table.Columns {
-				if i > 0 && (c.Title == "People" || c.Title == "People at once") {
+				if i > 0 && slices.Contains([]string{"People", "Women", "Men", "People at once"}, c.Title) {
 					put(row[i], row[0].Value, c.Title)
 				}
 			}

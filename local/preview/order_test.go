@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
@@ -52,7 +53,8 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-// TestHiddenPlacesHaveNoRank: what is hidden is no place among the busiest.
+// TestHiddenPlacesHaveNoRank: a place whose total is hidden comes last, and is marked,
+// and words leave it out.
 func TestHiddenPlacesHaveNoRank(t *testing.T) {
 	dir := t.TempDir()
 	makeEvents(t, dir)
@@ -63,16 +65,19 @@ func TestHiddenPlacesHaveNoRank(t *testing.T) {
 	if _, err := memory(t).Exec(fmt.Sprintf(`COPY (
 		SELECT w AS window_start, w + INTERVAL 5 MINUTE AS window_end, p AS poi_id, p AS poi_name, 48.8::DOUBLE AS poi_latitude, 2.2::DOUBLE AS poi_longitude,
 			200.0::DOUBLE AS radius_m, 'female' AS gender, '18-24' AS age_band, n::BIGINT AS people, n IS NULL AS suppressed
-		FROM (VALUES (TIMESTAMP '2026-03-01 00:00:00'), (TIMESTAMP '2026-03-01 00:05:00')) t(w), (VALUES ('Hidden', NULL), ('Shown', 9)) u(p, n)
+		FROM (VALUES (TIMESTAMP '2026-03-01 00:00:00'), (TIMESTAMP '2026-03-01 00:05:00')) t(w), (VALUES ('A hidden place', NULL), ('Shown', 9)) u(p, n)
 	) TO '%s' (FORMAT parquet)`, filepath.Join(folder, "2026-03-01T00.parquet"))); err != nil {
 		t.Fatal(err)
 	}
-	code, body := request(t, "POST", start(t, dir).URL()+"/api/visual?sheet=now&visual=now-by-place", "{}")
-	var d visual.Drawing
-	if err := json.Unmarshal([]byte(body), &d); err != nil || code != 200 || d.Chart == nil {
-		t.Fatal(code, err, body)
-	}
-	if !slices.Equal(d.Chart.Categories, []visual.Cell{{Value: "Shown", Text: "Shown"}}) {
+	s := start(t, dir)
+	d := drawing(t, s, "now", "now-by-place", "{}")
+	if !slices.Equal(d.Chart.Categories, []visual.Cell{{Value: "Shown", Text: "Shown"}, {Value: "A hidden place", Text: "A hidden place"}}) {
 		t.Errorf("the busiest places are %v", d.Chart.Categories)
+	}
+	if values := d.Chart.Series[0].Values; values[0].Text != "9" || values[1] != (visual.Cell{Text: "suppressed"}) {
+		t.Errorf("their people are %v", values)
+	}
+	if words := drawing(t, s, "now", "now-insight", "{}").Text.HTML; !strings.Contains(words, "Shown (9)") || strings.Contains(words, "hidden") {
+		t.Errorf("the words are %s", words)
 	}
 }

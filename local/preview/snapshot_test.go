@@ -95,15 +95,15 @@ func TestCardsAgree(t *testing.T) {
 	first := dashboardOf(t, s).Version
 	people := func(version string, each float64) {
 		t.Helper()
-		if d := drawn(t, s, version, "now", "now-busiest", "{}"); flat(&d)["Place 0|People"] != 4*each {
-			t.Errorf("now-busiest: %v, want %v: %v", flat(&d), 4*each, d.Faults)
+		if d := drawn(t, s, version, "now", "now-women-men", "{}"); flat(&d)["Place 0|Women"] != 2*each {
+			t.Errorf("now-women-men: %v, want %v: %v", flat(&d), 2*each, d.Faults)
 		}
 		if d := drawn(t, s, version, "now", "now-gender", "{}"); flat(&d)["female"] != 2*each || flat(&d)["male"] != 2*each {
 			t.Errorf("now-gender: %v, want %v each: %v", flat(&d), 2*each, d.Faults)
 		}
 	}
-	if d := drawn(t, s, first, "now", "now-busiest", "{}"); flat(&d)["Place 0|People"] != 4 {
-		t.Errorf("now-busiest: %+v", d)
+	if d := drawn(t, s, first, "now", "now-women-men", "{}"); flat(&d)["Place 0|Women"] != 2 {
+		t.Errorf("now-women-men: %+v", d)
 	}
 	replaceFinal(t, dir, finals[1])
 	people(first, 1)
@@ -169,10 +169,10 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 				one = values["male"] / 2
 			case "now-age":
 				one = values["65+|female"]
-			case "now-by-place":
-				one = values["Place 4|female"] / 2
-			case "now-busiest":
-				one = values["Place 0|People"] / 4
+			case "now-cross":
+				one = values["Place 4|65+"] / 2
+			case "now-women-men":
+				one = values["Place 0|Women"] / 2
 			default:
 				continue
 			}
@@ -187,7 +187,7 @@ func TestFinalsAreReplacedUnderThePage(t *testing.T) {
 	if len(versions) < 2 {
 		t.Errorf("only %d versions were seen", len(versions))
 	}
-	if d := drawn(t, s, "", "now", "now-busiest", "{}"); flat(&d)["Place 0|People"] != 20 {
+	if d := drawn(t, s, "", "now", "now-women-men", "{}"); flat(&d)["Place 0|Women"] != 10 {
 		t.Errorf("the last final is not shown: %+v", d)
 	}
 }

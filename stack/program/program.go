@@ -67,9 +67,8 @@ func read(ctx *pulumi.Context) (s *settings.Settings, root string, err error) {
 	if err := errors.Join(err, wrong); err != nil {
 		return nil, "", err
 	}
-	if year := time.Now().UTC().Year(); year >= s.LastYear {
-		err := ctx.Log.Warn(fmt.Sprintf("Athena sees nothing after %d (headcount:lastYear): raise it before the year ends", s.LastYear), nil)
-		if err != nil {
+	for _, warning := range s.Warnings(time.Now().UTC().Year()) {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return nil, "", err
 		}
 	}

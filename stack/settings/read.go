@@ -19,6 +19,7 @@ import (
 	"github.com/headcount-etl/headcount/services/aggregator/counts"
 	"github.com/headcount-etl/headcount/services/aggregator/partials"
 	"github.com/headcount-etl/headcount/services/aggregator/places"
+	"github.com/headcount-etl/headcount/services/aggregator/suppress"
 	"github.com/headcount-etl/headcount/shared/event"
 	"github.com/headcount-etl/headcount/shared/pipeline"
 )
@@ -72,6 +73,19 @@ func ForUp(stack string, values map[string]string, root string) (*Settings, erro
 		return nil, &FaultsError{stack, faults}
 	}
 	return s, nil
+}
+
+// Warnings are what an operator should know of settings that are no faults, in a year.
+func (s *Settings) Warnings(year int) (all []string) {
+	if year >= s.LastYear {
+		all = append(all, fmt.Sprintf("Athena sees nothing after %d (headcount:lastYear): raise it before the year ends", s.LastYear))
+	}
+	for _, f := range s.Flows {
+		if w := suppress.Warning(f.MinPeople); w != "" {
+			all = append(all, fmt.Sprintf("minPeople of the flow %s (headcount:flows) is %s", f.Name, w))
+		}
+	}
+	return all
 }
 
 func read(stack string, values map[string]string, root string) (*Settings, []string) {

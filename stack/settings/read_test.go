@@ -271,3 +271,21 @@ func TestPlaceholders(t *testing.T) {
 		}
 	}
 }
+
+// TestWarnings: what is no fault, and yet an operator should know.
+func TestWarnings(t *testing.T) {
+	flow := func(name string, minPeople int) string {
+		return fmt.Sprintf(`{"name":%q,"places":"places.csv","minPeople":%d}`, name, minPeople)
+	}
+	s, err := settings.Read("dev", with("flows", "["+flow("v1", 5)+","+flow("one", 1)+","+flow("two", 2)+","+flow("three", 3)+"]"), folder(t, files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := "minPeople of the flow two (headcount:flows) is 2, which protects nobody: a hidden cell is then one person; take 5 or more, or 1 to hide nothing"
+	if got := s.Warnings(2029); !slices.Equal(got, []string{two}) {
+		t.Errorf("in a year before lastYear: %q", got)
+	}
+	if got := s.Warnings(2030); !slices.Equal(got, []string{"Athena sees nothing after 2030 (headcount:lastYear): raise it before the year ends", two}) {
+		t.Errorf("in lastYear: %q", got)
+	}
+}

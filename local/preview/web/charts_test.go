@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/headcount-etl/headcount/local/preview/visual"
@@ -60,6 +61,17 @@ func TestOptions(t *testing.T) {
 		`o.series[0].data.map(({ value, itemStyle }) => value + " " + itemStyle?.color.image).join()+o.visualMap.max`), "0,0,9 undefined,1,0,0 [object HTMLCanvasElement]9")
 	pie := &visual.Chart{Categories: cellsOf("a", "b", "c"), Series: []visual.Series{{Values: cellsOf(nil, 3, -1)}}}
 	b.want("slices are what there is", option(t, "figures.js", "pieOption", pie, `JSON.stringify(o.series[0].data.map(({ name, value }) => [name, value]))`), `[["1",3]]`)
+	b.want("without any the pie is hatched", option(t, "figures.js", "pieOption", pie, `String(o.series[0].emptyCircleStyle.color.image)`), "[object HTMLCanvasElement]")
+	heat.Value, heat.Legend = strings.Repeat("People ", 20), "right"
+	narrow := func(name, first, say, want string) {
+		t.Helper()
+		heat.Categories = slices.Repeat([]visual.Cell{{Value: first, Text: "11-25 07:00"}}, 12)
+		b.want(name, option(t, "figures.js", "heatmapOption", heat, say), want)
+	}
+	whole := `String(o.xAxis.axisLabel.width > 55)`
+	narrow("an instant is not cut off", "2026-11-25T07:00:00Z", whole, "true")
+	narrow("a name is, as none is left out", "a name", whole, "false")
+	narrow("a legend without room has no name", "a name", `o.visualMap.text[1]`, "9")
 }
 
 // A hatched mark is no longer than the shortest bar beside it, and no share reaches

@@ -39,6 +39,14 @@ func Breakdown(k int, p Place) bool {
 	return p.People >= k && (hidden == 0 || hidden >= 2 && hidden+1 < rest && rest < hidden*(k-1))
 }
 
+// Warning says why a k hides cells and protects nobody; empty for every other k.
+func Warning(k int) string {
+	if k != 2 {
+		return ""
+	}
+	return "2, which protects nobody: a hidden cell is then one person; take 5 or more, or 1 to hide nothing"
+}
+
 // split gives the sum of the cells that are shown, and the number of the others.
 func (p Place) split(k int) (shown, hidden int) {
 	for _, c := range p.Cells {

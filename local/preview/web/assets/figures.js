@@ -10,7 +10,7 @@ export const slicesOf = ({ categories, series, colors }) => categories.map(({ te
   { name, value: series[0].values[i], color: colorOf(colors?.[i], i), i }));
 
 // pieOption is the option of a pie; slices that are no positive number are in its
-// legend and its table only.
+// legend and its table only, and a pie without any other is hatched.
 export function pieOption(pie, { width, height }) {
   const colors = palette();
   const slices = slicesOf(pie).filter((s) => (number(s.value) ?? 0) > 0);
@@ -28,7 +28,7 @@ export function pieOption(pie, { width, height }) {
     } },
     series: [{
       id: "pie", type: "pie", radius: pie.donut ? [radius * 0.52, radius] : [0, radius], startAngle: 90, minShowLabelAngle: 5,
-      itemStyle: { borderColor: colors.card, borderWidth: 2, borderRadius: 3 }, avoidLabelOverlap: true,
+      itemStyle: { borderColor: colors.card, borderWidth: 2, borderRadius: 3 }, avoidLabelOverlap: true, emptyCircleStyle: { color: hatch(), borderColor: colors.hatch, borderWidth: 1, borderType: [2, 2] },
       label: {
         show: pie.labels, position: outside ? "outside" : "inside", color: colors.ink, fontSize: outside ? 12 : 11, lineHeight: 16,
         formatter: ({ dataIndex: at }) => (outside ? written(slices[at]) : number(slices[at].value) > total * 0.07 ? part(slices[at]) : ""),
@@ -53,7 +53,10 @@ export function heatmapOption(heatmap, { width, height }) {
   const [low, high] = [known[0], known.at(-1)];
   const plain = (room) => (
     { axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: colors.muted, fontSize: 11.5, ...truncated(room) } });
-  const column = Math.max(40, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4);
+  // A label that is cut off says something of a name, and nothing of an instant: of those some are left out.
+  const whole = /^\d{4}-\d\d-\d\dT/.test(columns[0]?.value) ? widest([columns[0].text]) + 2 : 40;
+  const column = Math.max(whole, (width - 60) / Math.max(1, Math.min(columns.length, 12)) - 4);
+  const named = `${heatmap.value}  ${low?.text}`;
   return {
     ...base(), grid: grid({ right: 6, top: heatmap.legend ? 30 : 8 }),
     xAxis: categoryAxis(category, columns, width - 60, plain(column)),
@@ -61,7 +64,7 @@ export function heatmapOption(heatmap, { width, height }) {
     visualMap: {
       type: "continuous", show: Boolean(heatmap.legend && low), min: number(low) ?? 0, max: number(high) ?? 0,
       inRange: { color: colors.scale }, orient: "horizontal", right: 0, top: 2, padding: 2, itemWidth: 9, itemHeight: 110,
-      text: [high?.text, `${heatmap.value}  ${low?.text}`], textStyle: { color: colors.muted, fontSize: 12 },
+      text: [high?.text, widest([named], 12) + 180 < width ? named : low?.text], textStyle: { color: colors.muted, fontSize: 12 },
     },
     tooltip: { ...base().tooltip, trigger: "item", formatter: ({ dataIndex, color }) => {
       const cell = cells[dataIndex];
