@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -87,6 +88,9 @@ func (l *look) findings(ctx context.Context) []Finding {
 	var all []Finding
 	for _, fault := range l.Placeholders() {
 		all = append(all, Finding{true, "bad configuration", fault})
+	}
+	for _, warning := range l.Warnings(time.Now().UTC().Year()) {
+		all = append(all, Finding{false, "configuration", warning})
 	}
 	state, found := l.state(ctx)
 	all = append(all, found...)

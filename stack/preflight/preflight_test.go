@@ -169,6 +169,7 @@ func TestFindings(t *testing.T) {
 		{"another account", "", 0, "", func(l *look) {
 			l.QuickSightPrincipal = strings.Replace(principal, "4444", "7777", 1)
 		}, true, "bad configuration", "is of the account 777755556666"},
+		{"a year that ends", "", 0, "", func(l *look) { l.LastYear = 2020 }, false, "configuration", "headcount:lastYear"},
 		{"no Pulumi", "", 0, "", func(l *look) {
 			l.pulumi = func(context.Context, ...string) ([]byte, error) {
 				return nil, &exec.Error{Name: "pulumi", Err: exec.ErrNotFound}
