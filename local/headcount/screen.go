@@ -33,16 +33,23 @@ const columns = 80
 const newest = `SELECT strftime(min(window_start), '%Y-%m-%d %H:%M:%S')
 FROM (SELECT DISTINCT window_start FROM headcounts WHERE flow = 'v1' ORDER BY 1 DESC LIMIT 2)`
 
-// busiest asks for the ten busiest places of a window, as a table that fits the
-// columns.
-const busiest = `SELECT if(length(poi_name) > 24, left(poi_name, 23) || '…', poi_name) AS place, sum(people)::BIGINT AS people,
-  repeat('█', floor(8 * sum(people) / max(sum(people)) OVER ())::BIGINT) AS " ",
-  coalesce(sum(people) FILTER (gender = 'female'), 0)::BIGINT AS female,
-  coalesce(sum(people) FILTER (gender = 'male'), 0)::BIGINT AS male,
-  coalesce(sum(people) FILTER (age_band IN ('0-17', '18-24', '25-34')), 0)::BIGINT AS "under 35",
-  coalesce(sum(people) FILTER (age_band IN ('55-64', '65+')), 0)::BIGINT AS "55 and over"
-FROM headcounts WHERE flow = 'v1' AND window_start = TIMESTAMP '%s'
-GROUP BY poi_name ORDER BY sum(people) DESC, poi_name LIMIT 10`
+// busiest asks for the ten places of a window with the most different people, as a table
+// that fits the columns. Where the total of a place is suppressed, or is not there, its
+// people are those of the cells.
+var busiest = `SELECT if(length(h.poi_name) > 24, left(h.poi_name, 23) || '…', h.poi_name) AS place,
+  lpad(coalesce(any_value(t.people)::VARCHAR, trim(` + shown("true", 6) + `)), 6, ' ') AS people,
+  repeat('█', floor(8 * coalesce(any_value(t.people), sum(h.people), 0) / max(coalesce(any_value(t.people), sum(h.people))) OVER ())::BIGINT) AS " ",
+  ` + shown("gender = 'female'", 6) + ` AS female, ` + shown("gender = 'male'", 5) + ` AS male,
+  ` + shown("age_band IN ('0-17', '18-24', '25-34')", 8) + ` AS "under 35", ` + shown("age_band IN ('55-64', '65+')", 11) + ` AS "55 and over"
+FROM headcounts h LEFT JOIN totals t USING (flow, window_start, poi_id) WHERE flow = 'v1' AND window_start = TIMESTAMP '%s'
+GROUP BY h.poi_name ORDER BY coalesce(any_value(t.people), sum(h.people)) DESC NULLS LAST, h.poi_name LIMIT 10`
+
+// shown adds up the cells of a place that fit. Cells that are suppressed are a + behind
+// the others, or few.
+func shown(fit string, width int) string {
+	return fmt.Sprintf(`lpad(if(count(*) FILTER (%[1]s AND h.suppressed) = 0, coalesce(sum(h.people) FILTER (%[1]s), 0)::VARCHAR,
+  coalesce(sum(h.people) FILTER (%[1]s) || '+', 'few')), %[2]d, ' ')`, fit, width)
+}
 
 // elsewhere asks for how many different people were near any place in a window, and
 // for the three fullest cells of the ground, whether a place is there or not.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -29,7 +30,7 @@ func putFinal(dir string, n int) error {
 	if err == nil {
 		_, err = db.Exec(fmt.Sprintf(`COPY (
 			SELECT TIMESTAMP '2026-03-01 00:00:00' + INTERVAL (w * 5) MINUTE AS window_start, 'The place of the longest name ' || chr(65 + p::INTEGER) AS poi_name,
-				g AS gender, a AS age_band, %d::BIGINT AS people
+				chr(65 + p::INTEGER) AS poi_id, g AS gender, a AS age_band, %d::BIGINT AS people, false AS suppressed
 			FROM range(12) t(w), range(12) u(p), (VALUES ('female'), ('male')) v(g), (VALUES ('18-24'), ('65+')) x(a)
 		) TO '%s' (FORMAT parquet)`, 5*n, next))
 	}
@@ -144,6 +145,49 @@ func TestAReadingThatFails(t *testing.T) {
 	}
 }
 
+// TestScreenHides: a place has the people of its total, and what is suppressed is no 0.
+func TestScreenHides(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "headcounts", `SELECT w AS window_start, p AS poi_id, p AS poi_name, g AS gender, a AS age_band, n::BIGINT AS people, n IS NULL AS suppressed
+		FROM (VALUES ('A', 'male', '18-24', 7), ('A', 'male', '65+', NULL), ('A', 'female', '65+', NULL), ('B', 'male', '65+', NULL), ('C', 'female', '18-24', 5), ('C', 'female', '65+', NULL)) t(p, g, a, n), every`)
+	put(t, dir, "totals", `SELECT w AS window_start, p AS poi_id, p AS poi_name, n::BIGINT AS people, n IS NULL AS suppressed FROM (VALUES ('A', 17), ('B', NULL), ('C', NULL)) t(p, n), every`)
+	data, err := datafolder.Open(t.Context(), dir, pipeline.Schema(defaultFlow, views.Days))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := (&screen{db: data, dir: dir}).read(t.Context())
+	var got []string
+	for _, line := range strings.Split(text, "\n") {
+		if len(line) > 1 && line[1] == ' ' {
+			got = append(got, strings.Join(strings.Fields(strings.ReplaceAll(line, "█", "")), " "))
+		}
+	}
+	if want := []string{"A 17 few 7+ 7 few", "C 5+ 5+ 0 5 few", "B few 0 few 0 few"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("the screen is\n%s\n%v, in short %q, want %q", text, err, got, want)
+	}
+	if err := data.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// put makes the final of a table by SQL, for which every(w) are the windows of an hour.
+func put(t *testing.T, dir, table, query string) {
+	t.Helper()
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, pipeline.BucketsFolder, pipeline.AggregatesBucket, table, "flow=v1", "year=2026", "month=03", "day=01")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec(fmt.Sprintf("COPY (WITH every(w) AS (SELECT TIMESTAMP '2026-03-01' + INTERVAL (i * 5) MINUTE FROM range(12) t(i)) %s) TO '%s' (FORMAT parquet)",
+		query, filepath.Join(folder, "00.parquet")))
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestScreenSaysWhatIsElsewhere: beside the places it says how many people are near any
 // of them, each once, and where else there are many, in lines that fit.
 func TestScreenSaysWhatIsElsewhere(t *testing.T) {
@@ -151,23 +195,12 @@ func TestScreenSaysWhatIsElsewhere(t *testing.T) {
 	if err := putFinal(dir, 1); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for table, query := range map[string]string{
 		"totals": "SELECT w AS window_start, p AS poi_id, p AS poi_name, n::BIGINT AS people, false AS suppressed FROM (VALUES (NULL, 1234), ('a', 900), ('b', 400)) t(p, n), every",
 		"hotspots": `SELECT w AS window_start, 'cell-' || c AS cell, 48.8 + c / 100 AS latitude, 2.3 + c / 100 AS longitude, (1000 + c)::BIGINT AS cell_people, g AS gender
 			FROM range(5) t(c), (VALUES ('female'), ('male')) u(g), every`,
 	} {
-		folder := filepath.Join(dir, pipeline.BucketsFolder, pipeline.AggregatesBucket, table, "flow=v1", "year=2026", "month=03", "day=01")
-		if err := os.MkdirAll(folder, 0o750); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.Exec(fmt.Sprintf("COPY (WITH every(w) AS (SELECT TIMESTAMP '2026-03-01' + INTERVAL (i * 5) MINUTE FROM range(12) t(i)) %s) TO '%s' (FORMAT parquet)",
-			query, filepath.Join(folder, "00.parquet"))); err != nil {
-			t.Fatal(err)
-		}
+		put(t, dir, table, query)
 	}
 	data, err := datafolder.Open(t.Context(), dir, pipeline.Schema(defaultFlow, views.Days))
 	if err != nil {
@@ -183,7 +216,7 @@ func TestScreenSaysWhatIsElsewhere(t *testing.T) {
 			t.Errorf("a line has %d columns: %s", len(line), line)
 		}
 	}
-	if err := errors.Join(db.Close(), data.Close()); err != nil {
+	if err := data.Close(); err != nil {
 		t.Error(err)
 	}
 }
