@@ -141,7 +141,11 @@ func sayNarrow(ctx context.Context, w io.Writer, db *sql.DB, question, flow stri
 			return err
 		}
 		if flows := said[0][0]; flows != nil {
-			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow%s, and the last days only; --days 0 shows all days\n", v.name, v.of, flow, days, flows)
+			last := ""
+			if days > 0 {
+				last = ", and the last days only; --days 0 shows all days"
+			}
+			fmt.Fprintf(w, "note: %s has no rows, but %s has: with --flow %s --days %d it shows one flow%s%s\n", v.name, v.of, flow, days, flows, last)
 		}
 	}
 	return nil

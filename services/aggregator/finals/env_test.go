@@ -226,8 +226,8 @@ func (e *env) wantRows(hour counts.Hour, want ...string) {
 
 func (e *env) wantCovers(hour counts.Hour, want map[string]int) {
 	e.t.Helper()
-	if got, err := results.ReadCovers(e.bucket.Get(finalKey(hour))); !maps.Equal(got, want) || err != nil {
-		e.t.Errorf("covers %v, %v, want %v", got, err, want)
+	if got, err := results.ReadFooter(e.bucket.Get(finalKey(hour))); !maps.Equal(got.Covers, want) || err != nil {
+		e.t.Errorf("covers %v, %v, want %v", got.Covers, err, want)
 	}
 }
 

@@ -40,7 +40,7 @@ func (f *Finals) settle(ctx context.Context, hour counts.Hour, j *job) (o outcom
 		o, err = try()
 		if damaged := new(damagedError); errors.As(err, &damaged) {
 			f.Metrics.Add(metrics.ObjectsDamaged, 1)
-			return o, queue.Unprocessable(fmt.Errorf("hour %s waits: %w", hour, err))
+			return o, queue.Unprocessable(fmt.Errorf("hour %s waits: %w: see <flow>-damaged in docs/operations.md", hour, err))
 		}
 		if errors.Is(err, bucket.ErrTooLarge) {
 			return o, queue.Unprocessable(err) // it will not shrink

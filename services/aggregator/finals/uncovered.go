@@ -15,7 +15,9 @@ import (
 // Uncovered finds the partials of a flow that are in no final, and gives the
 // finals messages that ask for them: for each hour and writer one, with the
 // number of the writer's last partial. For an hour that has no totals, as a version
-// without them has counted it, it gives one that asks for a rebuild. Once Handle is done
+// without them has counted it, or where a partial is gone before another one, it gives one
+// that asks for a rebuild. A final that is damaged, or that covers what is gone, is an
+// error that says how to mend it. Once Handle is done
 // with these messages there are none.
 //
 // It is for a place where the finals queue does not outlive the process, as on
@@ -25,20 +27,20 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	if err != nil {
 		return nil, err
 	}
-	last := map[counts.Hour]map[string]int{} // by writer
+	hours := map[counts.Hour]listed{}
 	for _, o := range objects {
 		p, err := results.ParsePartialKey(o.Key)
 		if err != nil {
 			continue // none of ours
 		}
-		if last[p.Hour] == nil {
-			last[p.Hour] = map[string]int{}
+		if hours[p.Hour] == nil {
+			hours[p.Hour] = listed{}
 		}
-		last[p.Hour][p.Writer] = max(last[p.Hour][p.Writer], p.N)
+		hours[p.Hour][partial{p.Writer, p.N}] = entry{}
 	}
 	var all []Message
-	for _, hour := range slices.Sorted(maps.Keys(last)) {
-		messages, err := uncovered(ctx, b, flow, hour, last[hour])
+	for _, hour := range slices.Sorted(maps.Keys(hours)) {
+		messages, err := uncovered(ctx, b, flow, hour, hours[hour])
 		if err != nil {
 			return nil, err
 		}
@@ -47,20 +49,29 @@ func Uncovered(ctx context.Context, b bucket.Bucket, flow string) ([]Message, er
 	return all, nil
 }
 
-// uncovered gives the messages of an hour; last are the numbers of its partials by writer.
-func uncovered(ctx context.Context, b bucket.Bucket, flow string, hour counts.Hour, last map[string]int) (all []Message, err error) {
-	final, _, err := readFinal(ctx, b, results.Headcounts, flow, hour)
-	if damaged := new(damagedError); errors.As(err, &damaged) {
-		return nil, fmt.Errorf("bucket %s: %w: delete it, and it is made again from its partials", b.Name, err)
-	}
-	if err == nil {
-		_, err = b.Head(ctx, results.Totals.Key(flow, hour))
-		if errors.Is(err, bucket.ErrNotFound) {
-			return []Message{{Flow: flow, Hour: hour.String(), Rebuild: true}}, nil
+// uncovered gives the messages of an hour.
+func uncovered(ctx context.Context, b bucket.Bucket, flow string, hour counts.Hour, there listed) (all []Message, err error) {
+	finals, whole := map[*results.Table]map[string]int{}, there.whole()
+	for _, table := range results.Tables {
+		final, _, err := readFinal(ctx, b, table, flow, hour)
+		if err == nil && !covers(whole, final) {
+			err = &damagedError{table.Key(flow, hour), errors.New("it covers a partial that is gone")}
+		}
+		if damaged := new(damagedError); errors.As(err, &damaged) || errors.Is(err, bucket.ErrEmpty) {
+			return nil, fmt.Errorf("bucket %s: %w: delete the files of this hour in headcounts, totals and hotspots, and run again: they are made of its partials", b.Name, err)
+		} else if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+			return nil, err
+		} else if err == nil {
+			finals[table] = final
 		}
 	}
-	if err != nil && !errors.Is(err, bucket.ErrNotFound) {
-		return nil, err
+	last := map[string]int{}
+	for p := range there {
+		last[p.writer] = max(last[p.writer], p.n)
+	}
+	final := finals[results.Headcounts]
+	if final != nil && finals[results.Totals] == nil || !covers(whole, last) {
+		return []Message{{Flow: flow, Hour: hour.String(), Rebuild: true}}, nil
 	}
 	for _, writer := range slices.Sorted(maps.Keys(last)) {
 		if n := last[writer]; final[writer] < n {

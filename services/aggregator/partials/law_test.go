@@ -195,12 +195,13 @@ func (w *world) checkPartials() error {
 		return err
 	}
 	for final, list := range all {
-		var covers map[string]int
+		var footer results.Footer
 		if data := w.bucket.Get(final); data != nil {
-			if covers, err = results.ReadCovers(data); err != nil {
+			if footer, err = results.ReadFooter(data); err != nil {
 				return err
 			}
 		}
+		covers := footer.Covers
 		numbers := map[string][]int{}
 		for _, p := range list {
 			numbers[p.Writer] = append(numbers[p.Writer], p.N)

@@ -174,10 +174,3 @@ func ReadFooter(data []byte) (Footer, error) {
 	}
 	return f, nil
 }
-
-// ReadCovers reads from a final's footer for each writer the number of its last
-// partial that is in the final.
-func ReadCovers(data []byte) (map[string]int, error) {
-	f, err := ReadFooter(data)
-	return f.Covers, err
-}

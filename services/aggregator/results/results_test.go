@@ -143,10 +143,10 @@ func BenchmarkResults(b *testing.B) {
 			}
 			perRow(b, data)
 		})
-		b.Run(fmt.Sprintf("rows=%d/ReadCovers", rows), func(b *testing.B) {
+		b.Run(fmt.Sprintf("rows=%d/ReadFooter", rows), func(b *testing.B) {
 			data, _ := EncodeFinal(Headcounts, set, list, 1, map[string]int{"w": 1}, "v1")
 			for b.Loop() {
-				if _, err := ReadCovers(data); err != nil {
+				if _, err := ReadFooter(data); err != nil {
 					b.Fatal(err)
 				}
 			}
