@@ -21,9 +21,6 @@ import (
 // built from the source, and AWS is asked for nothing but what the provider answers.
 // It says how long that takes; with an empty GOCACHE, how long the first time does.
 func TestFromSource(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it compiles the services")
-	}
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") // nobody listens there
 	values, err := settings.Values(root, "dev")
 	if err != nil {

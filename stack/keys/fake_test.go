@@ -30,6 +30,21 @@ type (
 	hasSecret = types.ResourceExistsException
 )
 
+// failAt has a call fail from now on, before or after its effect.
+func (m *manager) failAt(when, call string, with error) {
+	fail := func(now string) error {
+		if now == call {
+			return with
+		}
+		return nil
+	}
+	if when == "before" {
+		m.before = fail
+	} else {
+		m.after = fail
+	}
+}
+
 // call does what is to be done if the secret is there and nothing hinders it.
 func (m *manager) call(name string, do func() error) error {
 	if m.before != nil {

@@ -131,17 +131,7 @@ func TestFirstFails(t *testing.T) {
 	for _, call := range []string{"get", "put"} {
 		for _, when := range []string{"before", "after"} {
 			m := &manager{exists: true}
-			fail := func(now string) error {
-				if now == call {
-					return down
-				}
-				return nil
-			}
-			if when == "before" {
-				m.before = fail
-			} else {
-				m.after = fail
-			}
+			m.failAt(when, call, down)
 			// A get that finds none has no effect, after which it could fail.
 			if _, err := m.first(t); (call != "get" || when != "after") && (!errors.Is(err, down) || !strings.Contains(err.Error(), name)) {
 				t.Errorf("%s %s: got %v", when, call, err)

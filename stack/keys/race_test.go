@@ -44,17 +44,7 @@ func TestLostAnswers(t *testing.T) {
 			m := &manager{}
 			m.set(firstRing(noon))
 			old := m.value()
-			fail := func(now string) error {
-				if now == call {
-					return down
-				}
-				return nil
-			}
-			if when == "before" {
-				m.before = fail
-			} else {
-				m.after = fail
-			}
+			m.failAt(when, call, down)
 			text, err := m.keeper(noon).do(t.Context(), Options{Rotate: true})
 			if changed := m.value() != old; changed != (err == nil) || changed != strings.Contains(text, "added key k2") {
 				t.Errorf("%s %s: changed %t, but %v and %q", when, call, changed, err, text)

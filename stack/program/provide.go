@@ -11,8 +11,8 @@ import (
 )
 
 // What an up needs and what is no resource is done here, where what it depends on is
-// known, and what depends on it waits. A preview does none of it and is told the same,
-// as far as it can be known: this is the only file that asks DryRun.
+// known, and what depends on it waits. A preview does none of it and gets the same values,
+// as far as they can be known: this is the only file that asks DryRun.
 
 // afterRole gives the name of the cluster when ECS's service-linked role is there, one
 // for the account: no resource can be of something that may be there already, and is

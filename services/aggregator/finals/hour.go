@@ -178,11 +178,8 @@ func (f *Finals) late(ctx context.Context, hour counts.Hour, want map[string]int
 			return err
 		}
 		key := results.PartialKey(f.Name, hour, p.writer, p.n)
-		data, err := f.get(ctx, key)
+		err = f.read(ctx, key, there[p].size, func(data []byte) error { return f.decode(ctx, key, data, set, list) })
 		if err != nil {
-			return err
-		}
-		if err := f.decode(ctx, key, data, set, list); err != nil {
 			return err
 		}
 		if s.late == nil {

@@ -71,34 +71,32 @@ func (f *Finals) snapshots(ctx context.Context, hour counts.Hour) ([]bucket.Obje
 // restoreFrom adds a snapshot to the set of s, and gives what it covers. It can be used
 // while every partial that it covers is listed and older than it: else one of them is
 // gone, or was replaced.
-func (f *Finals) restoreFrom(ctx context.Context, hour counts.Hour, o bucket.Object, there listed, next map[string]int, s *state) (map[string]int, error) {
-	data, err := f.get(ctx, o.Key)
-	if err != nil {
-		return nil, err
-	}
-	covered, err := results.ReadSnapshot(o.Key, data)
-	if err == nil && !covers(next, covered) {
-		err = errors.New("it covers partials that are not there")
-	}
-	if err != nil {
-		return nil, &damagedError{o.Key, err}
-	}
-	for writer, last := range covered {
-		for n := 1; n <= last; n++ {
-			if there[partial{writer, n}].modified > o.Modified.Unix() {
-				return nil, &damagedError{o.Key, errors.New("it is older than a partial that it covers")}
+func (f *Finals) restoreFrom(ctx context.Context, hour counts.Hour, o bucket.Object, there listed, next map[string]int, s *state) (covered map[string]int, err error) {
+	err = f.read(ctx, o.Key, o.Size, func(data []byte) (err error) {
+		if covered, err = results.ReadSnapshot(o.Key, data); err != nil {
+			return &damagedError{o.Key, err}
+		}
+		if !covers(next, covered) {
+			return &damagedError{o.Key, errors.New("it covers partials that are not there")}
+		}
+		for writer, last := range covered {
+			for n := 1; n <= last; n++ {
+				if there[partial{writer, n}].modified > o.Modified.Unix() {
+					return &damagedError{o.Key, errors.New("it is older than a partial that it covers")}
+				}
 			}
 		}
-	}
-	set, err := f.newSet(hour, s.list)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.decode(ctx, o.Key, data, set, s.list); err != nil {
-		return nil, err
-	}
-	s.set = set
-	return covered, nil
+		set, err := f.newSet(hour, s.list)
+		if err != nil {
+			return err
+		}
+		if err := f.decode(ctx, o.Key, data, set, s.list); err != nil {
+			return err
+		}
+		s.set = set
+		return nil
+	})
+	return covered, err
 }
 
 // keep writes a snapshot of the set of s, if it is time to. It is a cache: that it could

@@ -273,6 +273,49 @@ func TestReadsAreBounded(t *testing.T) {
 	}
 }
 
+// TestEveryReadWaitsForRoom: partials, snapshots, and partials that came too late.
+func TestEveryReadWaitsForRoom(t *testing.T) {
+	warmUp(t)
+	for what, prepare := range map[string]func(e *env){
+		"get partials": func(*env) {},
+		"get snapshots": func(e *env) {
+			e.f.SnapshotPartials = 1
+			e.done(e.handle(ask(noon, "a", 3)))
+			e.f = e.another()
+			e.many("a", 4, 4)
+		},
+		"too late": func(e *env) {
+			e.done(e.handle(ask(noon, "a", 3)))
+			e.bucket.Delete(partialKey(noon, "a", 1))
+			e.many("a", 4, 4)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, "x")
+				e.many("a", 1, 3)
+				prepare(e)
+				end, err := e.f.reads.begin(t.Context(), readBytes)
+				if err != nil {
+					t.Fatal(err)
+				}
+				calls := e.count()
+				done := make(chan []error)
+				go func() { done <- e.handle(ask(noon, "a", 4)) }()
+				synctest.Wait()
+				if calls["list partials"] == 0 || calls["get partials"]+calls["get snapshots"] > 0 {
+					t.Errorf("%v", calls)
+				}
+				end()
+				<-done
+				if calls["get partials"]+calls["get snapshots"] == 0 {
+					t.Error("nothing was read in the end")
+				}
+			})
+		})
+	}
+}
+
 // TestAWeek: a task that works on the hours of a week, late events of days before among
 // them, keeps no more than its cache may.
 func TestAWeek(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/headcount-etl/headcount/shared/queue"
 )
 
-// At most readsAtOnce partials are read at once, of all hours, and so many that they
-// take readBytes; a larger one is read alone.
+// At most readsAtOnce partials and snapshots are read at once, of all hours, and so many
+// that they take readBytes; a larger one is read alone.
 const (
 	readsAtOnce = 32
 	readBytes   = 32 << 20
@@ -76,30 +76,32 @@ func (f *Finals) readAll(ctx context.Context, hour counts.Hour, there listed, ne
 	group.SetLimit(readsAtOnce)
 	for _, p := range missing {
 		group.Go(func() error {
-			end, err := f.reads.begin(ctx, there[p].size)
-			if err != nil {
-				return err
-			}
-			defer end()
 			key := results.PartialKey(f.Name, hour, p.writer, p.n)
-			data, err := f.get(ctx, key)
-			if err != nil {
-				return err
-			}
-			queue.Progress(ctx)
-			return f.judgeDecoding(ctx, key, s.add(p, there[p], data, list, &mu), list)
+			return f.read(ctx, key, there[p].size, func(data []byte) error {
+				return f.judgeDecoding(ctx, key, s.add(p, there[p], data, list, &mu), list)
+			})
 		})
 	}
 	return group.Wait()
 }
 
-// get reads a partial. One that is too large or empty is damaged.
-func (f *Finals) get(ctx context.Context, key string) ([]byte, error) {
+// read reads a partial or a snapshot of that size, once there is room for it, and has it
+// used. One that is too large or empty is damaged.
+func (f *Finals) read(ctx context.Context, key string, size int64, use func(data []byte) error) error {
+	end, err := f.reads.begin(ctx, size)
+	if err != nil {
+		return err
+	}
+	defer end()
 	data, _, err := f.Bucket.Get(ctx, key)
 	if errors.Is(err, bucket.ErrTooLarge) || errors.Is(err, bucket.ErrEmpty) {
 		err = &damagedError{key, err}
 	}
-	return data, err
+	if err != nil {
+		return err
+	}
+	queue.Progress(ctx)
+	return use(data)
 }
 
 // add adds a partial to the set. After an error the set may hold a part of it: then all
